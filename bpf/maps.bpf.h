@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Tunables and maps. User space sets every `max_entries` before loading; the figures here are for one CPU. */
+#ifndef EARSHOT_MAPS_H
+#define EARSHOT_MAPS_H
+
+#include "compat.bpf.h"
+#include "scheduler.h"
+
+const volatile u32 slots = 512;		       /* css ids that have cells of their own */
+const volatile u32 histogram_copies = 1;       /* power of two; CPUs beyond it share a copy */
+const volatile u32 histogram_shared = 0;       /* some copy has more than one CPU: add atomically */
+const volatile u32 task_sets = 4096;	       /* power of two */
+const volatile u64 min_wait = 5000000;	       /* a wait this long is an event */
+const volatile u32 sample = 0;		       /* one in so many shorter ones is, too; 0: none */
+const volatile u64 event_interval = 200000000; /* token bucket of a cell: one event in so many ns, */
+const volatile u64 event_burst = 1000000000;   /* and at once what this many ns would give */
+const volatile u64 quantum = 50000;	       /* a pair is booked in pieces of at least so many ns */
+
+/* Bound: slots x CPUs, at [cpu * slots + css id]. A cell is emptied when its css id goes to another cgroup.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct cell);
+} cells SEC(".maps");
+
+/* Bound: slots x copies, at [css id * copies + copy]. Never emptied: user space takes differences. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct histogram);
+} histograms SEC(".maps");
+
+/* Bound: one a CPU. Written by its CPU; read by another only under its run queue's lock. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct cpu);
+} cpus SEC(".maps");
+
+/* Bound: `max_pairs`. User space deletes the pairs of removed cgroups. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct pair_key);
+	__type(value, struct pair);
+} pairs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 * 1024);
+} events SEC(".maps");
+
+static __always_inline struct cpu *this_cpu(void)
+{
+	u32 id = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&cpus, &id);
+}
+
+static __always_inline void drop(enum drop_reason reason)
+{
+	struct cpu *cpu = this_cpu();
+
+	if (cpu)
+		cpu->drops[reason]++;
+}
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Single waits: which of them become events, and with what weight. */
+#ifndef EARSHOT_REPORT_H
+#define EARSHOT_REPORT_H
+
+#include "history.bpf.h"
+
+/*
+ * How many waits an event about this one would stand for; 0: no event. All waits of at least `min_wait`, and
+ * on average one in `sample` shorter ones (the gaps are random, so that no period of the load is hit or
+ * missed), as far as the cell's token bucket reaches. What it suppresses adds to the weight of the next event
+ * of the same kind.
+ */
+static __always_inline u32 event_weight(struct cpu *cpu, struct cell *cell, u64 wait, u64 now)
+{
+	bool is_long = wait >= min_wait;
+	u32 weight = 1, suppressed;
+
+	if (!is_long) {
+		if (!sample)
+			return 0;
+		if (cpu->sample_in > 1) {
+			cpu->sample_in--;
+			return 0;
+		}
+		cpu->sample_in = 1 + bpf_get_prandom_u32() % (2 * sample - 1);
+		weight = sample;
+	}
+	suppressed = is_long ? cell->suppressed_long : cell->suppressed_short;
+	weight += suppressed;
+	if (cell->event_due > now + event_burst) {
+		drop(DROP_SUPPRESSED);
+		suppressed = weight;
+		weight = 0;
+	} else {
+		cell->event_due = (cell->event_due > now ? cell->event_due : now) + event_interval;
+		suppressed = 0;
+	}
+	if (is_long)
+		cell->suppressed_long = suppressed;
+	else
+		cell->suppressed_short = suppressed;
+	return weight;
+}
+
+static __always_inline void begin_report(struct cpu *cpu, struct cell *cell, u32 weight)
+{
+	cpu->reporting = weight;
+	cpu->throttler = 0;
+	for (int i = 0; i < CLASS_COUNT; i++)
+		cpu->before[i] = cell->class[i];
+	for (int i = 0; i < SUSPECTS; i++) {
+		cpu->suspects[i].who = 0;
+		cpu->suspects[i].ns = 0;
+	}
+}
+
+static __always_inline struct suspect main_suspect(struct cpu *cpu)
+{
+	struct suspect worst = {};
+
+	for (int i = 0; i < SUSPECTS; i++)
+		if (cpu->suspects[i].ns > worst.ns)
+			worst = cpu->suspects[i];
+	return worst;
+}
+
+static __always_inline void copy_comm(char *to, struct task_struct *p)
+{
+	bpf_probe_read_kernel_str(to, 16, &p->comm);
+}
+
+#endif

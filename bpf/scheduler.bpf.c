@@ -1,0 +1,550 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Why does a task wait for a CPU, and who has it meanwhile?
+ *
+ * The kernel stamps every task when it is queued (`sched_info.last_queued`, on `rq->clock`). At the
+ * tracepoint sched_switch the stamp of the task that gets the CPU is still there and the clock has just been
+ * read, so one hook sees every wait, preempted ones included. A history of who had the CPU, walked back over
+ * the wait, says because of whom.
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+#include "throttle.bpf.h"
+#include "report.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* A slice is cut after this time even if nobody else ran, so that epochs stay short. */
+#define SLICE_SPAN FINE_SPAN
+
+#define MAX_EXPONENT_WAIT (64ULL * 1000000000)
+
+static __always_inline struct cgroup_subsys_state *css_of(struct task_struct *p)
+{
+	return p->cgroups->subsys[bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id)];
+}
+
+static __always_inline struct cgroup_subsys_state *css_in(struct cgroup *cgroup)
+{
+	return cgroup->subsys[bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id)];
+}
+
+/* Who a task runs for: its cgroup's serial number, WHO_KERNEL or WHO_IDLE; and its slot. */
+static __always_inline u64 identify(struct task_struct *p, u32 *slot)
+{
+	struct cgroup_subsys_state *css;
+
+	*slot = 0; /* no css has this id */
+	if (!p->pid)
+		return WHO_IDLE;
+	if (p->flags & PF_KTHREAD)
+		return WHO_KERNEL;
+	css = css_of(p);
+	*slot = css->id;
+	return css->serial_nr;
+}
+
+/* The slot belongs to another cgroup now: what the former one did is sent to user space. */
+__noinline int retire_cell(u32 index, u32 slot)
+{
+	struct cell *cell = bpf_map_lookup_elem(&cells, &index);
+	struct retired_record *r;
+
+	if (!cell || !cell->who)
+		return 0;
+	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
+	if (!r) {
+		drop(DROP_RETIRED_LOST);
+		return 0;
+	}
+	r->record.type = RECORD_RETIRED;
+	r->record.size = sizeof(*r);
+	r->cpu = bpf_get_smp_processor_id();
+	r->slot = slot;
+	r->cell = *cell;
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+static __always_inline struct cell *cell_of(struct task_struct *p, u64 who, u32 slot, u32 *index)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	struct cell *cell;
+
+	if (slot >= slots) {
+		drop(DROP_NO_SLOT);
+		slot = slots - 1;
+		who = WHO_OVERFLOW;
+	}
+	*index = cpu * slots + slot;
+	cell = bpf_map_lookup_elem(&cells, index);
+	if (cell && cell->who != who) {
+		static const struct cell empty;
+
+		retire_cell(*index, slot);
+		*cell = empty;
+		cell->who = who;
+		if (!(who & (WHO_KERNEL | WHO_OVERFLOW)))
+			cell->cgroup = css_of(p)->cgroup->kn->id;
+	}
+	return cell;
+}
+
+static __always_inline u32 log2_floor(u64 v)
+{
+	u32 r = 0;
+
+	if (v >> 32) {
+		v >>= 32;
+		r += 32;
+	}
+	if (v >> 16) {
+		v >>= 16;
+		r += 16;
+	}
+	if (v >> 8) {
+		v >>= 8;
+		r += 8;
+	}
+	if (v >> 4) {
+		v >>= 4;
+		r += 4;
+	}
+	if (v >> 2) {
+		v >>= 2;
+		r += 2;
+	}
+	return r + (v >> 1);
+}
+
+/*
+ * OpenTelemetry's exponential buckets are powers of two of a second, and a second is no power of two of a
+ * nanosecond: count in units of 2^-30 s (1e9 / 2^30 = 1 - 19794920 / 2^28 - ...), and upper edges are
+ * inclusive. The mantissa against 2^(1/4), 2^(2/4), 2^(3/4) gives the quarter of the octave.
+ */
+static __always_inline void count_wait(u32 slot, u64 wait)
+{
+	u32 cpu = bpf_get_smp_processor_id(), octave, index, key;
+	struct histogram *histogram;
+	u64 t, mantissa;
+	u32 *bucket;
+
+	if (slot >= slots)
+		slot = slots - 1;
+	key = slot * histogram_copies + (cpu & (histogram_copies - 1));
+	histogram = bpf_map_lookup_elem(&histograms, &key);
+	if (!histogram)
+		return;
+	if (wait > MAX_EXPONENT_WAIT) {
+		wait = MAX_EXPONENT_WAIT;
+		drop(DROP_SATURATED);
+	}
+	t = wait + ((wait * 19794920ULL) >> 28);
+	if (t <= 64) { /* 2^-24 s */
+		bucket = &histogram->zero;
+	} else {
+		t -= 1;
+		octave = log2_floor(t);
+		mantissa = t << (63 - octave) >> 32;
+		index = (octave - 6) << HISTOGRAM_SCALE;
+		index += mantissa >= 2553802833ULL;
+		index += mantissa >= 3037000499ULL;
+		index += mantissa >= 3611622602ULL;
+		if (index >= HISTOGRAM_BUCKETS)
+			index = HISTOGRAM_BUCKETS - 1;
+		bucket = &histogram->bucket[index];
+	}
+	if (histogram_shared)
+		__sync_fetch_and_add(bucket, 1);
+	else
+		*bucket += 1;
+}
+
+/* `prev` leaves the CPU: who ran since the last switch goes into the history, finished slices into its run
+ * time. */
+static __always_inline void end_slice(struct cpu *cpu, u32 cpu_id, struct rq *rq, u64 who, u32 slot)
+{
+	struct occupant *newest = slice(cpu, cpu->head), *before = slice(cpu, cpu->head - 1);
+	u64 now = rq->clock;
+
+	if (newest->who != who || !newest->end || now - before->end > SLICE_SPAN) {
+		if (newest->who != WHO_IDLE && before->end) {
+			u32 index = cpu_id * slots + newest->slot;
+			struct cell *cell = bpf_map_lookup_elem(&cells, &index);
+			u64 span = newest->end - before->end, stolen = newest->stolen - before->stolen;
+
+			if (cell && cell->who == newest->who)
+				cell->run += span > stolen ? span - stolen : 0;
+			else
+				drop(DROP_NO_CELL);
+		}
+		fold_slice(cpu_id, slice(cpu, cpu->head + 1), slice(cpu, cpu->head + 2));
+		cpu->head++;
+		newest = slice(cpu, cpu->head);
+		newest->who = who;
+		newest->slot = slot;
+		newest->class = who == WHO_IDLE ? CLASS_IDLE : who == WHO_KERNEL ? CLASS_KERNEL : CLASS_OTHER;
+	}
+	newest->end = now;
+	newest->stolen = now - rq->clock_task;
+	cpu->irq = irq_time(rq);
+}
+
+/* `prev` leaves the CPU although it could run on: throttled, or pushed off by `next`. */
+static __always_inline void switched_out(struct task_struct *prev, u64 who, u32 slot, u64 next_who,
+					 u32 cpu_id, struct rq *rq)
+{
+	struct cfs_rq *cfs_rq = prev->se.cfs_rq;
+	struct task_entry *entry;
+	struct detour *detour;
+
+	if (prev->on_rq != TASK_ON_RQ_QUEUED || is_delayed(prev)) {
+		if (task_state(prev) & TASK_DEAD)
+			forget_task(prev->pid);
+		return;
+	}
+	if (throttles_tasks()) {
+		if (prev->throttled) {
+			entry = find_task(prev->pid);
+			if (!entry)
+				entry = add_task(prev->pid);
+			detour = entry ? add_detour(entry) : NULL;
+			if (detour) {
+				detour->is_throttled = 1;
+				detour->throttled_from = throttled_time(cfs_rq, rq);
+				detour->throttler = throttler_of(prev);
+			}
+			return;
+		}
+	} else if (cfs_rq->throttle_count) {
+		note_throttled_group(prev, who, cpu_id, rq);
+		return;
+	}
+	if (next_who == who || next_who == WHO_KERNEL) {
+		u32 index = cpu_id * slots + slot;
+		struct cell *cell = bpf_map_lookup_elem(&cells, &index);
+
+		if (!cell || cell->who != who)
+			drop(DROP_NO_CELL);
+		else if (next_who == who)
+			cell->preempted_by_self++;
+		else
+			cell->preempted_by_kernel++;
+	} else if (next_who != WHO_IDLE) {
+		blame(who, next_who, 0, 0, 1);
+	}
+}
+
+static __always_inline void send_wait(struct cpu *cpu, struct cell *cell, struct task_struct *next,
+				      struct task_struct *prev, u64 wait, bool migrated)
+{
+	struct wait_record *r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
+	struct suspect worst = main_suspect(cpu);
+
+	if (!r) {
+		drop(DROP_RING_FULL);
+		return;
+	}
+	r->record.type = RECORD_WAIT;
+	r->record.size = sizeof(*r);
+	r->monotonic = bpf_ktime_get_ns();
+	r->who = cell->who;
+	r->cgroup = cell->cgroup;
+	r->wait = wait;
+	for (int i = 0; i < CLASS_COUNT; i++)
+		r->class[i] = cell->class[i] - cpu->before[i];
+	r->culprit = worst.who;
+	r->culprit_ns = worst.ns;
+	r->throttler = cpu->throttler;
+	r->last = slice(cpu, cpu->head)->who;
+	r->weight = cpu->reporting;
+	r->cpu = bpf_get_smp_processor_id();
+	r->pid = next->pid;
+	r->tgid = next->tgid;
+	r->last_pid = prev->pid;
+	r->migrated = migrated;
+	copy_comm(r->comm, next);
+	copy_comm(r->last_comm, prev);
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+}
+
+/* Charges [from, now) of a wait on this CPU. Most waits lie within the newest slice. */
+static __always_inline void walk_here(struct cpu *cpu, u32 cpu_id, struct cell *cell, u32 index, u64 who,
+				      u64 from, u64 now)
+{
+	if (slice(cpu, cpu->head - 1)->end)
+		now = charge_slice(cpu, cpu, 0, cell, who, from, now);
+	if (now > from) {
+		begin_walk(cpu, index, who, from, now);
+		walk_slices(cpu_id, 1);
+	}
+}
+
+/* The wait of `next` goes into its cell, by class. */
+static __always_inline void charge_wait(struct task_struct *next, u64 who, struct cpu *cpu, u32 cpu_id,
+					struct rq *rq, struct cell *cell, u32 index, u64 from,
+					struct detour *detour)
+{
+	struct cfs_rq *cfs_rq = next->se.cfs_rq;
+	u64 now = rq->clock, throttled;
+
+	cell->wait += now - from;
+	if (throttles_tasks()) {
+		if (detour && detour->is_throttled) {
+			throttled = throttled_time(cfs_rq, rq) - detour->throttled_from;
+			if (throttled > now - from)
+				throttled = now - from;
+			cell->class[CLASS_THROTTLED] += throttled;
+			from += throttled;
+			if (throttled && detour->throttler)
+				blame(who, detour->throttler, 0, throttled, 0);
+			cpu->throttler = detour->throttler;
+		}
+	} else {
+		u64 mark = throttled_time(cfs_rq, rq);
+		struct throttle *throttle = mark ? throttle_of(who, cpu_id) : NULL;
+
+		if (throttle) {
+			note_unseen(throttle, mark, now);
+			cpu->throttler = throttle->interval[throttle->newest & (INTERVALS - 1)].throttler;
+			walk_throttled(cpu_id, index, from, now, mark);
+			return;
+		}
+	}
+	walk_here(cpu, cpu_id, cell, index, who, from, now);
+}
+
+/* `next` gets the CPU: its wait is over. */
+static __always_inline void switched_in(struct task_struct *next, u64 who, u32 slot, struct cpu *cpu,
+					u32 cpu_id, struct rq *rq, struct task_struct *prev)
+{
+	u64 from = next->sched_info.last_queued, now = rq->clock, wait;
+	struct detour *detour = NULL;
+	struct task_entry *entry;
+	u32 pid = next->pid, index, weight;
+	struct cell *cell;
+
+	cell = cell_of(next, who, slot, &index);
+	if (!cell || !from)
+		return;
+	if (from > now) {
+		drop(DROP_CLOCK_BACKWARDS);
+		from = now;
+	}
+	wait = now - from;
+	entry = find_task(pid);
+	if (!entry)
+		entry = add_task(pid);
+	if (entry) {
+		entry->run_delay = next->sched_info.run_delay + wait;
+		if (entry->has_detour) {
+			entry->has_detour = 0;
+			detour = find_detour(pid);
+		}
+	}
+	if (detour) {
+		if (detour->is_bogus) {
+			drop(DROP_DELAYED_DEQUEUE);
+			bpf_map_delete_elem(&detours, &pid);
+			return;
+		}
+		wait += detour->carried;
+	}
+	count_wait(slot, wait);
+	if (wait > cell->longest)
+		cell->longest = wait;
+	weight = event_weight(cpu, cell, wait, now);
+	if (weight) {
+		begin_report(cpu, cell, weight);
+		if (detour) {
+			for (int i = 0; i < CLASS_COUNT; i++)
+				cpu->before[i] -= detour->class[i];
+			cpu->suspects[0].who = detour->culprit;
+			cpu->suspects[0].ns = detour->culprit_ns;
+		}
+	}
+	charge_wait(next, who, cpu, cpu_id, rq, cell, index, from, detour);
+	if (cpu->reporting) {
+		send_wait(cpu, cell, next, prev, wait, detour && detour->carried);
+		cpu->reporting = 0;
+	}
+	if (detour)
+		bpf_map_delete_elem(&detours, &pid);
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	u32 cpu_id = bpf_get_smp_processor_id(), prev_slot, next_slot;
+	struct cpu *cpu = bpf_map_lookup_elem(&cpus, &cpu_id);
+	struct rq *rq = next->se.cfs_rq->rq;
+	u64 prev_who, next_who;
+
+	if (!cpu)
+		return 0;
+	/* known since it was switched in, unless it has moved to another cgroup since */
+	if (cpu->running_set == (u64)prev->cgroups) {
+		prev_who = cpu->running;
+		prev_slot = cpu->running_slot;
+	} else {
+		prev_who = identify(prev, &prev_slot);
+	}
+	next_who = identify(next, &next_slot);
+	cpu->running = next_who;
+	cpu->running_slot = next_slot;
+	cpu->running_set = (u64)next->cgroups;
+
+	end_slice(cpu, cpu_id, rq, prev_who, prev_slot);
+	if (prev_who != WHO_IDLE)
+		switched_out(prev, prev_who, prev_slot, next_who, cpu_id, rq);
+	if (next_who != WHO_IDLE)
+		switched_in(next, next_who, next_slot, cpu, cpu_id, rq, prev);
+	return 0;
+}
+
+/*
+ * A task is moved to another CPU while it waits. The kernel has closed the wait on the old one; the balancer
+ * holds that run queue's lock, so its history stands still.
+ */
+SEC("tp_btf/sched_migrate_task")
+int BPF_PROG(on_migrate, struct task_struct *p, int dest_cpu)
+{
+	struct task_entry *entry;
+	struct detour *detour;
+	struct cfs_rq *cfs_rq;
+	struct cpu *here, *there;
+	struct cell *cell;
+	struct suspect worst;
+	struct rq *rq;
+	u64 now, run_delay, last, who, ns, from;
+	u32 slot, index, source;
+	s64 wait;
+
+	if (p->on_rq != TASK_ON_RQ_MIGRATING)
+		return 0;
+	run_delay = p->sched_info.run_delay;
+	entry = find_task(p->pid);
+	if (!entry) {
+		if (p->sched_info.pcount)
+			drop(DROP_TASK_MISSED);
+		entry = add_task(p->pid);
+		if (!entry)
+			return 0;
+		entry->run_delay = p->sched_info.pcount ? run_delay : 0;
+	}
+	wait = run_delay - entry->run_delay;
+	entry->run_delay = run_delay;
+	if (is_delayed(p)) {
+		detour = add_detour(entry);
+		if (detour)
+			detour->is_bogus = 1;
+		return 0;
+	}
+	if (wait <= 0)
+		return 0;
+	detour = add_detour(entry);
+	here = this_cpu();
+	cfs_rq = p->se.cfs_rq;
+	rq = cfs_rq->rq;
+	source = rq->cpu;
+	there = bpf_map_lookup_elem(&cpus, &source);
+	who = identify(p, &slot);
+	cell = cell_of(p, who, slot, &index);
+	if (!here || !there || !cell || (detour && detour->is_bogus))
+		return 0;
+
+	now = rq->clock;
+	from = now - wait;
+	begin_report(here, cell, 1);
+	cell->wait += wait;
+	if (throttles_tasks() && detour && detour->is_throttled) {
+		ns = throttled_time(cfs_rq, rq) - detour->throttled_from;
+		if (ns > (u64)wait)
+			ns = wait;
+		detour->is_throttled = 0;
+		cell->class[CLASS_THROTTLED] += ns;
+		if (ns && detour->throttler)
+			blame(who, detour->throttler, 0, ns, 0);
+		from += ns;
+	}
+	/* since the last switch over there, the task it switched to has been running */
+	last = slice(there, there->head)->end;
+	if (last < from)
+		last = from;
+	if (now > last) {
+		ns = now - last;
+		if (there->running == who) {
+			cell->class[CLASS_SELF] += ns;
+		} else if (there->running == WHO_IDLE) {
+			cell->class[CLASS_IDLE] += ns;
+		} else if (there->running == WHO_KERNEL) {
+			cell->class[CLASS_KERNEL] += ns;
+		} else {
+			cell->class[CLASS_OTHER] += ns;
+			blame_time(here, who, there->running, ns);
+		}
+	}
+	if (last > from) {
+		if (throttles_tasks())
+			walk(source, index, who, from, last);
+		else
+			walk_throttled(source, index, from, last, throttled_time(cfs_rq, rq));
+	}
+	here->reporting = 0;
+	if (!detour)
+		return 0;
+	detour->carried += wait;
+	for (int i = 0; i < CLASS_COUNT; i++)
+		detour->class[i] += cell->class[i] - here->before[i];
+	worst = main_suspect(here);
+	if (worst.ns > detour->culprit_ns) {
+		detour->culprit = worst.who;
+		detour->culprit_ns = worst.ns;
+	}
+	return 0;
+}
+
+static __always_inline int send_cgroup(struct cgroup *cgroup, const char *path, u32 change)
+{
+	struct cgroup_subsys_state *css = css_in(cgroup);
+	struct cgroup_record *r;
+
+	if (!css) /* another hierarchy, or no cpu controller of its own */
+		return 0;
+	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
+	if (!r) {
+		drop(DROP_RING_FULL);
+		return 0;
+	}
+	r->record.type = RECORD_CGROUP;
+	r->record.size = sizeof(*r);
+	r->change = change;
+	r->slot = css->id;
+	r->who = css->serial_nr;
+	r->cgroup = cgroup->kn->id;
+	if (bpf_probe_read_kernel_str(r->path, sizeof(r->path), path) == sizeof(r->path))
+		drop(DROP_PATH_TRUNCATED);
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+SEC("tp_btf/cgroup_mkdir")
+int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
+{
+	return send_cgroup(cgroup, path, CGROUP_MKDIR);
+}
+
+SEC("tp_btf/cgroup_rmdir")
+int BPF_PROG(on_cgroup_rmdir, struct cgroup *cgroup, const char *path)
+{
+	return send_cgroup(cgroup, path, CGROUP_RMDIR);
+}
+
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(on_cgroup_attach_task, struct cgroup *cgroup, const char *path, struct task_struct *task,
+	     bool group)
+{
+	return send_cgroup(cgroup, path, CGROUP_ATTACH);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What crosses the boundary between kernel and user space. User space takes every layout and every enum from
+ * the object's BTF; nothing of this file is typed a second time.
+ *
+ * Times are nanoseconds on `rq->clock` unless named otherwise. A cgroup is meant by `who`: the serial number
+ * of its css in the cpu hierarchy, which is never used twice and lies beside the css id, so that naming a
+ * task's cgroup costs one cache line. Cells and life-cycle events carry serial number and cgroup id together.
+ */
+#ifndef EARSHOT_SCHEDULER_H
+#define EARSHOT_SCHEDULER_H
+
+#define WHO_IDLE     0ULL
+#define WHO_KERNEL   (1ULL << 63) /* any kernel thread */
+#define WHO_OVERFLOW (1ULL << 62) /* any cgroup whose css id is beyond `slots` */
+
+enum wait_class {
+	CLASS_SELF,
+	CLASS_OTHER,
+	CLASS_KERNEL,
+	CLASS_IDLE,
+	CLASS_THROTTLED,
+	CLASS_STOLEN, /* hypervisor and interrupts: rq->clock - rq->clock_task */
+	CLASS_UNKNOWN,
+	CLASS_COUNT,
+};
+
+enum drop_reason {
+	DROP_RING_FULL,		/* a single wait or life-cycle event not reported */
+	DROP_RETIRED_LOST,	/* what a cgroup did between the last reading and its end */
+	DROP_PAIR_FULL,		/* time or preemptions of a pair without a name */
+	DROP_TASK_EVICTED,	/* more live tasks than `tasks` holds */
+	DROP_TASK_MISSED,	/* a wait that moved between CPUs: its first part */
+	DROP_DETOUR_FULL,	/* throttling or move of a task not remembered */
+	DROP_THROTTLE_FULL,	/* throttled intervals of a cgroup not remembered */
+	DROP_DELAYED_DEQUEUE,	/* a wait whose beginning the kernel had wrong (6.12 and later) */
+	DROP_CLOCK_BACKWARDS,	/* a wait that ended before it began: counted as 0 */
+	DROP_HISTORY_TRUNCATED, /* a wait longer than the history: the rest is CLASS_UNKNOWN */
+	DROP_NO_SLOT,		/* a wait booked on WHO_OVERFLOW */
+	DROP_NO_CELL,		/* a slice of run time of a cgroup without a cell */
+	DROP_SATURATED,		/* a wait beyond the last histogram bucket, counted in it */
+	DROP_PATH_TRUNCATED,	/* a cgroup path longer than CGROUP_PATH_MAX */
+	DROP_SUPPRESSED,	/* events over the rate; the next one carries their weight */
+	DROP_COUNT,
+};
+
+/*
+ * Exponential histogram at scale 2 over (2^-24 s, 2^6 s]: bucket i is OpenTelemetry's bucket i +
+ * HISTOGRAM_OFFSET. Counts wrap at 2^32; user space takes differences.
+ */
+#define HISTOGRAM_SCALE	  2
+#define HISTOGRAM_OCTAVES 30
+#define HISTOGRAM_BUCKETS (HISTOGRAM_OCTAVES << HISTOGRAM_SCALE)
+#define HISTOGRAM_OFFSET  (-24 * (1 << HISTOGRAM_SCALE))
+
+struct histogram {
+	unsigned int bucket[HISTOGRAM_BUCKETS];
+	unsigned int zero; /* at most 2^-24 s, 60 ns */
+	unsigned int pad[7];
+};
+
+/* Totals of one cgroup on one CPU. The classes sum to `wait` whenever no program is between the two. */
+struct cell {
+	unsigned long long who; /* 0: never used */
+	unsigned long long wait;
+	unsigned long long run;
+	unsigned long long class[CLASS_COUNT];
+	unsigned long long cgroup; /* kernfs id */
+	unsigned int preempted_by_self;
+	unsigned int preempted_by_kernel;
+	unsigned long long longest;
+	unsigned long long event_due; /* token bucket: when the next event is free of charge */
+	unsigned int suppressed_long;
+	unsigned int suppressed_short;
+	unsigned long long pad;
+};
+
+struct pair_key {
+	unsigned long long victim;
+	unsigned long long culprit;
+};
+
+struct pair {
+	unsigned long long other;     /* the culprit ran while the victim waited */
+	unsigned long long throttled; /* the victim waited for the culprit's quota */
+	unsigned long long preemptions;
+};
+
+/* A slice: `who` had the CPU from the end of the slice before until `end`. */
+struct occupant {
+	unsigned long long end;
+	unsigned long long who;
+	unsigned long long stolen; /* running total of the CPU */
+	unsigned int slot;
+	unsigned int class;
+};
+
+#define RING_SLICES 16
+
+struct suspect {
+	unsigned long long who;
+	unsigned long long ns;
+};
+
+#define SUSPECTS 8
+
+struct cpu {
+	unsigned int head; /* newest slice */
+	unsigned int running_slot;
+	unsigned long long running;	/* who has been switched in */
+	unsigned long long running_set; /* and its css_set, to notice that it moved meanwhile */
+	unsigned long long small; /* slices too small to be named one by one, until they make up a quantum */
+	unsigned int sample_in;	  /* short waits until the next sampled one */
+	unsigned int reporting;	  /* weight of the wait being charged if it will be reported, or 0 */
+	unsigned long long irq;	  /* the part of the newest slice's `stolen` that was interrupts */
+	/* The wait this CPU is walking: in memory, because the verifier then has nothing to keep apart. */
+	unsigned long long walk_from;
+	unsigned long long walk_to; /* charged from here on */
+	struct occupant ring[RING_SLICES];
+	/* Of the wait being reported: the cell's classes before it, and who ran longest meanwhile. */
+	unsigned long long before[CLASS_COUNT];
+	unsigned long long throttler;
+	unsigned long long walk_victim;
+	unsigned int walk_cell;
+	unsigned int pad[13];
+	struct suspect suspects[SUSPECTS];
+	unsigned long long drops[16];
+};
+
+/* What follows is on the ring buffer. Every record begins with its type and size. */
+enum record_type {
+	RECORD_WAIT = 1,
+	RECORD_CGROUP,
+	RECORD_RETIRED,
+};
+
+struct record {
+	unsigned int type;
+	unsigned int size;
+};
+
+struct wait_record {
+	struct record record;
+	unsigned long long monotonic; /* bpf_ktime_get_ns() */
+	unsigned long long who;
+	unsigned long long cgroup;
+	unsigned long long wait;
+	unsigned long long class[CLASS_COUNT];
+	unsigned long long culprit; /* the other cgroup that ran longest meanwhile; 0: none did */
+	unsigned long long culprit_ns;
+	unsigned long long throttler; /* 0: not throttled */
+	unsigned long long last;      /* who ran last */
+	unsigned int weight;	      /* waits this one stands for */
+	unsigned int cpu;
+	unsigned int pid;
+	unsigned int tgid;
+	unsigned int last_pid;
+	unsigned int migrated;
+	char comm[16];
+	char last_comm[16];
+};
+
+enum cgroup_change {
+	CGROUP_MKDIR,
+	CGROUP_RMDIR,
+	CGROUP_ATTACH,
+};
+
+#define CGROUP_PATH_MAX 512
+
+struct cgroup_record {
+	struct record record;
+	unsigned int change;
+	unsigned int slot;
+	unsigned long long who;
+	unsigned long long cgroup;
+	char path[CGROUP_PATH_MAX];
+};
+
+/* A cell whose slot the kernel gave to another cgroup: its last totals. */
+struct retired_record {
+	struct record record;
+	unsigned int cpu;
+	unsigned int slot;
+	struct cell cell;
+};
+
+_Static_assert(sizeof(struct histogram) == 512, "eight cache lines");
+_Static_assert(sizeof(struct cell) == 128, "two cache lines");
+_Static_assert(sizeof(struct occupant) == 32, "two to a cache line");
+_Static_assert(sizeof(struct cpu) % 64 == 0, "whole cache lines");
+_Static_assert(DROP_COUNT <= 16, "fits drops[]");
+
+#endif

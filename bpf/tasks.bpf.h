@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What has to be remembered of a task between two switches: `run_delay` when it last got a CPU, so that a
+ * wait that moves between CPUs can be told apart into its parts. Sets of four entries, one cache line each,
+ * by pid: no allocation in the scheduler, no deletion but at a task's end, on every kernel. Rarer things
+ * (throttled, moved while waiting, stamp known to be wrong) are a detour in a hash.
+ */
+#ifndef EARSHOT_TASKS_H
+#define EARSHOT_TASKS_H
+
+#include "maps.bpf.h"
+
+#define WAYS 4
+
+struct task_entry {
+	u32 pid;
+	u32 has_detour;
+	u64 run_delay;
+};
+
+struct task_set {
+	struct task_entry way[WAYS];
+};
+
+_Static_assert(sizeof(struct task_set) == 64, "one cache line");
+
+struct detour {
+	u64 carried;		 /* waited on earlier CPUs */
+	u64 class[CLASS_COUNT];	 /* the same, by class */
+	u64 culprit, culprit_ns; /* main culprit of that */
+	u64 throttled_from;	 /* throttled_time() when it was throttled */
+	u64 throttler;
+	u32 is_throttled;
+	u32 is_bogus;
+};
+
+static const struct detour no_detour;
+
+/* Bound: 4 x task_sets. An entry is freed when its task dies, or evicted by a fifth live task of its set. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 4096);
+	__type(key, u32);
+	__type(value, struct task_set);
+} tasks SEC(".maps");
+
+/* Key: pid. Entries end when the task next gets a CPU, or dies. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 2048);
+	__type(key, u32);
+	__type(value, struct detour);
+} detours SEC(".maps");
+
+static __always_inline struct task_entry *find_task(u32 pid)
+{
+	u32 index = pid & (task_sets - 1);
+	struct task_set *set = bpf_map_lookup_elem(&tasks, &index);
+
+	if (!set)
+		return NULL;
+	for (int i = 0; i < WAYS; i++)
+		if (set->way[i].pid == pid)
+			return &set->way[i];
+	return NULL;
+}
+
+static __always_inline struct task_entry *add_task(u32 pid)
+{
+	u32 index = pid & (task_sets - 1);
+	struct task_set *set = bpf_map_lookup_elem(&tasks, &index);
+	struct task_entry *entry;
+
+	if (!set)
+		return NULL;
+	entry = &set->way[(pid / task_sets) & (WAYS - 1)];
+	for (int i = 0; i < WAYS; i++)
+		if (!set->way[i].pid) {
+			entry = &set->way[i];
+			break;
+		}
+	if (entry->pid) {
+		u32 evicted = entry->pid;
+
+		drop(DROP_TASK_EVICTED);
+		if (entry->has_detour)
+			bpf_map_delete_elem(&detours, &evicted);
+	}
+	entry->pid = pid;
+	entry->has_detour = 0;
+	entry->run_delay = 0;
+	return entry;
+}
+
+static __always_inline void forget_task(u32 pid)
+{
+	struct task_entry *entry = find_task(pid);
+
+	if (!entry)
+		return;
+	if (entry->has_detour)
+		bpf_map_delete_elem(&detours, &pid);
+	entry->has_detour = 0;
+	entry->pid = 0;
+}
+
+static __always_inline struct detour *find_detour(u32 pid)
+{
+	return bpf_map_lookup_elem(&detours, &pid);
+}
+
+static __always_inline struct detour *add_detour(struct task_entry *entry)
+{
+	u32 pid = entry->pid;
+
+	if (!entry->has_detour) {
+		if (bpf_map_update_elem(&detours, &pid, &no_detour, BPF_ANY)) {
+			drop(DROP_DETOUR_FULL);
+			return NULL;
+		}
+		entry->has_detour = 1;
+	}
+	return find_detour(pid);
+}
+
+#endif

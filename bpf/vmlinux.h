@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The few kernel types the programs read, and of each only the members they read. Offsets and sizes come from
+ * the running kernel's BTF when the object is loaded (CO-RE); nothing here is a copy of a kernel layout.
+ * Scheduler fields are declared unsigned: libbpf adjusts the width of a load only for those (`on_rq` shrank
+ * to one byte in 7.2).
+ */
+#ifndef EARSHOT_VMLINUX_H
+#define EARSHOT_VMLINUX_H
+
+typedef unsigned char __u8;
+typedef signed char __s8;
+typedef unsigned short __u16;
+typedef short __s16;
+typedef unsigned int __u32;
+typedef int __s32;
+typedef unsigned long long __u64;
+typedef long long __s64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+typedef __u32 __wsum;
+typedef __u8 u8;
+typedef __u32 u32;
+typedef __s32 s32;
+typedef __u64 u64;
+typedef __s64 s64;
+typedef _Bool bool;
+
+#define true 1
+#define false 0
+#define NULL ((void *)0)
+
+enum bpf_map_type {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_RINGBUF = 27,
+};
+
+enum {
+	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
+	BPF_F_MMAPABLE = 1U << 10,
+	BPF_RB_NO_WAKEUP = 1U << 0,
+};
+
+enum cgroup_subsys_id {
+	cpu_cgrp_id = 1, /* relocated */
+};
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct kernfs_node {
+	u64 id;
+};
+
+struct cgroup_subsys_state;
+
+struct cgroup {
+	struct kernfs_node *kn;
+	struct cgroup_subsys_state *subsys[16];
+};
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	u32 id;
+	u64 serial_nr;
+};
+
+struct css_set {
+	struct cgroup_subsys_state *subsys[16];
+};
+
+struct rq {
+	u64 clock;
+	u64 clock_task;
+	u64 clock_pelt;
+	u64 prev_irq_time;
+	u64 prev_steal_time_rq;
+	u32 cpu;
+};
+
+struct task_group {
+	struct cgroup_subsys_state css;
+};
+
+struct cfs_rq {
+	struct rq *rq;
+	struct task_group *tg;
+	u64 throttled_clock_self;
+	u64 throttled_clock_self_time;
+	u64 throttled_clock_pelt;
+	u64 throttled_clock_pelt_time;
+	u32 throttled;
+	u32 throttle_count;
+};
+
+struct sched_entity {
+	struct sched_entity *parent;
+	struct cfs_rq *cfs_rq;
+	u8 sched_delayed;
+};
+
+struct sched_info {
+	unsigned long pcount;
+	u64 run_delay;
+	u64 last_queued;
+};
+
+struct task_struct {
+	u32 __state;
+	u32 flags;
+	u32 on_rq;
+	u32 pid;
+	u32 tgid;
+	bool throttled;
+	char comm[16];
+	struct sched_entity se;
+	struct sched_info sched_info;
+	struct css_set *cgroups;
+};
+
+#pragma clang attribute pop
+
+#endif

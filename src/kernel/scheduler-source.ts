@@ -1,0 +1,100 @@
+import type { CgroupId, MonotonicNanoseconds, Nanoseconds } from '../telemetry/units.ts';
+
+export interface SchedulerOptions {
+  /** Waits at least this long become events. */
+  readonly minWait: Nanoseconds;
+  /** One in so many shorter waits becomes an event too; 0: none. */
+  readonly sample: number;
+  readonly maxWorkloads: number;
+  readonly maxPairs: number;
+}
+
+/** How the kernel side classes a nanosecond of waiting, before anybody knows what the cgroups are. */
+export const waitClasses = ['self', 'other', 'kernel', 'idle', 'throttled', 'irq', 'steal', 'unknown'] as const;
+export type WaitClass = (typeof waitClasses)[number];
+
+/** What one cgroup did since the reading before. */
+export interface CgroupReading {
+  readonly cgroup: CgroupId | 'kernel';
+  /** Sum of all completed waits. */
+  readonly wait: Nanoseconds;
+  /** Sums to `wait`, exactly. */
+  readonly classes: Readonly<Record<WaitClass, Nanoseconds>>;
+  readonly run: Nanoseconds;
+  /** Preempted by a task of its own cgroup, or by a kernel thread; by others: in the pairs. */
+  readonly preemptedBySelf: number;
+  readonly preemptedByKernel: number;
+  /** Completed waits by OpenTelemetry exponential bucket of their duration in seconds, at `histogramScale`. */
+  readonly buckets: ReadonlyMap<number, number>;
+  /** Waits too short for a bucket. */
+  readonly zeroCount: number;
+  readonly maxWait: Nanoseconds;
+}
+
+/** What one cgroup did to another since the reading before. */
+export interface PairReading {
+  readonly victim: CgroupId;
+  readonly culprit: CgroupId;
+  /** The culprit was running while the victim waited. */
+  readonly other: Nanoseconds;
+  /** The victim was throttled because the culprit's quota had run out. */
+  readonly throttled: Nanoseconds;
+  readonly preemptions: number;
+}
+
+export interface SchedulerReading {
+  readonly at: MonotonicNanoseconds;
+  readonly cgroups: readonly CgroupReading[];
+  readonly pairs: readonly PairReading[];
+  /** Loss since the reading before, by reason. */
+  readonly drops: Readonly<Record<string, number>>;
+}
+
+/** One wait, standing for `weight` of its kind. */
+export interface WaitEvent {
+  readonly kind: 'wait';
+  readonly at: MonotonicNanoseconds;
+  readonly cgroup: CgroupId | 'kernel';
+  readonly pid: number;
+  readonly tgid: number;
+  readonly thread: string;
+  readonly cpu: number;
+  readonly wait: Nanoseconds;
+  readonly classes: Readonly<Record<WaitClass, Nanoseconds>>;
+  /** Who had the CPU longest meanwhile, among other cgroups. */
+  readonly culprit: CgroupId | undefined;
+  readonly culpritTime: Nanoseconds;
+  /** Whose quota had run out. */
+  readonly throttler: CgroupId | undefined;
+  /** Who ran last before: often only a messenger. */
+  readonly last: { readonly cgroup: CgroupId | 'kernel' | 'idle'; readonly pid: number; readonly thread: string };
+  readonly weight: number;
+  readonly migrated: boolean;
+}
+
+export interface CgroupEvent {
+  readonly kind: 'cgroup';
+  readonly what: 'mkdir' | 'rmdir' | 'attach';
+  readonly cgroup: CgroupId;
+  readonly path: string;
+}
+
+export interface SchedulerSource {
+  readonly histogramScale: number;
+  /** What was attached, and what it costs: for the log and the first screen. */
+  describe(): SourceDescription;
+  /** Single waits and cgroup life-cycle since the last call; to be called often enough for the ring (each second). */
+  drain(): readonly WaitEvent[];
+  /** Exact differences since the last call. */
+  read(): SchedulerReading;
+  close(): void;
+}
+
+export interface SourceDescription {
+  /** Set when this is a replay: what was recorded, where and when. */
+  readonly recording?: string;
+  readonly programs: readonly string[];
+  readonly mapBytes: number;
+  readonly cpus: number;
+  readonly features: Readonly<Record<string, string | boolean>>;
+}
