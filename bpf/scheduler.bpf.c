@@ -16,6 +16,8 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
+const struct abi *const volatile abi = NULL;
+
 /* A slice is cut after this time even if nobody else ran, so that epochs stay short. */
 #define SLICE_SPAN FINE_SPAN
 
@@ -60,7 +62,7 @@ __noinline int retire_cell(u32 index, u32 slot)
 		return 0;
 	}
 	r->record.type = RECORD_RETIRED;
-	r->record.size = sizeof(*r);
+	r->record.bytes = sizeof(*r);
 	r->cpu = bpf_get_smp_processor_id();
 	r->slot = slot;
 	r->cell = *cell;
@@ -248,7 +250,7 @@ static __always_inline void send_wait(struct cpu *cpu, struct cell *cell, struct
 		return;
 	}
 	r->record.type = RECORD_WAIT;
-	r->record.size = sizeof(*r);
+	r->record.bytes = sizeof(*r);
 	r->monotonic = bpf_ktime_get_ns();
 	r->who = cell->who;
 	r->cgroup = cell->cgroup;
@@ -353,8 +355,6 @@ static __always_inline void switched_in(struct task_struct *next, u64 who, u32 s
 		wait += detour->carried;
 	}
 	count_wait(slot, wait);
-	if (wait > cell->longest)
-		cell->longest = wait;
 	weight = event_weight(cpu, cell, wait, now);
 	if (weight) {
 		begin_report(cpu, cell, weight);
@@ -519,7 +519,7 @@ static __always_inline int send_cgroup(struct cgroup *cgroup, const char *path, 
 		return 0;
 	}
 	r->record.type = RECORD_CGROUP;
-	r->record.size = sizeof(*r);
+	r->record.bytes = sizeof(*r);
 	r->change = change;
 	r->slot = css->id;
 	r->who = css->serial_nr;

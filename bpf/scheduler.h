@@ -68,11 +68,10 @@ struct cell {
 	unsigned long long cgroup; /* kernfs id */
 	unsigned int preempted_by_self;
 	unsigned int preempted_by_kernel;
-	unsigned long long longest;
 	unsigned long long event_due; /* token bucket: when the next event is free of charge */
 	unsigned int suppressed_long;
 	unsigned int suppressed_short;
-	unsigned long long pad;
+	unsigned long long pad[2];
 };
 
 struct pair_key {
@@ -127,7 +126,7 @@ struct cpu {
 	unsigned long long drops[16];
 };
 
-/* What follows is on the ring buffer. Every record begins with its type and size. */
+/* What follows is on the ring buffer. Every record begins with its type and its size in bytes. */
 enum record_type {
 	RECORD_WAIT = 1,
 	RECORD_CGROUP,
@@ -136,7 +135,7 @@ enum record_type {
 
 struct record {
 	unsigned int type;
-	unsigned int size;
+	unsigned int bytes;
 };
 
 struct wait_record {
@@ -183,6 +182,17 @@ struct retired_record {
 	unsigned int cpu;
 	unsigned int slot;
 	struct cell cell;
+};
+
+/* Names every type above that no map mentions, so that it is in the object's BTF. */
+struct abi {
+	struct wait_record wait;
+	struct cgroup_record cgroup;
+	struct retired_record retired;
+	enum wait_class class;
+	enum drop_reason drop;
+	enum record_type type;
+	enum cgroup_change change;
 };
 
 _Static_assert(sizeof(struct histogram) == 512, "eight cache lines");

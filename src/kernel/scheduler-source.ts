@@ -5,17 +5,31 @@ export interface SchedulerOptions {
   readonly minWait: Nanoseconds;
   /** One in so many shorter waits becomes an event too; 0: none. */
   readonly sample: number;
+  /** Events a second of one cgroup on one CPU; more are carried in the weight of the next. */
+  readonly eventRate: number;
   readonly maxWorkloads: number;
   readonly maxPairs: number;
 }
 
 /** How the kernel side classes a nanosecond of waiting, before anybody knows what the cgroups are. */
-export const waitClasses = ['self', 'other', 'kernel', 'idle', 'throttled', 'irq', 'steal', 'unknown'] as const;
+export const waitClasses = [
+  'self',
+  'other',
+  'kernel',
+  'idle',
+  'throttled',
+  'irq',
+  'steal',
+  'unknown',
+] as const;
 export type WaitClass = (typeof waitClasses)[number];
+
+/** A cgroup, or who has none: kernel threads; the sum of all cgroups beyond `maxWorkloads`. */
+export type Waiter = CgroupId | 'kernel' | 'overflow';
 
 /** What one cgroup did since the reading before. */
 export interface CgroupReading {
-  readonly cgroup: CgroupId | 'kernel';
+  readonly cgroup: Waiter;
   /** Sum of all completed waits. */
   readonly wait: Nanoseconds;
   /** Sums to `wait`, exactly. */
@@ -28,12 +42,11 @@ export interface CgroupReading {
   readonly buckets: ReadonlyMap<number, number>;
   /** Waits too short for a bucket. */
   readonly zeroCount: number;
-  readonly maxWait: Nanoseconds;
 }
 
 /** What one cgroup did to another since the reading before. */
 export interface PairReading {
-  readonly victim: CgroupId;
+  readonly victim: Waiter;
   readonly culprit: CgroupId;
   /** The culprit was running while the victim waited. */
   readonly other: Nanoseconds;
@@ -52,9 +65,8 @@ export interface SchedulerReading {
 
 /** One wait, standing for `weight` of its kind. */
 export interface WaitEvent {
-  readonly kind: 'wait';
   readonly at: MonotonicNanoseconds;
-  readonly cgroup: CgroupId | 'kernel';
+  readonly cgroup: Waiter;
   readonly pid: number;
   readonly tgid: number;
   readonly thread: string;
@@ -67,16 +79,13 @@ export interface WaitEvent {
   /** Whose quota had run out. */
   readonly throttler: CgroupId | undefined;
   /** Who ran last before: often only a messenger. */
-  readonly last: { readonly cgroup: CgroupId | 'kernel' | 'idle'; readonly pid: number; readonly thread: string };
+  readonly last: {
+    readonly cgroup: CgroupId | 'kernel' | 'idle' | undefined;
+    readonly pid: number;
+    readonly thread: string;
+  };
   readonly weight: number;
   readonly migrated: boolean;
-}
-
-export interface CgroupEvent {
-  readonly kind: 'cgroup';
-  readonly what: 'mkdir' | 'rmdir' | 'attach';
-  readonly cgroup: CgroupId;
-  readonly path: string;
 }
 
 export interface SchedulerSource {

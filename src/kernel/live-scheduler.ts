@@ -1,0 +1,254 @@
+import { fileURLToPath } from 'node:url';
+import type { CgroupId, MonotonicNanoseconds } from '../telemetry/units.ts';
+import type { Cgroups } from './cgroups.ts';
+import type { BpfObject, Native } from './native.ts';
+import { histogramScale, readAbi, type SchedulerAbi } from './scheduler-abi.ts';
+import { PairTotals } from './scheduler-pairs.ts';
+import {
+  decodeRecords,
+  hasStranger,
+  nameParties,
+  type RecordHandler,
+  type WaitRecord,
+} from './scheduler-records.ts';
+import type {
+  SchedulerOptions,
+  SchedulerReading,
+  SchedulerSource,
+  SourceDescription,
+  WaitEvent,
+} from './scheduler-source.ts';
+import { allocateSnapshot, type Dimensions, SchedulerTotals, type Snapshot } from './scheduler-totals.ts';
+import { UnsupportedError } from './unsupported-error.ts';
+import { WhoIndex } from './who-index.ts';
+import { isZero, readBigint } from './words.ts';
+
+const objectPath = fileURLToPath(new URL('../../build/scheduler.bpf.o', import.meta.url));
+
+/** Beyond it CPUs share a copy of each histogram and add atomically: at 512 slots each copy is 256 KiB. */
+const maxHistogramCopies = 4;
+/** Live threads whose last switch is remembered: 4 a set, 256 KiB. */
+const taskSets = 4096;
+const ringBytes = 256 * 1024;
+const burstSeconds = 4;
+const drainBytes = 64 * 1024;
+
+export interface LiveOptions extends SchedulerOptions {
+  /** CPUs to make room for; default: all that can ever be. */
+  readonly cpus?: number;
+}
+
+/** Loads and attaches the scheduler programs. Throws `UnsupportedError` where the kernel refuses them. */
+export function openLiveScheduler(native: Native, options: LiveOptions, cgroups: Cgroups): SchedulerSource {
+  const cpus = options.cpus ?? native.possibleCpus();
+  const histogramCopies = Math.min(maxHistogramCopies, 2 ** Math.ceil(Math.log2(cpus)));
+  const size: Dimensions = { cpus, slots: options.maxWorkloads, histogramCopies };
+  const object = native.open(objectPath, {
+    rodata: {
+      slots: size.slots,
+      histogram_copies: histogramCopies,
+      histogram_shared: cpus > histogramCopies ? 1 : 0,
+      task_sets: taskSets,
+      min_wait: options.minWait,
+      sample: options.sample,
+      event_interval: Math.round(1e9 / options.eventRate),
+      event_burst: burstSeconds * 1_000_000_000,
+    },
+    maxEntries: {
+      cells: cpus * size.slots,
+      histograms: size.slots * histogramCopies,
+      cpus,
+      histories: cpus,
+      tasks: taskSets,
+      pairs: options.maxPairs,
+      events: ringBytes,
+    },
+  });
+  try {
+    native.load(object);
+    native.attach(object);
+    return new LiveScheduler(native, object, { size, maxPairs: options.maxPairs, cgroups });
+  } catch (cause) {
+    native.close(object);
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === 'EPERM' || code === 'EACCES')
+      throw new UnsupportedError(
+        'attach to the scheduler',
+        [`the kernel refused the BPF programs (${message})`],
+        cause,
+      );
+    throw cause;
+  }
+}
+
+class LiveScheduler implements SchedulerSource {
+  readonly histogramScale = histogramScale;
+  readonly #native: Native;
+  readonly #object: BpfObject;
+  readonly #cgroups: Cgroups;
+  readonly #abi: SchedulerAbi;
+  readonly #index: WhoIndex;
+  readonly #totals: SchedulerTotals;
+  readonly #pairs: PairTotals;
+  readonly #copy: Snapshot;
+  readonly #pairBuffers: { readonly keys: Uint8Array; readonly values: Uint8Array };
+  readonly #records = new Uint8Array(drainBytes);
+  readonly #maxRecord: number;
+  readonly #size: Dimensions;
+  readonly #stolen: { readonly irq: boolean; readonly steal: boolean };
+  #waits: WaitRecord[] = [];
+  #malformed = 0;
+
+  constructor(
+    native: Native,
+    object: BpfObject,
+    {
+      size,
+      maxPairs,
+      cgroups,
+    }: { readonly size: Dimensions; readonly maxPairs: number; readonly cgroups: Cgroups },
+  ) {
+    this.#native = native;
+    this.#object = object;
+    this.#cgroups = cgroups;
+    this.#size = size;
+    this.#abi = readAbi(native, object);
+    const rq = native.kernelStruct('rq') ?? [];
+    this.#stolen = { irq: rq.includes('prev_irq_time'), steal: rq.includes('prev_steal_time_rq') };
+    this.#index = new WhoIndex(size.slots * 16);
+    this.#totals = new SchedulerTotals(this.#abi, size, this.#stolen, this.#index);
+    this.#pairs = new PairTotals(this.#abi, this.#index);
+    this.#copy = allocateSnapshot(this.#abi, size);
+    this.#pairBuffers = {
+      keys: new Uint8Array(maxPairs * this.#abi.pairKey.size),
+      values: new Uint8Array(maxPairs * this.#abi.pair.size),
+    };
+    const { waitRecord, cgroupRecord, retiredRecord } = this.#abi;
+    this.#maxRecord = Math.max(waitRecord.size, cgroupRecord.size, retiredRecord.size);
+  }
+
+  describe(): SourceDescription {
+    const maps = [
+      'cells',
+      'histograms',
+      'cpus',
+      'histories',
+      'tasks',
+      'detours',
+      'throttles',
+      'pairs',
+      'events',
+    ];
+    return {
+      programs: this.#native.programs(this.#object).map((program) => program.name),
+      mapBytes: maps.reduce((bytes, map) => bytes + this.#native.map(this.#object, map).bytes, 0),
+      cpus: this.#size.cpus,
+      features: {
+        throttling: this.#native.kernelStruct('task_struct')?.includes('throttled')
+          ? 'per task'
+          : 'per queue',
+        irq_time: this.#stolen.irq,
+        steal_time: this.#stolen.steal,
+      },
+    };
+  }
+
+  drain(): readonly WaitEvent[] {
+    this.#drainRing();
+    const waits = this.#waits;
+    this.#waits = [];
+    if (waits.some((wait) => hasStranger(wait, this.#index))) this.#meetEveryone();
+    return waits.map((wait) => nameParties(wait, this.#index));
+  }
+
+  read(): SchedulerReading {
+    this.#drainRing();
+    this.#totals.advance(() => this.#copyMaps());
+    const count = this.#native.readHash(
+      this.#object,
+      'pairs',
+      this.#pairBuffers.keys,
+      this.#pairBuffers.values,
+    );
+    const { pairs, obsolete, unnamed } = this.#pairs.advance({ ...this.#pairBuffers, count });
+    if (obsolete.length)
+      this.#native.deleteKeys(this.#object, 'pairs', obsolete, obsolete.length / this.#abi.pairKey.size);
+    const { cgroups, drops } = this.#totals.take();
+    const malformed = this.#malformed;
+    this.#malformed = 0;
+    return {
+      at: this.#native.monotonic() as MonotonicNanoseconds,
+      cgroups,
+      pairs,
+      drops: {
+        ...drops,
+        ...(unnamed ? { pair_unnamed: unnamed } : {}),
+        ...(malformed ? { record_malformed: malformed } : {}),
+      },
+    };
+  }
+
+  close(): void {
+    this.#native.close(this.#object);
+  }
+
+  /** A cell retired after its map was copied is in the ring by then: taking the ring last, nothing is counted twice. */
+  #copyMaps(): Snapshot {
+    const { cells, histograms, cpus } = this.#copy;
+    this.#native.readArray(this.#object, 'cells', bytesOf(cells));
+    this.#native.readArray(this.#object, 'histograms', bytesOf(histograms));
+    this.#native.readArray(this.#object, 'cpus', bytesOf(cpus));
+    this.#drainRing();
+    return this.#copy;
+  }
+
+  #drainRing(): void {
+    const removed: { slot: number; who: bigint }[] = [];
+    const handler: RecordHandler = {
+      wait: (record) => {
+        this.#index.learn(record.who, record.cgroup);
+        this.#waits.push(record);
+      },
+      cgroup: ({ change, slot, who, cgroup, path }) => {
+        this.#index.learn(who, cgroup);
+        this.#cgroups.learn(cgroup, path);
+        if (change === 'rmdir') removed.push({ slot, who });
+      },
+      retired: ({ cpu, slot, words, offset }) => this.#totals.retire({ cpu, slot }, { words, offset }),
+      malformed: () => {
+        this.#malformed++;
+      },
+    };
+    const context = { abi: this.#abi, isStolenByIrq: this.#stolen.irq && !this.#stolen.steal };
+    for (;;) {
+      const used = this.#native.drain(this.#object, 'events', this.#records, this.#maxRecord);
+      decodeRecords(this.#records.subarray(0, used), context, handler);
+      if (used + this.#maxRecord <= this.#records.length) break;
+    }
+    if (removed.length) this.#settle(removed);
+  }
+
+  /** Whoever had a CPU has a cell, and that holds serial number and cgroup id. */
+  #meetEveryone(): void {
+    const { cells } = this.#copy;
+    this.#native.readArray(this.#object, 'cells', bytesOf(cells));
+    const { cell } = this.#abi;
+    for (let at = 0; at < cells.byteLength; at += cell.size)
+      if (!isZero(cells, at + cell.who))
+        this.#index.learn(readBigint(cells, at + cell.who), readBigint(cells, at + cell.cgroup) as CgroupId);
+  }
+
+  #settle(removed: readonly { readonly slot: number; readonly who: bigint }[]): void {
+    const { cells, histograms } = this.#copy;
+    this.#native.readArray(this.#object, 'cells', bytesOf(cells));
+    this.#native.readArray(this.#object, 'histograms', bytesOf(histograms));
+    for (const { slot, who } of removed) {
+      if (slot < this.#size.slots) this.#totals.settle(this.#copy, slot, who);
+      this.#pairs.remove(who);
+    }
+  }
+}
+
+function bytesOf(words: Uint32Array): Uint8Array {
+  return new Uint8Array(words.buffer);
+}

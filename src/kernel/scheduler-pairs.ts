@@ -1,0 +1,101 @@
+import { nanoseconds } from '../telemetry/units.ts';
+import type { SchedulerAbi } from './scheduler-abi.ts';
+import type { PairReading } from './scheduler-source.ts';
+import type { WhoIndex } from './who-index.ts';
+import { readBigint, wordsOf } from './words.ts';
+
+interface Totals {
+  readonly victim: bigint;
+  readonly culprit: bigint;
+  readonly other: bigint;
+  readonly throttled: bigint;
+  readonly preemptions: bigint;
+}
+
+/** Many times as long as the kernel side's history. */
+const readingsToForget = 60;
+
+/** A packed copy of the pair map. */
+export interface PairCopy {
+  readonly keys: Uint8Array;
+  readonly values: Uint8Array;
+  readonly count: number;
+}
+
+/** Turns the running totals of (victim, culprit) pairs into what happened since the reading before. */
+export class PairTotals {
+  readonly #abi: SchedulerAbi;
+  readonly #index: WhoIndex;
+  #before = new Map<string, Totals>();
+  /** Removed cgroups, and for how many readings more the history may still name them. */
+  readonly #removed = new Map<bigint, number>();
+
+  constructor(abi: SchedulerAbi, index: WhoIndex) {
+    this.#abi = abi;
+    this.#index = index;
+  }
+
+  /** Its pairs can leave the kernel's map once they stand still. */
+  remove(who: bigint): void {
+    this.#removed.set(who, readingsToForget);
+  }
+
+  advance(copy: PairCopy): {
+    readonly pairs: readonly PairReading[];
+    /** Packed keys that are of no more use. */
+    readonly obsolete: Uint8Array;
+    /** Pairs one side of which nobody can name; their time stays unnamed. */
+    readonly unnamed: number;
+  } {
+    const pairs: PairReading[] = [];
+    const seen = new Map<string, Totals>();
+    const obsolete: Uint8Array[] = [];
+    let unnamed = 0;
+    for (let i = 0; i < copy.count; i++) {
+      const now = this.#totalsAt(copy, i);
+      const key = `${now.victim} ${now.culprit}`;
+      const before = this.#before.get(key);
+      const pair = {
+        other: nanoseconds(Number(now.other - (before?.other ?? 0n))),
+        throttled: nanoseconds(Number(now.throttled - (before?.throttled ?? 0n))),
+        preemptions: Number(now.preemptions - (before?.preemptions ?? 0n)),
+      };
+      const isStill = !pair.other && !pair.throttled && !pair.preemptions;
+      if (isStill && (this.#removed.has(now.victim) || this.#removed.has(now.culprit)))
+        obsolete.push(this.#keyAt(copy, i));
+      else seen.set(key, now);
+      if (isStill) continue;
+      const victim = this.#index.find(now.victim);
+      const culprit = this.#index.findCgroup(now.culprit);
+      if (victim === undefined || victim === 'idle' || culprit === undefined) unnamed++;
+      else pairs.push({ victim, culprit, ...pair });
+    }
+    this.#before = seen;
+    for (const [who, left] of this.#removed)
+      if (left > 1) this.#removed.set(who, left - 1);
+      else this.#removed.delete(who);
+    return { pairs, obsolete: concatenate(obsolete), unnamed };
+  }
+
+  #keyAt({ keys }: PairCopy, i: number): Uint8Array {
+    const { size } = this.#abi.pairKey;
+    return keys.subarray(i * size, (i + 1) * size);
+  }
+
+  #totalsAt({ keys, values }: PairCopy, i: number): Totals {
+    const { pairKey, pair } = this.#abi;
+    const key = wordsOf(keys);
+    const value = wordsOf(values);
+    return {
+      victim: readBigint(key, i * pairKey.size + pairKey.victim),
+      culprit: readBigint(key, i * pairKey.size + pairKey.culprit),
+      other: readBigint(value, i * pair.size + pair.other),
+      throttled: readBigint(value, i * pair.size + pair.throttled),
+      preemptions: readBigint(value, i * pair.size + pair.preemptions),
+    };
+  }
+}
+
+function concatenate(parts: readonly Uint8Array[]): Uint8Array {
+  return new Uint8Array(Buffer.concat(parts));
+}

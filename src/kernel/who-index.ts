@@ -1,0 +1,39 @@
+import type { CgroupId } from '../telemetry/units.ts';
+import { who as pseudo } from './scheduler-abi.ts';
+import type { Waiter } from './scheduler-source.ts';
+
+/**
+ * The kernel side means cgroups by a serial number that is never used twice (`who`); this knows which cgroup id each
+ * was. The oldest are forgotten beyond `limit`, long after their cgroups have gone.
+ */
+export class WhoIndex {
+  readonly #ids = new Map<bigint, CgroupId>();
+  readonly #limit: number;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  learn(who: bigint, id: CgroupId): void {
+    if (who === pseudo.kernel || who === pseudo.overflow || this.#ids.get(who) === id) return;
+    this.#ids.set(who, id);
+    if (this.#ids.size > this.#limit) {
+      const [oldest] = this.#ids.keys();
+      if (oldest !== undefined) this.#ids.delete(oldest);
+    }
+  }
+
+  /** `undefined`: never heard of. */
+  find(who: bigint): Waiter | 'idle' | undefined {
+    if (who === pseudo.idle) return 'idle';
+    if (who === pseudo.kernel) return 'kernel';
+    if (who === pseudo.overflow) return 'overflow';
+    return this.#ids.get(who);
+  }
+
+  /** The cgroup, or undefined where there is none or it is not known. */
+  findCgroup(who: bigint): CgroupId | undefined {
+    const found = this.find(who);
+    return typeof found === 'bigint' ? found : undefined;
+  }
+}

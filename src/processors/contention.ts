@@ -1,0 +1,167 @@
+import type { Attributes } from '@opentelemetry/api';
+import {
+  type DataPoint,
+  DataPointType,
+  type MetricData,
+  type ResourceMetrics,
+  type SumMetricData,
+} from '@opentelemetry/sdk-metrics';
+import { Type } from 'typebox';
+import type { ProcessorComponent } from '../component.ts';
+import type { Batch } from '../telemetry/batch.ts';
+import { type Cause, attributes as keys, metrics, waitPart } from '../telemetry/vocabulary.ts';
+
+/** Names the cause of each part of a wait from the relation of victim and culprit. Goes after `workload`. */
+export const contention: ProcessorComponent = {
+  kind: 'processor',
+  type: 'contention',
+  summary:
+    'Names the cause of every part of a wait: self, sibling, neighbor, system, kernel, throttled and so on.',
+  signals: ['metrics', 'logs'],
+  config: Type.Object({}, { additionalProperties: false }),
+  async open() {
+    return { process: nameCauses, close: async () => {} };
+  },
+};
+
+function nameCauses(batch: Batch): Batch {
+  if (batch.signal === 'metrics')
+    return { signal: 'metrics', resourceMetrics: batch.resourceMetrics.map(nameMetricCauses) };
+  return {
+    signal: 'logs',
+    records: batch.records.map((record) => {
+      const cause = mainCause(record.resource.attributes, record.attributes);
+      return cause ? { ...record, attributes: { ...record.attributes, [keys.cause]: cause } } : record;
+    }),
+  };
+}
+
+/** Classes whose cause does not depend on who the culprit is. */
+const plainCauses: Readonly<Record<string, Cause>> = {
+  self: 'self',
+  kernel: 'kernel',
+  idle: 'idle',
+  irq: 'irq',
+  steal: 'steal',
+  unknown: 'unknown',
+};
+
+/** The cause of time of a class that `culprit` took from `victim`; nobody named is nobody known. */
+export function causeOf(waitClass: unknown, victim: Attributes, culprit: Attributes): Cause {
+  if (waitClass === 'other') return contenderCause(victim, culprit);
+  if (waitClass === 'throttled') return quotaCause(victim, culprit);
+  return plainCauses[String(waitClass)] ?? 'unknown';
+}
+
+function contenderCause(victim: Attributes, culprit: Attributes): Cause {
+  if (isSame(victim[keys.containerId], culprit[keys.culpritContainerId])) return 'self';
+  if (isSame(victim[keys.podUid], culprit[keys.culpritPodUid])) return 'sibling';
+  switch (culprit[keys.culpritKind]) {
+    case 'container':
+    case 'pod':
+    case 'cgroup':
+      return 'neighbor';
+    case 'kernel':
+      return 'kernel';
+    case 'service':
+    case 'user':
+    case 'scope':
+    case 'slice':
+    case 'root':
+      return 'system';
+    default:
+      return 'unknown';
+  }
+}
+
+/** The workload's own limit, or one above it that others share. */
+function quotaCause(victim: Attributes, owner: Attributes): Cause {
+  const ownerPath = owner[keys.culpritCgroupPath];
+  if (typeof ownerPath !== 'string') return 'unknown';
+  const isOwn =
+    ownerPath === victim[keys.cgroupPath] ||
+    isSame(victim[keys.containerId], owner[keys.culpritContainerId]) ||
+    isSame(victim[keys.podUid], owner[keys.culpritPodUid]) ||
+    isSame(victim[keys.workloadUnit], owner[keys.culpritUnit]);
+  return isOwn ? 'throttled' : 'throttled_ancestor';
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  return a !== undefined && a === b;
+}
+
+function nameMetricCauses(of: ResourceMetrics): ResourceMetrics {
+  const victim = of.resource.attributes;
+  return {
+    resource: of.resource,
+    scopeMetrics: of.scopeMetrics.map(({ scope, metrics: all }) => {
+      const blame =
+        find(all, metrics.blameTime.name)?.dataPoints.map((point) => withCause(point, victim)) ?? [];
+      return { scope, metrics: all.map((metric) => nameIn(metric, victim, blame)) };
+    }),
+  };
+}
+
+function nameIn(metric: MetricData, victim: Attributes, blame: DataPoint<number>[]): MetricData {
+  if (metric.dataPointType !== DataPointType.SUM) return metric;
+  switch (metric.descriptor.name) {
+    case metrics.blameTime.name:
+      return { ...metric, dataPoints: blame };
+    case metrics.preemptions.name:
+      return { ...metric, dataPoints: metric.dataPoints.map((point) => withCause(point, victim)) };
+    case metrics.waitTime.name:
+      return { ...metric, dataPoints: splitByCause(metric, blame) };
+    default:
+      return metric;
+  }
+}
+
+/** Time of others and of quotas is divided as the blame for it is; what nobody is blamed for stays unknown. */
+function splitByCause(wait: SumMetricData, blame: readonly DataPoint<number>[]): DataPoint<number>[] {
+  const byCause = new Map<Cause, number>();
+  const add = (cause: Cause, value: number) => byCause.set(cause, (byCause.get(cause) ?? 0) + value);
+  for (const { attributes, value } of wait.dataPoints) {
+    const waitClass = attributes[keys.waitClass];
+    let unnamed = value;
+    if (waitClass === 'other' || waitClass === 'throttled') {
+      for (const blamed of blame) {
+        if (blamed.attributes[keys.waitClass] !== waitClass) continue;
+        add(blamed.attributes[keys.cause] as Cause, blamed.value);
+        unnamed -= blamed.value;
+      }
+      if (unnamed > halfNanosecond) add('unknown', unnamed);
+    } else add(causeOf(waitClass, {}, {}), unnamed);
+  }
+  const [first] = wait.dataPoints;
+  if (!first) return [];
+  return [...byCause].map(([cause, value]) => ({ ...first, attributes: { [keys.cause]: cause }, value }));
+}
+
+/** Less is what is left of subtracting seconds from seconds. */
+const halfNanosecond = 0.5e-9;
+
+function withCause(point: DataPoint<number>, victim: Attributes): DataPoint<number> {
+  const cause = causeOf(point.attributes[keys.waitClass], victim, point.attributes);
+  return { ...point, attributes: { ...point.attributes, [keys.cause]: cause } };
+}
+
+function find(all: readonly MetricData[], name: string): SumMetricData | undefined {
+  return all.find(
+    (metric): metric is SumMetricData =>
+      metric.dataPointType === DataPointType.SUM && metric.descriptor.name === name,
+  );
+}
+
+/** Of a single wait: the cause of its largest part. */
+function mainCause(victim: Attributes, wait: Attributes): Cause | undefined {
+  let longest = 0;
+  let main: string | undefined;
+  for (const waitClass of ['other', 'throttled', ...Object.keys(plainCauses)]) {
+    const part = wait[waitPart(waitClass)];
+    if (typeof part === 'number' && part > longest) {
+      longest = part;
+      main = waitClass;
+    }
+  }
+  return main === undefined ? undefined : causeOf(main, victim, wait);
+}

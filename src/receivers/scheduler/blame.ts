@@ -1,0 +1,75 @@
+import type { CgroupReading, PairReading } from '../../kernel/scheduler-source.ts';
+import type { CgroupId } from '../../telemetry/units.ts';
+import { apportion } from './apportion.ts';
+
+/** What one culprit did to one victim in an interval; `other` stands for all beyond the named ones. */
+export interface Blame {
+  readonly culprit: CgroupId | 'other';
+  /** ns. */
+  readonly other: number;
+  /** ns. */
+  readonly throttled: number;
+  readonly preemptions: number;
+}
+
+/**
+ * Slices shorter than the kernel side's quantum are booked on pairs by sampling, and pairs are read a little after the
+ * totals: so the pairs of a victim sum to its total only nearly. Up to this share of it the difference is theirs.
+ */
+const tolerance = 0.02;
+
+export interface BlameOptions {
+  readonly maxCulprits: number;
+  /** ns a reading may be short of by sampling: a quantum on each CPU. */
+  readonly samplingError: number;
+}
+
+/**
+ * The culprits of one victim, the worst first. Their times sum to the victim's exactly, unless more is missing than
+ * sampling explains (pairs without a name): then the rest stays unnamed.
+ */
+export function blameOf(
+  victim: CgroupReading,
+  pairs: readonly PairReading[],
+  options: BlameOptions,
+): Blame[] {
+  const other = fit(
+    victim.classes.other,
+    pairs.map((pair) => pair.other),
+    options.samplingError,
+  );
+  const throttled = fit(
+    victim.classes.throttled,
+    pairs.map((pair) => pair.throttled),
+    options.samplingError,
+  );
+  const all = pairs
+    .map((pair, i) => ({
+      culprit: pair.culprit,
+      other: other[i] ?? 0,
+      throttled: throttled[i] ?? 0,
+      preemptions: pair.preemptions,
+    }))
+    .filter((blame) => blame.other || blame.throttled || blame.preemptions)
+    .sort((a, b) => b.other + b.throttled - (a.other + a.throttled) || b.preemptions - a.preemptions);
+  const named: Blame[] = all.slice(0, options.maxCulprits);
+  const rest = all.slice(options.maxCulprits);
+  if (!rest.length) return named;
+  const sumOf = (key: 'other' | 'throttled' | 'preemptions') =>
+    rest.reduce((sum, blame) => sum + blame[key], 0);
+  return [
+    ...named,
+    {
+      culprit: 'other',
+      other: sumOf('other'),
+      throttled: sumOf('throttled'),
+      preemptions: sumOf('preemptions'),
+    },
+  ];
+}
+
+function fit(total: number, parts: readonly number[], samplingError: number): readonly number[] {
+  const sum = parts.reduce((a, b) => a + b, 0);
+  const missing = total - sum;
+  return missing > Math.max(samplingError, total * tolerance) ? parts : apportion(total, parts);
+}

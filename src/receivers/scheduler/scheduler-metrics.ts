@@ -1,0 +1,123 @@
+import type { Attributes } from '@opentelemetry/api';
+import type { Resource } from '@opentelemetry/resources';
+import type { MetricData, ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import {
+  type CgroupReading,
+  type PairReading,
+  type SchedulerReading,
+  waitClasses,
+} from '../../kernel/scheduler-source.ts';
+import {
+  exponentialHistogram,
+  type Interval,
+  type Point,
+  resourceMetrics,
+  sum,
+} from '../../telemetry/build.ts';
+import { nanoseconds, toSeconds } from '../../telemetry/units.ts';
+import { attributes as keys, metrics } from '../../telemetry/vocabulary.ts';
+import { type Blame, type BlameOptions, blameOf } from './blame.ts';
+
+export interface SchedulerMetricsOptions extends BlameOptions {
+  readonly interval: Interval;
+  readonly histogramScale: number;
+  readonly resourceOf: (cgroup: CgroupReading['cgroup']) => Resource;
+  readonly isWanted: (cgroup: CgroupReading['cgroup']) => boolean;
+}
+
+/** A reading as metrics, one resource a cgroup; those that neither waited nor ran are left out. */
+export function schedulerMetrics(
+  reading: SchedulerReading,
+  options: SchedulerMetricsOptions,
+): ResourceMetrics[] {
+  const pairs = Map.groupBy(reading.pairs, (pair) => pair.victim);
+  return reading.cgroups
+    .filter(({ cgroup }) => options.isWanted(cgroup))
+    .map((cgroup) => cgroupMetrics(cgroup, pairs.get(cgroup.cgroup) ?? [], options))
+    .filter((of) => of !== undefined);
+}
+
+function cgroupMetrics(
+  of: CgroupReading,
+  pairs: readonly PairReading[],
+  options: SchedulerMetricsOptions,
+): ResourceMetrics | undefined {
+  const blames = blameOf(of, pairs, options);
+  const { interval } = options;
+  const all: (MetricData | undefined)[] = [
+    waits(of, options),
+    some(sum(metrics.waitTime, interval, waitPoints(of))),
+    some(sum(metrics.blameTime, interval, blamePoints(blames))),
+    some(sum(metrics.preemptions, interval, preemptionPoints(of, blames))),
+    some(sum(metrics.runTime, interval, of.run ? [{ value: toSeconds(of.run) }] : [])),
+  ];
+  const present = all.filter((metric) => metric !== undefined);
+  return present.length ? resourceMetrics(options.resourceOf(of.cgroup), present) : undefined;
+}
+
+function some<M extends MetricData>(metric: M): M | undefined {
+  return metric.dataPoints.length ? metric : undefined;
+}
+
+function waits(
+  of: CgroupReading,
+  { interval, histogramScale }: SchedulerMetricsOptions,
+): MetricData | undefined {
+  const indices = [...of.buckets.keys()];
+  const counts = [...of.buckets.values()].reduce((a, b) => a + b, 0);
+  if (!counts && !of.zeroCount) return undefined;
+  const offset = indices.length ? Math.min(...indices) : 0;
+  const length = indices.length ? Math.max(...indices) - offset + 1 : 0;
+  return exponentialHistogram(metrics.waitDuration, interval, [
+    {
+      value: {
+        count: counts + of.zeroCount,
+        sum: toSeconds(of.wait),
+        scale: histogramScale,
+        zeroCount: of.zeroCount,
+        positive: { offset, bucketCounts: Array.from({ length }, (_, i) => of.buckets.get(offset + i) ?? 0) },
+        negative: { offset: 0, bucketCounts: [] },
+      },
+    },
+  ]);
+}
+
+function waitPoints(of: CgroupReading): Point[] {
+  return waitClasses
+    .filter((name) => of.classes[name] !== 0)
+    .map((name) => ({ value: toSeconds(of.classes[name]), attributes: { [keys.waitClass]: name } }));
+}
+
+function blamePoints(blames: readonly Blame[]): Point[] {
+  return blames.flatMap(({ culprit, other, throttled }) =>
+    (
+      [
+        ['other', other],
+        ['throttled', throttled],
+      ] as const
+    )
+      .filter(([, time]) => time !== 0)
+      .map(([waitClass, time]) => ({
+        value: toSeconds(nanoseconds(time)),
+        attributes: culpritAttributes(waitClass, culprit),
+      })),
+  );
+}
+
+function preemptionPoints(of: CgroupReading, blames: readonly Blame[]): Point[] {
+  const points: Point[] = blames
+    .filter(({ preemptions }) => preemptions !== 0)
+    .map(({ culprit, preemptions }) => ({
+      value: preemptions,
+      attributes: culpritAttributes('other', culprit),
+    }));
+  if (of.preemptedBySelf)
+    points.push({ value: of.preemptedBySelf, attributes: { [keys.waitClass]: 'self' } });
+  if (of.preemptedByKernel)
+    points.push({ value: of.preemptedByKernel, attributes: { [keys.waitClass]: 'kernel' } });
+  return points;
+}
+
+function culpritAttributes(waitClass: string, culprit: Blame['culprit']): Attributes {
+  return { [keys.waitClass]: waitClass, [keys.culpritCgroupId]: String(culprit) };
+}

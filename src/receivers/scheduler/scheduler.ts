@@ -1,0 +1,189 @@
+import { hostname } from 'node:os';
+import { type Static, Type } from 'typebox';
+import type { Host, Receiver, ReceiverComponent } from '../../component.ts';
+import { duration } from '../../config/duration.ts';
+import type { SchedulerSource, Waiter } from '../../kernel/scheduler-source.ts';
+import type { Batch } from '../../telemetry/batch.ts';
+import { event, resource } from '../../telemetry/build.ts';
+import { milliseconds, type UnixNanoseconds } from '../../telemetry/units.ts';
+import { counterNames, events, attributes as keys } from '../../telemetry/vocabulary.ts';
+import { pathFilter } from './path-filter.ts';
+import { schedulerMetrics } from './scheduler-metrics.ts';
+import { waitAttributes } from './wait-event.ts';
+
+const patterns = (description: string) =>
+  Type.Array(Type.String({ minLength: 1 }), { default: [], description });
+
+const config = Type.Object(
+  {
+    interval: duration({
+      default: '10s',
+      minimum: '100ms',
+      description: 'How often totals are read and emitted.',
+    }),
+    min_wait: duration({
+      default: '5ms',
+      minimum: '1us',
+      description: 'A wait at least this long becomes an event.',
+    }),
+    sample: Type.Integer({
+      default: 1000,
+      minimum: 0,
+      maximum: 1_000_000,
+      description: 'One in so many shorter waits becomes an event, with that weight; 0: none.',
+    }),
+    events_per_second: Type.Number({
+      default: 5,
+      minimum: 0.01,
+      maximum: 10_000,
+      description:
+        'Events a second of one workload on one CPU; those above it add to the weight of the next.',
+    }),
+    max_workloads: Type.Integer({
+      default: 512,
+      minimum: 16,
+      maximum: 65_536,
+      description:
+        'Cgroups with totals of their own (128 bytes of kernel memory each and CPU); the rest share one.',
+    }),
+    max_pairs: Type.Integer({
+      default: 4096,
+      minimum: 16,
+      maximum: 1_048_576,
+      description: 'Pairs of victim and culprit the kernel side remembers.',
+    }),
+    max_culprits: Type.Integer({
+      default: 10,
+      minimum: 1,
+      maximum: 100,
+      description: 'Culprits of one workload that are named; the rest are summed as `other`.',
+    }),
+    include: patterns(
+      'Cgroup paths to report as victims (`*`, `**`; everything below counts); default: all.',
+    ),
+    exclude: patterns('Cgroup paths not to report as victims; they are still named as culprits.'),
+  },
+  { additionalProperties: false },
+);
+
+export const scheduler: ReceiverComponent<typeof config> = {
+  kind: 'receiver',
+  type: 'scheduler',
+  summary: 'Every wait for a CPU on this node, exactly, with who had the CPU meanwhile; by eBPF.',
+  signals: ['metrics', 'logs'],
+  config,
+  async open(settings, host) {
+    const source = await host.kernel.openScheduler({
+      minWait: settings.min_wait,
+      sample: settings.sample,
+      eventRate: settings.events_per_second,
+      maxWorkloads: settings.max_workloads,
+      maxPairs: settings.max_pairs,
+    });
+    announce(source, host);
+    return receive(source, settings, host);
+  },
+};
+
+/** The ring holds 256 KiB; at this pace it takes 2,900 events a second. */
+const drainEvery = milliseconds(500);
+/** A quantum of the kernel side's pair sampling, on each CPU. */
+const samplingErrorPerCpu = 50_000;
+
+function announce(source: SchedulerSource, host: Host): void {
+  const { recording, programs, mapBytes, cpus, features } = source.describe();
+  if (recording !== undefined)
+    host.log.warn({ recording }, 'Replaying a recording: nothing here is about this node.');
+  else
+    host.log.info(
+      { programs: programs.length, kernel_memory_mib: Math.round(mapBytes / 2 ** 18) / 4, cpus, ...features },
+      'Attached to the scheduler.',
+    );
+}
+
+function receive(source: SchedulerSource, settings: Static<typeof config>, host: Host): Receiver {
+  const { recording, cpus } = source.describe();
+  const isPathWanted = pathFilter(settings.include, settings.exclude);
+  const node = hostname();
+  const resourceOf = (cgroup: Waiter) =>
+    resource({
+      [keys.hostName]: node,
+      [keys.cgroupId]: String(cgroup),
+      [keys.serviceInstanceId]: `${node}:${cgroup}`,
+      ...(recording === undefined ? {} : { [keys.recording]: recording }),
+    });
+  const isWanted = (cgroup: Waiter) =>
+    isPathWanted(typeof cgroup === 'bigint' ? host.kernel.cgroups.path(cgroup) : undefined);
+  let start = host.now();
+
+  return {
+    pulls: [
+      {
+        name: 'events',
+        every: drainEvery,
+        collect: () => toEvents(source, { host, resourceOf, isWanted }),
+      },
+      {
+        name: 'metrics',
+        every: settings.interval,
+        collect(): readonly Batch[] {
+          const reading = source.read();
+          const end = host.now();
+          const interval = { start, end };
+          start = end;
+          count(reading.drops, host);
+          return [
+            {
+              signal: 'metrics',
+              resourceMetrics: schedulerMetrics(reading, {
+                interval,
+                histogramScale: source.histogramScale,
+                maxCulprits: settings.max_culprits,
+                samplingError: cpus * samplingErrorPerCpu,
+                resourceOf,
+                isWanted,
+              }),
+            },
+          ];
+        },
+      },
+    ],
+    async close() {
+      source.close();
+    },
+  };
+}
+
+function toEvents(
+  source: SchedulerSource,
+  of: {
+    readonly host: Host;
+    readonly resourceOf: (cgroup: Waiter) => ReturnType<typeof resource>;
+    readonly isWanted: (cgroup: Waiter) => boolean;
+  },
+): readonly Batch[] {
+  const observed = of.host.now();
+  const sinceBoot = process.hrtime.bigint(); // the same clock as the kernel side's
+  const resources = new Map<Waiter, ReturnType<typeof resource>>();
+  const records = source
+    .drain()
+    .filter((wait) => of.isWanted(wait.cgroup))
+    .map((wait) => {
+      const shared = resources.get(wait.cgroup) ?? of.resourceOf(wait.cgroup);
+      resources.set(wait.cgroup, shared);
+      return event(events.wait, {
+        resource: shared,
+        at: (observed - (sinceBoot - wait.at)) as UnixNanoseconds,
+        observed,
+        attributes: waitAttributes(wait),
+      });
+    });
+  return records.length ? [{ signal: 'logs', records }] : [];
+}
+
+function count(drops: Readonly<Record<string, number>>, host: Host): void {
+  for (const [reason, by] of Object.entries(drops)) {
+    if (reason === 'suppressed') host.counters.add(counterNames.eventsSuppressed, by, { component: host.id });
+    else host.counters.add(counterNames.kernelDropped, by, { component: host.id, reason });
+  }
+}

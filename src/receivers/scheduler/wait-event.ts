@@ -1,0 +1,36 @@
+import type { Attributes } from '@opentelemetry/api';
+import { type WaitEvent, waitClasses } from '../../kernel/scheduler-source.ts';
+import { toSeconds } from '../../telemetry/units.ts';
+import { attributes as keys, waitPart } from '../../telemetry/vocabulary.ts';
+
+/** A single wait as the attributes of an `earshot.wait` event. */
+export function waitAttributes(wait: WaitEvent): Attributes {
+  const parts = waitClasses
+    .filter((name) => wait.classes[name] !== 0)
+    .map((name) => [waitPart(name), toSeconds(wait.classes[name])]);
+  return {
+    [keys.waitDuration]: toSeconds(wait.wait),
+    ...Object.fromEntries(parts),
+    ...culpritOf(wait),
+    [keys.processId]: wait.tgid,
+    [keys.threadId]: wait.pid,
+    [keys.threadName]: wait.thread,
+    [keys.cpu]: wait.cpu,
+    ...(wait.last.cgroup === undefined ? {} : { [keys.lastCgroupId]: String(wait.last.cgroup) }),
+    [keys.lastProcessId]: wait.last.pid,
+    [keys.lastThreadName]: wait.last.thread,
+    [keys.weight]: wait.weight,
+    [keys.migrated]: wait.migrated,
+  };
+}
+
+/** Who took most of it: another cgroup on the CPU, or the one whose quota had run out. */
+function culpritOf({ culprit, culpritTime, throttler, classes }: WaitEvent): Attributes {
+  const [who, time] =
+    throttler !== undefined && classes.throttled > culpritTime
+      ? [throttler, classes.throttled]
+      : [culprit, culpritTime];
+  return who === undefined
+    ? {}
+    : { [keys.culpritCgroupId]: String(who), [keys.culpritTime]: toSeconds(time) };
+}

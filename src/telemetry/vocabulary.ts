@@ -1,0 +1,248 @@
+import {
+  ATTR_CONTAINER_ID,
+  ATTR_K8S_POD_UID,
+  ATTR_SERVICE_INSTANCE_ID,
+  ATTR_SERVICE_NAME,
+} from '@opentelemetry/semantic-conventions';
+
+/** The telemetry contract: every name the agent emits, written down here and nowhere else. `docs/METRICS.md` is generated from it. */
+
+export const attributes = {
+  containerId: ATTR_CONTAINER_ID,
+  podUid: ATTR_K8S_POD_UID,
+  serviceInstanceId: ATTR_SERVICE_INSTANCE_ID,
+  serviceName: ATTR_SERVICE_NAME,
+  // Conventions not stable yet, which their package asks not to import; a test compares them with it.
+  hostName: 'host.name',
+  processId: 'process.pid',
+  threadId: 'thread.id',
+  threadName: 'thread.name',
+  cpu: 'cpu.logical_number',
+
+  cgroupId: 'earshot.cgroup.id',
+  cgroupPath: 'earshot.cgroup.path',
+  workloadKind: 'earshot.workload.kind',
+  workloadName: 'earshot.workload.name',
+  workloadUnit: 'earshot.workload.unit',
+  recording: 'earshot.recording',
+
+  cause: 'earshot.cause',
+  waitClass: 'earshot.wait.class',
+
+  culpritCgroupId: 'earshot.culprit.cgroup.id',
+  culpritCgroupPath: 'earshot.culprit.cgroup.path',
+  culpritKind: 'earshot.culprit.kind',
+  culpritName: 'earshot.culprit.name',
+  culpritContainerId: 'earshot.culprit.container.id',
+  culpritPodUid: 'earshot.culprit.pod.uid',
+  culpritUnit: 'earshot.culprit.unit',
+  culpritTime: 'earshot.culprit.time',
+
+  waitDuration: 'earshot.wait.duration',
+  weight: 'earshot.weight',
+  migrated: 'earshot.migrated',
+  lastCgroupId: 'earshot.last.cgroup.id',
+  lastName: 'earshot.last.name',
+  lastProcessId: 'earshot.last.pid',
+  lastThreadName: 'earshot.last.thread.name',
+} as const;
+
+export type AttributeKey = (typeof attributes)[keyof typeof attributes];
+
+/** The part of a single wait that fell to one kernel class or one cause, in seconds, on an `earshot.wait` event. */
+export const waitPart = (classOrCause: string) => `earshot.wait.${classOrCause}` as const;
+
+export const attributeMeaning: Readonly<Record<AttributeKey, string>> = {
+  'container.id': 'Container of the workload.',
+  'k8s.pod.uid': 'Pod of the workload.',
+  'service.instance.id': 'Unique for each workload, so that a backend keeps their series apart.',
+  'service.name': 'The name people know the workload by.',
+  'host.name': 'Node on which it ran.',
+  'process.pid': 'Process whose thread waited.',
+  'thread.id': 'Thread that waited.',
+  'thread.name': 'Name of the thread that waited.',
+  'cpu.logical_number': 'CPU on which the wait ended.',
+  'earshot.cgroup.id':
+    'Id of the cgroup directory (its inode number), in decimal; `kernel` for kernel threads.',
+  'earshot.cgroup.path': "Path of the cgroup below the hierarchy's root.",
+  'earshot.workload.kind': 'What the cgroup is: `container`, `pod`, `service`, `user`, `kernel`, ….',
+  'earshot.workload.name': 'The name people know the workload by.',
+  'earshot.workload.unit': 'systemd unit of the workload.',
+  'earshot.recording': 'Set when the data is a replay: what was recorded, where and when.',
+  'earshot.cause': 'Why the workload waited; the causes are listed above.',
+  'earshot.wait.class':
+    "The kernel side's class of a wait, before the `contention` processor makes an `earshot.cause` of it.",
+  'earshot.culprit.cgroup.id':
+    'Cgroup that had the CPU, or whose quota ran out; `other` for the sum of all beyond the named ones.',
+  'earshot.culprit.cgroup.path': "Path of the culprit's cgroup.",
+  'earshot.culprit.kind': 'What the culprit is, as `earshot.workload.kind`.',
+  'earshot.culprit.name': 'The name people know the culprit by.',
+  'earshot.culprit.container.id': 'Container of the culprit.',
+  'earshot.culprit.pod.uid': 'Pod of the culprit.',
+  'earshot.culprit.unit': 'systemd unit of the culprit.',
+  'earshot.culprit.time': 'Seconds of the wait during which the culprit had the CPU.',
+  'earshot.wait.duration': 'Seconds from runnable to running.',
+  'earshot.weight': 'Number of waits this event stands for; sums over events must be multiplied by it.',
+  'earshot.migrated': 'The thread changed CPU while it waited.',
+  'earshot.last.cgroup.id':
+    'Cgroup that ran last before the thread; often only a messenger, not the culprit.',
+  'earshot.last.name': 'The name people know that cgroup by.',
+  'earshot.last.pid': 'Thread that ran last before.',
+  'earshot.last.thread.name': 'Name of the thread that ran last before.',
+};
+
+export const causes = [
+  'self',
+  'sibling',
+  'neighbor',
+  'system',
+  'kernel',
+  'irq',
+  'steal',
+  'throttled',
+  'throttled_ancestor',
+  'idle',
+  'unknown',
+] as const;
+export type Cause = (typeof causes)[number];
+
+export const causeMeaning: Readonly<Record<Cause, string>> = {
+  self: 'Threads of the same container had the CPU.',
+  sibling: 'Another container of the same pod had it.',
+  neighbor: 'Another pod or container had it.',
+  system: 'A service outside all workloads had it.',
+  kernel: 'A kernel thread had it.',
+  irq: 'The CPU served interrupts.',
+  steal: 'The hypervisor ran something else on the CPU.',
+  throttled: "The workload's own limit: the quota of its container, pod or unit had run out.",
+  throttled_ancestor: 'A quota above the workload, which others share, had run out.',
+  idle: 'The CPU was idle: delay of the wake-up or of the placement.',
+  unknown: 'Not known, and not hidden in another cause.',
+};
+
+export type MetricKind = 'sum' | 'gauge' | 'exponential_histogram';
+
+export interface Metric {
+  readonly name: string;
+  readonly kind: MetricKind;
+  /** UCUM. */
+  readonly unit: string;
+  readonly description: string;
+  readonly attributes: readonly AttributeKey[];
+}
+
+const culprit = [
+  attributes.culpritCgroupId,
+  attributes.culpritCgroupPath,
+  attributes.culpritKind,
+  attributes.culpritName,
+  attributes.culpritContainerId,
+  attributes.culpritPodUid,
+  attributes.culpritUnit,
+] as const;
+
+export const metrics = {
+  waitDuration: {
+    name: 'earshot.wait.duration',
+    kind: 'exponential_histogram',
+    unit: 's',
+    description: 'Completed waits for CPU, from runnable to running.',
+    attributes: [],
+  },
+  waitTime: {
+    name: 'earshot.wait.time',
+    kind: 'sum',
+    unit: 's',
+    description: 'Time spent waiting for CPU, by cause; the causes sum to the whole.',
+    attributes: [attributes.cause],
+  },
+  blameTime: {
+    name: 'earshot.blame.time',
+    kind: 'sum',
+    unit: 's',
+    description:
+      'The part of the waiting during which each culprit had the CPU, or its quota had run out; the main culprits by name, the rest as `other`.',
+    attributes: [attributes.cause, ...culprit],
+  },
+  preemptions: {
+    name: 'earshot.preemptions',
+    kind: 'sum',
+    unit: '{preemption}',
+    description: 'Times a thread was switched out while it could still run, by who took the CPU.',
+    attributes: [attributes.cause, ...culprit],
+  },
+  runTime: {
+    name: 'earshot.run.time',
+    kind: 'sum',
+    unit: 's',
+    description: 'Time on CPU.',
+    attributes: [],
+  },
+} as const satisfies Readonly<Record<string, Metric>>;
+
+export interface Event {
+  readonly name: string;
+  readonly description: string;
+  readonly attributes: readonly AttributeKey[];
+}
+
+export const events = {
+  wait: {
+    name: 'earshot.wait',
+    description: 'One wait for CPU: a long one, or a sample of the short ones.',
+    attributes: [
+      attributes.waitDuration,
+      attributes.processId,
+      attributes.threadId,
+      attributes.threadName,
+      attributes.cpu,
+      ...culprit,
+      attributes.culpritTime,
+      attributes.lastCgroupId,
+      attributes.lastName,
+      attributes.lastProcessId,
+      attributes.lastThreadName,
+      attributes.weight,
+      attributes.migrated,
+    ],
+  },
+} as const satisfies Readonly<Record<string, Event>>;
+
+/** What identifies a workload, on its resource. */
+export const resourceAttributes = [
+  attributes.serviceName,
+  attributes.serviceName,
+  attributes.serviceInstanceId,
+  attributes.cgroupId,
+  attributes.cgroupPath,
+  attributes.workloadKind,
+  attributes.workloadName,
+  attributes.workloadUnit,
+  attributes.containerId,
+  attributes.podUid,
+  attributes.hostName,
+  attributes.recording,
+] as const;
+
+/** The culprit that stands for all beyond the named ones. */
+export const otherCulprit = 'other';
+
+/** The agent's own counters that this vocabulary adds to the Collector's; attributes name the component and the reason. */
+export const counterNames = {
+  /** In the kernel side: time, events or names that did not reach user space. */
+  kernelDropped: 'earshot.agent.kernel.dropped',
+  /** Single waits over the rate; their weight went to the next event of the workload, so nothing is lost. */
+  eventsSuppressed: 'earshot.agent.events.suppressed',
+  pointsDropped: 'earshot.agent.points.dropped',
+  seriesForgotten: 'earshot.agent.series.forgotten',
+} as const;
+
+export const counterMeaning: Readonly<Record<(typeof counterNames)[keyof typeof counterNames], string>> = {
+  'earshot.agent.points.dropped':
+    'Data points an exporter had no room to accumulate, by exporter and reason.',
+  'earshot.agent.series.forgotten':
+    'Series an exporter stopped accumulating because nothing came for them any more; nothing is lost by it.',
+};
+
+/** Whether a counter counts something that was lost: its name says so, as the Collector's do. */
+export const isLoss = (counter: string) => /\.(dropped|skipped)$|_(failed|refused)_/.test(counter);
