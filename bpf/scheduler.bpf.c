@@ -21,6 +21,9 @@ const struct abi *const volatile abi = NULL;
 /* A slice is cut after this time even if nobody else ran, so that epochs stay short. */
 #define SLICE_SPAN FINE_SPAN
 
+/* Depth of nesting in which a quota is looked for. */
+#define LEVELS 8
+
 #define MAX_EXPONENT_WAIT (64ULL * 1000000000)
 
 static __always_inline struct cgroup_subsys_state *css_of(struct task_struct *p)
@@ -70,28 +73,61 @@ __noinline int retire_cell(u32 index, u32 slot)
 	return 0;
 }
 
+/* The cell of `who` on this CPU, emptied first if the slot was another's. `css` is NULL for pseudo cgroups.
+ */
+static __always_inline struct cell *claim_cell(struct cgroup_subsys_state *css, u64 who, u32 slot, u32 *index)
+{
+	static const struct cell empty;
+	struct cell *cell;
+
+	*index = bpf_get_smp_processor_id() * slots + slot;
+	cell = bpf_map_lookup_elem(&cells, index);
+	if (cell && cell->who != who) {
+		retire_cell(*index, slot);
+		*cell = empty;
+		cell->who = who;
+		if (css)
+			cell->cgroup = css->cgroup->kn->id;
+	}
+	return cell;
+}
+
 static __always_inline struct cell *cell_of(struct task_struct *p, u64 who, u32 slot, u32 *index)
 {
-	u32 cpu = bpf_get_smp_processor_id();
-	struct cell *cell;
+	struct cgroup_subsys_state *css = NULL;
 
 	if (slot >= slots) {
 		drop(DROP_NO_SLOT);
 		slot = slots - 1;
 		who = WHO_OVERFLOW;
+	} else if (who != WHO_KERNEL) {
+		css = css_of(p);
 	}
-	*index = cpu * slots + slot;
-	cell = bpf_map_lookup_elem(&cells, index);
-	if (cell && cell->who != who) {
-		static const struct cell empty;
+	return claim_cell(css, who, slot, index);
+}
 
-		retire_cell(*index, slot);
-		*cell = empty;
-		cell->who = who;
-		if (!(who & (WHO_KERNEL | WHO_OVERFLOW)))
-			cell->cgroup = css_of(p)->cgroup->kn->id;
+/* The nearest group, from the task's own upwards, whose quota has run out on this CPU; gets a cell, to have a
+ * name. */
+static __always_inline u64 throttler_of(struct task_struct *p)
+{
+	struct sched_entity *se = &p->se;
+
+	for (int level = 0; level < LEVELS; level++) {
+		struct cfs_rq *cfs_rq = se->cfs_rq;
+
+		if (quota_ran_out(cfs_rq)) {
+			struct cgroup_subsys_state *css = &cfs_rq->tg->css;
+			u32 slot = css->id, index;
+
+			if (slot < slots)
+				claim_cell(css, css->serial_nr, slot, &index);
+			return css->serial_nr;
+		}
+		se = se->parent;
+		if (!se)
+			break;
 	}
-	return cell;
+	return 0;
 }
 
 static __always_inline u32 log2_floor(u64 v)
@@ -221,7 +257,7 @@ static __always_inline void switched_out(struct task_struct *prev, u64 who, u32 
 			return;
 		}
 	} else if (cfs_rq->throttle_count) {
-		note_throttled_group(prev, who, cpu_id, rq);
+		note_throttled_group(prev, who, cpu_id, rq, throttler_of(prev));
 		return;
 	}
 	if (next_who == who || next_who == WHO_KERNEL) {

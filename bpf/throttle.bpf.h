@@ -13,7 +13,6 @@
 #include "history.bpf.h"
 #include "tasks.bpf.h"
 
-#define LEVELS	  8
 #define INTERVALS 4
 
 struct throttle_key {
@@ -46,23 +45,6 @@ struct {
 	__type(value, struct throttle);
 } throttles SEC(".maps");
 
-/* The nearest group, from the task's own upwards, whose quota has run out on this CPU. */
-static __always_inline u64 throttler_of(struct task_struct *p)
-{
-	struct sched_entity *se = &p->se;
-
-	for (int level = 0; level < LEVELS; level++) {
-		struct cfs_rq *cfs_rq = se->cfs_rq;
-
-		if (quota_ran_out(cfs_rq))
-			return cfs_rq->tg->css.serial_nr;
-		se = se->parent;
-		if (!se)
-			break;
-	}
-	return 0;
-}
-
 static __always_inline struct throttle *throttle_of(u64 who, u32 cpu)
 {
 	struct throttle_key key = {.who = who, .cpu = cpu};
@@ -88,7 +70,8 @@ static __always_inline void push_interval(struct throttle *throttle, u64 start, 
 }
 
 /* Before 6.18: a task leaves the CPU while its group is throttled. */
-static __always_inline void note_throttled_group(struct task_struct *prev, u64 who, u32 cpu, struct rq *rq)
+static __always_inline void note_throttled_group(struct task_struct *prev, u64 who, u32 cpu, struct rq *rq,
+						 u64 throttler)
 {
 	struct cfs_rq *cfs_rq = prev->se.cfs_rq;
 	struct throttle *throttle = throttle_of(who, cpu);
@@ -105,7 +88,7 @@ static __always_inline void note_throttled_group(struct task_struct *prev, u64 w
 	}
 	newest = &throttle->interval[throttle->newest & (INTERVALS - 1)];
 	if (!newest->start || newest->mark != mark)
-		push_interval(throttle, now, mark, throttler_of(prev));
+		push_interval(throttle, now, mark, throttler);
 }
 
 /* Before 6.18: throttling nobody of the group saw begin, because all of it was already waiting, ended just

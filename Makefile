@@ -1,0 +1,75 @@
+# Everything that is built; `npm run build` installs what this needs and calls it.
+
+CLANG   ?= clang
+CC      ?= cc
+BUILD   := build
+
+# The mcpu every supported kernel's verifier knows; v3 has 32-bit instructions.
+BPF_FLAGS    := -O2 -g -Wall -Werror -target bpf -mcpu=v3 -Ibpf -MMD -MP
+ADDON_FLAGS  := -std=gnu11 -O2 -g -fPIC -fvisibility=hidden -Wall -Wextra -Werror -DNAPI_VERSION=8 -D_GNU_SOURCE \
+                -Inode_modules/node-api-headers/include -MMD -MP
+ADDON_SOURCES := $(wildcard native/*.c)
+SANITIZE     := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+LOAD_FLAGS   := -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -pthread -MMD -MP
+
+agent_objects := $(patsubst bpf/%.bpf.c,$(BUILD)/%.bpf.o,$(wildcard bpf/*.bpf.c))
+test_objects  := $(patsubst test/kernel/fixtures/%.bpf.c,$(BUILD)/test/%.bpf.o,$(wildcard test/kernel/fixtures/*.bpf.c))
+test_preloads := $(patsubst test/kernel/fixtures/%.preload.c,$(BUILD)/test/%.so,$(wildcard test/kernel/fixtures/*.preload.c))
+test_loads    := $(patsubst test/kernel/loads/%.c,$(BUILD)/test/%,$(wildcard test/kernel/loads/*.c))
+bench_objects := $(patsubst bench/bpf/%.bpf.c,$(BUILD)/bench/%.bpf.o,$(wildcard bench/bpf/*.bpf.c))
+bench_loads   := $(patsubst bench/loads/%.c,$(BUILD)/bench/%,$(wildcard bench/loads/*.c))
+
+.PHONY: all agent tests bench sanitized clean
+all: $(agent_objects) $(BUILD)/earshot.node
+agent: all dist/.built
+tests: all $(test_objects) $(test_preloads) $(test_loads) $(BUILD)/bench/pingpong
+bench: all $(bench_objects) $(bench_loads)
+sanitized: tests $(BUILD)/sanitized/earshot.node
+clean:
+	rm -rf $(BUILD) dist
+
+$(BUILD)/%.bpf.o: bpf/%.bpf.c Makefile
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_FLAGS) -c $< -o $@
+
+$(BUILD)/test/%.bpf.o: test/kernel/fixtures/%.bpf.c Makefile
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_FLAGS) -c $< -o $@
+
+$(BUILD)/bench/%.bpf.o: bench/bpf/%.bpf.c Makefile
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_FLAGS) -c $< -o $@
+
+$(BUILD)/native/%.o: native/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ADDON_FLAGS) -c $< -o $@
+
+$(BUILD)/earshot.node: $(ADDON_SOURCES:native/%.c=$(BUILD)/native/%.o)
+	$(CC) -shared $^ -o $@ -lbpf
+
+$(BUILD)/sanitized/%.o: native/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ADDON_FLAGS) $(SANITIZE) -c $< -o $@
+
+$(BUILD)/sanitized/earshot.node: $(ADDON_SOURCES:native/%.c=$(BUILD)/sanitized/%.o)
+	$(CC) -shared $(SANITIZE) $^ -o $@ -lbpf
+
+$(BUILD)/test/%.so: test/kernel/fixtures/%.preload.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -shared -fPIC -Wall -Wextra -Werror $< -o $@
+
+$(BUILD)/test/%: test/kernel/loads/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(LOAD_FLAGS) $< -o $@
+
+$(BUILD)/bench/%: bench/loads/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(LOAD_FLAGS) $< -o $@ -lbpf
+
+# Directories too, so that a source that is gone is noticed.
+dist/.built: $(shell find src) tsconfig.json tsconfig.build.json package-lock.json
+	rm -rf dist
+	node_modules/node/bin/node node_modules/typescript/bin/tsc -p tsconfig.build.json
+	touch $@
+
+-include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d)

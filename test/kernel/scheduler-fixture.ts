@@ -1,0 +1,179 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { CgroupTree, findCpuHierarchy, readMountinfo } from '../../src/kernel/cgroup-tree.ts';
+import { type LiveOptions, openLiveScheduler } from '../../src/kernel/live-scheduler.ts';
+import { loadNative } from '../../src/kernel/native.ts';
+import {
+  type CgroupReading,
+  type PairReading,
+  type SchedulerSource,
+  type WaitClass,
+  type WaitEvent,
+  waitClasses,
+} from '../../src/kernel/scheduler-source.ts';
+import { type CgroupId, cgroupId, milliseconds } from '../../src/telemetry/units.ts';
+
+export const native = loadNative();
+
+const hierarchy = findCpuHierarchy(readMountinfo());
+if (!hierarchy) throw new Error('cannot test: no cgroup hierarchy with the cpu controller is mounted');
+export const { mountPoint, version } = hierarchy;
+
+export const program = (name: string) => fileURLToPath(new URL(`../../build/${name}`, import.meta.url));
+
+export const openCgroups = () =>
+  new CgroupTree(mountPoint, { limit: 16_384, rescanAfterMs: 0, now: () => performance.now() });
+
+export function openScheduler(options: Partial<LiveOptions> = {}): SchedulerSource {
+  const defaults = { minWait: milliseconds(5), sample: 0, eventRate: 5, maxWorkloads: 512, maxPairs: 4096 };
+  return openLiveScheduler(native, { ...defaults, ...options }, openCgroups());
+}
+
+export interface TestCgroup {
+  readonly id: CgroupId;
+  readonly path: string;
+  readonly directory: string;
+  /** From cpu.stat of this cgroup, ns: throttled by its own quota. */
+  throttled(): number;
+  /** From cpu.stat.local, ns: by its own quota or one above. */
+  throttledLocally(): number;
+}
+
+const made: string[] = [];
+
+/** A child cgroup, removed by `removeCgroups`. The quota is in ms of CPU a 100 ms. */
+export function makeCgroup(name: string, of: { readonly quota?: number; readonly parent?: TestCgroup } = {}): TestCgroup {
+  const path = `${of.parent?.path ?? ''}/${of.parent ? name : `earshot-test-${process.pid}-${name}`}`;
+  const directory = join(mountPoint, path);
+  if (version === 2)
+    writeFileSync(join(mountPoint, of.parent?.path ?? '', 'cgroup.subtree_control'), '+cpu');
+  mkdirSync(directory);
+  made.push(directory);
+  if (of.quota !== undefined) {
+    if (version === 2) writeFileSync(join(directory, 'cpu.max'), `${of.quota * 1000} 100000`);
+    else {
+      writeFileSync(join(directory, 'cpu.cfs_period_us'), '100000');
+      writeFileSync(join(directory, 'cpu.cfs_quota_us'), String(of.quota * 1000));
+    }
+  }
+  return {
+    id: cgroupId(statSync(directory, { bigint: true }).ino),
+    path,
+    directory,
+    throttled: () => statistic(join(directory, 'cpu.stat')),
+    throttledLocally: () => statistic(join(directory, 'cpu.stat.local')),
+  };
+}
+
+export const hasLocalStatistics = existsSync(join(mountPoint, 'cpu.stat.local')) || version === 2;
+
+function statistic(file: string): number {
+  const text = readFileSync(file, 'utf8');
+  const ns = /^throttled_time (\d+)$/m.exec(text)?.[1];
+  return ns === undefined ? Number(/^throttled_usec (\d+)$/m.exec(text)?.[1] ?? Number.NaN) * 1000 : Number(ns);
+}
+
+/** Innermost first; a cgroup is busy for a moment after its last task has ended. */
+export async function removeCgroups(): Promise<void> {
+  for (const directory of made.splice(0).reverse())
+    for (let attempt = 0; ; attempt++) {
+      try {
+        rmdirSync(directory);
+        break;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || attempt === 50) throw error;
+        await sleep(20);
+      }
+    }
+}
+
+/** Runs a command inside a cgroup, on one CPU if it is given; resolves when it has ended. */
+export function runIn(cgroup: TestCgroup, command: readonly string[], cpu?: number): Promise<void> {
+  const pin = cpu === undefined ? [] : ['taskset', '-c', String(cpu)];
+  const script = `echo $$ > ${cgroup.directory}/cgroup.procs && exec "$@"`;
+  return new Promise((resolve, reject) => {
+    const child = spawn('sh', ['-c', script, 'sh', ...pin, ...command], { stdio: ['ignore', 'ignore', 'inherit'] });
+    child.on('error', reject);
+    child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`cannot run ${command[0]}: exit ${code}`))));
+  });
+}
+
+export const spin = (seconds: number, threads: number, ...burst: readonly number[]) => [
+  program('test/spin'),
+  ...[seconds, threads, ...burst].map(String),
+];
+
+/** What the source said of a time span, and that nothing in it contradicts itself. */
+export class Account {
+  readonly cgroups = new Map<CgroupReading['cgroup'], { wait: number; run: number; waits: number; classes: Record<WaitClass, number> }>();
+  readonly pairs = new Map<string, { other: number; throttled: number; preemptions: number }>();
+  readonly drops: Record<string, number> = {};
+  readonly waits: WaitEvent[] = [];
+
+  add(source: SchedulerSource): void {
+    this.waits.push(...source.drain());
+    const reading = source.read();
+    for (const cgroup of reading.cgroups) this.#addCgroup(cgroup);
+    for (const pair of reading.pairs) this.#addPair(pair);
+    for (const [reason, count] of Object.entries(reading.drops)) this.drops[reason] = (this.drops[reason] ?? 0) + count;
+  }
+
+  of({ id }: TestCgroup) {
+    const found = this.cgroups.get(id);
+    if (!found) throw new Error(`nothing was reported of cgroup ${id}`);
+    return found;
+  }
+
+  pair(victim: TestCgroup, culprit: TestCgroup) {
+    return this.pairs.get(`${victim.id} ${culprit.id}`) ?? { other: 0, throttled: 0, preemptions: 0 };
+  }
+
+  /** Sum over all culprits of a victim. */
+  blamed(victim: TestCgroup, kind: 'other' | 'throttled' | 'preemptions'): number {
+    let sum = 0;
+    for (const [key, pair] of this.pairs) if (key.startsWith(`${victim.id} `)) sum += pair[kind];
+    return sum;
+  }
+
+  #addCgroup(reading: CgroupReading): void {
+    const parts = waitClasses.reduce((sum, name) => sum + reading.classes[name], 0);
+    if (parts !== reading.wait) throw new Error(`classes of ${reading.cgroup} sum to ${parts}, not ${reading.wait}`);
+    let of = this.cgroups.get(reading.cgroup);
+    if (!of) {
+      of = { wait: 0, run: 0, waits: 0, classes: Object.fromEntries(waitClasses.map((name) => [name, 0])) as never };
+      this.cgroups.set(reading.cgroup, of);
+    }
+    of.wait += reading.wait;
+    of.run += reading.run;
+    of.waits += reading.zeroCount + [...reading.buckets.values()].reduce((a, b) => a + b, 0);
+    for (const name of waitClasses) of.classes[name] += reading.classes[name];
+  }
+
+  #addPair(reading: PairReading): void {
+    const key = `${reading.victim} ${reading.culprit}`;
+    const pair = this.pairs.get(key) ?? { other: 0, throttled: 0, preemptions: 0 };
+    pair.other += reading.other;
+    pair.throttled += reading.throttled;
+    pair.preemptions += reading.preemptions;
+    this.pairs.set(key, pair);
+  }
+}
+
+/** Reads each 200 ms while `load` runs, as an agent does, and once more at its end. */
+export async function account(source: SchedulerSource, load: () => Promise<unknown>): Promise<Account> {
+  const total = new Account();
+  source.drain();
+  source.read(); // what was before does not count
+  const timer = setInterval(() => total.add(source), 200);
+  try {
+    await load();
+  } finally {
+    clearInterval(timer);
+  }
+  await sleep(20);
+  total.add(source);
+  return total;
+}

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { availableParallelism } from 'node:os';
+import { after, afterEach, test } from 'node:test';
+import type { SchedulerSource } from '../../src/kernel/scheduler-source.ts';
+import { kernelTasks, openOracle } from './oracle.ts';
+import {
+  account,
+  hasLocalStatistics,
+  makeCgroup,
+  openScheduler,
+  program,
+  removeCgroups,
+  runIn,
+  spin,
+} from './scheduler-fixture.ts';
+
+/** Known loads with computable answers, on this machine's real scheduler. */
+
+const cpus = availableParallelism();
+const second = 1e9;
+let source: SchedulerSource | undefined;
+
+function attach(...options: Parameters<typeof openScheduler>): SchedulerSource {
+  source = openScheduler(...options);
+  return source;
+}
+
+afterEach(() => {
+  source?.close();
+  source = undefined;
+});
+after(removeCgroups);
+
+function assertWithin(actual: number, expected: number, share: number, what: string): void {
+  const error = Math.abs(actual - expected) / expected;
+  assert.ok(error <= share, `${what}: ${actual} instead of ${expected}, off by ${(error * 100).toFixed(2)} %`);
+}
+
+test('four spinning threads a CPU wait three quarters of the time', async () => {
+  const cgroup = makeCgroup('spinners');
+  const seconds = 2;
+  const result = await account(attach(), () => runIn(cgroup, spin(seconds, 4 * cpus)));
+  const { wait, run, classes } = result.of(cgroup);
+  assertWithin(wait, 3 * cpus * seconds * second, 0.03, 'wait');
+  assertWithin(run, cpus * seconds * second, 0.03, 'run');
+  assertWithin(classes.self, wait, 0.05, 'behind its own threads');
+});
+
+test('time beyond the own quota is throttled time, as cpu.stat has it', async () => {
+  const cgroup = makeCgroup('quota', { quota: 20 });
+  const before = cgroup.throttled();
+  const result = await account(attach(), () => runIn(cgroup, spin(3, 2)));
+  const throttled = cgroup.throttled() - before;
+  assert.ok(throttled > second, `the load was throttled only ${throttled} ns`);
+  assertWithin(result.of(cgroup).classes.throttled, throttled, 0.01, 'throttled');
+  assertWithin(result.pair(cgroup, cgroup).throttled, throttled, 0.01, 'throttled by itself');
+});
+
+test('a quota above is throttled time of the child, and the parent is named', { skip: !hasLocalStatistics && 'the kernel has no cpu.stat.local (6.6)' }, async () => {
+  const parent = makeCgroup('parent', { quota: 20 });
+  const child = makeCgroup('child', { parent });
+  const before = child.throttledLocally();
+  const result = await account(attach(), () => runIn(child, spin(3, 2)));
+  const throttled = child.throttledLocally() - before;
+  assert.ok(throttled > second, `the load was throttled only ${throttled} ns`);
+  assert.equal(child.throttled(), 0);
+  assertWithin(result.of(child).classes.throttled, throttled, 0.01, 'throttled');
+  assertWithin(result.pair(child, parent).throttled, throttled, 0.01, 'throttled by the parent');
+  assert.equal(result.pair(child, child).throttled, 0);
+});
+
+test('who had the CPU is who a replay of every switch says', async () => {
+  const victim = makeCgroup('victim');
+  const hog = makeCgroup('hog');
+  const bursty = makeCgroup('bursty');
+  const oracle = openOracle();
+  try {
+    const result = await account(attach(), () =>
+      Promise.all([
+        runIn(victim, spin(3, 1), 0),
+        runIn(hog, spin(3, 2), 0),
+        runIn(bursty, spin(3, 1, 300, 700), 0),
+      ]),
+    );
+    const replayed = oracle.replay().get(victim.id);
+    assert.ok(replayed, 'the oracle saw the victim');
+    const of = result.of(victim);
+    assert.ok(replayed.wait > 0.5 * second, `the victim waited only ${replayed.wait} ns`);
+    assertWithin(of.wait, replayed.wait, 0.01, 'wait');
+    assertWithin(result.pair(victim, hog).other, replayed.by.get(hog.id) ?? 0, 0.03, 'behind the hog');
+    assertWithin(result.pair(victim, bursty).other, replayed.by.get(bursty.id) ?? 0, 0.03, 'behind the bursty one');
+    assertWithin(result.blamed(victim, 'other'), of.classes.other, 0.01, 'behind anybody by name');
+    const kernel = replayed.by.get(kernelTasks) ?? 0;
+    assert.ok(Math.abs(of.classes.kernel - kernel) < 0.01 * replayed.wait, `kernel ${of.classes.kernel}, not ${kernel}`);
+    assert.ok(result.pair(victim, hog).preemptions > 0, 'the hog preempted the victim');
+  } finally {
+    oracle.close();
+  }
+});
+
+test('nobody is left unnamed for running only microseconds at a time', async () => {
+  const victim = makeCgroup('patient');
+  const chatter = makeCgroup('chatter');
+  const result = await account(attach(), () =>
+    Promise.all([runIn(victim, spin(3, 1), 0), runIn(chatter, [program('bench/pingpong'), '3', '0'])]),
+  );
+  const { wait, classes } = result.of(victim);
+  assert.ok(wait > 0.5 * second, `the victim waited only ${wait} ns`);
+  assertWithin(classes.other, wait, 0.05, 'behind others');
+  assertWithin(result.blamed(victim, 'other'), classes.other, 0.01, 'behind somebody by name');
+  assertWithin(result.pair(victim, chatter).other, classes.other, 0.05, 'behind the chatter');
+});
+
+test('waits of seconds are explained to the end', async () => {
+  const patients = [makeCgroup('patient-a'), makeCgroup('patient-b')];
+  const crowd = makeCgroup('crowd');
+  const result = await account(attach(), () =>
+    Promise.all([
+      ...patients.map((patient) => runIn(patient, spin(5, 4))),
+      runIn(crowd, ['stress-ng', '--quiet', '--fork', '2', '--pipe', '2', '--switch', '2', '--timeout', '5s']),
+    ]),
+  );
+  for (const patient of patients) {
+    const { wait, classes } = result.of(patient);
+    assert.ok(wait > second, `${patient.path} waited only ${wait} ns`);
+    assert.ok(classes.unknown < 0.01 * wait, `unknown ${classes.unknown} of ${wait}`);
+  }
+});
+
+test('every switch of a ping-pong is a wait counted, or its loss is', async () => {
+  const cgroup = makeCgroup('pingpong');
+  const oracle = openOracle();
+  try {
+    const result = await account(attach({ sample: 100, eventRate: 10_000 }), () => {
+      const timer = setInterval(() => oracle.collect(), 100);
+      return runIn(cgroup, [program('bench/pingpong'), '2', '0']).finally(() => clearInterval(timer));
+    });
+    const replayed = oracle.replay().get(cgroup.id);
+    assert.ok(replayed && replayed.waits > 50_000, `only ${replayed?.waits} switches`);
+    assert.ok(
+      Math.abs(result.of(cgroup).waits - replayed.waits) <= (result.drops.delayed_dequeue ?? 0) + 2,
+      `${result.of(cgroup).waits} waits of ${replayed.waits}: ${JSON.stringify(result.drops)}`,
+    );
+    assert.equal(result.drops.ring_full ?? 0, 0);
+    const weight = result.waits
+      .filter((wait) => wait.cgroup === cgroup.id)
+      .reduce((sum, wait) => sum + wait.weight, 0);
+    assertWithin(weight, replayed.waits, 0.1, 'weights of the events');
+  } finally {
+    oracle.close();
+  }
+});
