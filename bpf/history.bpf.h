@@ -368,14 +368,14 @@ static __always_inline void begin_walk(struct cpu *here, u32 cell_index, u64 vic
 }
 
 /* Charges [from, to) of a wait, `to` being the end of the newest slice of `cpu_id` or before. */
-__noinline int walk(u32 cpu_id, u32 cell_index, u64 victim, u64 from, u64 to)
+static __always_inline void walk(u32 cpu_id, u32 cell_index, u64 victim, u64 from, u64 to)
 {
 	struct cpu *here = this_cpu();
 
 	if (!here)
-		return 0;
+		return;
 	begin_walk(here, cell_index, victim, from, to);
-	return walk_slices(cpu_id, 0);
+	walk_slices(cpu_id, 0);
 }
 
 #endif
