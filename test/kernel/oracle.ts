@@ -1,7 +1,10 @@
 import { native, program } from './scheduler-fixture.ts';
 
 /** Time by who had the CPU, over all waits of one cgroup. */
-export type Replay = ReadonlyMap<bigint, { readonly waits: number; readonly wait: number; readonly by: ReadonlyMap<bigint, number> }>;
+export type Replay = ReadonlyMap<
+  bigint,
+  { readonly waits: number; readonly wait: number; readonly by: ReadonlyMap<bigint, number> }
+>;
 
 export const kernelTasks = 1n << 63n;
 
@@ -18,7 +21,13 @@ export function openOracle(): { collect(): void; replay(): Replay; close(): void
   native.attach(object);
   const { size, members } = native.structLayout(object, 'switch_record');
   const at = (name: string) => members[name]?.offset ?? Number.NaN;
-  const [clock, queued, prev, next, cpu] = ['clock', 'queued', 'prev', 'next', 'cpu'].map(at) as [number, number, number, number, number];
+  const [clock, queued, prev, next, cpu] = ['clock', 'queued', 'prev', 'next', 'cpu'].map(at) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const buffer = new Uint8Array(1 << 20);
   const records: { clock: bigint; queued: bigint; prev: bigint; next: bigint; cpu: number }[] = [];
   const collect = () => {
@@ -42,14 +51,17 @@ export function openOracle(): { collect(): void; replay(): Replay; close(): void
       collect();
       const lost = new BigUint64Array(1);
       native.readArray(object, 'lost', new Uint8Array(lost.buffer));
-      if (lost[0]) throw new Error(`the oracle lost ${lost[0]} switches: make its ring larger or the load smaller`);
+      if (lost[0])
+        throw new Error(`the oracle lost ${lost[0]} switches: make its ring larger or the load smaller`);
       return replay(records);
     },
     close: () => native.close(object),
   };
 }
 
-function replay(records: readonly { clock: bigint; queued: bigint; prev: bigint; next: bigint; cpu: number }[]): Replay {
+function replay(
+  records: readonly { clock: bigint; queued: bigint; prev: bigint; next: bigint; cpu: number }[],
+): Replay {
   const slices = new Map<number, Slice[]>();
   const since = new Map<number, bigint>();
   const result = new Map<bigint, { waits: number; wait: number; by: Map<bigint, number> }>();

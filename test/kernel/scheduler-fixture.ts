@@ -36,6 +36,10 @@ export interface TestCgroup {
   readonly id: CgroupId;
   readonly path: string;
   readonly directory: string;
+  /** Files through which a process enters. */
+  readonly procs: readonly string[];
+  /** CPU time of its tasks so far, ns, as the kernel accounts it. */
+  ran(): number;
   /** From cpu.stat of this cgroup, ns: throttled by its own quota. */
   throttled(): number;
   /** From cpu.stat.local, ns: by its own quota or one above. */
@@ -44,14 +48,34 @@ export interface TestCgroup {
 
 const made: string[] = [];
 
+const cpuacct = join(mountPoint, '../cpuacct');
+
+/** v1 may keep CPU time in a hierarchy of its own: there the same directories are made. */
+function cpuTime(path: string): number {
+  if (version === 2) {
+    const text = readFileSync(join(mountPoint, path, 'cpu.stat'), 'utf8');
+    return Number(/^usage_usec (\d+)$/m.exec(text)?.[1]) * 1000;
+  }
+  return Number(
+    readFileSync(join(existsSync(cpuacct) ? cpuacct : mountPoint, path, 'cpuacct.usage'), 'utf8'),
+  );
+}
+
 /** A child cgroup, removed by `removeCgroups`. The quota is in ms of CPU a 100 ms. */
-export function makeCgroup(name: string, of: { readonly quota?: number; readonly parent?: TestCgroup } = {}): TestCgroup {
+export function makeCgroup(
+  name: string,
+  of: { readonly quota?: number; readonly parent?: TestCgroup } = {},
+): TestCgroup {
   const path = `${of.parent?.path ?? ''}/${of.parent ? name : `earshot-test-${process.pid}-${name}`}`;
   const directory = join(mountPoint, path);
-  if (version === 2)
-    writeFileSync(join(mountPoint, of.parent?.path ?? '', 'cgroup.subtree_control'), '+cpu');
+  if (version === 2) writeFileSync(join(mountPoint, of.parent?.path ?? '', 'cgroup.subtree_control'), '+cpu');
   mkdirSync(directory);
   made.push(directory);
+  const accounting = version === 1 && existsSync(cpuacct) ? join(cpuacct, path) : undefined;
+  if (accounting && !existsSync(accounting)) {
+    mkdirSync(accounting);
+    made.push(accounting);
+  }
   if (of.quota !== undefined) {
     if (version === 2) writeFileSync(join(directory, 'cpu.max'), `${of.quota * 1000} 100000`);
     else {
@@ -63,6 +87,8 @@ export function makeCgroup(name: string, of: { readonly quota?: number; readonly
     id: cgroupId(statSync(directory, { bigint: true }).ino),
     path,
     directory,
+    procs: [directory, accounting].filter((of) => of !== undefined).map((of) => join(of, 'cgroup.procs')),
+    ran: () => cpuTime(path),
     throttled: () => statistic(join(directory, 'cpu.stat')),
     throttledLocally: () => statistic(join(directory, 'cpu.stat.local')),
   };
@@ -73,7 +99,9 @@ export const hasLocalStatistics = existsSync(join(mountPoint, 'cpu.stat.local'))
 function statistic(file: string): number {
   const text = readFileSync(file, 'utf8');
   const ns = /^throttled_time (\d+)$/m.exec(text)?.[1];
-  return ns === undefined ? Number(/^throttled_usec (\d+)$/m.exec(text)?.[1] ?? Number.NaN) * 1000 : Number(ns);
+  return ns === undefined
+    ? Number(/^throttled_usec (\d+)$/m.exec(text)?.[1] ?? Number.NaN) * 1000
+    : Number(ns);
 }
 
 /** Innermost first; a cgroup is busy for a moment after its last task has ended. */
@@ -93,11 +121,15 @@ export async function removeCgroups(): Promise<void> {
 /** Runs a command inside a cgroup, on one CPU if it is given; resolves when it has ended. */
 export function runIn(cgroup: TestCgroup, command: readonly string[], cpu?: number): Promise<void> {
   const pin = cpu === undefined ? [] : ['taskset', '-c', String(cpu)];
-  const script = `echo $$ > ${cgroup.directory}/cgroup.procs && exec "$@"`;
+  const script = `${cgroup.procs.map((file) => `echo $$ > ${file} && `).join('')}exec "$@"`;
   return new Promise((resolve, reject) => {
-    const child = spawn('sh', ['-c', script, 'sh', ...pin, ...command], { stdio: ['ignore', 'ignore', 'inherit'] });
+    const child = spawn('sh', ['-c', script, 'sh', ...pin, ...command], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
     child.on('error', reject);
-    child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`cannot run ${command[0]}: exit ${code}`))));
+    child.on('exit', (code) =>
+      code === 0 ? resolve() : reject(new Error(`cannot run ${command[0]}: exit ${code}`)),
+    );
   });
 }
 
@@ -108,7 +140,10 @@ export const spin = (seconds: number, threads: number, ...burst: readonly number
 
 /** What the source said of a time span, and that nothing in it contradicts itself. */
 export class Account {
-  readonly cgroups = new Map<CgroupReading['cgroup'], { wait: number; run: number; waits: number; classes: Record<WaitClass, number> }>();
+  readonly cgroups = new Map<
+    CgroupReading['cgroup'],
+    { wait: number; run: number; waits: number; classes: Record<WaitClass, number> }
+  >();
   readonly pairs = new Map<string, { other: number; throttled: number; preemptions: number }>();
   readonly drops: Record<string, number> = {};
   readonly waits: WaitEvent[] = [];
@@ -118,7 +153,8 @@ export class Account {
     const reading = source.read();
     for (const cgroup of reading.cgroups) this.#addCgroup(cgroup);
     for (const pair of reading.pairs) this.#addPair(pair);
-    for (const [reason, count] of Object.entries(reading.drops)) this.drops[reason] = (this.drops[reason] ?? 0) + count;
+    for (const [reason, count] of Object.entries(reading.drops))
+      this.drops[reason] = (this.drops[reason] ?? 0) + count;
   }
 
   of({ id }: TestCgroup) {
@@ -140,10 +176,16 @@ export class Account {
 
   #addCgroup(reading: CgroupReading): void {
     const parts = waitClasses.reduce((sum, name) => sum + reading.classes[name], 0);
-    if (parts !== reading.wait) throw new Error(`classes of ${reading.cgroup} sum to ${parts}, not ${reading.wait}`);
+    if (parts !== reading.wait)
+      throw new Error(`classes of ${reading.cgroup} sum to ${parts}, not ${reading.wait}`);
     let of = this.cgroups.get(reading.cgroup);
     if (!of) {
-      of = { wait: 0, run: 0, waits: 0, classes: Object.fromEntries(waitClasses.map((name) => [name, 0])) as never };
+      of = {
+        wait: 0,
+        run: 0,
+        waits: 0,
+        classes: Object.fromEntries(waitClasses.map((name) => [name, 0])) as never,
+      };
       this.cgroups.set(reading.cgroup, of);
     }
     of.wait += reading.wait;

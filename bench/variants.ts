@@ -1,0 +1,51 @@
+import { fileURLToPath } from 'node:url';
+import { openLiveScheduler } from '../src/kernel/live-scheduler.ts';
+import type { BpfObject, Native, OpenOptions } from '../src/kernel/native.ts';
+import { milliseconds } from '../src/telemetry/units.ts';
+
+/** What is attached to the scheduler during a trial. */
+export interface Variant {
+  /** Loads and attaches; the agent's own way where it is the agent's object. */
+  open(native: Native): Attached;
+  /** The ring buffer map somebody is woken for. */
+  readonly consumerOf?: string;
+}
+
+export interface Attached {
+  /** Called each second, as the agent does. */
+  tick(): void;
+}
+
+const objectOf = (name: string) => fileURLToPath(new URL(`../build/bench/${name}.bpf.o`, import.meta.url));
+
+function attach(name: string, options: OpenOptions = {}) {
+  return (native: Native): Attached => {
+    const object: BpfObject = native.open(objectOf(name), options);
+    native.load(object);
+    native.attach(object);
+    return { tick: () => undefined };
+  };
+}
+
+function attachAgent(native: Native): Attached {
+  const source = openLiveScheduler(
+    native,
+    { minWait: milliseconds(5), sample: 0, eventRate: 5, maxWorkloads: 512, maxPairs: 4096 },
+    { path: () => undefined, learn: () => undefined },
+  );
+  return { tick: () => source.drain() };
+}
+
+const netflixGap = 1_000_000; // ns, as published
+
+export const variants = {
+  none: undefined,
+  empty: { open: attach('empty') },
+  earshot: { open: attachAgent },
+  runqlat: { open: attach('runqlat') },
+  netflix: { open: attach('netflix', { rodata: { event_gap: netflixGap } }), consumerOf: 'netflix_events' },
+  netflix_unlimited: { open: attach('netflix'), consumerOf: 'netflix_events' },
+} as const satisfies Readonly<Record<string, Variant | undefined>>;
+
+export type VariantName = keyof typeof variants;
+export const isVariant = (name: string): name is VariantName => Object.hasOwn(variants, name);

@@ -1,0 +1,30 @@
+#ifndef EARSHOT_ADDON_H
+#define EARSHOT_ADDON_H
+
+#include <node_api.h>
+#include <stdbool.h>
+
+#define STATISTICS_LIMIT 8
+
+/* What one JavaScript environment holds besides its objects. */
+struct addon {
+	int statistics[STATISTICS_LIMIT];
+	int statistics_count;
+};
+
+/* NULL when Node-API has none, which only happens after the environment is gone. */
+struct addon *addon_of(napi_env env);
+
+napi_value map_info(napi_env env, napi_callback_info info);
+napi_value map_read_array(napi_env env, napi_callback_info info);
+napi_value map_read_hash(napi_env env, napi_callback_info info);
+napi_value map_delete_keys(napi_env env, napi_callback_info info);
+napi_value ring_drain(napi_env env, napi_callback_info info);
+napi_value object_programs(napi_env env, napi_callback_info info);
+napi_value statistics_enable(napi_env env, napi_callback_info info);
+napi_value statistics_disable(napi_env env, napi_callback_info info);
+napi_value struct_layout(napi_env env, napi_callback_info info);
+napi_value enum_values(napi_env env, napi_callback_info info);
+napi_value kernel_struct(napi_env env, napi_callback_info info);
+
+#endif

@@ -1,0 +1,14 @@
+#ifndef EARSHOT_LOG_H
+#define EARSHOT_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What libbpf and the verifier said during the present call, instead of on standard error. */
+void log_capture(void);
+void log_clear(void);
+const char *log_text(void);
+/* Copies the first line that contains `part`, without libbpf's prefix; false when there is none. */
+bool log_line(const char *part, char *text, size_t size);
+
+#endif

@@ -1,0 +1,102 @@
+#include "addon.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "call.h"
+#include "log.h"
+#include "object.h"
+
+struct addon *addon_of(napi_env env)
+{
+	void *addon = NULL;
+
+	return napi_get_instance_data(env, &addon) == napi_ok ? addon : NULL;
+}
+
+static void addon_finalise(napi_env env, void *data, void *hint)
+{
+	struct addon *addon = data;
+
+	(void)env;
+	(void)hint;
+	for (int i = 0; i < addon->statistics_count; i++)
+		close(addon->statistics[i]);
+	free(addon);
+}
+
+static napi_value monotonic(napi_env env, napi_callback_info info)
+{
+	struct call call;
+	struct timespec now;
+
+	if (!call_begin(&call, env, info, "read the monotonic clock", 0))
+		return NULL;
+	if (clock_gettime(CLOCK_MONOTONIC, &now)) {
+		call_fail(&call, errno, "", NULL);
+		return NULL;
+	}
+	return bigint_result(&call, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
+}
+
+static napi_value possible_cpus(napi_env env, napi_callback_info info)
+{
+	struct call call;
+
+	if (!call_begin(&call, env, info, "count CPUs", 0))
+		return NULL;
+	int cpus = libbpf_num_possible_cpus();
+	if (cpus > 0)
+		return number_result(&call, cpus);
+	call_fail(&call, -cpus, "", NULL);
+	return NULL;
+}
+
+NAPI_MODULE_INIT()
+{
+	static const struct {
+		const char *name;
+		napi_callback function;
+	} functions[] = {
+		{"open", object_open},
+		{"load", object_load},
+		{"attach", object_attach},
+		{"close", object_close},
+		{"map", map_info},
+		{"readArray", map_read_array},
+		{"readHash", map_read_hash},
+		{"deleteKeys", map_delete_keys},
+		{"drain", ring_drain},
+		{"programs", object_programs},
+		{"enableStatistics", statistics_enable},
+		{"disableStatistics", statistics_disable},
+		{"structLayout", struct_layout},
+		{"enumValues", enum_values},
+		{"kernelStruct", kernel_struct},
+		{"monotonic", monotonic},
+		{"possibleCpus", possible_cpus},
+	};
+	const struct call call = {.env = env, .operation = "initialise the native addon"};
+	struct addon *addon = calloc(1, sizeof(*addon));
+
+	if (!addon) {
+		call_fail(&call, ENOMEM, "", NULL);
+		return NULL;
+	}
+	log_capture();
+	if (!call_ok(&call, napi_set_instance_data(env, addon, addon_finalise, NULL))) {
+		free(addon);
+		return NULL;
+	}
+	for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++) {
+		napi_value function;
+		if (!call_ok(&call, napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH,
+							 functions[i].function, NULL, &function)) ||
+		    !set_property(&call, exports, functions[i].name, function))
+			return NULL;
+	}
+	return exports;
+}

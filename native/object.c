@@ -1,0 +1,239 @@
+#include "object.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+static const napi_type_tag object_tag = {0x6561727368746f62, 0x6a656374a7c31e05};
+
+static void detach(struct object *object)
+{
+	struct bpf_program *program;
+	size_t i = 0;
+
+	bpf_object__for_each_program (program, object->bpf) {
+		bpf_link__destroy(object->links[i]);
+		object->links[i++] = NULL;
+	}
+}
+
+static void object_release(struct object *object)
+{
+	struct bpf_map *map;
+	size_t i = 0;
+
+	if (!object->bpf)
+		return;
+	detach(object);
+	bpf_object__for_each_map (map, object->bpf) {
+		struct map_view *view = &object->views[i++];
+		if (view->memory)
+			munmap(view->memory, view->memory_size);
+		ring_buffer__free(view->ring);
+	}
+	bpf_object__close(object->bpf);
+	free(object->links);
+	free(object->views);
+	*object = (struct object){.bpf = NULL};
+}
+
+static void object_finalise(napi_env env, void *data, void *hint)
+{
+	(void)env;
+	(void)hint;
+	object_release(data);
+	free(data);
+}
+
+static struct object *tagged_argument(const struct call *call, napi_value value)
+{
+	napi_valuetype type;
+	bool tagged = false;
+	void *data;
+
+	if (!call_ok(call, napi_typeof(call->env, value, &type)))
+		return NULL;
+	if (type == napi_object &&
+	    !call_ok(call, napi_check_object_type_tag(call->env, value, &object_tag, &tagged)))
+		return NULL;
+	if (!tagged) {
+		call_fail(call, EINVAL, "", "the first argument must be a BPF object");
+		return NULL;
+	}
+	return call_ok(call, napi_unwrap(call->env, value, &data)) ? data : NULL;
+}
+
+struct object *object_argument(const struct call *call, napi_value value)
+{
+	struct object *object = tagged_argument(call, value);
+
+	if (!object || object->bpf)
+		return object;
+	call_fail_code(call, "ECLOSED", "", "the BPF object is closed");
+	return NULL;
+}
+
+struct bpf_map *map_argument(const struct call *call, struct object *object, napi_value value)
+{
+	char name[NAME_SIZE];
+
+	if (!string_argument(call, value, "map name", name, sizeof(name)))
+		return NULL;
+	struct bpf_map *map = bpf_object__find_map_by_name(object->bpf, name);
+	if (!map)
+		call_fail(call, ENOENT, name, "no map of this name in the object");
+	return map;
+}
+
+struct bpf_map *loaded_map_argument(const struct call *call, struct object *object, napi_value value)
+{
+	struct bpf_map *map = map_argument(call, object, value);
+
+	if (!map || bpf_map__fd(map) >= 0)
+		return map;
+	call_fail(call, EBADF, bpf_map__name(map), "the object is not loaded");
+	return NULL;
+}
+
+struct map_view *map_view(struct object *object, const struct bpf_map *wanted)
+{
+	struct bpf_map *map;
+	size_t i = 0;
+
+	bpf_object__for_each_map (map, object->bpf) {
+		if (map == wanted)
+			return &object->views[i];
+		i++;
+	}
+	return NULL;
+}
+
+static bool make_slots(struct object *object)
+{
+	struct bpf_program *program;
+	struct bpf_map *map;
+	size_t programs = 0, maps = 0;
+
+	bpf_object__for_each_program (program, object->bpf)
+		programs++;
+	bpf_object__for_each_map (map, object->bpf)
+		maps++;
+	object->links = calloc(programs + 1, sizeof(*object->links));
+	object->views = calloc(maps + 1, sizeof(*object->views));
+	return object->links && object->views;
+}
+
+/* Frees `object` through its finaliser once wrapped, directly before that. */
+static napi_value wrap(const struct call *call, struct object *object)
+{
+	napi_value value = object_result(call);
+
+	if (!value || !call_ok(call, napi_wrap(call->env, value, object, object_finalise, NULL, NULL))) {
+		object_finalise(call->env, object, NULL);
+		return NULL;
+	}
+	return call_ok(call, napi_type_tag_object(call->env, value, &object_tag)) ? value : NULL;
+}
+
+napi_value object_open(napi_env env, napi_callback_info info)
+{
+	struct call call;
+	char path[PATH_MAX];
+
+	if (!call_begin(&call, env, info, "open", 2) ||
+	    !string_argument(&call, call.arguments[0], "path", path, sizeof(path)))
+		return NULL;
+	struct object *object = calloc(1, sizeof(*object));
+	if (!object) {
+		call_fail(&call, ENOMEM, path, NULL);
+		return NULL;
+	}
+	const char *slash = strrchr(path, '/');
+	snprintf(object->name, sizeof(object->name), "%.*s", NAME_SIZE - 1, slash ? slash + 1 : path);
+	object->bpf = bpf_object__open_file(path, NULL);
+	if (!object->bpf || !make_slots(object)) {
+		call_fail_libbpf(&call, errno, path);
+		object_finalise(env, object, NULL);
+		return NULL;
+	}
+	if (!apply_options(&call, object->bpf, call.arguments[1])) {
+		object_finalise(env, object, NULL);
+		return NULL;
+	}
+	return wrap(&call, object);
+}
+
+static struct object *object_in_state(const struct call *call, enum object_state wanted)
+{
+	static const char *const refusals[] = {
+		[OPENED] = "the object is not loaded",
+		[LOADED] = "the object is already loaded",
+		[ATTACHED] = "the object is already attached",
+		[BROKEN] = "loading the object has failed before",
+	};
+	struct object *object = object_argument(call, call->arguments[0]);
+
+	if (!object || object->state == wanted)
+		return object;
+	call_fail(call, EBUSY, object->name, refusals[object->state]);
+	return NULL;
+}
+
+napi_value object_load(napi_env env, napi_callback_info info)
+{
+	struct call call;
+
+	if (!call_begin(&call, env, info, "load", 1))
+		return NULL;
+	struct object *object = object_in_state(&call, OPENED);
+	if (!object)
+		return NULL;
+	int error = bpf_object__load(object->bpf);
+	object->state = error ? BROKEN : LOADED;
+	if (!error)
+		return NULL;
+	call_fail_libbpf(&call, -error, object->name);
+	return NULL;
+}
+
+napi_value object_attach(napi_env env, napi_callback_info info)
+{
+	struct call call;
+	struct bpf_program *program;
+	size_t i = 0;
+
+	if (!call_begin(&call, env, info, "attach", 1))
+		return NULL;
+	struct object *object = object_in_state(&call, LOADED);
+	if (!object)
+		return NULL;
+	bpf_object__for_each_program (program, object->bpf) {
+		struct bpf_link **link = &object->links[i++];
+		if (bpf_program__fd(program) < 0 || !bpf_program__autoattach(program))
+			continue;
+		*link = bpf_program__attach(program);
+		if (*link)
+			continue;
+		int error = errno;
+		detach(object);
+		call_fail_libbpf(&call, error, bpf_program__name(program));
+		return NULL;
+	}
+	object->state = ATTACHED;
+	return NULL;
+}
+
+napi_value object_close(napi_env env, napi_callback_info info)
+{
+	struct call call;
+
+	if (!call_begin(&call, env, info, "close", 1))
+		return NULL;
+	struct object *object = tagged_argument(&call, call.arguments[0]);
+	if (object)
+		object_release(object);
+	return NULL;
+}

@@ -1,0 +1,45 @@
+#ifndef EARSHOT_OBJECT_H
+#define EARSHOT_OBJECT_H
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "call.h"
+
+/* What this addon holds open for one map; both are made at first use. */
+struct map_view {
+	void *memory;
+	size_t memory_size;
+	struct ring_buffer *ring;
+};
+
+enum object_state { OPENED, LOADED, ATTACHED, BROKEN };
+
+/* Owner of everything that belongs to one BPF object. `bpf` is NULL once closed. */
+struct object {
+	struct bpf_object *bpf;
+	enum object_state state;
+	/* The file's. */
+	char name[NAME_SIZE];
+	/* By order of bpf_object__for_each_program and bpf_object__for_each_map. */
+	struct bpf_link **links;
+	struct map_view *views;
+};
+
+/* Checks tag and that it is open. */
+struct object *object_argument(const struct call *call, napi_value value);
+struct bpf_map *map_argument(const struct call *call, struct object *object, napi_value value);
+/* A map that exists in the kernel. */
+struct bpf_map *loaded_map_argument(const struct call *call, struct object *object, napi_value value);
+struct map_view *map_view(struct object *object, const struct bpf_map *map);
+
+/* Values of OpenOptions, before load. */
+bool apply_options(const struct call *call, struct bpf_object *bpf, napi_value options);
+
+napi_value object_open(napi_env env, napi_callback_info info);
+napi_value object_load(napi_env env, napi_callback_info info);
+napi_value object_attach(napi_env env, napi_callback_info info);
+napi_value object_close(napi_env env, napi_callback_info info);
+
+#endif

@@ -1,0 +1,162 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "object.h"
+
+struct variable {
+	uint32_t offset;
+	uint32_t size;
+	uint32_t bits;
+	bool is_signed;
+};
+
+/* Finds an integer, boolean or enum among the constants of the object. */
+static bool find_variable(const struct btf *btf, const char *name, struct variable *variable)
+{
+	int section_id = btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC);
+	if (section_id < 0)
+		return false;
+	const struct btf_type *section = btf__type_by_id(btf, (uint32_t)section_id);
+	const struct btf_var_secinfo *entry = btf_var_secinfos(section);
+
+	for (uint32_t i = 0; i < btf_vlen(section); i++, entry++) {
+		const struct btf_type *declaration = btf__type_by_id(btf, entry->type);
+		if (strcmp(btf__name_by_offset(btf, declaration->name_off), name))
+			continue;
+		int type_id = btf__resolve_type(btf, declaration->type);
+		const struct btf_type *type = type_id < 0 ? NULL : btf__type_by_id(btf, (uint32_t)type_id);
+		if (!type || entry->size > sizeof(uint64_t) || (!btf_is_int(type) && !btf_is_any_enum(type)))
+			return false;
+		uint8_t encoding = btf_is_int(type) ? btf_int_encoding(type) : 0;
+		variable->offset = entry->offset;
+		variable->size = entry->size;
+		variable->bits = encoding & BTF_INT_BOOL ? 1 : entry->size * 8;
+		variable->is_signed = btf_is_int(type) ? encoding & BTF_INT_SIGNED : btf_kflag(type);
+		return true;
+	}
+	return false;
+}
+
+/* Two's complement of an integral number or bigint, and its sign. */
+static bool integer_value(const struct call *call, napi_value value, uint64_t *bits, bool *negative,
+			  bool *exact)
+{
+	napi_valuetype type;
+	double number;
+	int64_t integer;
+
+	*exact = false;
+	if (!call_ok(call, napi_typeof(call->env, value, &type)))
+		return false;
+	if (type == napi_number) {
+		if (!call_ok(call, napi_get_value_double(call->env, value, &number)))
+			return false;
+		if (number < -9007199254740991.0 || number > 9007199254740991.0 ||
+		    number != (double)(int64_t)number)
+			return true;
+		*bits = (uint64_t)(int64_t)number;
+		*negative = number < 0;
+		*exact = true;
+		return true;
+	}
+	if (type != napi_bigint)
+		return true;
+	if (!call_ok(call, napi_get_value_bigint_uint64(call->env, value, bits, exact)))
+		return false;
+	*negative = false;
+	if (*exact)
+		return true;
+	if (!call_ok(call, napi_get_value_bigint_int64(call->env, value, &integer, exact)))
+		return false;
+	*bits = (uint64_t)integer;
+	*negative = true;
+	return true;
+}
+
+static bool fits(uint64_t bits, bool negative, const struct variable *variable)
+{
+	if (negative)
+		return variable->is_signed && (int64_t)bits >= INT64_MIN >> (64 - variable->bits);
+	return bits <= UINT64_MAX >> (64 - variable->bits + variable->is_signed);
+}
+
+static bool set_constant(const struct call *call, const char *name, napi_value value, void *context)
+{
+	struct bpf_object *bpf = context;
+	struct bpf_map *map = bpf_object__find_map_by_name(bpf, ".rodata");
+	struct variable variable;
+	uint64_t bits = 0;
+	bool negative = false, exact;
+	size_t size = 0;
+
+	uint8_t *memory = map ? (uint8_t *)bpf_map__initial_value(map, &size) : NULL;
+	if (!memory || !find_variable(bpf_object__btf(bpf), name, &variable) ||
+	    variable.offset + variable.size > size) {
+		call_fail(call, ENOENT, name, "no constant integer of this name in the object");
+		return false;
+	}
+	if (!integer_value(call, value, &bits, &negative, &exact))
+		return false;
+	if (!exact || !fits(bits, negative, &variable)) {
+		char reason[96];
+		snprintf(reason, sizeof(reason), "the value must be an integer of %s %" PRIu32 " bit(s)",
+			 variable.is_signed ? "signed" : "unsigned", variable.bits);
+		call_fail(call, ERANGE, name, reason);
+		return false;
+	}
+	memcpy(memory + variable.offset, &bits,
+	       variable.size); /* BPF objects of this build are of host byte order */
+	return true;
+}
+
+static bool set_max_entries(const struct call *call, const char *name, napi_value value, void *context)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(context, name);
+	uint32_t entries;
+
+	if (!map) {
+		call_fail(call, ENOENT, name, "no map of this name in the object");
+		return false;
+	}
+	if (!count_argument(call, value, name, &entries))
+		return false;
+	int error = entries ? bpf_map__set_max_entries(map, entries) : -EINVAL;
+	if (!error)
+		return true;
+	call_fail(call, -error, name, NULL);
+	return false;
+}
+
+static bool exclude(const struct call *call, const char *index, napi_value value, void *context)
+{
+	char name[NAME_SIZE];
+
+	(void)index;
+	if (!string_argument(call, value, "program name", name, sizeof(name)))
+		return false;
+	struct bpf_program *program = bpf_object__find_program_by_name(context, name);
+	int error = program ? bpf_program__set_autoload(program, false) : -ENOENT;
+	if (!error)
+		return true;
+	call_fail(call, -error, name, program ? NULL : "no program of this name in the object");
+	return false;
+}
+
+static bool apply(const struct call *call, const char *option, napi_value value, void *context)
+{
+	if (!strcmp(option, "rodata"))
+		return each_property(call, value, option, set_constant, context);
+	if (!strcmp(option, "maxEntries"))
+		return each_property(call, value, option, set_max_entries, context);
+	if (!strcmp(option, "without"))
+		return each_property(call, value, option, exclude, context);
+	call_fail(call, EINVAL, option, "no such option");
+	return false;
+}
+
+bool apply_options(const struct call *call, struct bpf_object *bpf, napi_value options)
+{
+	return each_property(call, options, "options", apply, bpf);
+}

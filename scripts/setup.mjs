@@ -1,0 +1,133 @@
+/**
+ * Makes this checkout able to run: system packages, npm dependencies with their own Node.js, then the build. Plain
+ * JavaScript for any Node.js from 18, because nothing is installed yet. Does nothing, silently, when nothing is missing.
+ *
+ *   node scripts/setup.mjs [--tests] [--check]    what else is needed besides the agent
+ */
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { missingPackages, systemNeeds } from './system-needs.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const node = join(root, 'node_modules/node/bin/node');
+
+/** Without the checkout's own programs: npm must not run on the Node.js it is about to replace. */
+const outsidePath = (process.env.PATH ?? '')
+  .split(delimiter)
+  .filter(
+    (directory) =>
+      !directory.endsWith('node_modules/.bin') && !directory.startsWith(join(root, 'node_modules')),
+  )
+  .join(delimiter);
+
+const say = (text) => console.error(`earshot setup: ${text}`);
+
+function stop(text) {
+  say(text);
+  process.exit(1);
+}
+
+/** Whether it succeeded. */
+function run(command, args, env = {}) {
+  const { status, error } = spawnSync(command, args, {
+    cwd: root,
+    // Standard output belongs to what runs after the setup.
+    stdio: ['ignore', process.stderr.fd, process.stderr.fd],
+    env: { ...process.env, ...env },
+  });
+  if (error) say(`cannot run ${command}: ${error.message}`);
+  return status === 0;
+}
+
+function isExecutable(file) {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false; // absent or not executable: both mean no
+  }
+}
+
+const hasCommand = (name) =>
+  [...outsidePath.split(delimiter), '/usr/sbin', '/sbin'].some((directory) =>
+    isExecutable(join(directory, name)),
+  );
+
+const packageManagers = {
+  'apt-get': {
+    install: ['install', '--yes', '--quiet', '--no-install-recommends'],
+    refresh: ['update', '--quiet'],
+    env: { DEBIAN_FRONTEND: 'noninteractive' },
+  },
+  dnf: {
+    install: ['install', '--assumeyes', '--setopt=install_weak_deps=False'],
+    refresh: ['makecache'],
+    env: {},
+  },
+};
+
+function installSystemPackages(needs, { required }) {
+  const manager = Object.keys(packageManagers).find(hasCommand);
+  const missing = missingPackages(needs, manager ?? 'apt-get', { hasCommand, exists: existsSync });
+  if (missing.length === 0) return;
+  const names = missing.map(({ name }) => name).join(' ');
+  const what = missing.map(({ what }) => what).join(', ');
+  if (!manager)
+    return required ? stop(`${what} is missing; install it (Debian: ${names})`) : say(`without ${what}`);
+  const { install, refresh, env } = packageManagers[manager];
+  if (process.getuid?.() !== 0) {
+    const command = `sudo ${[manager, ...install.filter((word) => word !== '--quiet')].join(' ')} ${names}`;
+    const text = `${what} is missing. Type:\n\n    ${command}\n`;
+    return required ? stop(text) : say(`some tests will not run: ${text}`);
+  }
+  say(`installing ${names} with ${manager}`);
+  const attempt = () => run(manager, [...install, ...missing.map(({ name }) => name)], env);
+  // Package lists that are absent or too old show in the first attempt; refreshing them first would cost every time.
+  if (attempt()) return;
+  say(`refreshing the package lists of ${manager}`);
+  if (run(manager, refresh, env) && attempt()) return;
+  if (required) stop(`cannot install ${names}: ${manager} failed, see above`);
+  say(`cannot install ${names}: ${manager} failed, see above; tests that need one of them will fail`);
+}
+
+/** npm notes in a hidden lockfile what it last installed completely. */
+function npmDependenciesAreCurrent() {
+  const installed = join(root, 'node_modules/.package-lock.json');
+  if (!existsSync(installed) || !isExecutable(node)) return false;
+  const packagesOf = (file) => JSON.parse(readFileSync(file, 'utf8')).packages;
+  const present = packagesOf(installed);
+  return Object.entries(packagesOf(join(root, 'package-lock.json'))).every(
+    ([path, { version, integrity, optional }]) =>
+      path === '' ||
+      (present[path] ? present[path].version === version && present[path].integrity === integrity : optional),
+  );
+}
+
+function installNpmDependencies() {
+  if (npmDependenciesAreCurrent()) return;
+  say('installing npm dependencies (npm ci)');
+  if (!run('npm', ['ci', '--include=dev', '--loglevel=error'], { PATH: outsidePath }))
+    stop('cannot install npm dependencies: npm ci failed, see above');
+  if (!isExecutable(node))
+    stop('npm ci did not fetch Node.js 24. Is `ignore-scripts` set in an .npmrc? Type `npm rebuild node`');
+}
+
+/** make decides what is out of date. */
+function build(targets) {
+  if (run('make', ['--question', ...targets])) return;
+  say('building');
+  if (!run('make', ['--silent', '--jobs=2', ...targets])) stop('cannot build: see above');
+}
+
+const wanted = new Set(process.argv.slice(2));
+for (const argument of wanted)
+  if (argument !== '--tests' && argument !== '--check')
+    stop(`unknown argument ${argument}; --tests and --check exist`);
+
+installSystemPackages(systemNeeds.build, { required: true });
+if (wanted.has('--check')) installSystemPackages(systemNeeds.check, { required: true });
+if (wanted.has('--tests')) installSystemPackages(systemNeeds.tests, { required: false });
+installNpmDependencies();
+build(wanted.has('--tests') ? ['agent', 'tests'] : ['agent']);

@@ -1,0 +1,55 @@
+/**
+ * Runs the tests: those of the real kernel one after the other, because they measure this machine's scheduler.
+ *
+ *   scripts/test.ts [unit] [kernel] [e2e]    all of them unless some are named
+ */
+import { spawnSync } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { kernelObstacle } from './kernel-obstacle.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+interface Suite {
+  readonly files: readonly string[];
+  readonly needsKernel: boolean;
+}
+
+const find = (pattern: string, exclude: readonly string[] = []) =>
+  globSync(pattern, { cwd: root, exclude: [...exclude] }).sort();
+
+const suites: Readonly<Record<string, Suite>> = {
+  unit: { files: find('test/**/*.test.ts', ['test/kernel/**', 'test/e2e/**']), needsKernel: false },
+  kernel: { files: find('test/kernel/**/*.test.ts'), needsKernel: true },
+  e2e: { files: find('test/e2e/**/*.test.ts'), needsKernel: true },
+};
+
+const named = process.argv.slice(2);
+const wanted = named.length > 0 ? named : Object.keys(suites);
+const failures: string[] = [];
+const skips: string[] = [];
+
+for (const name of wanted) {
+  const suite = suites[name];
+  if (!suite) {
+    failures.push(`no tests are called ${name}; there are ${Object.keys(suites).join(', ')}`);
+    continue;
+  }
+  if (suite.files.length === 0) continue;
+  const obstacle = suite.needsKernel ? kernelObstacle() : undefined;
+  if (obstacle) {
+    (obstacle.excusable ? skips : failures).push(`${name} tests cannot run: ${obstacle.reason}`);
+    continue;
+  }
+  console.log(`\n${name} tests`);
+  const concurrency = suite.needsKernel ? ['--test-concurrency=1'] : [];
+  const { status, signal } = spawnSync(process.execPath, ['--test', ...concurrency, ...suite.files], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  if (status !== 0) failures.push(`${name} tests failed${signal ? ` (${signal})` : ''}`);
+}
+
+for (const skip of skips) console.log(`skipped: ${skip}`);
+for (const failure of failures) console.error(`failed: ${failure}`);
+process.exitCode = failures.length > 0 ? 1 : 0;

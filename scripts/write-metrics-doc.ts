@@ -1,0 +1,78 @@
+import { writeFileSync } from 'node:fs';
+import {
+  attributeMeaning,
+  attributes,
+  causeMeaning,
+  causes,
+  counterMeaning,
+  events,
+  type Metric,
+  metrics,
+  resourceAttributes,
+  waitPart,
+} from '../src/telemetry/vocabulary.ts';
+
+/** Writes `docs/METRICS.md` from the vocabulary. */
+export const path = new URL('../docs/METRICS.md', import.meta.url);
+
+export function metricsDocument(): string {
+  const code = (text: string) => `\`${text}\``;
+  const list = (keys: readonly string[]) => (keys.length === 0 ? '–' : keys.map(code).join(', '));
+  return [
+    '# Metrics and events',
+    'Generated from `src/telemetry/vocabulary.ts` by `scripts/write-metrics-doc.ts`; do not edit.',
+    'A resource is the workload that waited. The agent emits the deltas of each interval; an exporter turns them into cumulative values where its `temporality` says so. Durations are in seconds.',
+    '## Resource',
+    table(
+      ['attribute', 'meaning'],
+      resourceAttributes.map((key) => [code(key), attributeMeaning[key]]),
+    ),
+    '## Metrics',
+    table(
+      ['metric', 'kind', 'unit', 'attributes', 'meaning'],
+      Object.values(metrics).map((metric: Metric) => [
+        code(metric.name),
+        metric.kind.replaceAll('_', ' '),
+        code(metric.unit),
+        list(metric.attributes),
+        metric.description,
+      ]),
+    ),
+    `### Causes (${code(attributes.cause)})`,
+    table(
+      ['cause', 'meaning'],
+      causes.map((cause) => [code(cause), causeMeaning[cause]]),
+    ),
+    '## Events',
+    'Log records with an event name. Beside these attributes an event has, for each part of its wait, ' +
+      `${code(waitPart('<cause>'))} in seconds; the parts sum to ${code(attributes.waitDuration)}.`,
+    table(
+      ['event', 'when', 'attributes'],
+      Object.values(events).map(({ name, description, attributes: keys }) => [
+        code(name),
+        description,
+        list(keys),
+      ]),
+    ),
+    '## Attributes of points and events',
+    table(
+      ['attribute', 'meaning'],
+      Object.entries(attributeMeaning)
+        .filter(([key]) => !(resourceAttributes as readonly string[]).includes(key))
+        .map(([key, meaning]) => [code(key), meaning]),
+    ),
+    "## The agent's own counters",
+    table(
+      ['counter', 'meaning'],
+      Object.entries(counterMeaning).map(([name, meaning]) => [code(name), meaning]),
+    ),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+if (import.meta.main) writeFileSync(path, metricsDocument());

@@ -1,0 +1,34 @@
+import { readdirSync } from 'node:fs';
+import { arch } from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { type BpfObject, loadNative, type OpenOptions } from '../../src/kernel/native.ts';
+
+/** The addon under test: `EARSHOT_TEST_ADDON` names another build of it, such as the sanitized one. */
+export const native = loadNative(process.env.EARSHOT_TEST_ADDON);
+
+export const fixture = (name: string) => fileURLToPath(new URL(`../../build/test/${name}`, import.meta.url));
+
+const getppid: Partial<Record<string, number>> = { x64: 110, arm64: 173 };
+
+/** Opens the fixture so that each `happen()` of this process is one run of its program. */
+export function openFixture(options: OpenOptions = {}): BpfObject {
+  const syscall = getppid[arch];
+  if (syscall === undefined) throw new Error(`no number of the getppid system call for ${arch}`);
+  const rodata = { target: process.pid, syscall, ...options.rodata };
+  return native.open(fixture('native.bpf.o'), { ...options, rodata });
+}
+
+export function attachFixture(options: OpenOptions = {}): BpfObject {
+  const object = openFixture(options);
+  native.load(object);
+  native.attach(object);
+  return object;
+}
+
+/** Each read of `process.ppid` is one system call. */
+export function happen(times: number): void {
+  for (let i = 0; i < times; i++) if (process.ppid < 0) throw new Error('no parent process');
+}
+
+/** Descriptors open in this process, the one that reads the directory not counted. */
+export const openDescriptors = () => readdirSync('/proc/self/fd').length - 1;
