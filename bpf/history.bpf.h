@@ -191,7 +191,7 @@ static __always_inline void blame_time(struct cpu *cpu, u64 victim, u64 culprit,
 {
 	u64 booked = ns;
 
-	if (cpu->reporting)
+	if (unlikely(cpu->reporting))
 		suspect(culprit, ns);
 	if (ns < quantum) {
 		u64 small = cpu->small + ns;
@@ -320,7 +320,7 @@ static __always_inline u64 charge_slice(struct cpu *here, struct cpu *there, u32
 	if (to <= low)
 		return to;
 	stolen = o->stolen - before->stolen;
-	if (stolen) {
+	if (unlikely(stolen)) {
 		u64 span = o->end - start;
 
 		if (span > ns)

@@ -26,7 +26,7 @@ struct {
 	__type(value, struct cell);
 } cells SEC(".maps");
 
-/* Bound: slots x copies, at [css id * copies + copy]. Never emptied: user space takes differences. */
+/* Bound: slots x copies, at [copy * slots + css id]. Never emptied: user space takes differences. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);

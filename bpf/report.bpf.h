@@ -13,7 +13,7 @@
  */
 static __always_inline u32 event_weight(struct cpu *cpu, struct cell *cell, u64 wait, u64 now)
 {
-	bool is_long = wait >= min_wait;
+	bool is_long = unlikely(wait >= min_wait);
 	u32 weight = 1, suppressed;
 
 	if (!is_long) {

@@ -36,17 +36,20 @@ static __always_inline struct cgroup_subsys_state *css_in(struct cgroup *cgroup)
 	return cgroup->subsys[bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id)];
 }
 
-/* Who a task runs for: its cgroup's serial number, WHO_KERNEL or WHO_IDLE; and its slot. */
+/*
+ * Who a task runs for: its cgroup's serial number, WHO_KERNEL or WHO_IDLE; and its slot. The task group's css
+ * is beside the fields the kernel has just read; only an autogroup (a session in the root cgroup) has none.
+ */
 static __always_inline u64 identify(struct task_struct *p, u32 *slot)
 {
-	struct cgroup_subsys_state *css;
+	struct cgroup_subsys_state *css = &p->se.cfs_rq->tg->css;
+	u32 flags = p->flags;
 
 	*slot = 0; /* no css has this id */
-	if (!p->pid)
-		return WHO_IDLE;
-	if (p->flags & PF_KTHREAD)
-		return WHO_KERNEL;
-	css = css_of(p);
+	if (flags & (PF_IDLE | PF_KTHREAD))
+		return flags & PF_IDLE ? WHO_IDLE : WHO_KERNEL;
+	if (unlikely(!css->serial_nr))
+		css = css_of(p);
 	*slot = css->id;
 	return css->serial_nr;
 }
@@ -82,7 +85,7 @@ static __always_inline struct cell *claim_cell(struct cgroup_subsys_state *css, 
 
 	*index = bpf_get_smp_processor_id() * slots + slot;
 	cell = bpf_map_lookup_elem(&cells, index);
-	if (cell && cell->who != who) {
+	if (cell && unlikely(cell->who != who)) {
 		retire_cell(*index, slot);
 		*cell = empty;
 		cell->who = who;
@@ -96,7 +99,7 @@ static __always_inline struct cell *cell_of(struct task_struct *p, u64 who, u32 
 {
 	struct cgroup_subsys_state *css = NULL;
 
-	if (slot >= slots) {
+	if (unlikely(slot >= slots)) {
 		drop(DROP_NO_SLOT);
 		slot = slots - 1;
 		who = WHO_OVERFLOW;
@@ -171,16 +174,16 @@ static __always_inline void count_wait(u32 slot, u64 wait)
 
 	if (slot >= slots)
 		slot = slots - 1;
-	key = slot * histogram_copies + (cpu & (histogram_copies - 1));
+	key = (cpu & (histogram_copies - 1)) * slots + slot;
 	histogram = bpf_map_lookup_elem(&histograms, &key);
 	if (!histogram)
 		return;
-	if (wait > MAX_EXPONENT_WAIT) {
+	if (unlikely(wait > MAX_EXPONENT_WAIT)) {
 		wait = MAX_EXPONENT_WAIT;
 		drop(DROP_SATURATED);
 	}
 	t = wait + ((wait * 19794920ULL) >> 28);
-	if (t <= 64) { /* 2^-24 s */
+	if (unlikely(t <= 64)) { /* 2^-24 s */
 		bucket = &histogram->zero;
 	} else {
 		t -= 1;
@@ -239,12 +242,12 @@ static __always_inline void switched_out(struct task_struct *prev, u64 who, u32 
 	struct detour *detour;
 
 	if (prev->on_rq != TASK_ON_RQ_QUEUED || is_delayed(prev)) {
-		if (task_state(prev) & TASK_DEAD)
+		if (unlikely(task_state(prev) & TASK_DEAD))
 			forget_task(prev->pid);
 		return;
 	}
 	if (throttles_tasks()) {
-		if (prev->throttled) {
+		if (unlikely(prev->throttled)) {
 			entry = find_task(prev->pid);
 			if (!entry)
 				entry = add_task(prev->pid);
@@ -330,7 +333,7 @@ static __always_inline void charge_wait(struct task_struct *next, u64 who, struc
 
 	cell->wait += now - from;
 	if (throttles_tasks()) {
-		if (detour && detour->is_throttled) {
+		if (unlikely(detour && detour->is_throttled)) {
 			throttled = throttled_time(cfs_rq, rq) - detour->throttled_from;
 			if (throttled > now - from)
 				throttled = now - from;
@@ -367,22 +370,22 @@ static __always_inline void switched_in(struct task_struct *next, u64 who, u32 s
 	cell = cell_of(next, who, slot, &index);
 	if (!cell || !from)
 		return;
-	if (from > now) {
+	if (unlikely(from > now)) {
 		drop(DROP_CLOCK_BACKWARDS);
 		from = now;
 	}
 	wait = now - from;
 	entry = find_task(pid);
-	if (!entry)
+	if (unlikely(!entry))
 		entry = add_task(pid);
 	if (entry) {
 		entry->run_delay = next->sched_info.run_delay + wait;
-		if (entry->has_detour) {
+		if (unlikely(entry->has_detour)) {
 			entry->has_detour = 0;
 			detour = find_detour(pid);
 		}
 	}
-	if (detour) {
+	if (unlikely(detour)) {
 		if (detour->is_bogus) {
 			drop(DROP_DELAYED_DEQUEUE);
 			bpf_map_delete_elem(&detours, &pid);
@@ -392,7 +395,7 @@ static __always_inline void switched_in(struct task_struct *next, u64 who, u32 s
 	}
 	count_wait(slot, wait);
 	weight = event_weight(cpu, cell, wait, now);
-	if (weight) {
+	if (unlikely(weight)) {
 		begin_report(cpu, cell, weight);
 		if (detour) {
 			for (int i = 0; i < CLASS_COUNT; i++)
@@ -402,11 +405,11 @@ static __always_inline void switched_in(struct task_struct *next, u64 who, u32 s
 		}
 	}
 	charge_wait(next, who, cpu, cpu_id, rq, cell, index, from, detour);
-	if (cpu->reporting) {
+	if (unlikely(weight)) {
 		send_wait(cpu, cell, next, prev, wait, detour && detour->carried);
 		cpu->reporting = 0;
 	}
-	if (detour)
+	if (unlikely(detour))
 		bpf_map_delete_elem(&detours, &pid);
 }
 
@@ -421,7 +424,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	if (!cpu)
 		return 0;
 	/* known since it was switched in, unless it has moved to another cgroup since */
-	if (cpu->running_set == (u64)prev->cgroups) {
+	if (cpu->running_on == (u64)prev->se.cfs_rq) {
 		prev_who = cpu->running;
 		prev_slot = cpu->running_slot;
 	} else {
@@ -430,7 +433,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	next_who = identify(next, &next_slot);
 	cpu->running = next_who;
 	cpu->running_slot = next_slot;
-	cpu->running_set = (u64)next->cgroups;
+	cpu->running_on = (u64)next->se.cfs_rq;
 
 	end_slice(cpu, cpu_id, rq, prev_who, prev_slot);
 	if (prev_who != WHO_IDLE)
@@ -460,6 +463,9 @@ int BPF_PROG(on_migrate, struct task_struct *p, int dest_cpu)
 
 	if (p->on_rq != TASK_ON_RQ_MIGRATING)
 		return 0;
+	here = this_cpu();
+	if (!here)
+		return 0;
 	run_delay = p->sched_info.run_delay;
 	entry = find_task(p->pid);
 	if (!entry) {
@@ -481,14 +487,13 @@ int BPF_PROG(on_migrate, struct task_struct *p, int dest_cpu)
 	if (wait <= 0)
 		return 0;
 	detour = add_detour(entry);
-	here = this_cpu();
 	cfs_rq = p->se.cfs_rq;
 	rq = cfs_rq->rq;
 	source = rq->cpu;
 	there = bpf_map_lookup_elem(&cpus, &source);
 	who = identify(p, &slot);
 	cell = cell_of(p, who, slot, &index);
-	if (!here || !there || !cell || (detour && detour->is_bogus))
+	if (!there || !cell || (detour && detour->is_bogus))
 		return 0;
 
 	now = rq->clock;

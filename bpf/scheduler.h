@@ -106,8 +106,8 @@ struct suspect {
 struct cpu {
 	unsigned int head; /* newest slice */
 	unsigned int running_slot;
-	unsigned long long running;	/* who has been switched in */
-	unsigned long long running_set; /* and its css_set, to notice that it moved meanwhile */
+	unsigned long long running;    /* who has been switched in */
+	unsigned long long running_on; /* and its cfs_rq, to notice that it moved to another cgroup */
 	unsigned long long small; /* slices too small to be named one by one, until they make up a quantum */
 	unsigned int sample_in;	  /* short waits until the next sampled one */
 	unsigned int reporting;	  /* weight of the wait being charged if it will be reported, or 0 */

@@ -2,8 +2,9 @@
 /*
  * What has to be remembered of a task between two switches: `run_delay` when it last got a CPU, so that a
  * wait that moves between CPUs can be told apart into its parts. Sets of four entries, one cache line each,
- * by pid: no allocation in the scheduler, no deletion but at a task's end, on every kernel. Rarer things
- * (throttled, moved while waiting, stamp known to be wrong) are a detour in a hash.
+ * four neighbouring pids to a set: the threads of a process share cache lines and pages. No allocation in the
+ * scheduler, no deletion but at a task's end, on every kernel. Rarer things (throttled, moved while waiting,
+ * stamp known to be wrong) are a detour in a hash.
  */
 #ifndef EARSHOT_TASKS_H
 #define EARSHOT_TASKS_H
@@ -53,11 +54,24 @@ struct {
 	__type(value, struct detour);
 } detours SEC(".maps");
 
-static __always_inline struct task_entry *find_task(u32 pid)
+/* A task is in the set of its neighbours or, where that was full, in one that other bits of its pid choose.
+ */
+static __always_inline struct task_set *first_set(u32 pid)
 {
-	u32 index = pid & (task_sets - 1);
-	struct task_set *set = bpf_map_lookup_elem(&tasks, &index);
+	u32 index = pid / WAYS & (task_sets - 1);
 
+	return bpf_map_lookup_elem(&tasks, &index);
+}
+
+static __always_inline struct task_set *second_set(u32 pid)
+{
+	u32 index = pid * 0x9E3779B1U >> 8 & (task_sets - 1);
+
+	return bpf_map_lookup_elem(&tasks, &index);
+}
+
+static __always_inline struct task_entry *entry_in(struct task_set *set, u32 pid)
+{
 	if (!set)
 		return NULL;
 	for (int i = 0; i < WAYS; i++)
@@ -66,26 +80,34 @@ static __always_inline struct task_entry *find_task(u32 pid)
 	return NULL;
 }
 
+static __always_inline struct task_entry *find_task(u32 pid)
+{
+	struct task_entry *entry = entry_in(first_set(pid), pid);
+
+	if (unlikely(!entry))
+		entry = entry_in(second_set(pid), pid);
+	return entry;
+}
+
 static __always_inline struct task_entry *add_task(u32 pid)
 {
-	u32 index = pid & (task_sets - 1);
-	struct task_set *set = bpf_map_lookup_elem(&tasks, &index);
-	struct task_entry *entry;
+	struct task_entry *entry = entry_in(first_set(pid), 0);
+	struct task_set *second;
 
-	if (!set)
-		return NULL;
-	entry = &set->way[(pid / task_sets) & (WAYS - 1)];
-	for (int i = 0; i < WAYS; i++)
-		if (!set->way[i].pid) {
-			entry = &set->way[i];
-			break;
+	if (!entry) {
+		second = second_set(pid);
+		entry = entry_in(second, 0);
+		if (!entry) {
+			if (!second)
+				return NULL;
+			entry = &second->way[pid & (WAYS - 1)];
+			drop(DROP_TASK_EVICTED);
+			if (entry->has_detour) {
+				u32 evicted = entry->pid;
+
+				bpf_map_delete_elem(&detours, &evicted);
+			}
 		}
-	if (entry->pid) {
-		u32 evicted = entry->pid;
-
-		drop(DROP_TASK_EVICTED);
-		if (entry->has_detour)
-			bpf_map_delete_elem(&detours, &evicted);
 	}
 	entry->pid = pid;
 	entry->has_detour = 0;
