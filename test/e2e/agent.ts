@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+export interface Agent {
+  readonly process: ChildProcess;
+  /** Everything it wrote so far. */
+  output(): string;
+  errors(): string;
+  /** Resolves when standard error holds the text; rejects when the agent ends first. */
+  said(text: string): Promise<void>;
+  /** Sends a signal and resolves with the exit code. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+/** `earshot run` as users start it, with this configuration. */
+export function startAgent(config: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Agent {
+  const directory = mkdtempSync(join(tmpdir(), 'earshot-agent-'));
+  const file = join(directory, 'config.yaml');
+  writeFileSync(file, config);
+  const child = spawn(process.execPath, [main, 'run', '--config', file, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
+  let output = '';
+  let errors = '';
+  child.stdout.on('data', (data) => {
+    output += data;
+  });
+  child.stderr.on('data', (data) => {
+    errors += data;
+  });
+  const ended = once(child, 'exit').then(([code]) => {
+    rmSync(directory, { recursive: true, force: true });
+    return code as number | null;
+  });
+  return {
+    process: child,
+    output: () => output,
+    errors: () => errors,
+    said: (text) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          if (errors.includes(text)) resolve();
+        };
+        child.stderr.on('data', look);
+        look();
+        ended.then((code) =>
+          reject(new Error(`the agent ended with ${code} before it said "${text}":\n${errors}`)),
+        );
+      }),
+    async stop(signal = 'SIGTERM') {
+      child.kill(signal);
+      return ended;
+    },
+  };
+}

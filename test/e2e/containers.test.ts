@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { availableParallelism } from 'node:os';
+import { after, before, test } from 'node:test';
+import { attributes as keys, metrics as names } from '../../src/telemetry/vocabulary.ts';
+import type { ReceivedLogs, ReceivedMetrics } from '../otlp-decode.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../otlp-receiver.ts';
+import { type Agent, startAgent } from './agent.ts';
+import { type Containerd, startContainerd } from './containerd.ts';
+
+/** Real containers (containerd, runc) beside each other; what an OTLP backend is told of them. */
+
+const victim = `victim-${process.pid}`;
+const hog = `hog-${process.pid}`;
+const limited = `limited-${process.pid}`;
+const cpu = availableParallelism() - 1;
+const spin = (seconds: number) => `timeout ${seconds} sh -c 'while :; do :; done' || true`;
+
+let backend: OtlpReceiver;
+let containerd: Containerd;
+let agent: Agent;
+
+before(async () => {
+  backend = await startOtlpReceiver();
+  containerd = await startContainerd();
+  agent = startAgent(`
+receivers:
+  scheduler:
+    interval: 1s
+processors:
+  workload:
+  contention:
+exporters:
+  otlp_grpc:
+    endpoint: http://${backend.endpoint}
+    temporality: delta
+service:
+  pipelines:
+    metrics: {receivers: [scheduler], processors: [workload, contention], exporters: [otlp_grpc]}
+    logs: {receivers: [scheduler], processors: [workload, contention], exporters: [otlp_grpc]}
+`);
+  await agent.said('Everything is ready');
+  const containers = [
+    containerd.start(hog, spin(6), { cpu }),
+    containerd.start(victim, spin(6), { cpu }),
+    containerd.start(limited, spin(6), { quota: 20_000 }),
+  ];
+  await Promise.all(containers.map(({ ended }) => ended));
+  assert.equal(await agent.stop(), 0);
+});
+
+after(async () => {
+  await agent?.stop('SIGKILL');
+  await containerd?.close();
+  await backend?.close();
+});
+
+function metricsOf(workload: string): readonly ReceivedMetrics[] {
+  return backend
+    .metrics()
+    .flatMap(({ resources }) => resources)
+    .filter(({ resource }) => resource[keys.workloadName] === workload);
+}
+
+function logsOf(workload: string): readonly ReceivedLogs[] {
+  return backend
+    .logs()
+    .flatMap(({ resources }) => resources)
+    .filter(({ resource }) => resource[keys.workloadName] === workload);
+}
+
+/** Sum over all points of a metric, by the value of an attribute. */
+function sumBy(workload: string, metric: string, attribute: string): ReadonlyMap<unknown, number> {
+  const sums = new Map<unknown, number>();
+  for (const { metrics } of metricsOf(workload))
+    for (const point of metrics.filter(({ name }) => name === metric).flatMap(({ points }) => points)) {
+      const key = point.attributes[attribute];
+      sums.set(key, (sums.get(key) ?? 0) + Number(point.value));
+    }
+  return sums;
+}
+
+const total = (sums: ReadonlyMap<unknown, number>) => [...sums.values()].reduce((a, b) => a + b, 0);
+
+test('the victim has a resource of its own that says which container it is', () => {
+  const resource = metricsOf(victim)[0]?.resource;
+  assert.ok(resource, `no resource of ${victim}`);
+  assert.equal(resource[keys.containerId], victim);
+  assert.equal(resource[keys.workloadKind], 'container');
+  const instances = new Set(
+    [victim, hog].map((name) => metricsOf(name)[0]?.resource[keys.serviceInstanceId]),
+  );
+  assert.equal(instances.size, 2, 'service.instance.id tells them apart');
+});
+
+test('the hog is named as the culprit on the resource of the victim', () => {
+  const blame = sumBy(victim, names.blameTime.name, keys.culpritContainerId);
+  assert.ok(total(blame) > 1.5, `${total(blame)} s are blamed on anybody`);
+  assert.ok((blame.get(hog) ?? 0) > 0.8 * total(blame), `the hog has ${blame.get(hog)} of ${total(blame)} s`);
+});
+
+test('the cause is the neighbor, and causes and culprits sum to the wait', () => {
+  const causes = sumBy(victim, names.waitTime.name, keys.cause);
+  assert.ok((causes.get('neighbor') ?? 0) > 0.8 * total(causes), `causes ${JSON.stringify([...causes])}`);
+  const blamed = sumBy(victim, names.blameTime.name, keys.cause);
+  for (const cause of ['neighbor', 'system'])
+    assert.ok(Math.abs((causes.get(cause) ?? 0) - (blamed.get(cause) ?? 0)) < 1e-6, `${cause} sums up`);
+});
+
+test('every single wait event of the victim stands for the hog and names thread and weight', () => {
+  const records = logsOf(victim).flatMap((of) => of.records);
+  assert.ok(records.length > 0, 'no event of the victim');
+  for (const record of records) assert.equal(record.eventName, 'earshot.wait');
+  const byHog = records.filter((record) => record.attributes[keys.culpritName] === hog);
+  assert.ok(byHog.length > 0.5 * records.length, `${byHog.length} of ${records.length} events name the hog`);
+  assert.equal(byHog[0]?.attributes[keys.threadName], 'sh');
+  assert.ok(Number(byHog[0]?.attributes[keys.weight]) >= 1);
+});
+
+test('a container at its own limit waits for that, not for a neighbor', () => {
+  const causes = sumBy(limited, names.waitTime.name, keys.cause);
+  assert.ok((causes.get('throttled') ?? 0) > 3, `throttled for ${causes.get('throttled')} s of 6`);
+  assert.equal(causes.get('throttled_ancestor'), undefined);
+});
+
+test('histogram, run time and preemptions arrive as the vocabulary has them', () => {
+  const all = metricsOf(victim).flatMap(({ metrics }) => metrics);
+  for (const { name, unit } of [names.waitDuration, names.runTime, names.preemptions]) {
+    const metric = all.find((candidate) => candidate.name === name);
+    assert.ok(metric, `no ${name}`);
+    assert.equal(metric.unit, unit);
+  }
+});
