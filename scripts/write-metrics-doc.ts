@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
+import { agentMetricByName } from '../src/telemetry/agent-metrics.ts';
 import {
   attributeMeaning,
   attributes,
   causeMeaning,
   causes,
-  counterMeaning,
   events,
   type Metric,
   metrics,
@@ -12,9 +12,9 @@ import {
   waitPart,
 } from '../src/telemetry/vocabulary.ts';
 
-/** Writes `docs/METRICS.md` from the vocabulary. */
 export const path = new URL('../docs/METRICS.md', import.meta.url);
 
+/** `docs/METRICS.md`, from the vocabulary. */
 export function metricsDocument(): string {
   const code = (text: string) => `\`${text}\``;
   const list = (keys: readonly string[]) => (keys.length === 0 ? '–' : keys.map(code).join(', '));
@@ -61,10 +61,16 @@ export function metricsDocument(): string {
         .filter(([key]) => !(resourceAttributes as readonly string[]).includes(key))
         .map(([key, meaning]) => [code(key), meaning]),
     ),
-    "## The agent's own counters",
+    '## The agent itself',
+    'Emitted by the `agent` receiver, under the names of the OpenTelemetry Collector where it has one.',
     table(
-      ['counter', 'meaning'],
-      Object.entries(counterMeaning).map(([name, meaning]) => [code(name), meaning]),
+      ['metric', 'kind', 'unit', 'meaning'],
+      [...agentMetricByName.values()].map(({ name, kind, unit, description }) => [
+        code(name),
+        kind,
+        code(unit),
+        description,
+      ]),
     ),
   ]
     .join('\n\n')

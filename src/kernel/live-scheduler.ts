@@ -195,8 +195,8 @@ class LiveScheduler implements SchedulerSource {
   /** A cell retired after its map was copied is in the ring by then: taking the ring last, nothing is counted twice. */
   #copyMaps(): Snapshot {
     const { cells, histograms, cpus } = this.#copy;
-    this.#native.readArray(this.#object, 'cells', bytesOf(cells));
     this.#native.readArray(this.#object, 'histograms', bytesOf(histograms));
+    this.#native.readArray(this.#object, 'cells', bytesOf(cells));
     this.#native.readArray(this.#object, 'cpus', bytesOf(cpus));
     this.#drainRing();
     return this.#copy;
@@ -240,8 +240,8 @@ class LiveScheduler implements SchedulerSource {
 
   #settle(removed: readonly { readonly slot: number; readonly who: bigint }[]): void {
     const { cells, histograms } = this.#copy;
-    this.#native.readArray(this.#object, 'cells', bytesOf(cells));
     this.#native.readArray(this.#object, 'histograms', bytesOf(histograms));
+    this.#native.readArray(this.#object, 'cells', bytesOf(cells));
     for (const { slot, who } of removed) {
       if (slot < this.#size.slots) this.#totals.settle(this.#copy, slot, who);
       this.#pairs.remove(who);

@@ -115,8 +115,8 @@ export function readAbi(native: Native, object: BpfObject): SchedulerAbi {
         plain(name, 'CGROUP_') as 'mkdir' | 'rmdir' | 'attach',
       ]),
     ),
-    buckets: histogram.members['bucket']?.length ?? 0,
-    ringSlices: cpu.members['ring']?.length ?? 0,
+    buckets: histogram.members.bucket?.length ?? 0,
+    ringSlices: cpu.members.ring?.length ?? 0,
   };
 }
 

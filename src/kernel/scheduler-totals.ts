@@ -1,14 +1,18 @@
-import { type CgroupId, type Nanoseconds, nanoseconds } from '../telemetry/units.ts';
-import { histogramOffset, type SchedulerAbi } from './scheduler-abi.ts';
-import { type CgroupReading, type WaitClass, waitClasses } from './scheduler-source.ts';
+import type { CgroupId, Nanoseconds } from '../telemetry/units.ts';
+import { addSums, type CgroupSums, noSums, readingOf } from './cgroup-sums.ts';
+import { histogramOffset, who as pseudo, type SchedulerAbi } from './scheduler-abi.ts';
+import type { CgroupReading, WaitClass, Waiter } from './scheduler-source.ts';
 import type { WhoIndex } from './who-index.ts';
 import { difference, isSame, isZero, readBigint } from './words.ts';
 
-/** Copies of the kernel's maps. */
+/**
+ * Copies of the kernel's maps, the histograms first: whoever has counted in them has claimed a cell before, and is seen
+ * in the cells or retired from them.
+ */
 export interface Snapshot {
   /** `cell` at [cpu][slot]. */
   readonly cells: Uint32Array;
-  /** `histogram` at [slot][copy]. */
+  /** `histogram` at [copy][slot]. */
   readonly histograms: Uint32Array;
   /** `cpu` at [cpu]. */
   readonly cpus: Uint32Array;
@@ -26,14 +30,11 @@ export interface StolenTime {
   readonly steal: boolean;
 }
 
-interface Sums {
-  wait: number;
-  run: number;
-  readonly classes: Record<WaitClass, number>;
-  preemptedBySelf: number;
-  preemptedByKernel: number;
-  readonly buckets: Map<number, number>;
-  zeroCount: number;
+/** Who counts in the histogram of a slot. */
+interface Holder {
+  readonly who: bigint;
+  /** Its cgroup was removed, and everything up to then is its own. */
+  readonly isGone: boolean;
 }
 
 interface Place {
@@ -48,6 +49,8 @@ interface Cell {
 }
 
 const retries = 3;
+/** No u32 counter advances so far in one interval. */
+const backwards = 2 ** 31;
 
 /**
  * Turns running totals into what happened since the reading before, per cgroup. Exact also when a css id went from one
@@ -59,15 +62,17 @@ export class SchedulerTotals {
   readonly #stolen: StolenTime;
   readonly #index: WhoIndex;
   readonly #before: Snapshot;
-  /** By cell: who was retired from it last. A copy made before may still show it. */
+  /** By cell: who was retired from it last. A copy made before may still show it, or one before it. */
   readonly #retired = new Map<number, bigint>();
   /** Former totals of cells whose copy already shows another cgroup, until the record of the former one arrives. */
-  readonly #orphans = new Map<bigint, Map<number, Uint32Array>>();
-  #aged = new Set<bigint>();
-  #sums = new Map<bigint, Sums>();
+  readonly #orphans = new Map<string, { readonly words: Uint32Array; isOld: boolean }>();
+  readonly #holders = new Map<number, Holder>();
+  /** Slots two cgroups had since the histogram was read: nobody knows whose its counts are. */
+  readonly #contested = new Set<number>();
+  /** By CPU: which share of the stolen time went to interrupts, when it was last seen. */
+  readonly #irqShares: Float64Array;
+  #sums = new Map<bigint, CgroupSums>();
   #losses = new Map<string, number>();
-  /** Who waited in a slot since the reading before; more than one: nobody knows whose the histogram is. */
-  readonly #waited = new Map<number, Set<bigint>>();
 
   constructor(abi: SchedulerAbi, size: Dimensions, stolen: StolenTime, index: WhoIndex) {
     this.#abi = abi;
@@ -75,88 +80,90 @@ export class SchedulerTotals {
     this.#stolen = stolen;
     this.#index = index;
     this.#before = allocateSnapshot(abi, size);
+    this.#irqShares = new Float64Array(size.cpus);
   }
 
   /** The last totals of a cell whose slot went to another cgroup; in any order with the copies of the map. */
   retire(place: Place, record: Cell): void {
-    const { who } = this.#abi.cell;
+    const { who, size } = this.#abi.cell;
     const before = this.#beforeCell(place);
     const mark = readBigint(record.words, record.offset + who);
-    const orphan = this.#orphans.get(mark)?.get(before.offset);
+    const key = orphanKey(mark, before.offset);
+    const orphan = this.#orphans.get(key)?.words ?? new Uint32Array(size >> 2);
     if (isSameAt(record, before, who)) {
       this.#add(place, record, before, this.#before.cpus);
       this.#empty(before);
-    } else
-      this.#add(
-        place,
-        record,
-        { words: orphan ?? new Uint32Array(this.#abi.cell.size >> 2), offset: 0 },
-        this.#before.cpus,
-      );
-    this.#orphans.get(mark)?.delete(before.offset);
+    } else this.#add(place, record, { words: orphan, offset: 0 }, this.#before.cpus);
+    this.#orphans.delete(key);
     this.#retired.set(before.offset, mark);
   }
 
   /** A cgroup was removed: what its slot holds up to now is its own. */
   settle(now: Snapshot, slot: number, who: bigint): void {
+    this.#meet(slot, who);
     for (let cpu = 0; cpu < this.#size.cpus; cpu++) this.#advanceCell(now, { cpu, slot });
-    this.#addHistogram(now.histograms, slot, who);
-    this.#waited.delete(slot);
+    this.#advanceHistogram(now.histograms, slot);
+    if (this.#holders.get(slot)?.who === who) this.#holders.set(slot, { who, isGone: true });
   }
 
   /**
-   * Everything since the last call. A cell copied half-way through a wait does not sum up; it is copied again, and
-   * after some attempts left to the next call, whole.
+   * Everything since the last call. A cell copied half-way through a wait does not sum up; everything is copied again,
+   * and after some attempts such a cell is left to the next call, whole.
    */
   advance(copy: () => Snapshot): void {
     let now = copy();
-    let torn: Place[] = [];
-    for (let cpu = 0; cpu < this.#size.cpus; cpu++)
-      for (let slot = 0; slot < this.#size.slots; slot++)
-        if (!this.#advanceCell(now, { cpu, slot })) torn.push({ cpu, slot });
-    for (let attempt = 0; attempt < retries && torn.length; attempt++) {
+    let torn = this.#advanceCells(now);
+    for (let attempt = 0; attempt < retries && torn; attempt++) {
       now = copy();
-      torn = torn.filter((place) => !this.#advanceCell(now, place));
+      torn = this.#advanceCells(now);
     }
-    this.#lose('reading_delayed', torn.length);
-    this.#advanceHistograms(now);
+    this.#lose('reading_delayed', torn);
+    for (const slot of this.#holders.keys()) this.#advanceHistogram(now.histograms, slot);
     this.#advanceCpus(now.cpus);
     this.#forgetOrphans();
   }
 
   /** What has been gathered since the last call. */
   take(): { readonly cgroups: readonly CgroupReading[]; readonly drops: Readonly<Record<string, number>> } {
-    const cgroups: CgroupReading[] = [];
+    const byCgroup = new Map<Waiter, CgroupSums>(); // one that lost and regained the cpu controller was two
     for (const [who, sums] of this.#sums) {
       const cgroup = this.#index.find(who);
       if (cgroup === undefined || cgroup === 'idle') this.#lose('cgroup_unnamed', 1);
-      else
-        cgroups.push({
-          cgroup,
-          ...sums,
-          wait: nanoseconds(sums.wait),
-          run: nanoseconds(sums.run),
-          classes: sums.classes as Record<WaitClass, Nanoseconds>,
-        });
+      else byCgroup.set(cgroup, addSums(byCgroup.get(cgroup), sums));
     }
+    const cgroups = [...byCgroup].map(([cgroup, sums]) => readingOf(cgroup, sums));
     const drops = Object.fromEntries(this.#losses);
     this.#sums = new Map();
     this.#losses = new Map();
     return { cgroups, drops };
   }
 
-  /** False if the copy does not sum up. */
+  /** How many are not whole. */
+  #advanceCells(now: Snapshot): number {
+    let torn = 0;
+    for (let cpu = 0; cpu < this.#size.cpus; cpu++)
+      for (let slot = 0; slot < this.#size.slots; slot++) if (!this.#advanceCell(now, { cpu, slot })) torn++;
+    return torn;
+  }
+
+  /** False if the copy is not whole. */
   #advanceCell(now: Snapshot, place: Place): boolean {
     const { cell } = this.#abi;
     const before = this.#beforeCell(place);
     const current = { words: now.cells, offset: before.offset };
     if (isZero(now.cells, current.offset + cell.who)) return true;
-    if (!isSameAt(current, before, cell.who)) {
-      if (this.#retired.get(before.offset) === readBigint(now.cells, current.offset + cell.who)) return true;
+    const isKnown = isSameAt(current, before, cell.who);
+    if (isKnown && !this.#changed(current, before)) return true;
+    const who = readBigint(now.cells, current.offset + cell.who);
+    if ((this.#retired.get(before.offset) ?? 0n) >= who) return true; // serial numbers only rise
+    this.#meet(place.slot, who);
+    this.#index.learn(who, readBigint(now.cells, current.offset + cell.cgroup) as CgroupId);
+    if (!isKnown) {
       this.#orphan(before);
       this.#empty(before);
-    } else if (!this.#changed(current, before)) return true;
-    if (!this.#sumsUp(current, before)) return false;
+      if (!this.#changed(current, before)) return true;
+    }
+    if (!this.#isWhole(current, before)) return false;
     this.#add(place, current, before, now.cpus);
     before.words.set(
       now.cells.subarray(before.offset >> 2, (before.offset + cell.size) >> 2),
@@ -168,10 +175,22 @@ export class SchedulerTotals {
   #orphan({ words, offset }: Cell): void {
     const { who, size } = this.#abi.cell;
     if (isZero(words, offset + who)) return;
-    const mark = readBigint(words, offset + who);
-    const cells = this.#orphans.get(mark) ?? new Map<number, Uint32Array>();
-    cells.set(offset, words.slice(offset >> 2, (offset + size) >> 2));
-    this.#orphans.set(mark, cells);
+    this.#orphans.set(orphanKey(readBigint(words, offset + who), offset), {
+      words: words.slice(offset >> 2, (offset + size) >> 2),
+      isOld: false,
+    });
+  }
+
+  /** A cgroup had a cell of this slot. Its serial number tells whether it came before or after those met already. */
+  #meet(slot: number, who: bigint, hasWaited = false): void {
+    const holder = this.#holders.get(slot);
+    if (!holder || who > holder.who) {
+      if (holder && !holder.isGone) this.#contested.add(slot);
+      this.#holders.set(slot, { who, isGone: false });
+    } else if (hasWaited) {
+      if (who < holder.who) this.#contested.add(slot);
+      else if (holder.isGone) this.#holders.set(slot, { who, isGone: false }); // its last threads were still ending
+    }
   }
 
   #changed(now: Cell, before: Cell): boolean {
@@ -184,15 +203,23 @@ export class SchedulerTotals {
     );
   }
 
-  #sumsUp(now: Cell, before: Cell): boolean {
+  /** Not copied in the middle of a wait, nor while it was emptied for another cgroup. */
+  #isWhole(now: Cell, before: Cell): boolean {
     const { cell, classes } = this.#abi;
+    const isUnnamed = isZero(now.words, now.offset + cell.cgroup);
+    if (isUnnamed && readBigint(now.words, now.offset + cell.who) < pseudo.overflow) return false;
     let sum = 0;
     for (const position of Object.values(classes)) {
       const time = between(now, before, cell.class + position * 8);
       if (time < 0) return false;
       sum += time;
     }
-    return sum === between(now, before, cell.wait) && between(now, before, cell.run) >= 0;
+    return (
+      sum === between(now, before, cell.wait) &&
+      between(now, before, cell.run) >= 0 &&
+      wordBetween(now, before, cell.preempted_by_self) < backwards &&
+      wordBetween(now, before, cell.preempted_by_kernel) < backwards
+    );
   }
 
   #add({ cpu, slot }: Place, now: Cell, before: Cell, cpus: Uint32Array): void {
@@ -207,36 +234,27 @@ export class SchedulerTotals {
     sums.preemptedByKernel += wordBetween(now, before, cell.preempted_by_kernel);
     for (const [name, position] of Object.entries(classes)) {
       const time = between(now, before, cell.class + position * 8);
+      if (!time) continue;
       if (name === 'stolen') {
         const irq = Math.round(time * this.#irqShare(cpus, cpu));
         sums.classes.irq += irq;
         sums.classes.steal += time - irq;
       } else sums.classes[name as WaitClass] += time;
     }
-    if (wait) {
-      const waited = this.#waited.get(slot);
-      if (waited) waited.add(who);
-      else this.#waited.set(slot, new Set([who]));
-    }
-  }
-
-  #advanceHistograms(now: Snapshot): void {
-    for (let slot = 0; slot < this.#size.slots; slot++) {
-      const waited = this.#waited.get(slot);
-      if (!waited) continue;
-      const [who] = waited;
-      this.#addHistogram(now.histograms, slot, waited.size === 1 ? who : undefined);
-    }
-    this.#waited.clear();
+    this.#meet(slot, who, wait > 0);
   }
 
   /** Counts since the reading before; without an owner they are lost, and counted as such. */
-  #addHistogram(histograms: Uint32Array, slot: number, who: bigint | undefined): void {
+  #advanceHistogram(histograms: Uint32Array, slot: number): void {
+    const who = this.#contested.has(slot) ? undefined : this.#holders.get(slot)?.who;
+    if (who !== undefined && this.#index.find(who) === undefined) return; // its name comes with its first whole cell
+    this.#contested.delete(slot);
     const { histogram, buckets } = this.#abi;
-    const size = histogram.size * this.#size.histogramCopies;
+    const { slots, histogramCopies } = this.#size;
     const before = this.#before.histograms;
     let lost = 0;
-    for (let offset = slot * size; offset < (slot + 1) * size; offset += histogram.size) {
+    for (let copy = 0; copy < histogramCopies; copy++) {
+      const offset = (copy * slots + slot) * histogram.size;
       for (let bucket = 0; bucket <= buckets; bucket++) {
         const isZeroBucket = bucket === buckets;
         const at = (offset + (isZeroBucket ? histogram.zero : histogram.bucket + bucket * 4)) >> 2;
@@ -268,18 +286,19 @@ export class SchedulerTotals {
 
   /** A record that has not come by the next reading was lost, and the kernel side has counted it. */
   #forgetOrphans(): void {
-    for (const [who, cells] of this.#orphans)
-      if (this.#aged.has(who) || cells.size === 0) this.#orphans.delete(who);
-    this.#aged = new Set(this.#orphans.keys());
+    for (const [key, orphan] of this.#orphans)
+      if (orphan.isOld) this.#orphans.delete(key);
+      else orphan.isOld = true;
   }
 
-  /** Which share of what was stolen on a CPU since the reading before went to interrupts. */
+  /** Which share of what was stolen on a CPU since the reading before, or lately, went to interrupts. */
   #irqShare(cpus: Uint32Array, cpu: number): number {
     if (!this.#stolen.irq) return 0;
     if (!this.#stolen.steal) return 1;
     const stolen = this.#stolenTotal(cpus, cpu) - this.#stolenTotal(this.#before.cpus, cpu);
     const irq = difference(cpus, this.#before.cpus, cpu * this.#abi.cpu.size + this.#abi.cpu.irq);
-    return stolen > 0n ? Math.min(1, irq / Number(stolen)) : 0;
+    if (stolen > 0n) this.#irqShares[cpu] = Math.min(1, irq / Number(stolen));
+    return this.#irqShares[cpu] ?? 0;
   }
 
   #stolenTotal(cpus: Uint32Array, cpu: number): bigint {
@@ -297,20 +316,9 @@ export class SchedulerTotals {
     words.fill(0, offset >> 2, (offset + this.#abi.cell.size) >> 2);
   }
 
-  #sumsOf(who: bigint): Sums {
-    let sums = this.#sums.get(who);
-    if (!sums) {
-      sums = {
-        wait: 0,
-        run: 0,
-        classes: Object.fromEntries(waitClasses.map((name) => [name, 0])) as Record<WaitClass, number>,
-        preemptedBySelf: 0,
-        preemptedByKernel: 0,
-        buckets: new Map(),
-        zeroCount: 0,
-      };
-      this.#sums.set(who, sums);
-    }
+  #sumsOf(who: bigint): CgroupSums {
+    const sums = this.#sums.get(who) ?? noSums();
+    this.#sums.set(who, sums);
     return sums;
   }
 
@@ -325,6 +333,10 @@ export function allocateSnapshot(abi: SchedulerAbi, size: Dimensions): Snapshot 
     histograms: new Uint32Array((abi.histogram.size * size.slots * size.histogramCopies) >> 2),
     cpus: new Uint32Array((abi.cpu.size * size.cpus) >> 2),
   };
+}
+
+function orphanKey(who: bigint, offset: number): string {
+  return `${who} ${offset}`;
 }
 
 function between(now: Cell, before: Cell, member: number): Nanoseconds {

@@ -14,8 +14,9 @@ export class WhoIndex {
     this.#limit = limit;
   }
 
+  /** A cell that is just being claimed has no cgroup id yet: 0. */
   learn(who: bigint, id: CgroupId): void {
-    if (who === pseudo.kernel || who === pseudo.overflow || this.#ids.get(who) === id) return;
+    if (id === 0n || who === pseudo.kernel || who === pseudo.overflow || this.#ids.get(who) === id) return;
     this.#ids.set(who, id);
     if (this.#ids.size > this.#limit) {
       const [oldest] = this.#ids.keys();

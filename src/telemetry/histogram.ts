@@ -13,7 +13,7 @@ export function histogramOf(from: {
   readonly buckets: ReadonlyMap<number, number>;
   readonly zeroCount: number;
   readonly sum: number;
-  readonly max: number;
+  readonly max?: number;
 }): ExponentialHistogram {
   const indices = [...from.buckets.keys()].sort((a, b) => a - b);
   const offset = indices[0] ?? 0;
@@ -30,7 +30,7 @@ export function histogramOf(from: {
     zeroCount: from.zeroCount,
     positive: { offset, bucketCounts },
     negative: { offset: 0, bucketCounts: [] },
-    ...(count > 0 ? { max: from.max } : {}),
+    ...(from.max === undefined || count === 0 ? {} : { max: from.max }),
   };
 }
 

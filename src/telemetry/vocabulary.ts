@@ -211,7 +211,6 @@ export const events = {
 /** What identifies a workload, on its resource. */
 export const resourceAttributes = [
   attributes.serviceName,
-  attributes.serviceName,
   attributes.serviceInstanceId,
   attributes.cgroupId,
   attributes.cgroupPath,
@@ -229,15 +228,17 @@ export const otherCulprit = 'other';
 
 /** The agent's own counters that this vocabulary adds to the Collector's; attributes name the component and the reason. */
 export const counterNames = {
-  /** In the kernel side: time, events or names that did not reach user space. */
   kernelDropped: 'earshot.agent.kernel.dropped',
-  /** Single waits over the rate; their weight went to the next event of the workload, so nothing is lost. */
   eventsSuppressed: 'earshot.agent.events.suppressed',
   pointsDropped: 'earshot.agent.points.dropped',
   seriesForgotten: 'earshot.agent.series.forgotten',
 } as const;
 
 export const counterMeaning: Readonly<Record<(typeof counterNames)[keyof typeof counterNames], string>> = {
+  'earshot.agent.kernel.dropped':
+    'Time, events or names that did not come out of the kernel, by component and reason.',
+  'earshot.agent.events.suppressed':
+    "Single waits beyond the rate; their weight went to the workload's next event, so nothing is lost.",
   'earshot.agent.points.dropped':
     'Data points an exporter had no room to accumulate, by exporter and reason.',
   'earshot.agent.series.forgotten':

@@ -53,7 +53,10 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
       ids.push(id);
       const limits = quota === undefined ? [] : ['--cpu-quota', String(quota), '--cpu-period', '100000'];
       const pinned = cpu === undefined ? command : `taskset ${(1 << cpu).toString(16)} ${command}`;
-      return { id, ended: ctr('run', '--rootfs', '--env', 'PATH=/bin', ...limits, rootfs, id, '/bin/sh', '-c', pinned) };
+      return {
+        id,
+        ended: ctr('run', '--rootfs', '--env', 'PATH=/bin', ...limits, rootfs, id, '/bin/sh', '-c', pinned),
+      };
     },
     async close() {
       for (const id of ids) {

@@ -1,0 +1,21 @@
+import type { Component } from './component.ts';
+import { forward } from './connectors/forward.ts';
+import { debug } from './exporters/debug.ts';
+import { otlpGrpc } from './exporters/otlp-grpc/otlp-grpc.ts';
+import { table } from './exporters/table/table.ts';
+import { contention } from './processors/contention.ts';
+import { workload } from './processors/workload/workload.ts';
+import { agent } from './receivers/agent.ts';
+import { scheduler } from './receivers/scheduler/scheduler.ts';
+
+/** Every component there is; one that is not listed does not exist. */
+export const components: readonly Component[] = [
+  agent,
+  scheduler,
+  workload,
+  contention,
+  forward,
+  debug,
+  otlpGrpc,
+  table,
+];

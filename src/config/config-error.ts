@@ -1,0 +1,61 @@
+import { type Position, place, type Source } from './source.ts';
+
+export type Path = readonly (string | number)[];
+
+/** One thing that is wrong, or (as a warning) odd, in the configuration. */
+export interface Problem {
+  readonly message: string;
+  readonly path?: Path;
+  readonly at?: Position;
+  /** Stretches of the sources that are not shown. */
+  readonly secrets?: readonly Position[];
+}
+
+/** Everything that is wrong with the configuration, in the order of the files. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly code = 'CONFIG';
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    const sorted = sortProblems(problems);
+    super(sorted.map(describeProblem).join('\n'));
+    this.problems = sorted;
+  }
+}
+
+/** `file:line:col: path::to::key: message`, then the line with a caret. */
+export function describeProblem({ at, path = [], message, secrets = [] }: Problem): string {
+  const sentence = path.length > 0 ? `${path.join('::')}: ${message}` : message;
+  if (at === undefined) return sentence;
+  const { line, column, lineText } = place({ ...at, source: masked(at.source, secrets) });
+  if (lineText.trim() === '') return `${at.source.name}:${line}:${column}: ${sentence}`;
+  const width = Math.max(1, Math.min(at.end - at.start, lineText.length - column + 1));
+  const gutter = String(line);
+  // Tabs stay tabs, so that the caret stands below its character.
+  const indent = lineText.slice(0, column - 1).replace(/[^\t]/g, ' ');
+  return [
+    `${at.source.name}:${line}:${column}: ${sentence}`,
+    `  ${gutter} | ${lineText}`,
+    `  ${' '.repeat(gutter.length)} | ${indent}${'^'.repeat(width)}`,
+  ].join('\n');
+}
+
+/** Keys whose values are hidden even where no schema could be asked. */
+const secretLine =
+  /((?:password|passwd|secret|token|authorization|credential|api[-_]?key)[\w-]*["']?[^\S\n]*[:=][^\S\n]*)(.+)/gi;
+
+/** The source with stars for what is secret; every offset stays. */
+function masked(source: Source, secrets: readonly Position[]): Source {
+  const stars = (text: string) => text.replace(/[^\r\n]/g, '*');
+  let text = source.text;
+  for (const { start, end } of secrets.filter((secret) => secret.source === source))
+    text = text.slice(0, start) + stars(text.slice(start, end)) + text.slice(end);
+  return { ...source, text: text.replace(secretLine, (_, key: string, value: string) => key + stars(value)) };
+}
+
+function sortProblems(problems: readonly Problem[]): readonly Problem[] {
+  const sources = [...new Set(problems.map(({ at }) => at?.source))];
+  const rank = ({ at }: Problem) => sources.indexOf(at?.source);
+  return [...problems].sort((a, b) => rank(a) - rank(b) || (a.at?.start ?? 0) - (b.at?.start ?? 0));
+}

@@ -1,0 +1,40 @@
+import type { Static } from 'typebox';
+import type { Component } from '../component.ts';
+import type { Signal } from '../telemetry/batch.ts';
+import type { Problem } from './config-error.ts';
+import type { serviceSchema } from './file-schema.ts';
+
+/** A configuration that was checked: every id in it names something, every value is typed, every default is there. */
+export interface Config {
+  readonly receivers: ById<'receiver'>;
+  readonly processors: ById<'processor'>;
+  readonly connectors: ById<'connector'>;
+  readonly exporters: ById<'exporter'>;
+  readonly extensions: ById<'extension'>;
+  readonly pipelines: readonly Pipeline[];
+  /** Ids of the extensions to start, in order. */
+  readonly started: readonly string[];
+  readonly telemetry: Static<typeof serviceSchema>['telemetry'];
+  /** Odd, but no reason not to start. */
+  readonly warnings: readonly Problem[];
+}
+
+export type ById<Kind extends Component['kind']> = ReadonlyMap<
+  string,
+  Configured<Extract<Component, { kind: Kind }>>
+>;
+
+export interface Configured<C extends Component> {
+  readonly component: C;
+  /** What the component's schema describes. */
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+export interface Pipeline {
+  /** The signal, or `signal/name`. */
+  readonly id: string;
+  readonly signal: Signal;
+  readonly receivers: readonly string[];
+  readonly processors: readonly string[];
+  readonly exporters: readonly string[];
+}

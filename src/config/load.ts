@@ -1,0 +1,120 @@
+import type { Static } from 'typebox';
+import type { Component } from '../component.ts';
+import type { Signal } from '../telemetry/batch.ts';
+import { type Catalogue, checkReferences, checkWiring, describeCycle } from './check-service.ts';
+import { checkShape } from './check-shape.ts';
+import type { ById, Config, Configured, Pipeline } from './config.ts';
+import { ConfigError, type Path, type Problem } from './config-error.ts';
+import { type Environment, expandTree } from './expand.ts';
+import { fileSchema, type Section, sectionOf, sections, type serviceSchema, typesOf } from './file-schema.ts';
+import { readTree, type Written } from './read.ts';
+import { problemAt, secretsIn, type Tree } from './tree.ts';
+
+export interface ConfigInput extends Written {
+  readonly environment: Environment;
+}
+
+/** Reads, merges, expands and checks a configuration. Throws a `ConfigError` with everything that is wrong. */
+export function loadConfig(input: ConfigInput, components: readonly Component[]): Config {
+  const { tree: written, problems } = readTree(input);
+  const { tree, ...expansion } = expandTree(written, input.environment);
+  const schema = fileSchema(components);
+  const { value, problems: shape } = checkShape(tree, schema);
+  const errors: Problem[] = [...problems, ...expansion.problems, ...shape];
+  const warnings: Problem[] = [...expansion.warnings];
+
+  const catalogue = takeStock(tree, components);
+  for (const section of sections)
+    for (const [id, component] of catalogue[section]) {
+      const type = id.split('/', 1)[0];
+      if (component && component.type !== type)
+        warnings.push(
+          problemAt(tree, [section, id], `"${type}" alias is deprecated; use "${component.type}" instead`),
+        );
+    }
+
+  const service = soundPart(value as Shape, shape);
+  const report = {
+    error: (path: Path, message: string) => errors.push(problemAt(tree, path, message)),
+    warn: (path: Path, message: string) => warnings.push(problemAt(tree, path, message)),
+  };
+  checkReferences(service, catalogue, report);
+  if (shape.length === 0) checkWiring(service, catalogue, report);
+  const cycle = errors.length === 0 ? describeCycle(service.pipelines, connectsOf(catalogue)) : undefined;
+  if (cycle) errors.push(problemAt(tree, ['service', 'pipelines'], cycle));
+  const secrets = secretsIn(tree, schema);
+  const shown = (problems: readonly Problem[]) => problems.map((problem) => ({ ...problem, secrets }));
+  if (errors.length > 0) throw new ConfigError(shown(errors));
+  return typed(value as Shape, catalogue, { pipelines: service.pipelines, warnings: shown(warnings) });
+}
+
+/** The shape that the schema guarantees. */
+type Shape = Readonly<Partial<Record<Section, Readonly<Record<string, Configured<Component>['config']>>>>> & {
+  readonly service: Static<typeof serviceSchema>;
+};
+
+function takeStock(tree: Tree, components: readonly Component[]): Catalogue {
+  const byType = new Map(
+    components.flatMap((component) =>
+      typesOf(component).map((type) => [`${sectionOf(component.kind)} ${type}`, component] as const),
+    ),
+  );
+  const stock = (section: Section) => {
+    const body = tree.kind === 'map' ? tree.entries.get(section)?.value : undefined;
+    const ids = body?.kind === 'map' ? [...body.entries.keys()] : [];
+    return new Map(ids.map((id) => [id, byType.get(`${section} ${id.split('/', 1)[0]}`)]));
+  };
+  return {
+    receivers: stock('receivers'),
+    processors: stock('processors'),
+    connectors: stock('connectors'),
+    exporters: stock('exporters'),
+    extensions: stock('extensions'),
+  };
+}
+
+/** What of `service` has the right shape, so that its references can be checked even if something else is wrong. */
+function soundPart({ service }: Shape, problems: readonly Problem[]) {
+  const isWrong = (...path: string[]) =>
+    problems.some((problem) => problem.path?.join('\n') === path.join('\n'));
+  const isWrongWithin = (...path: string[]) =>
+    problems.some((problem) => problem.path?.slice(0, path.length).join('\n') === path.join('\n'));
+  if (isWrong('service') || isWrong('service', 'pipelines') || sections.some((section) => isWrong(section)))
+    return { pipelines: [], extensions: [] };
+  const pipelines = Object.entries(service.pipelines)
+    .filter(([id]) => !isWrongWithin('service', 'pipelines', id))
+    // The schema admits no other signals.
+    .map(([id, lists]): Pipeline => ({ ...lists, id, signal: id.split('/', 1)[0] as Signal }));
+  return { pipelines, extensions: isWrongWithin('service', 'extensions') ? [] : service.extensions };
+}
+
+function connectsOf({ connectors }: Catalogue) {
+  return new Map(
+    [...connectors].map(
+      ([id, component]) => [id, component?.kind === 'connector' ? component.connects : []] as const,
+    ),
+  );
+}
+
+function typed(shape: Shape, catalogue: Catalogue, rest: Pick<Config, 'pipelines' | 'warnings'>): Config {
+  function configured<Kind extends Component['kind']>(kind: Kind): ById<Kind> {
+    const section = sectionOf(kind);
+    const isOfKind = (component?: Component): component is Extract<Component, { kind: Kind }> =>
+      component?.kind === kind;
+    return new Map(
+      [...catalogue[section]].flatMap(([id, component]) =>
+        isOfKind(component) ? [[id, { component, config: shape[section]?.[id] ?? {} }] as const] : [],
+      ),
+    );
+  }
+  return {
+    ...rest,
+    receivers: configured('receiver'),
+    processors: configured('processor'),
+    connectors: configured('connector'),
+    exporters: configured('exporter'),
+    extensions: configured('extension'),
+    started: [...new Set(shape.service.extensions)],
+    telemetry: shape.service.telemetry,
+  };
+}

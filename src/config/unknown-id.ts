@@ -1,0 +1,34 @@
+import { didYouMean } from './did-you-mean.ts';
+
+/** Why an id names no component of its section. */
+export function explainUnknownId(id: string, types: readonly string[]): string {
+  const malformed = explainMalformedId(id);
+  if (malformed) return malformed;
+  const type = typePart(id);
+  if (types.includes(type)) return `invalid character(s) in name "${id.slice(type.length + 1)}"`;
+  const remedy = didYouMean(type, types) || ` (valid values: [${types.join(' ')}])`;
+  return `unknown type: "${type}" for id: "${id}"${remedy}`;
+}
+
+/** Why an id is not that of a pipeline. */
+export function explainUnknownPipeline(id: string): string {
+  const malformed = explainMalformedId(id);
+  if (malformed) return malformed;
+  const signal = typePart(id);
+  if (signal === 'traces' || signal === 'profiles')
+    return `pipeline "${id}": ${signal} are not supported: Earshot has metrics and logs`;
+  return `unknown signal "${signal}"${didYouMean(signal, ['metrics', 'logs'])}: a pipeline's id is metrics or logs, or metrics/name`;
+}
+
+const typePart = (id: string) => id.split('/', 1)[0] ?? '';
+
+function explainMalformedId(id: string): string | undefined {
+  if (id === '') return 'id must not be empty';
+  if (id.startsWith('/')) return `in "${id}" id: the part before / should not be empty`;
+  if (id.endsWith('/') && id.indexOf('/') === id.length - 1)
+    return `in "${id}" id: the part after / should not be empty`;
+  if (/:\S/.test(id)) return `unknown key "${id}": is a space missing after ":"?`;
+  if (!/^[a-zA-Z][0-9a-zA-Z_]{0,62}$/.test(typePart(id)))
+    return `invalid character(s) in type "${typePart(id)}"`;
+  return undefined;
+}

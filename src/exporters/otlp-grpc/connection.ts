@@ -1,0 +1,148 @@
+import { readFile } from 'node:fs/promises';
+import {
+  type ChannelCredentials,
+  type ChannelOptions,
+  Client,
+  compressionAlgorithms,
+  credentials,
+  Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import { type Nanoseconds, toMilliseconds } from '../../telemetry/units.ts';
+import { version } from '../../version.ts';
+
+export interface ConnectionConfig {
+  readonly endpoint: string;
+  readonly compression: 'gzip' | 'none';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly tls: {
+    readonly insecure: boolean;
+    readonly insecure_skip_verify: boolean;
+    readonly ca_file?: string;
+    readonly cert_file?: string;
+    readonly key_file?: string;
+    readonly server_name_override?: string;
+  };
+  readonly keepalive?: {
+    readonly time: Nanoseconds;
+    readonly timeout: Nanoseconds;
+    readonly permit_without_stream: boolean;
+  };
+}
+
+/** One gRPC channel that carries messages encoded already. */
+export interface Connection {
+  /** Where it leads, for a person to read. */
+  readonly address: string;
+  /** The answer's message. Rejects with grpc-js' `ServiceError`. */
+  call(path: string, message: Uint8Array, abort: AbortSignal): Promise<Buffer>;
+  close(): void;
+}
+
+/** Reads the files that TLS needs; nothing connects before the first call. */
+export async function openConnection(config: ConnectionConfig): Promise<Connection> {
+  const { address, plaintext } = target(config);
+  const metadata = metadataOf(config.headers);
+  const client = new Client(
+    address,
+    plaintext ? credentials.createInsecure() : await tlsCredentials(config.tls),
+    channelOptions(config),
+  );
+  return {
+    address,
+    call: (path, message, abort) =>
+      new Promise((resolve, reject) => {
+        const call = client.makeUnaryRequest<Uint8Array, Buffer>(
+          path,
+          (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+          (bytes) => bytes,
+          message,
+          metadata,
+          {},
+          (error: ServiceError | null, answer?: Buffer) => {
+            abort.removeEventListener('abort', cancel);
+            if (error) reject(error);
+            else resolve(answer ?? Buffer.alloc(0));
+          },
+        );
+        const cancel = () => call.cancel();
+        if (abort.aborted) cancel();
+        else abort.addEventListener('abort', cancel);
+      }),
+    close: () => client.close(),
+  };
+}
+
+/** A scheme decides between plaintext and TLS; without one, `tls::insecure` does. */
+function target({ endpoint, tls }: ConnectionConfig): { address: string; plaintext: boolean } {
+  const [, scheme, address = ''] = /^(?:(https?|dns):\/\/\/?)?(.*?)\/?$/.exec(endpoint.trim()) ?? [];
+  if (address === '') throw new Error('requires a non-empty "endpoint"');
+  const path = /^[^/:]+:\d+(\/.*)$/.exec(address)?.[1];
+  if (path !== undefined)
+    throw new Error(`cannot use endpoint "${endpoint}": OTLP over gRPC has no path; remove "${path}"`);
+  return { address, plaintext: scheme === 'http' || (scheme !== 'https' && tls.insecure) };
+}
+
+/** Header values are secrets: no error repeats one. */
+function metadataOf(headers: Readonly<Record<string, string>>): Metadata {
+  const metadata = new Metadata();
+  for (const [key, value] of Object.entries(headers)) {
+    try {
+      metadata.set(key, key.endsWith('-bin') ? Buffer.from(value) : value);
+    } catch {
+      // grpc-js' own error holds the value.
+      throw new Error(
+        `cannot use headers::${key}: its name or value has a character that gRPC does not carry`,
+      );
+    }
+  }
+  return metadata;
+}
+
+async function tlsCredentials(tls: ConnectionConfig['tls']): Promise<ChannelCredentials> {
+  const [ca, key, cert] = await Promise.all([
+    readPem('ca_file', tls.ca_file),
+    readPem('key_file', tls.key_file),
+    readPem('cert_file', tls.cert_file),
+  ]);
+  if ((key === null) !== (cert === null))
+    throw new Error('cannot use tls: cert_file and key_file go together, and only one is set');
+  try {
+    return credentials.createSsl(ca, key, cert, { rejectUnauthorized: !tls.insecure_skip_verify });
+  } catch (cause) {
+    throw new Error(`cannot use tls: ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function readPem(key: string, path: string | undefined): Promise<Buffer | null> {
+  if (path === undefined) return null;
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw new Error(`cannot read tls::${key}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function channelOptions({ compression, keepalive, tls }: ConnectionConfig): ChannelOptions {
+  return {
+    'grpc.primary_user_agent': `earshot/${version}`,
+    'grpc.default_compression_algorithm': compressionAlgorithms[compression === 'gzip' ? 'gzip' : 'identity'],
+    // Keeps a record of every call's sockets for ever.
+    'grpc.enable_channelz': 0,
+    // Retries are the queue's; no policy comes by DNS.
+    'grpc.service_config_disable_resolution': 1,
+    // Fails with the channel when it is closed, instead of lingering for another.
+    'grpc.use_local_subchannel_pool': 1,
+    // The default of two minutes would outlast several of the queue's retries after the destination is back.
+    'grpc.max_reconnect_backoff_ms': 10_000,
+    ...(keepalive && {
+      'grpc.keepalive_time_ms': toMilliseconds(keepalive.time),
+      'grpc.keepalive_timeout_ms': toMilliseconds(keepalive.timeout),
+      'grpc.keepalive_permit_without_calls': keepalive.permit_without_stream ? 1 : 0,
+    }),
+    ...(tls.server_name_override !== undefined && {
+      'grpc.ssl_target_name_override': tls.server_name_override,
+      'grpc.default_authority': tls.server_name_override,
+    }),
+  };
+}

@@ -1,0 +1,176 @@
+import type { ServiceError } from '@grpc/grpc-js';
+import { ProtobufLogsSerializer, ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
+import { type Static, Type } from 'typebox';
+import type { ExporterComponent, Host, Outcome, Payload } from '../../component.ts';
+import { duration } from '../../config/duration.ts';
+import { secret } from '../../config/secret.ts';
+import { deliverySchema } from '../../pipeline/delivery.ts';
+import type { Batch, Signal } from '../../telemetry/batch.ts';
+import { createCumulative } from '../../telemetry/temporality.ts';
+import { bytes } from '../../telemetry/units.ts';
+import { type Connection, openConnection } from './connection.ts';
+import { failure } from './outcome.ts';
+import { requestsOf } from './requests.ts';
+
+const closed = { additionalProperties: false } as const;
+
+const config = Type.Object(
+  {
+    endpoint: Type.String({
+      minLength: 1,
+      description:
+        'Where to, as `host:port`. A scheme decides over TLS: `https://` turns it on, `http://` off; without one `tls::insecure` does.',
+    }),
+    compression: Type.Enum(['gzip', 'none'], { default: 'gzip' }),
+    headers: Type.Record(Type.String(), secret(), {
+      default: {},
+      description: 'Sent with each request; never printed.',
+    }),
+    tls: Type.Object(
+      {
+        insecure: Type.Boolean({ default: false, description: 'Plaintext, no TLS.' }),
+        insecure_skip_verify: Type.Boolean({
+          default: false,
+          description: "TLS, but without looking at the server's certificate.",
+        }),
+        ca_file: Type.Optional(
+          Type.String({ description: "Certificate authority of the server's certificate, PEM." }),
+        ),
+        cert_file: Type.Optional(Type.String({ description: 'Certificate to show the server, PEM.' })),
+        key_file: Type.Optional(Type.String({ description: 'Its private key, PEM.' })),
+        server_name_override: Type.Optional(
+          Type.String({ description: "Name to expect in the server's certificate." }),
+        ),
+      },
+      { ...closed, default: {} },
+    ),
+    keepalive: Type.Optional(
+      Type.Object(
+        {
+          time: duration({ default: '10s', description: 'Silence after which the connection is probed.' }),
+          timeout: duration({ default: '10s', description: 'Time for the answer to a probe.' }),
+          permit_without_stream: Type.Boolean({ default: false, description: 'Probe between requests too.' }),
+        },
+        closed,
+      ),
+    ),
+    temporality: Type.Enum(['cumulative', 'delta'], {
+      default: 'cumulative',
+      description: 'What the destination wants: totals since a series began, or the deltas of each interval.',
+    }),
+    cumulative: Type.Object(
+      {
+        max_stale: duration({
+          default: '10m',
+          description: 'A series nothing comes for is forgotten after so long.',
+        }),
+        max_streams: Type.Integer({
+          minimum: 1,
+          default: 100_000,
+          description: 'Series kept at most; points of further ones are dropped and counted.',
+        }),
+      },
+      { ...closed, default: {} },
+    ),
+    ...deliverySchema({ timeout: '5s' }),
+  },
+  closed,
+);
+
+/** Half of what most gRPC servers take, before compression. */
+const maxRequest = bytes(2 * 1024 * 1024);
+
+export const otlpGrpc: ExporterComponent<typeof config> = {
+  kind: 'exporter',
+  type: 'otlp_grpc',
+  aliases: ['otlp'],
+  summary: 'Sends metrics and events to an OpenTelemetry Collector or backend: OTLP over gRPC.',
+  signals: ['metrics', 'logs'],
+  config,
+  async open(settings, host) {
+    const connection = await openConnection(settings);
+    const convert = converterTo(settings, host);
+    return {
+      delivery: settings,
+      encode: (batch) => requestsOf(convert(batch), maxRequest),
+      send: (payload, abort) => send(payload, { connection, abort, host }),
+      async close() {
+        connection.close();
+      },
+    };
+  },
+};
+
+function converterTo(settings: Static<typeof config>, host: Host): (batch: Batch) => Batch {
+  if (settings.temporality === 'delta') return (batch) => batch;
+  const cumulative = createCumulative({
+    maxStale: settings.cumulative.max_stale,
+    maxStreams: settings.cumulative.max_streams,
+    counters: host.counters,
+    exporter: host.id,
+  });
+  return (batch) =>
+    batch.signal === 'logs' ? batch : { ...batch, resourceMetrics: cumulative(batch.resourceMetrics) };
+}
+
+interface Answer {
+  readonly rejected: number;
+  readonly message: string;
+}
+
+const services: Readonly<
+  Record<Signal, { readonly path: string; readonly read: (answer: Uint8Array) => Answer }>
+> = {
+  metrics: {
+    path: '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export',
+    read(answer) {
+      const { partialSuccess } = ProtobufMetricsSerializer.deserializeResponse(answer);
+      return {
+        rejected: partialSuccess?.rejectedDataPoints ?? 0,
+        message: partialSuccess?.errorMessage ?? '',
+      };
+    },
+  },
+  logs: {
+    path: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
+    read(answer) {
+      const { partialSuccess } = ProtobufLogsSerializer.deserializeResponse(answer);
+      return {
+        rejected: partialSuccess?.rejectedLogRecords ?? 0,
+        message: partialSuccess?.errorMessage ?? '',
+      };
+    },
+  },
+};
+
+interface Sending {
+  readonly connection: Connection;
+  readonly abort: AbortSignal;
+  readonly host: Host;
+}
+
+async function send(payload: Payload, { connection, abort, host }: Sending): Promise<Outcome> {
+  const { path, read } = services[payload.signal];
+  const { address } = connection;
+  let answer: Uint8Array;
+  try {
+    answer = await connection.call(path, payload.bytes, abort);
+  } catch (error) {
+    if (abort.aborted) return { kind: 'retry', reason: `${address} did not answer in time` };
+    // The only thing that `call` rejects with.
+    return failure(error as ServiceError, address);
+  }
+  try {
+    const { rejected, message } = read(answer);
+    if (rejected > 0)
+      return { kind: 'partial', rejected, reason: `${address} rejected ${rejected}: ${message}` };
+    if (message !== '') host.log.warn({ message }, `${address} accepted all, with a warning`);
+    return { kind: 'accepted' };
+  } catch {
+    // Whatever the decoder stumbled over, what matters is who answered.
+    return {
+      kind: 'refused',
+      reason: `${address} answered with something that is not OTLP; what listens there?`,
+    };
+  }
+}

@@ -1,0 +1,70 @@
+import { Type } from 'typebox';
+import type { ExporterComponent } from '../../component.ts';
+import { itemCount } from '../../telemetry/batch.ts';
+import type { Counter, Counters } from '../../telemetry/counters.ts';
+import { isLoss } from '../../telemetry/vocabulary.ts';
+import { render } from './render.ts';
+import { screenOf } from './rows.ts';
+
+const config = Type.Object(
+  {
+    rows: Type.Integer({
+      minimum: 1,
+      default: 15,
+      description: 'Workloads shown; the rest is counted in one line.',
+    }),
+  },
+  { additionalProperties: false },
+);
+
+export const table: ExporterComponent<typeof config> = {
+  kind: 'exporter',
+  type: 'table',
+  summary: 'Prints who waits for CPU, why and because of whom, for people at a terminal.',
+  signals: ['metrics'],
+  config,
+  async open({ rows }, host) {
+    const losses = lossesSinceLast(host.counters);
+    return {
+      encode(batch) {
+        const screen = batch.signal === 'metrics' ? screenOf(batch.resourceMetrics) : undefined;
+        if (!screen) return [];
+        const text = render(screen, { rows, ...terminal() }) + losses();
+        return [{ signal: batch.signal, bytes: Buffer.from(text), items: itemCount(batch) }];
+      },
+      async send({ bytes }) {
+        host.print(Buffer.from(bytes).toString());
+        return { kind: 'accepted' };
+      },
+      async close() {},
+    };
+  },
+};
+
+/** Asked for each screen: windows are resized. */
+function terminal() {
+  return {
+    width: process.stdout.columns ?? 120,
+    colour: process.stdout.isTTY === true && !process.env.NO_COLOR,
+  };
+}
+
+/** A line about what the whole agent lost since the call before, or nothing. */
+function lossesSinceLast(counters: Counters): () => string {
+  let before = new Map<string, number>();
+  return () => {
+    const losses = counters.read().filter(({ name }) => isLoss(name));
+    const grown = losses
+      .map((counter) => ({ counter, by: counter.value - (before.get(identity(counter)) ?? 0) }))
+      .filter(({ by }) => by > 0);
+    before = new Map(losses.map((counter) => [identity(counter), counter.value]));
+    return grown.length === 0
+      ? ''
+      : `lost: ${grown.map(({ counter, by }) => `${by} ${identity(counter)}`).join(', ')}\n`;
+  };
+}
+
+function identity({ name, attributes }: Counter): string {
+  const labels = Object.entries(attributes).map(([key, value]) => `${key}=${value}`);
+  return labels.length === 0 ? name : `${name} (${labels.join(', ')})`;
+}

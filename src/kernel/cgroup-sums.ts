@@ -1,0 +1,48 @@
+import { type Nanoseconds, nanoseconds } from '../telemetry/units.ts';
+import { type CgroupReading, type WaitClass, type Waiter, waitClasses } from './scheduler-source.ts';
+
+/** A `CgroupReading` in the making. */
+export interface CgroupSums {
+  wait: number;
+  run: number;
+  readonly classes: Record<WaitClass, number>;
+  preemptedBySelf: number;
+  preemptedByKernel: number;
+  readonly buckets: Map<number, number>;
+  zeroCount: number;
+}
+
+export function noSums(): CgroupSums {
+  return {
+    wait: 0,
+    run: 0,
+    classes: Object.fromEntries(waitClasses.map((name) => [name, 0])) as Record<WaitClass, number>,
+    preemptedBySelf: 0,
+    preemptedByKernel: 0,
+    buckets: new Map(),
+    zeroCount: 0,
+  };
+}
+
+/** Both together, in `into` if it is there. */
+export function addSums(into: CgroupSums | undefined, from: CgroupSums): CgroupSums {
+  if (!into) return from;
+  into.wait += from.wait;
+  into.run += from.run;
+  into.preemptedBySelf += from.preemptedBySelf;
+  into.preemptedByKernel += from.preemptedByKernel;
+  into.zeroCount += from.zeroCount;
+  for (const name of waitClasses) into.classes[name] += from.classes[name];
+  for (const [index, count] of from.buckets) into.buckets.set(index, (into.buckets.get(index) ?? 0) + count);
+  return into;
+}
+
+export function readingOf(cgroup: Waiter, { classes, ...sums }: CgroupSums): CgroupReading {
+  return {
+    cgroup,
+    ...sums,
+    wait: nanoseconds(sums.wait),
+    run: nanoseconds(sums.run),
+    classes: classes as Record<WaitClass, Nanoseconds>,
+  };
+}

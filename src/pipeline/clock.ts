@@ -1,0 +1,38 @@
+import { type Nanoseconds, nanoseconds, toMilliseconds, type UnixNanoseconds } from '../telemetry/units.ts';
+
+export interface Timer {
+  cancel(): void;
+}
+
+/** All time in the runtime comes from here, so that a test can hold it. */
+export interface Clock {
+  /** Wall clock. */
+  now(): UnixNanoseconds;
+  /** Never set back; only differences mean something. */
+  elapsed(): Nanoseconds;
+  setTimer(after: Nanoseconds, act: () => void): Timer;
+}
+
+/** Beyond this a Node.js timer would fire at once. */
+const longestTimer = 2 ** 31 - 1;
+
+export const systemClock: Clock = {
+  // Not `performance.timeOrigin`: that does not follow when the wall clock is corrected.
+  now: () => (BigInt(Date.now()) * 1_000_000n) as UnixNanoseconds,
+  elapsed: () => nanoseconds(Math.round(performance.now() * 1e6)),
+  setTimer(after, act) {
+    const timer = setTimeout(act, Math.min(toMilliseconds(after), longestTimer));
+    return { cancel: () => clearTimeout(timer) };
+  },
+};
+
+/** Whether work ended before a time did; what it throws is thrown. */
+export async function endsWithin(clock: Clock, limit: Nanoseconds, work: Promise<unknown>): Promise<boolean> {
+  const timeout = Promise.withResolvers<boolean>();
+  const timer = clock.setTimer(limit, () => timeout.resolve(false));
+  try {
+    return await Promise.race([work.then(() => true), timeout.promise]);
+  } finally {
+    timer.cancel();
+  }
+}

@@ -1,0 +1,180 @@
+import type { Logger } from 'pino';
+import type { Closable, Component, Connector, Host, Processor } from '../component.ts';
+import type { Config } from '../config/config.ts';
+import { printDuration } from '../config/duration.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { agentMetrics } from '../telemetry/agent-metrics.ts';
+import { itemCount } from '../telemetry/batch.ts';
+import type { Counters } from '../telemetry/counters.ts';
+import { nanoseconds, seconds } from '../telemetry/units.ts';
+import { type Clock, endsWithin } from './clock.ts';
+import { createFlow } from './flow.ts';
+import { type Connects, plan, type Role, type Vertex } from './graph.ts';
+import { Health, messageOf } from './health.ts';
+import { createSender, type Sender } from './sender.ts';
+import { startTicker, type TickerContext } from './ticker.ts';
+
+export interface World {
+  readonly log: Logger;
+  readonly counters: Counters;
+  readonly kernel: Kernel;
+  readonly clock: Clock;
+  print(text: string): void;
+}
+
+export interface Service {
+  readonly health: Health;
+  /** Collects a last time, delivers what is queued within the deadline, closes everything. Never throws. */
+  stop(): Promise<void>;
+}
+
+/** A component could not start; whatever had started is closed again. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+  /** The code of the cause, where it has one. */
+  readonly code: string | undefined;
+
+  constructor(component: string, cause: unknown) {
+    super(`cannot start ${component}: ${messageOf(cause)}`, { cause });
+    this.code = cause instanceof Error && 'code' in cause ? String(cause.code) : undefined;
+  }
+}
+
+const shutdownLimit = seconds(5);
+/** For each `close`, even if the deadline has passed: it is what detaches from the kernel. */
+const closeLimit = seconds(1);
+
+/** Starts extensions, exporters, connectors, processors and receivers, in this order. */
+export async function startService(config: Config, world: World): Promise<Service> {
+  const { log, counters, clock } = world;
+  const health = new Health(log);
+  const opened: { readonly name: string; readonly component: Closable }[] = [];
+  const processors = new Map<string, Processor>();
+  const connectors = new Map<string, Connector>();
+  const senders = new Map<string, Sender>();
+  const flow = createFlow({ processors, connectors, senders }, { counters, health });
+  const pulls: (() => ReturnType<typeof startTicker>)[] = [];
+
+  async function open<C extends Closable>(
+    kind: Component['kind'],
+    id: string,
+    start: (host: Host) => Promise<C>,
+  ): Promise<C> {
+    const name = `${kind} "${id}"`;
+    try {
+      const component = await start(hostOf(kind, id, world));
+      opened.push({ name, component });
+      return component;
+    } catch (error) {
+      await closeAll();
+      throw new StartError(name, error);
+    }
+  }
+
+  async function openVertex(vertex: Vertex): Promise<void> {
+    const { role, id, instance } = vertex;
+    switch (role) {
+      case 'exporter': {
+        const { component, config: settings } = configured(config.exporters, id);
+        const exporter = await open(role, id, (host) => component.open(settings, host));
+        senders.set(instance, createSender(exporter, { ...world, id, health }));
+        return;
+      }
+      case 'connector': {
+        if (connectors.has(instance)) return;
+        const { component, config: settings } = configured(config.connectors, id);
+        connectors.set(instance, await open(role, id, (host) => component.open(settings, host)));
+        return;
+      }
+      case 'processor': {
+        const { component, config: settings } = configured(config.processors, id);
+        processors.set(instance, await open(role, id, (host) => component.open(settings, host)));
+        return;
+      }
+      case 'receiver': {
+        const { component, config: settings } = configured(config.receivers, id);
+        const receiver = await open(role, id, (host) => component.open(settings, host));
+        for (const pull of receiver.pulls) pulls.push(() => startTicker(pull, tickerContext(vertex)));
+      }
+    }
+  }
+
+  function tickerContext(vertex: Vertex): TickerContext {
+    return {
+      receiver: vertex.id,
+      ...{ clock, counters, health },
+      async deliver(batch) {
+        if (!vertex.next.some(({ signal }) => signal === batch.signal)) return;
+        const attributes = { receiver: vertex.id };
+        counters.add(agentMetrics.receiverAccepted[batch.signal].name, itemCount(batch), attributes);
+        await flow(vertex, batch);
+      },
+    };
+  }
+
+  async function closeAll(): Promise<void> {
+    for (const { name, component } of opened.splice(0).reverse())
+      await inTime(`close ${name}`, closeLimit, () => component.close());
+  }
+
+  async function inTime(what: string, limit: typeof closeLimit, work: () => Promise<unknown>): Promise<void> {
+    try {
+      const isDone = await endsWithin(clock, limit, work());
+      if (!isDone) log.error(`cannot ${what}: not done within ${printDuration(limit)}`);
+    } catch (error) {
+      log.error(`cannot ${what}: ${messageOf(error)}`);
+    }
+  }
+
+  log.info('Starting extensions...');
+  for (const id of config.started) {
+    const { component, config: settings } = configured(config.extensions, id);
+    await open('extension', id, (host) => component.open(settings, host));
+  }
+  for (const vertex of startOrder(config)) await openVertex(vertex);
+  const tickers = pulls.map((start) => start());
+  log.info('Everything is ready. Begin running and processing data.');
+
+  async function shutDown(): Promise<void> {
+    log.info('Starting shutdown...');
+    const end = clock.elapsed() + shutdownLimit;
+    const left = () => nanoseconds(Math.max(0, end - clock.elapsed()));
+    await inTime('collect a last time', left(), () => Promise.all(tickers.map((ticker) => ticker.stop())));
+    await Promise.all([...senders.values()].map((sender) => sender.close(left())));
+    await closeAll();
+    log.info('Shutdown complete.');
+  }
+
+  let stopped: Promise<void> | undefined;
+  return {
+    health,
+    stop() {
+      stopped ??= shutDown();
+      return stopped;
+    },
+  };
+}
+
+/** Downstream first, so that whatever sends finds what takes; each kind is complete before the next. */
+function startOrder(config: Config): readonly Vertex[] {
+  const connects: Connects = new Map(
+    [...config.connectors].map(([id, { component }]) => [id, component.connects]),
+  );
+  const planned = plan(config.pipelines, connects);
+  if (planned.kind === 'cycle') throw new Error('a checked configuration has no cycle');
+  const roles: readonly Role[] = ['exporter', 'connector', 'processor', 'receiver'];
+  return roles.flatMap((role) => planned.order.filter((vertex) => vertex.role === role).toReversed());
+}
+
+function configured<T>(components: ReadonlyMap<string, T>, id: string): T {
+  const found = components.get(id);
+  if (found === undefined)
+    throw new Error(`a checked configuration has no reference to nothing, but to "${id}"`);
+  return found;
+}
+
+function hostOf(kind: Component['kind'], id: string, world: World): Host {
+  const { counters, kernel, clock, print } = world;
+  const log = world.log.child({ 'otelcol.component.id': id, 'otelcol.component.kind': kind });
+  return { id, log, counters, kernel, now: clock.now, print };
+}

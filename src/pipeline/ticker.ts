@@ -1,0 +1,79 @@
+import type { Pull } from '../component.ts';
+import { agentMetrics } from '../telemetry/agent-metrics.ts';
+import type { Batch } from '../telemetry/batch.ts';
+import type { Counters } from '../telemetry/counters.ts';
+import { nanoseconds, seconds } from '../telemetry/units.ts';
+import type { Clock, Timer } from './clock.ts';
+import { type Health, messageOf } from './health.ts';
+
+/** The first collection comes soon, whatever the interval: nobody waits ten seconds to see that it works. */
+const firstAfter = seconds(1);
+
+export interface TickerContext {
+  /** The receiver's id. */
+  readonly receiver: string;
+  readonly clock: Clock;
+  readonly counters: Counters;
+  readonly health: Health;
+  /** Hands a batch to the pipelines; slow pipelines make the pull overrun. */
+  deliver(batch: Batch): Promise<void>;
+}
+
+export interface Ticker {
+  /** Ends the timer, lets a running collection end, collects once more. */
+  stop(): Promise<void>;
+}
+
+/** Asks a pull at each multiple of its interval; what is missed meanwhile is skipped and counted. */
+export function startTicker(pull: Pull, context: TickerContext): Ticker {
+  const { receiver, clock, counters, health, deliver } = context;
+  const attributes = { receiver, collect: pull.name };
+  const component = `receiver ${receiver} (${pull.name})`;
+  const began = clock.elapsed() + Math.min(firstAfter, pull.every);
+  let due = began;
+  let running: Promise<void> | undefined;
+  let stopped: Promise<void> | undefined;
+  let timer: Timer = schedule();
+
+  function schedule(): Timer {
+    return clock.setTimer(nanoseconds(Math.max(0, due - clock.elapsed())), tick);
+  }
+
+  function tick(): void {
+    running = collect().finally(() => {
+      running = undefined;
+      if (!stopped) next();
+    });
+  }
+
+  function next(): void {
+    const passed = Math.floor((clock.elapsed() - due) / pull.every);
+    if (passed > 0) counters.add(agentMetrics.collectSkipped.name, passed, attributes);
+    due += (Math.max(0, passed) + 1) * pull.every;
+    timer = schedule();
+  }
+
+  async function collect(): Promise<void> {
+    try {
+      const batches = await pull.collect();
+      health.healthy(component);
+      await Promise.all(batches.map(deliver));
+    } catch (error) {
+      counters.add(agentMetrics.collectErrors.name, 1, attributes);
+      health.unhealthy(component, messageOf(error), { sentence: 'Collecting failed.' });
+    }
+  }
+
+  async function finish(): Promise<void> {
+    timer.cancel();
+    await running;
+    await collect();
+  }
+
+  return {
+    stop() {
+      stopped ??= Promise.resolve().then(finish);
+      return stopped;
+    },
+  };
+}

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { pino } from 'pino';
+import { Type } from 'typebox';
+import type { Component, ExporterComponent, Host, ReceiverComponent } from '../src/component.ts';
+import { components } from '../src/components.ts';
+import { sectionOf } from '../src/config/file-schema.ts';
+import { loadConfig } from '../src/config/load.ts';
+import type { SchedulerSource } from '../src/kernel/scheduler-source.ts';
+import { createCounters } from '../src/telemetry/counters.ts';
+import type { MonotonicNanoseconds, UnixNanoseconds } from '../src/telemetry/units.ts';
+
+/** What a component cannot do without; all else has a default. */
+const required: Readonly<Record<string, object>> = {
+  otlp_grpc: { endpoint: 'localhost:4317', tls: { insecure: true } },
+};
+
+const idleScheduler: SchedulerSource = {
+  histogramScale: 2,
+  describe: () => ({ programs: [], mapBytes: 0, cpus: 1, features: {} }),
+  drain: () => [],
+  read: () => ({ at: 0n as MonotonicNanoseconds, cgroups: [], pairs: [], drops: {} }),
+  close() {},
+};
+
+const hostFor = (id: string): Host => ({
+  id,
+  log: pino({ enabled: false }),
+  counters: createCounters(),
+  kernel: {
+    cgroups: { path: () => undefined, learn() {} },
+    openScheduler: () => Promise.resolve(idleScheduler),
+  },
+  now: () => 1_700_000_000_000_000_000n as UnixNanoseconds,
+  print: () => assert.fail('nothing was sent, so there is nothing to print'),
+});
+
+const open = () => Promise.reject(new Error('only there to be named'));
+const source: ReceiverComponent = {
+  ...{
+    kind: 'receiver',
+    type: 'any_source',
+    summary: '',
+    signals: ['metrics', 'logs'],
+    config: Type.Object({}),
+  },
+  open,
+};
+const sink: ExporterComponent = { ...source, kind: 'exporter', type: 'any_sink', open };
+
+/** A configuration with the component in a pipeline that suits it. */
+function configWith(component: Component, body: unknown) {
+  const id = `${component.type}/test`;
+  const is = (kind: Component['kind']) => component.kind === kind;
+  const [from, to] = 'connects' in component ? (component.connects[0] ?? []) : [];
+  const signal = from ?? ('signals' in component ? component.signals[0] : undefined) ?? 'metrics';
+  const lists = {
+    receivers: [is('receiver') ? id : source.type],
+    processors: is('processor') ? [id] : [],
+    exporters: [is('exporter') || is('connector') ? id : sink.type],
+  };
+  const onward = { [`${to}/onward`]: { receivers: [id], exporters: [sink.type] } };
+  const text = JSON.stringify({
+    receivers: { [source.type]: {}, ...(is('receiver') && { [id]: body }) },
+    exporters: { [sink.type]: {}, ...(is('exporter') && { [id]: body }) },
+    ...(!is('receiver') && !is('exporter') && { [sectionOf(component.kind)]: { [id]: body } }),
+    service: {
+      extensions: is('extension') ? [id] : [],
+      pipelines: { [`${signal}/test`]: lists, ...(is('connector') && onward) },
+    },
+  });
+  const input = { files: ['test'], sets: [], environment: {}, readFile: () => text };
+  const config = loadConfig(input, [component, source, sink]);
+  return config[sectionOf(component.kind)].get(id)?.config ?? assert.fail('the component is not configured');
+}
+
+const openWithDefaults = (component: Component, name: string) =>
+  component.open(
+    configWith(component, required[component.type] ?? null),
+    hostFor(`${component.type}/${name}`),
+  );
+
+for (const component of components)
+  describe(`${component.kind} ${component.type}`, () => {
+    test('has a name and a summary fit for the reference page', () => {
+      assert.match(component.type, /^[a-z][a-z0-9_]*$/);
+      assert.match(component.summary, /^[A-Z].*\.$/);
+      const namesakes = components.filter(
+        ({ kind, type }) => kind === component.kind && type === component.type,
+      );
+      assert.equal(namesakes.length, 1);
+    });
+
+    test('is configured by its defaults', () => {
+      assert.doesNotThrow(() => configWith(component, required[component.type] ?? null));
+    });
+
+    test('refuses a key it does not know', () => {
+      const body = { ...required[component.type], no_such_key: 1 };
+      assert.throws(() => configWith(component, body), /unknown key "no_such_key"/);
+    });
+
+    test('opens and closes without data, twice closed is closed, and leaves nothing running', async () => {
+      const before = process.getActiveResourcesInfo();
+      const opened = await openWithDefaults(component, 'one');
+      await opened.close();
+      await opened.close();
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.deepEqual(process.getActiveResourcesInfo(), before);
+    });
+
+    test('is there twice without disturbing itself', async () => {
+      const [one, two] = await Promise.all([
+        openWithDefaults(component, 'one'),
+        openWithDefaults(component, 'two'),
+      ]);
+      assert.notEqual(one, two);
+      await one.close();
+      await two.close();
+    });
+  });

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { startOtlpReceiver } from '../otlp-receiver.ts';
+import { startAgent } from './agent.ts';
+
+/** The agent as it is started by mistake: a clear message, exit code 1, and nothing left in the kernel. */
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const directory = mkdtempSync(join(tmpdir(), 'earshot-misuse-'));
+after(() => rmSync(directory, { recursive: true }));
+
+const config = (exporter = 'debug:\n    verbosity: basic', name = 'debug') => `receivers:
+  scheduler:
+    interval: 500ms
+exporters:
+  ${exporter}
+service:
+  pipelines:
+    metrics: {receivers: [scheduler], exporters: [${name}]}
+`;
+
+function write(name: string, text: string): string {
+  const file = join(directory, name);
+  writeFileSync(file, text);
+  return file;
+}
+
+function runAgent(args: readonly string[], prefix: readonly string[] = []) {
+  const [command = '', ...rest] = [...prefix, process.execPath, main, ...args];
+  const { status, stderr, stdout } = spawnSync(command, rest, { encoding: 'utf8', timeout: 20_000 });
+  return { status, stderr, stdout };
+}
+
+/** Names of our programs that are in the kernel now. */
+function attachedPrograms(): readonly string[] {
+  const { stdout } = spawnSync('/usr/sbin/bpftool', ['-j', 'prog', 'show'], { encoding: 'utf8' });
+  const programs = JSON.parse(stdout) as readonly { name?: string }[];
+  return programs.map(({ name }) => name ?? '').filter((name) => /^on_(switch|migrate|cgroup)/.test(name));
+}
+
+test('unknown keys and wrong types are all named, with file, line and column', () => {
+  const file = write('typo.yaml', config().replace('interval: 500ms', 'interva: 500ms\n    sample: often'));
+  const { status, stderr } = runAgent(['run', '--config', file]);
+  assert.equal(status, 1);
+  assert.match(stderr, /typo\.yaml:3:5: .*"interva".*did you mean "interval"/);
+  assert.match(stderr, /typo\.yaml:4:\d+: .*sample/);
+  assert.deepEqual(attachedPrograms(), []);
+});
+
+test('a file that is not there is named', () => {
+  const { status, stderr } = runAgent(['run', '--config', join(directory, 'absent.yaml')]);
+  assert.equal(status, 1);
+  assert.match(stderr, /absent\.yaml.*(no such file|does not exist|ENOENT)/i);
+});
+
+test('without the right to load BPF programs it says which one is missing', () => {
+  const file = write('plain.yaml', config());
+  const { status, stderr } = runAgent(
+    ['run', '--config', file],
+    ['setpriv', '--reuid=65534', '--clear-groups', '--bounding-set=-all', '--inh-caps=-all'],
+  );
+  assert.equal(status, 1);
+  assert.match(stderr, /Error: .*scheduler.*no permission to load BPF programs.*CAP_BPF/s);
+});
+
+test('without that right and with a recording to fall back on, every screen says that it is one', async () => {
+  const file = write('table.yaml', config('table:', 'table'));
+  const recording = fileURLToPath(new URL('../../config/recording.jsonl.gz', import.meta.url));
+  const { stdout, stderr } = spawnSync(
+    'timeout',
+    [
+      '--signal=INT',
+      '4',
+      ...['setpriv', '--reuid=65534', '--clear-groups', '--bounding-set=-all', '--inh-caps=-all'],
+      ...[process.execPath, main, 'run', '--config', file, '--fallback-recording', recording],
+    ],
+    { encoding: 'utf8' },
+  );
+  assert.match(stderr, /no permission to load BPF programs/);
+  const screens = stdout.split(/^WORKLOAD/m).length - 1;
+  assert.ok(screens >= 2, `${screens} screens`);
+  assert.equal(stdout.split('RECORDING').length - 1, screens);
+});
+
+test('a second agent is refused and told who the first is; the first goes on', async () => {
+  const first = startAgent(config());
+  await first.said('Everything is ready');
+  const { status, stderr } = runAgent(['run', '--config', write('second.yaml', config())]);
+  assert.equal(status, 1);
+  assert.match(stderr, new RegExp(`another earshot \\(pid ${first.process.pid}\\)`));
+  assert.ok(attachedPrograms().includes('on_switch'));
+  assert.equal(await first.stop(), 0);
+  assert.deepEqual(attachedPrograms(), []);
+});
+
+test('after kill -9 nothing is left in the kernel and the next agent starts', async () => {
+  const first = startAgent(config());
+  await first.said('Everything is ready');
+  await first.stop('SIGKILL');
+  assert.deepEqual(attachedPrograms(), []);
+  const second = startAgent(config());
+  await second.said('Everything is ready');
+  assert.equal(await second.stop(), 0);
+});
+
+test('a backend that is down is retried and named, and stopping still works', async () => {
+  const agent = startAgent(
+    config(
+      'otlp_grpc:\n    endpoint: http://127.0.0.1:9\n    retry_on_failure: {initial_interval: 100ms}',
+      'otlp_grpc',
+    ),
+  );
+  await agent.said('127.0.0.1:9');
+  assert.match(agent.errors(), /connection refused/);
+  assert.equal(await agent.stop(), 0);
+  assert.match(agent.errors(), /not delivered|Dropping data|dropped/i);
+});
+
+test('a backend that answers garbage, or is no gRPC server, does not stop the agent', async () => {
+  const backend = await startOtlpReceiver();
+  backend.answer({ kind: 'garbage' });
+  const noise = createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.end('220 smtp.example.org ESMTP\r\n');
+  });
+  await new Promise<void>((resolve) => noise.listen(0, '127.0.0.1', resolve));
+  const { port } = noise.address() as AddressInfo;
+  const agent = startAgent(`receivers:
+  scheduler:
+    interval: 500ms
+exporters:
+  otlp_grpc/garbage:
+    endpoint: http://${backend.endpoint}
+  otlp_grpc/noise:
+    endpoint: http://127.0.0.1:${port}
+service:
+  pipelines:
+    metrics: {receivers: [scheduler], exporters: [otlp_grpc/garbage, otlp_grpc/noise]}
+`);
+  await agent.said('[exporter otlp_grpc/garbage]');
+  await agent.said('[exporter otlp_grpc/noise]');
+  await backend.until(() => backend.metrics().length >= 2);
+  assert.equal(await agent.stop(), 0);
+  noise.close();
+  await backend.close();
+});

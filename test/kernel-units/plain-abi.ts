@@ -1,0 +1,83 @@
+import type { SchedulerAbi } from '../../src/kernel/scheduler-abi.ts';
+
+/** Names and order of `bpf/scheduler.h` (a test compares them); sizes as small as tests need. */
+const classes = ['self', 'other', 'kernel', 'idle', 'throttled', 'stolen', 'unknown'];
+export const dropReasons = [
+  'ring_full',
+  'retired_lost',
+  'pair_full',
+  'task_evicted',
+  'task_missed',
+  'detour_full',
+  'throttle_full',
+  'delayed_dequeue',
+  'clock_backwards',
+  'history_truncated',
+  'no_slot',
+  'no_cell',
+  'saturated',
+  'path_truncated',
+  'suppressed',
+];
+
+const occupantSize = 32;
+const ringSlices = 2;
+const ring = 16;
+const drops = ring + ringSlices * occupantSize;
+const buckets = 4;
+
+/** Layouts by hand, so that nothing here needs a kernel or an object file. */
+export const abi: SchedulerAbi = {
+  cell: {
+    who: 0,
+    wait: 8,
+    run: 16,
+    class: 24,
+    cgroup: 80,
+    preempted_by_self: 88,
+    preempted_by_kernel: 92,
+    size: 128,
+  },
+  cpu: { head: 0, irq: 8, ring, drops, size: drops + 16 * 8 },
+  occupant: { stolen: 16, size: occupantSize },
+  histogram: { bucket: 0, zero: buckets * 4, size: 32 },
+  pairKey: { victim: 0, culprit: 8, size: 16 },
+  pair: { other: 0, throttled: 8, preemptions: 16, size: 24 },
+  record: { type: 0, bytes: 4, size: 8 },
+  waitRecord: {
+    monotonic: 8,
+    who: 16,
+    cgroup: 24,
+    wait: 32,
+    class: 40,
+    culprit: 96,
+    culprit_ns: 104,
+    throttler: 112,
+    last: 120,
+    weight: 128,
+    cpu: 132,
+    pid: 136,
+    tgid: 140,
+    last_pid: 144,
+    migrated: 148,
+    comm: 152,
+    last_comm: 168,
+    size: 184,
+  },
+  cgroupRecord: { change: 8, slot: 12, who: 16, cgroup: 24, path: 32, size: 96 },
+  retiredRecord: { cpu: 8, slot: 12, cell: 16, size: 144 },
+  classes: Object.fromEntries(classes.map((name, position) => [name, position])),
+  dropReasons,
+  recordTypes: { wait: 1, cgroup: 2, retired: 3 },
+  cgroupChanges: { 0: 'mkdir', 1: 'rmdir', 2: 'attach' },
+  buckets,
+  ringSlices,
+};
+
+export const classCount = classes.length;
+
+/** Writes the u64 at byte `offset`. */
+export function writeBigint(words: Uint32Array, offset: number, value: bigint): void {
+  words[offset >> 2] = Number(BigInt.asUintN(32, value));
+  words[(offset >> 2) + 1] = Number(BigInt.asUintN(32, value >> 32n));
+}

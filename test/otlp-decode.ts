@@ -1,0 +1,205 @@
+// Compiled from the protocol's own .proto files by the OpenTelemetry project; the agent's serializer is another code.
+import compiled from 'otlp-definitions/build/src/generated/root.js';
+
+/** Values as plain JavaScript, by key. */
+type Attributes = Readonly<Record<string, unknown>>;
+
+export interface ReceivedMetrics {
+  readonly resource: Attributes;
+  readonly metrics: readonly ReceivedMetric[];
+}
+
+export interface ReceivedMetric {
+  readonly name: string;
+  readonly unit: string;
+  readonly description: string;
+  readonly temporality: 'delta' | 'cumulative' | undefined;
+  readonly isMonotonic: boolean | undefined;
+  readonly points: readonly ReceivedPoint[];
+}
+
+export interface ReceivedPoint {
+  readonly attributes: Attributes;
+  readonly start: bigint;
+  readonly time: bigint;
+  /** Of sums and gauges. */
+  readonly value?: number;
+  readonly histogram?: {
+    readonly count: number;
+    readonly sum: number;
+    readonly scale: number;
+    readonly zeroCount: number;
+    readonly offset: number;
+    readonly bucketCounts: readonly number[];
+    readonly max: number | undefined;
+  };
+}
+
+export interface ReceivedLogs {
+  readonly resource: Attributes;
+  readonly records: readonly {
+    readonly eventName: string;
+    readonly time: bigint;
+    readonly observed: bigint;
+    readonly severityNumber: number;
+    readonly attributes: Attributes;
+  }[];
+}
+
+// The parts of the compiled definitions' objects that tests look at; 64-bit integers come as decimal strings.
+interface KeyValue {
+  readonly key: string;
+  readonly value?: {
+    readonly stringValue?: string;
+    readonly boolValue?: boolean;
+    readonly intValue?: string;
+    readonly doubleValue?: number;
+  };
+}
+interface NumberPoint {
+  readonly attributes: readonly KeyValue[];
+  readonly startTimeUnixNano: string;
+  readonly timeUnixNano: string;
+  readonly asDouble?: number;
+  readonly asInt?: string;
+}
+interface HistogramPoint extends NumberPoint {
+  readonly count: string;
+  readonly sum?: number;
+  readonly scale: number;
+  readonly zeroCount: string;
+  readonly positive?: { readonly offset: number; readonly bucketCounts: readonly string[] };
+  readonly max?: number;
+}
+interface Data<Point> {
+  readonly dataPoints: readonly Point[];
+  readonly aggregationTemporality?: number;
+  readonly isMonotonic?: boolean;
+}
+interface MetricsRequest {
+  readonly resourceMetrics: readonly {
+    readonly resource?: { readonly attributes: readonly KeyValue[] };
+    readonly scopeMetrics: readonly {
+      readonly metrics: readonly {
+        readonly name: string;
+        readonly unit: string;
+        readonly description: string;
+        readonly sum?: Data<NumberPoint>;
+        readonly gauge?: Data<NumberPoint>;
+        readonly exponentialHistogram?: Data<HistogramPoint>;
+      }[];
+    }[];
+  }[];
+}
+interface LogsRequest {
+  readonly resourceLogs: readonly {
+    readonly resource?: { readonly attributes: readonly KeyValue[] };
+    readonly scopeLogs: readonly {
+      readonly logRecords: readonly {
+        readonly eventName: string;
+        readonly timeUnixNano: string;
+        readonly observedTimeUnixNano: string;
+        readonly severityNumber: number;
+        readonly attributes: readonly KeyValue[];
+      }[];
+    }[];
+  }[];
+}
+interface MessageType<Content> {
+  decode(bytes: Uint8Array): object;
+  toObject(decoded: object, options: object): Content;
+}
+// The compiled module declares itself as a protobufjs root but is the plain tree of its packages.
+const { collector } = (
+  compiled as unknown as {
+    opentelemetry: {
+      proto: {
+        collector: {
+          metrics: { v1: { ExportMetricsServiceRequest: MessageType<MetricsRequest> } };
+          logs: { v1: { ExportLogsServiceRequest: MessageType<LogsRequest> } };
+        };
+      };
+    };
+  }
+).opentelemetry.proto;
+
+function decodeAs<Content>(type: MessageType<Content>, bytes: Buffer): Content {
+  return type.toObject(type.decode(bytes), { longs: String, arrays: true });
+}
+
+export function decodeMetrics(bytes: Buffer): readonly ReceivedMetrics[] {
+  const request = decodeAs(collector.metrics.v1.ExportMetricsServiceRequest, bytes);
+  return request.resourceMetrics.map(({ resource, scopeMetrics }) => ({
+    resource: record(resource?.attributes ?? []),
+    metrics: scopeMetrics.flatMap(({ metrics }) =>
+      metrics.map(({ name, unit, description, sum, gauge, exponentialHistogram }) => {
+        const data = sum ?? gauge ?? exponentialHistogram;
+        return {
+          name,
+          unit,
+          description,
+          temporality: ([undefined, 'delta', 'cumulative'] as const)[data?.aggregationTemporality ?? 0],
+          isMonotonic: data?.isMonotonic,
+          points: exponentialHistogram
+            ? exponentialHistogram.dataPoints.map(histogramPoint)
+            : ((sum ?? gauge)?.dataPoints.map(numberPoint) ?? []),
+        };
+      }),
+    ),
+  }));
+}
+
+function times(point: NumberPoint) {
+  return {
+    attributes: record(point.attributes),
+    start: BigInt(point.startTimeUnixNano),
+    time: BigInt(point.timeUnixNano),
+  };
+}
+
+function numberPoint(point: NumberPoint): ReceivedPoint {
+  return { ...times(point), value: point.asDouble ?? Number(point.asInt) };
+}
+
+function histogramPoint(point: HistogramPoint): ReceivedPoint {
+  return {
+    ...times(point),
+    histogram: {
+      count: Number(point.count),
+      sum: point.sum ?? Number.NaN,
+      scale: point.scale ?? 0,
+      zeroCount: Number(point.zeroCount),
+      offset: point.positive?.offset ?? 0,
+      bucketCounts: (point.positive?.bucketCounts ?? []).map(Number),
+      max: point.max,
+    },
+  };
+}
+
+export function decodeLogs(bytes: Buffer): readonly ReceivedLogs[] {
+  const request = decodeAs(collector.logs.v1.ExportLogsServiceRequest, bytes);
+  return request.resourceLogs.map(({ resource, scopeLogs }) => ({
+    resource: record(resource?.attributes ?? []),
+    records: scopeLogs.flatMap(({ logRecords }) =>
+      logRecords.map(({ eventName, timeUnixNano, observedTimeUnixNano, severityNumber, attributes }) => ({
+        eventName,
+        time: BigInt(timeUnixNano),
+        observed: BigInt(observedTimeUnixNano),
+        severityNumber,
+        attributes: record(attributes),
+      })),
+    ),
+  }));
+}
+
+function record(attributes: readonly KeyValue[]): Attributes {
+  return Object.fromEntries(
+    attributes.map(({ key, value }) => [
+      key,
+      value?.stringValue ??
+        value?.boolValue ??
+        value?.doubleValue ??
+        (value?.intValue === undefined ? undefined : Number(value.intValue)),
+    ]),
+  );
+}

@@ -1,0 +1,283 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Type } from 'typebox';
+import type { Closable, Component, Outcome } from '../../src/component.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { StartError, startService } from '../../src/pipeline/service.ts';
+import { type Batch, itemCount, type Signal } from '../../src/telemetry/batch.ts';
+import { seconds } from '../../src/telemetry/units.ts';
+import { settle } from './fake-clock.ts';
+import { batchOf, fakeWorld, labelsOf, total } from './fake-world.ts';
+
+const none = Type.Object({});
+const signals: readonly Signal[] = ['metrics', 'logs'];
+
+/** Components that write down what is done to them; `behave` changes what one does, by id. */
+function bench(config: string, behave: Behaviour = {}) {
+  const events: string[] = [];
+  const received = new Map<string, Batch[]>();
+  const world = fakeWorld();
+
+  async function opened<T extends object>(id: string, instance: T): Promise<T & Closable> {
+    if (behave.failStart === id) throw Object.assign(new Error('no permission'), { code: 'EPERM' });
+    events.push(`open ${id}`);
+    return {
+      ...instance,
+      async close() {
+        events.push(`close ${id}`);
+        if (behave.failClose === id) throw new Error('stuck');
+        if (behave.hangClose === id) await new Promise(() => {});
+      },
+    };
+  }
+
+  const components: readonly Component[] = [
+    {
+      ...{ kind: 'receiver', type: 'source', summary: '', config: none, signals },
+      open: (_, { id }) =>
+        opened(id, {
+          pulls: [
+            {
+              name: 'totals',
+              every: seconds(10),
+              async collect() {
+                events.push(`collect ${id}`);
+                if (behave.hangCollect === id) await new Promise(() => {});
+                return [batchOf('metrics', 2, id), batchOf('logs', 1, id)];
+              },
+            },
+          ],
+        }),
+    },
+    {
+      ...{ kind: 'processor', type: 'step', summary: '', config: none, signals },
+      open: (_, { id }) => opened(id, { process: (batch: Batch) => behave.process?.(id, batch) ?? batch }),
+    },
+    {
+      ...{
+        kind: 'connector',
+        type: 'link',
+        summary: '',
+        config: none,
+        connects: [
+          ['metrics', 'metrics'],
+          ['metrics', 'logs'],
+        ],
+      },
+      open: (_, { id }) => opened(id, { connect: (batch: Batch) => [batch, batchOf('logs', 5, 'made')] }),
+    },
+    {
+      ...{ kind: 'exporter', type: 'sink', summary: '', config: none, signals },
+      open: (_, { id }) => {
+        received.set(id, []);
+        const pending: Batch[] = [];
+        return opened(id, {
+          encode(batch: Batch) {
+            if (behave.failEncode === id) throw new Error('cannot encode');
+            pending.push(batch);
+            return [{ signal: batch.signal, bytes: new Uint8Array(), items: itemCount(batch) }];
+          },
+          async send(): Promise<Outcome> {
+            if (behave.hangSend === id) await new Promise(() => {});
+            const batch = pending.shift();
+            if (batch) received.get(id)?.push(batch);
+            return { kind: 'accepted' };
+          },
+        });
+      },
+    },
+    {
+      ...{ kind: 'extension', type: 'side', summary: '', config: none },
+      open: (_, { id }) => opened(id, {}),
+    },
+  ];
+
+  const checked = loadConfig(
+    { files: ['test'], sets: [], environment: {}, readFile: () => config },
+    components,
+  );
+  const labels = (id: string) => received.get(id)?.flatMap(labelsOf) ?? [];
+  return { ...world, events, received, labels, start: () => startService(checked, world) };
+}
+
+interface Behaviour {
+  readonly failStart?: string;
+  readonly failClose?: string;
+  readonly hangClose?: string;
+  readonly hangCollect?: string;
+  readonly hangSend?: string;
+  readonly failEncode?: string;
+  process?(id: string, batch: Batch): Batch;
+}
+
+const whole = `
+receivers: {source: }
+processors: {step: , step/b: }
+connectors: {link: }
+exporters: {sink: , sink/b: }
+extensions: {side: }
+service:
+  extensions: [side]
+  pipelines:
+    metrics: {receivers: [source], processors: [step, step/b], exporters: [sink, link]}
+    logs: {receivers: [source, link], exporters: [sink/b]}
+`;
+
+test('what takes starts before what sends; what sends stops first, after a last collection', async () => {
+  const { events, clock, start, messages } = bench(whole);
+  const service = await start();
+  await clock.advance(seconds(5));
+  await service.stop();
+  await service.stop();
+  const upstream = ['source', 'step', 'step/b', 'link', 'sink', 'sink/b', 'side'];
+  const opens = events.filter((event) => event.startsWith('open')).map((event) => event.slice(5));
+  const closes = events.filter((event) => event.startsWith('close')).map((event) => event.slice(6));
+  assert.deepEqual(opens.toSorted(), upstream.toSorted());
+  assert.deepEqual(closes, opens.toReversed());
+  const rank = (id: string) => ['side', 'sink', 'link', 'step', 'source'].indexOf(id.split('/')[0] ?? '');
+  assert.deepEqual(opens.map(rank), opens.map(rank).toSorted());
+  assert.equal(events.filter((event) => event === 'collect source').length, 2);
+  assert.ok(events.lastIndexOf('collect source') < events.indexOf('close source'));
+  assert.deepEqual(messages(), [
+    'Starting extensions...',
+    'Everything is ready. Begin running and processing data.',
+    'Starting shutdown...',
+    'Shutdown complete.',
+  ]);
+  assert.equal(clock.timers, 0);
+});
+
+test('a batch reaches everything its pipelines name, through processors and connectors, once', async () => {
+  const { clock, start, labels, counters } = bench(whole);
+  const service = await start();
+  await clock.advance(seconds(1));
+  assert.deepEqual(labels('sink'), ['source', 'source']);
+  assert.deepEqual(labels('sink/b').toSorted(), ['made', 'made', 'made', 'made', 'made', 'source']);
+  assert.equal(total(counters, 'otelcol_receiver_accepted_metric_points'), 2);
+  assert.equal(total(counters, 'otelcol_receiver_accepted_log_records'), 1);
+  assert.equal(total(counters, 'otelcol_processor_incoming_items', { processor: 'step' }), 2);
+  assert.equal(total(counters, 'otelcol_exporter_sent_metric_points', { exporter: 'sink' }), 2);
+  await service.stop();
+});
+
+test('what is configured and used nowhere is not started', async () => {
+  const { events, start } = bench(whole.replace('[step, step/b]', '[step]').replace('[side]', '[]'));
+  const service = await start();
+  assert.ok(!events.includes('open step/b') && !events.includes('open side'));
+  await service.stop();
+});
+
+const fanOut = `
+receivers: {source: }
+processors: {step: }
+exporters: {sink: , sink/b: }
+service:
+  pipelines:
+    metrics: {receivers: [source], processors: [step], exporters: [sink]}
+    metrics/b: {receivers: [source], exporters: [sink/b]}
+`;
+
+test('a processor that throws loses its own branch only, counted, and is unhealthy until it works again', async () => {
+  let isBroken = true;
+  const { clock, start, labels, counters, logged } = bench(fanOut, {
+    process(_, batch) {
+      if (isBroken) throw new Error('bug');
+      return batch;
+    },
+  });
+  const service = await start();
+  await clock.advance(seconds(11));
+  assert.deepEqual(labels('sink'), []);
+  assert.equal(labels('sink/b').length, 4);
+  const dropped = { component: 'processor step', signal: 'metrics', reason: 'error' };
+  assert.equal(total(counters, 'earshot.agent.items.dropped', dropped), 4);
+  assert.equal(service.health.troubles.get('processor metrics step'), 'bug');
+  assert.equal(logged.filter(({ error }) => error === 'bug').length, 1);
+  isBroken = false;
+  await clock.advance(seconds(10));
+  assert.equal(labels('sink').length, 2);
+  assert.equal(service.health.troubles.size, 0);
+  await service.stop();
+});
+
+test('an exporter that cannot encode loses its own branch only, counted', async () => {
+  const { clock, start, labels, counters } = bench(fanOut, { failEncode: 'sink' });
+  const service = await start();
+  await clock.advance(seconds(1));
+  assert.equal(labels('sink/b').length, 2);
+  assert.equal(total(counters, 'earshot.agent.items.dropped', { component: 'exporter sink' }), 2);
+  await service.stop();
+});
+
+test('what a processor leaves empty goes no further', async () => {
+  const { clock, start, received, counters } = bench(fanOut, {
+    process: (_, { signal }) => batchOf(signal, 0),
+  });
+  const service = await start();
+  await clock.advance(seconds(1));
+  assert.deepEqual(received.get('sink'), []);
+  assert.equal(total(counters, 'otelcol_processor_incoming_items'), 2);
+  assert.equal(total(counters, 'otelcol_processor_outgoing_items'), 0);
+  await service.stop();
+});
+
+test('fan-out shares one batch with everybody', async () => {
+  const { clock, start, received } = bench(fanOut.replace('processors: [step], ', ''));
+  const service = await start();
+  await clock.advance(seconds(1));
+  assert.equal(received.get('sink')?.[0], received.get('sink/b')?.[0]);
+  await service.stop();
+});
+
+test('a component that cannot start is named, and whatever had started is closed', async () => {
+  const { events, clock, start } = bench(whole, { failStart: 'source' });
+  await assert.rejects(start(), (error) => {
+    assert.ok(error instanceof StartError);
+    assert.equal(error.message, 'cannot start receiver "source": no permission');
+    assert.equal(error.code, 'EPERM');
+    return true;
+  });
+  const opens = events.filter((event) => event.startsWith('open')).map((event) => event.slice(5));
+  const closes = events.filter((event) => event.startsWith('close')).map((event) => event.slice(6));
+  assert.equal(opens.length, 6);
+  assert.deepEqual(closes, opens.toReversed());
+  assert.equal(clock.timers, 0);
+});
+
+test('a component that fails to close, or never ends closing, does not keep the others open', async () => {
+  for (const behaviour of [{ failClose: 'step' }, { hangClose: 'step' }]) {
+    const { events, clock, start, messages } = bench(whole, behaviour);
+    const service = await start();
+    const stopped = service.stop();
+    await clock.advance(seconds(10));
+    await stopped;
+    assert.equal(events.filter((event) => event.startsWith('close')).length, 7);
+    assert.ok(messages().some((message) => message.startsWith('cannot close processor "step": ')));
+    assert.equal(messages().at(-1), 'Shutdown complete.');
+  }
+});
+
+test('a collection or a delivery that hangs cannot hold up the shutdown; what was not delivered is counted', async () => {
+  const hanging = bench(fanOut, { hangCollect: 'source' });
+  const service = await hanging.start();
+  await hanging.clock.advance(seconds(3));
+  let isStopped = false;
+  const stopped = service.stop().then(() => {
+    isStopped = true;
+  });
+  await hanging.clock.advance(seconds(6));
+  await stopped;
+  assert.ok(isStopped);
+  assert.ok(hanging.messages().includes('cannot collect a last time: not done within 5s'));
+
+  const silent = bench(fanOut, { hangSend: 'sink' });
+  const other = await silent.start();
+  await silent.clock.advance(seconds(3));
+  const ended = other.stop();
+  await silent.clock.advance(seconds(6));
+  await ended;
+  await settle();
+  const lost = { exporter: 'sink', reason: 'shutdown' };
+  assert.equal(total(silent.counters, 'otelcol_exporter_send_failed_metric_points', lost), 4);
+  assert.equal(total(silent.counters, 'otelcol_exporter_sent_metric_points', { exporter: 'sink/b' }), 4);
+});
