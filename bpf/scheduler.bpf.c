@@ -99,7 +99,7 @@ static __always_inline struct cell *cell_of(struct task_struct *p, u64 who, u32 
 {
 	struct cgroup_subsys_state *css = NULL;
 
-	if (unlikely(slot >= slots)) {
+	if (unlikely(slot >= slots - 1)) { /* the last one is shared */
 		drop(DROP_NO_SLOT);
 		slot = slots - 1;
 		who = WHO_OVERFLOW;
@@ -122,7 +122,7 @@ static __always_inline u64 throttler_of(struct task_struct *p)
 			struct cgroup_subsys_state *css = &cfs_rq->tg->css;
 			u32 slot = css->id, index;
 
-			if (slot < slots)
+			if (slot < slots - 1)
 				claim_cell(css, css->serial_nr, slot, &index);
 			return css->serial_nr;
 		}
@@ -172,7 +172,7 @@ static __always_inline void count_wait(u32 slot, u64 wait)
 	u64 t, mantissa;
 	u32 *bucket;
 
-	if (slot >= slots)
+	if (slot >= slots - 1)
 		slot = slots - 1;
 	key = (cpu & (histogram_copies - 1)) * slots + slot;
 	histogram = bpf_map_lookup_elem(&histograms, &key);
@@ -203,6 +203,19 @@ static __always_inline void count_wait(u32 slot, u64 wait)
 		*bucket += 1;
 }
 
+/* The cell `who` has on this CPU, if it has one. */
+static __always_inline struct cell *find_cell(u64 who, u32 slot)
+{
+	bool is_shared = slot >= slots - 1;
+	u32 index = bpf_get_smp_processor_id() * slots + (is_shared ? slots - 1 : slot);
+	struct cell *cell = bpf_map_lookup_elem(&cells, &index);
+
+	if (cell && cell->who == (is_shared ? WHO_OVERFLOW : who))
+		return cell;
+	drop(DROP_NO_CELL);
+	return NULL;
+}
+
 /* `prev` leaves the CPU: who ran since the last switch goes into the history, finished slices into its run
  * time. */
 static __always_inline void end_slice(struct cpu *cpu, u32 cpu_id, struct rq *rq, u64 who, u32 slot)
@@ -212,14 +225,11 @@ static __always_inline void end_slice(struct cpu *cpu, u32 cpu_id, struct rq *rq
 
 	if (newest->who != who || !newest->end || now - before->end > SLICE_SPAN) {
 		if (newest->who != WHO_IDLE && before->end) {
-			u32 index = cpu_id * slots + newest->slot;
-			struct cell *cell = bpf_map_lookup_elem(&cells, &index);
+			struct cell *cell = find_cell(newest->who, newest->slot);
 			u64 span = newest->end - before->end, stolen = newest->stolen - before->stolen;
 
-			if (cell && cell->who == newest->who)
+			if (cell)
 				cell->run += span > stolen ? span - stolen : 0;
-			else
-				drop(DROP_NO_CELL);
 		}
 		fold_slice(cpu_id, slice(cpu, cpu->head + 1), slice(cpu, cpu->head + 2));
 		cpu->head++;
@@ -264,14 +274,11 @@ static __always_inline void switched_out(struct task_struct *prev, u64 who, u32 
 		return;
 	}
 	if (next_who == who || next_who == WHO_KERNEL) {
-		u32 index = cpu_id * slots + slot;
-		struct cell *cell = bpf_map_lookup_elem(&cells, &index);
+		struct cell *cell = find_cell(who, slot);
 
-		if (!cell || cell->who != who)
-			drop(DROP_NO_CELL);
-		else if (next_who == who)
+		if (cell && next_who == who)
 			cell->preempted_by_self++;
-		else
+		else if (cell)
 			cell->preempted_by_kernel++;
 	} else if (next_who != WHO_IDLE) {
 		blame(who, next_who, 0, 0, 1);

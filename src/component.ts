@@ -1,5 +1,5 @@
-import type { Static, TObject } from 'typebox';
 import type { Logger } from 'pino';
+import type { Static, TObject } from 'typebox';
 import type { Kernel } from './kernel/kernel.ts';
 import type { Batch, Signal } from './telemetry/batch.ts';
 import type { Counters } from './telemetry/counters.ts';

@@ -52,7 +52,16 @@ try {
   await program.parseAsync();
 } catch (error) {
   say(`Error: ${explain(error)}`);
-  process.exit(1);
+  end(1);
+}
+
+/**
+ * The process ends by itself, because nothing is left running. `process.exit` is only for what should not happen: it
+ * waits for V8's compiler threads, and one of those may be waiting for the main thread to collect garbage.
+ */
+function end(code: number): void {
+  process.exitCode = code;
+  setTimeout(() => process.exit(), 2000).unref();
 }
 
 function withConfig(command: Command): Command {
@@ -100,7 +109,7 @@ async function run(options: RunOptions & OptionValues): Promise<void> {
 
   log.info({ reason: await stopRequest }, 'Received shutdown request');
   await service.stop();
-  process.exit(0);
+  end(0);
 }
 
 /** Resolves with the reason when the agent shall end in order; a second signal ends it at once. */

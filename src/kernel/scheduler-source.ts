@@ -57,6 +57,8 @@ export interface PairReading {
 
 export interface SchedulerReading {
   readonly at: MonotonicNanoseconds;
+  /** Time the reading covers, where that is not the time since the one before: in a recording. */
+  readonly span?: Nanoseconds;
   readonly cgroups: readonly CgroupReading[];
   readonly pairs: readonly PairReading[];
   /** Loss since the reading before, by reason. */

@@ -17,12 +17,18 @@ export class Health {
   unhealthy(component: string, reason: string, log: { sentence: string; fields?: object }): void {
     if (this.#troubles.get(component) === reason) return;
     this.#troubles.set(component, reason);
-    this.#log.error({ component, error: reason, ...log.fields }, log.sentence);
+    this.#log.error({ ...logFields(component), error: reason, ...log.fields }, log.sentence);
   }
 
   healthy(component: string): void {
-    if (this.#troubles.delete(component)) this.#log.info({ component }, 'Component has recovered.');
+    if (this.#troubles.delete(component)) this.#log.info(logFields(component), 'Component has recovered.');
   }
+}
+
+/** A component (`receiver scheduler`) in the Collector's log fields. */
+export function logFields(component: string): Readonly<Record<string, string>> {
+  const [kind = '', id = ''] = component.split(' ');
+  return { 'otelcol.component.id': id, 'otelcol.component.kind': kind };
 }
 
 export const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

@@ -10,7 +10,7 @@ import { nanoseconds, seconds } from '../telemetry/units.ts';
 import { type Clock, endsWithin } from './clock.ts';
 import { createFlow } from './flow.ts';
 import { type Connects, plan, type Role, type Vertex } from './graph.ts';
-import { Health, messageOf } from './health.ts';
+import { Health, logFields, messageOf } from './health.ts';
 import { createSender, type Sender } from './sender.ts';
 import { startTicker, type TickerContext } from './ticker.ts';
 
@@ -77,7 +77,10 @@ export async function startService(config: Config, world: World): Promise<Servic
       case 'exporter': {
         const { component, config: settings } = configured(config.exporters, id);
         const exporter = await open(role, id, (host) => component.open(settings, host));
-        senders.set(instance, createSender(exporter, { ...world, id, health }));
+        senders.set(
+          instance,
+          createSender(exporter, { ...world, log: log.child(logFields(`exporter ${id}`)), id, health }),
+        );
         return;
       }
       case 'connector': {
@@ -175,6 +178,6 @@ function configured<T>(components: ReadonlyMap<string, T>, id: string): T {
 
 function hostOf(kind: Component['kind'], id: string, world: World): Host {
   const { counters, kernel, clock, print } = world;
-  const log = world.log.child({ 'otelcol.component.id': id, 'otelcol.component.kind': kind });
+  const log = world.log.child(logFields(`${kind} ${id}`));
   return { id, log, counters, kernel, now: clock.now, print };
 }

@@ -37,20 +37,13 @@ function nameCauses(batch: Batch): Batch {
 }
 
 /** Classes whose cause does not depend on who the culprit is. */
-const plainCauses: Readonly<Record<string, Cause>> = {
-  self: 'self',
-  kernel: 'kernel',
-  idle: 'idle',
-  irq: 'irq',
-  steal: 'steal',
-  unknown: 'unknown',
-};
+const plainCauses = ['self', 'kernel', 'idle', 'irq', 'steal', 'unknown'] as const satisfies readonly Cause[];
 
 /** The cause of time of a class that `culprit` took from `victim`; nobody named is nobody known. */
 export function causeOf(waitClass: unknown, victim: Attributes, culprit: Attributes): Cause {
   if (waitClass === 'other') return contenderCause(victim, culprit);
   if (waitClass === 'throttled') return quotaCause(victim, culprit);
-  return plainCauses[String(waitClass)] ?? 'unknown';
+  return plainCauses.find((cause) => cause === waitClass) ?? 'unknown';
 }
 
 function contenderCause(victim: Attributes, culprit: Attributes): Cause {
@@ -95,20 +88,43 @@ function nameMetricCauses(of: ResourceMetrics): ResourceMetrics {
   return {
     resource: of.resource,
     scopeMetrics: of.scopeMetrics.map(({ scope, metrics: all }) => {
-      const blame =
-        find(all, metrics.blameTime.name)?.dataPoints.map((point) => withCause(point, victim)) ?? [];
+      const blame = find(all, metrics.blameTime.name)?.dataPoints.map((point) => judge(point, victim)) ?? [];
       return { scope, metrics: all.map((metric) => nameIn(metric, victim, blame)) };
     }),
   };
 }
 
-function nameIn(metric: MetricData, victim: Attributes, blame: DataPoint<number>[]): MetricData {
+/** A point whose class has become a cause; one without a class stays as it is. */
+interface Judged {
+  readonly waitClass: unknown;
+  readonly point: DataPoint<number>;
+}
+
+function judge(point: DataPoint<number>, victim: Attributes): Judged {
+  const { [keys.waitClass]: waitClass, ...others } = point.attributes;
+  if (waitClass === undefined) return { waitClass, point };
+  const cause = causeOf(waitClass, victim, others);
+  return { waitClass, point: { ...point, attributes: { ...others, [keys.cause]: cause } } };
+}
+
+/** Two classes of one culprit may have one cause: then they are one point. */
+function together(judged: readonly Judged[]): DataPoint<number>[] {
+  const points = new Map<string, DataPoint<number>>();
+  for (const { point } of judged) {
+    const key = JSON.stringify(point.attributes);
+    const former = points.get(key);
+    points.set(key, former ? { ...point, value: former.value + point.value } : point);
+  }
+  return [...points.values()];
+}
+
+function nameIn(metric: MetricData, victim: Attributes, blame: readonly Judged[]): MetricData {
   if (metric.dataPointType !== DataPointType.SUM) return metric;
   switch (metric.descriptor.name) {
     case metrics.blameTime.name:
-      return { ...metric, dataPoints: blame };
+      return { ...metric, dataPoints: together(blame) };
     case metrics.preemptions.name:
-      return { ...metric, dataPoints: metric.dataPoints.map((point) => withCause(point, victim)) };
+      return { ...metric, dataPoints: together(metric.dataPoints.map((point) => judge(point, victim))) };
     case metrics.waitTime.name:
       return { ...metric, dataPoints: splitByCause(metric, blame) };
     default:
@@ -117,33 +133,35 @@ function nameIn(metric: MetricData, victim: Attributes, blame: DataPoint<number>
 }
 
 /** Time of others and of quotas is divided as the blame for it is; what nobody is blamed for stays unknown. */
-function splitByCause(wait: SumMetricData, blame: readonly DataPoint<number>[]): DataPoint<number>[] {
+function splitByCause(wait: SumMetricData, blame: readonly Judged[]): DataPoint<number>[] {
+  const plain: DataPoint<number>[] = [];
   const byCause = new Map<Cause, number>();
   const add = (cause: Cause, value: number) => byCause.set(cause, (byCause.get(cause) ?? 0) + value);
-  for (const { attributes, value } of wait.dataPoints) {
-    const waitClass = attributes[keys.waitClass];
-    let unnamed = value;
-    if (waitClass === 'other' || waitClass === 'throttled') {
+  for (const point of wait.dataPoints) {
+    const waitClass = point.attributes[keys.waitClass];
+    let unnamed = point.value;
+    if (waitClass === undefined) plain.push(point);
+    else if (waitClass === 'other' || waitClass === 'throttled') {
       for (const blamed of blame) {
-        if (blamed.attributes[keys.waitClass] !== waitClass) continue;
-        add(blamed.attributes[keys.cause] as Cause, blamed.value);
-        unnamed -= blamed.value;
+        if (blamed.waitClass !== waitClass) continue;
+        add(blamed.point.attributes[keys.cause] as Cause, blamed.point.value);
+        unnamed -= blamed.point.value;
       }
       if (unnamed > halfNanosecond) add('unknown', unnamed);
     } else add(causeOf(waitClass, {}, {}), unnamed);
   }
   const [first] = wait.dataPoints;
   if (!first) return [];
-  return [...byCause].map(([cause, value]) => ({ ...first, attributes: { [keys.cause]: cause }, value }));
+  const named = [...byCause].map(([cause, value]) => ({
+    ...first,
+    attributes: { [keys.cause]: cause },
+    value,
+  }));
+  return [...plain, ...named];
 }
 
 /** Less is what is left of subtracting seconds from seconds. */
 const halfNanosecond = 0.5e-9;
-
-function withCause(point: DataPoint<number>, victim: Attributes): DataPoint<number> {
-  const cause = causeOf(point.attributes[keys.waitClass], victim, point.attributes);
-  return { ...point, attributes: { ...point.attributes, [keys.cause]: cause } };
-}
 
 function find(all: readonly MetricData[], name: string): SumMetricData | undefined {
   return all.find(
@@ -156,7 +174,7 @@ function find(all: readonly MetricData[], name: string): SumMetricData | undefin
 function mainCause(victim: Attributes, wait: Attributes): Cause | undefined {
   let longest = 0;
   let main: string | undefined;
-  for (const waitClass of ['other', 'throttled', ...Object.keys(plainCauses)]) {
+  for (const waitClass of ['other', 'throttled', ...plainCauses]) {
     const part = wait[waitPart(waitClass)];
     if (typeof part === 'number' && part > longest) {
       longest = part;

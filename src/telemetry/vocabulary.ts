@@ -192,6 +192,7 @@ export const events = {
     description: 'One wait for CPU: a long one, or a sample of the short ones.',
     attributes: [
       attributes.waitDuration,
+      attributes.cause,
       attributes.processId,
       attributes.threadId,
       attributes.threadName,

@@ -55,7 +55,7 @@ export function startAgent(config: string, args: readonly string[] = [], env: No
         );
       }),
     async stop(signal = 'SIGTERM') {
-      child.kill(signal);
+      if (child.exitCode === null && child.signalCode === null) child.kill(signal);
       return ended;
     },
   };

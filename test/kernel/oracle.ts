@@ -79,7 +79,8 @@ function replay(
     for (let i = mine.length - 1; i >= 0; i--) {
       const slice = mine[i];
       if (!slice || slice.end <= record.queued) break;
-      const from = slice.start > record.queued ? slice.start : record.queued;
+      let from = record.queued;
+      if (slice.start > from) from = slice.start;
       of.by.set(slice.who, (of.by.get(slice.who) ?? 0) + Number(slice.end - from));
     }
   }

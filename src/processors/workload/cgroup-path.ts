@@ -1,10 +1,13 @@
-/** What a cgroup's path says of who runs in it. Layouts and their origins: `test/processors/cgroup-path.test.ts`. */
+type Qos = 'guaranteed' | 'burstable' | 'besteffort';
+
+/** What a cgroup's path says of who runs in it. Layouts and their origins: `test/processors/workload/cgroup-path.test.ts`. */
 export interface PathIdentity {
   readonly kind: 'container' | 'pod' | 'service' | 'user' | 'scope' | 'slice' | 'root' | 'cgroup';
   readonly containerId?: string;
   readonly runtime?: string;
   readonly podUid?: string;
-  readonly qos?: 'guaranteed' | 'burstable' | 'besteffort';
+  /** Unknown where the path begins inside the pod's class. */
+  readonly qos?: Qos;
   /** systemd unit. */
   readonly unit?: string;
   /** A helper of the container runtime (conmon), not the container itself. */
@@ -15,8 +18,8 @@ export interface PathIdentity {
 const generatedId = /^(?:[0-9a-f]{64}|[0-9a-f]{32}-\d{1,10}|[0-9a-f]{8}(?:-[0-9a-f]{4}){4})$/;
 /** `pod<uid>` with either driver, and the 32 hex digits of a static pod; a kubelet may be told a prefix. */
 const podSegment =
-  /^(?:kubelet-)?(?:kubepods-?)?(?:(burstable|besteffort)-?)?pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})(?:\.slice)?$/;
-const kubeSegment = /^(?:kubelet-)?kubepods(?:-(burstable|besteffort))?(?:\.slice)?$/;
+  /^(?:(?:.+-)?kubepods-)?(?:(burstable|besteffort)-)?pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})(?:\.slice)?$/;
+const kubeSegment = /^(?:.+-)?kubepods(?:-(burstable|besteffort))?(?:\.slice)?$/;
 const helperSegment = /^(?:crio|libpod)-conmon-/;
 const runtimePrefixes = [
   ['cri-containerd-', 'containerd'],
@@ -35,6 +38,8 @@ const runtimeDirectories: Readonly<Record<string, string>> = {
   lxc: 'lxc',
 };
 
+type Pod = Pick<PathIdentity, 'podUid' | 'qos'>;
+
 interface Container {
   readonly id: string;
   readonly runtime?: string;
@@ -46,44 +51,40 @@ export function identifyPath(path: string): PathIdentity {
     .replaceAll('\\x2d', '-')
     .split('/')
     .filter((segment) => segment && segment !== '..');
-  let qos: PathIdentity['qos'];
-  let podUid: string | undefined;
   let isKube = false;
+  let level: Qos | undefined; // the part of a kubelet's hierarchy this is in
+  let pod: Pod | undefined;
   let isHelper = false;
   let container: Container | undefined;
   for (const [i, segment] of segments.entries()) {
     const kube = kubeSegment.exec(segment);
     if (kube) {
       isKube = true;
-      qos = (kube[1] as PathIdentity['qos']) ?? qos;
+      level = kube[1] as Qos | undefined;
       continue;
     }
-    if (isKube && (segment === 'burstable' || segment === 'besteffort')) qos = segment;
+    if (isKube && (segment === 'burstable' || segment === 'besteffort')) level = segment;
     // an older containerd under systemd: kubepods-…-pod<uid>.slice:cri-containerd:<id>
     const [first = '', runtime, id] = segment.split(':');
-    const pod = podSegment.exec(first);
-    if (pod) {
-      isKube = true;
-      qos = (pod[1] as PathIdentity['qos']) ?? qos;
-      podUid = pod[2]?.replaceAll('_', '-');
+    const named = podSegment.exec(first);
+    if (named) {
+      isKube ||= first.includes('kubepods');
+      const qos = (named[1] as Qos | undefined) ?? level ?? (isKube ? 'guaranteed' : undefined);
+      pod = { podUid: (named[2] ?? '').replaceAll('_', '-'), ...(qos ? { qos } : {}) };
       container = runtime && id ? { id, runtime: runtimeNames[runtime] ?? runtime } : undefined;
       continue;
     }
     if (helperSegment.test(segment)) isHelper = true;
     else container = containerIn(segment, segments[i - 1], i === 1) ?? container;
   }
-  const kube = {
-    ...(podUid === undefined ? {} : { podUid }),
-    ...(isKube ? { qos: qos ?? 'guaranteed' } : {}),
-  } as const;
   if (container)
     return {
       kind: 'container',
       containerId: container.id,
       ...(container.runtime === undefined ? {} : { runtime: container.runtime }),
-      ...kube,
+      ...pod,
     };
-  if (podUid !== undefined) return { kind: 'pod', ...kube, ...(isHelper ? { isHelper } : {}) };
+  if (pod) return { kind: 'pod', ...pod, ...(isHelper ? { isHelper } : {}) };
   return { ...unitIn(segments), ...(isHelper ? { isHelper } : {}) };
 }
 
@@ -103,7 +104,7 @@ function containerIn(segment: string, parent: string | undefined, isSecond: bool
 function unitIn(segments: readonly string[]): PathIdentity {
   const last = segments.at(-1);
   if (last === undefined) return { kind: 'root' };
-  const service = segments.find((segment) => segment.endsWith('.service'));
+  const service = segments.find((segment) => /\.(?:service|socket|mount|swap)$/.test(segment));
   if (segments[0] === 'user.slice') return { kind: 'user', unit: last };
   if (service) return { kind: 'service', unit: service };
   if (last.endsWith('.scope')) return { kind: 'scope', unit: last };

@@ -1,6 +1,7 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import type { MetricData, ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import { noSums, readingOf } from '../../kernel/cgroup-sums.ts';
 import {
   type CgroupReading,
   type PairReading,
@@ -25,13 +26,18 @@ export interface SchedulerMetricsOptions extends BlameOptions {
   readonly isWanted: (cgroup: CgroupReading['cgroup']) => boolean;
 }
 
-/** A reading as metrics, one resource a cgroup; those that neither waited nor ran are left out. */
+/**
+ * A reading as metrics, one resource a cgroup; those that neither waited nor ran are left out. One that is preempted and
+ * waits on has a pair before it has totals.
+ */
 export function schedulerMetrics(
   reading: SchedulerReading,
   options: SchedulerMetricsOptions,
 ): ResourceMetrics[] {
   const pairs = Map.groupBy(reading.pairs, (pair) => pair.victim);
-  return reading.cgroups
+  const read = new Set(reading.cgroups.map(({ cgroup }) => cgroup));
+  const waiting = [...pairs.keys()].filter((victim) => !read.has(victim));
+  return [...reading.cgroups, ...waiting.map((victim) => readingOf(victim, noSums()))]
     .filter(({ cgroup }) => options.isWanted(cgroup))
     .map((cgroup) => cgroupMetrics(cgroup, pairs.get(cgroup.cgroup) ?? [], options))
     .filter((of) => of !== undefined);

@@ -129,7 +129,10 @@ function receive(source: SchedulerSource, settings: Static<typeof config>, host:
         collect(): readonly Batch[] {
           const reading = source.read();
           const end = host.now();
-          const interval = { start, end };
+          const interval = {
+            start: reading.span === undefined ? start : ((end - BigInt(reading.span)) as UnixNanoseconds),
+            end,
+          };
           start = end;
           count(reading.drops, host);
           return [

@@ -24,12 +24,13 @@ export function waitAttributes(wait: WaitEvent): Attributes {
   };
 }
 
-/** Who took most of it: another cgroup on the CPU, or the one whose quota had run out. */
+/**
+ * Whose quota had run out, or who of the others had the CPU longest: whichever class was longer, so that the class says
+ * what the culprit did.
+ */
 function culpritOf({ culprit, culpritTime, throttler, classes }: WaitEvent): Attributes {
-  const [who, time] =
-    throttler !== undefined && classes.throttled > culpritTime
-      ? [throttler, classes.throttled]
-      : [culprit, culpritTime];
+  const isThrottled = classes.throttled > classes.other;
+  const [who, time] = isThrottled ? [throttler, classes.throttled] : [culprit, culpritTime];
   return who === undefined
     ? {}
     : { [keys.culpritCgroupId]: String(who), [keys.culpritTime]: toSeconds(time) };

@@ -1,0 +1,106 @@
+import { writeFileSync } from 'node:fs';
+import type { Component } from '../src/component.ts';
+import { components } from '../src/components.ts';
+import { sectionOf, sections, serviceSchema } from '../src/config/file-schema.ts';
+import { type JsonSchema, jsonSchema } from '../src/config/json-schema.ts';
+
+export const path = new URL('../docs/CONFIG.md', import.meta.url);
+
+/** `docs/CONFIG.md`, from the components' schemas. */
+export function configDocument(components: readonly Component[]): string {
+  return [
+    '# Configuration',
+    "Generated from the components' schemas by `scripts/write-config-doc.ts`; do not edit.",
+    'A configuration lists components by id, and pipelines that connect them. An id is `type` or `type/name`. A nested key is written `a::b` here, as in messages and in `--set a::b=value`. A duration is a number with a unit: `10s`, `1h30m`, `200ms`.',
+    ...sections.flatMap((section) => {
+      const members = components.filter(({ kind }) => sectionOf(kind) === section);
+      return members.length > 0 ? [`## ${section}`, ...members.flatMap(componentPart)] : [];
+    }),
+    '## service',
+    keyTable(jsonSchema(serviceSchema)),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
+function componentPart(component: Component): readonly string[] {
+  const facts = [
+    'signals' in component ? `Signals: ${component.signals.join(', ')}.` : '',
+    'connects' in component
+      ? `Connects ${component.connects.map(([from, to]) => `${from} to ${to}`).join(', ')}.`
+      : '',
+    'aliases' in component && component.aliases?.length
+      ? `Former type, deprecated: ${component.aliases.map(code).join(', ')}.`
+      : '',
+  ].filter(Boolean);
+  return [
+    `### ${code(component.type)}`,
+    [component.summary, ...facts].join(' '),
+    keyTable(jsonSchema(component.config)),
+  ];
+}
+
+function keyTable(schema: JsonSchema): string {
+  const rows = keyRows(schema, '');
+  if (rows.length === 0) return 'It has no keys.';
+  return [['key', 'type', 'default', 'meaning'], ['---', '---', '---', '---'], ...rows]
+    .map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
+    .join('\n');
+}
+
+type Row = readonly [key: string, type: string, preset: string, meaning: string];
+
+function keyRows({ properties = {}, required = [] }: JsonSchema, prefix: string): readonly Row[] {
+  return Object.entries(properties).flatMap(([key, schema]): readonly Row[] => {
+    const name = prefix + key;
+    const own: Row = [
+      code(name),
+      typeOf(schema),
+      presetOf(schema, required.includes(key)),
+      schema.description ?? '–',
+    ];
+    const [named] = Object.values(schema.patternProperties ?? {});
+    if (named?.properties) return [own, ...keyRows(named, `${name}::<id>::`)];
+    if (!schema.properties) return [own];
+    // An object that is always there only holds its keys together.
+    const says = schema.description !== undefined || schema.default === undefined;
+    return [...(says ? [own] : []), ...keyRows(schema, `${name}::`)];
+  });
+}
+
+const typeNames: Readonly<Record<string, string>> = {
+  string: 'text',
+  integer: 'whole number',
+  number: 'number',
+  boolean: 'true or false',
+  object: 'keys',
+};
+
+function typeOf(schema: JsonSchema): string {
+  const { duration, secret, items, patternProperties } = schema;
+  if (duration) return `duration${limitsOf(duration)}`;
+  if (schema.enum) return schema.enum.map((choice) => code(String(choice))).join(', ');
+  if (secret) return 'text, secret';
+  if (items) return `list of ${typeOf(items)}`;
+  const [value] = Object.values(patternProperties ?? {});
+  if (value && !value.properties) return `any key: ${typeOf(value)}`;
+  return `${typeNames[String(schema.type)] ?? schema.type}${limitsOf(schema)}`;
+}
+
+function limitsOf({ minimum, maximum }: JsonSchema): string {
+  if (minimum !== undefined && maximum !== undefined) return `, ${minimum} to ${maximum}`;
+  if (minimum !== undefined) return `, at least ${minimum}`;
+  return maximum === undefined ? '' : `, at most ${maximum}`;
+}
+
+function presetOf({ default: preset, properties }: JsonSchema, isRequired: boolean): string {
+  if (preset === undefined) return isRequired ? 'required' : 'absent';
+  if (properties) return '–';
+  return code(typeof preset === 'string' ? preset : JSON.stringify(preset));
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}
+
+if (import.meta.main) writeFileSync(path, configDocument(components));

@@ -1,0 +1,385 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { AggregationTemporality, type DataPoint, type MetricData } from '@opentelemetry/sdk-metrics';
+import type { Pull } from '../../../src/component.ts';
+import { RecordedCgroups } from '../../../src/kernel/recording.ts';
+import type { SchedulerOptions, SourceDescription } from '../../../src/kernel/scheduler-source.ts';
+import { scheduler } from '../../../src/receivers/scheduler/scheduler.ts';
+import type { Batch } from '../../../src/telemetry/batch.ts';
+import { hrTime } from '../../../src/telemetry/build.ts';
+import {
+  cgroupId,
+  type MonotonicNanoseconds,
+  milliseconds,
+  nanoseconds,
+  seconds,
+  type UnixNanoseconds,
+} from '../../../src/telemetry/units.ts';
+import { counterNames, attributes as keys, metrics } from '../../../src/telemetry/vocabulary.ts';
+import { fakeHost } from '../../exporters/fake-host.ts';
+import { cgroupReading, fakeSource, pairReading, waitEvent } from './readings.ts';
+
+const settings = {
+  interval: seconds(10),
+  min_wait: milliseconds(5),
+  sample: 1000,
+  events_per_second: 5,
+  max_workloads: 512,
+  max_pairs: 4096,
+  max_culprits: 10,
+  include: [] as string[],
+  exclude: [] as string[],
+};
+
+interface SetUp {
+  readonly settings?: Partial<typeof settings>;
+  readonly description?: Partial<SourceDescription>;
+}
+
+async function setUp({ settings: own = {}, description = {} }: SetUp = {}) {
+  const fake = fakeSource(description);
+  const cgroups = new RecordedCgroups();
+  const clock = { now: 1_700_000_000_000_000_000n };
+  const asked: SchedulerOptions[] = [];
+  const { host, logged } = fakeHost('scheduler');
+  const receiver = await scheduler.open(
+    { ...settings, ...own },
+    {
+      ...host,
+      now: () => clock.now as UnixNanoseconds,
+      kernel: {
+        cgroups,
+        openScheduler: async (options) => {
+          asked.push(options);
+          return fake.source;
+        },
+      },
+    },
+  );
+  const pull = (name: string): Pull => {
+    const found = receiver.pulls.find((it) => it.name === name);
+    assert.ok(found);
+    return found;
+  };
+  const collect = async (name: string): Promise<Batch> => {
+    const [batch, ...others] = await pull(name).collect();
+    assert.ok(batch);
+    assert.deepEqual(others, []);
+    return batch;
+  };
+  const read = async () => {
+    const batch = await collect('metrics');
+    assert.ok(batch.signal === 'metrics');
+    return batch.resourceMetrics.map(({ resource, scopeMetrics }) => ({
+      resource: resource.attributes,
+      metrics: new Map(
+        scopeMetrics.flatMap((scope) => scope.metrics).map((metric) => [metric.descriptor.name, metric]),
+      ),
+    }));
+  };
+  const drain = async () => {
+    const batch = await collect('events');
+    assert.ok(batch.signal === 'logs');
+    return batch.records;
+  };
+  return { ...fake, receiver, cgroups, clock, asked, counters: host.counters, logged, pull, read, drain };
+}
+
+const values = (metric: MetricData | undefined) =>
+  (metric?.dataPoints as DataPoint<number>[] | undefined)?.map(({ value, attributes }) => [
+    value,
+    attributes,
+  ]);
+
+const busy = cgroupReading(
+  { self: 1e9, other: 3e9, throttled: 2e9, idle: 5e8 },
+  {
+    run: seconds(4),
+    preemptedBySelf: 5,
+    preemptedByKernel: 6,
+    buckets: new Map([
+      [-10, 2],
+      [-7, 1],
+    ]),
+    zeroCount: 3,
+  },
+);
+const blamed = [pairReading(2n, { other: 3e9, preemptions: 7 }), pairReading(3n, { throttled: 2e9 })];
+
+test('a reading becomes the metrics of the vocabulary, deltas of its interval', async () => {
+  const { readings, read, clock } = await setUp();
+  readings.push({ cgroups: [busy], pairs: blamed });
+  const start = clock.now;
+  clock.now += 10_000_000_000n;
+  const [workload] = await read();
+  assert.deepEqual(
+    [...(workload?.metrics.keys() ?? [])].sort(),
+    Object.values(metrics)
+      .map(({ name }) => name)
+      .sort(),
+  );
+  for (const [name, metric] of workload?.metrics ?? []) {
+    const described = Object.values(metrics).find((it) => it.name === name);
+    assert.equal(metric.descriptor.unit, described?.unit);
+    assert.equal(metric.descriptor.description, described?.description);
+    assert.equal(metric.aggregationTemporality, AggregationTemporality.DELTA);
+    for (const { startTime, endTime } of metric.dataPoints) {
+      assert.deepEqual(startTime, hrTime(start as UnixNanoseconds));
+      assert.deepEqual(endTime, hrTime(clock.now as UnixNanoseconds));
+    }
+  }
+});
+
+test('the points hold the figures of the reading, by class and by culprit', async () => {
+  const { readings, read } = await setUp();
+  readings.push({ cgroups: [busy], pairs: blamed });
+  const [workload] = await read();
+  const of = ({ name }: { readonly name: string }) => values(workload?.metrics.get(name));
+  const by = (waitClass: string, culprit?: string) => ({
+    [keys.waitClass]: waitClass,
+    ...(culprit === undefined ? {} : { [keys.culpritCgroupId]: culprit }),
+  });
+  assert.deepEqual(of(metrics.waitTime), [
+    [1, by('self')],
+    [3, by('other')],
+    [0.5, by('idle')],
+    [2, by('throttled')],
+  ]);
+  assert.deepEqual(of(metrics.blameTime), [
+    [3, by('other', '2')],
+    [2, by('throttled', '3')],
+  ]);
+  assert.deepEqual(of(metrics.preemptions), [
+    [7, by('other', '2')],
+    [5, by('self')],
+    [6, by('kernel')],
+  ]);
+  assert.deepEqual(of(metrics.runTime), [[4, {}]]);
+});
+
+test('waits become one exponential histogram with the sum of the wait', async () => {
+  const { readings, read } = await setUp();
+  readings.push({ cgroups: [busy] });
+  const [workload] = await read();
+  assert.deepEqual(workload?.metrics.get(metrics.waitDuration.name)?.dataPoints[0]?.value, {
+    count: 6,
+    sum: 6.5,
+    scale: 2,
+    zeroCount: 3,
+    positive: { offset: -10, bucketCounts: [2, 0, 0, 1] },
+    negative: { offset: 0, bucketCounts: [] },
+  });
+});
+
+test('what did not happen has no point, and who did nothing no resource', async () => {
+  const { readings, read } = await setUp();
+  readings.push({
+    cgroups: [cgroupReading({}), cgroupReading({}, { run: seconds(1), cgroup: cgroupId(2n) })],
+  });
+  const workloads = await read();
+  assert.equal(workloads.length, 1);
+  assert.deepEqual([...(workloads[0]?.metrics.keys() ?? [])], [metrics.runTime.name]);
+});
+
+test('who was preempted and still waits is told, though there is nothing else of it yet', async () => {
+  const { readings, read } = await setUp();
+  readings.push({ pairs: [pairReading(2n, { preemptions: 1 })] });
+  const [workload] = await read();
+  assert.equal(workload?.resource[keys.cgroupId], '1');
+  assert.deepEqual(values(workload?.metrics.get(metrics.preemptions.name)), [
+    [1, { [keys.waitClass]: 'other', [keys.culpritCgroupId]: '2' }],
+  ]);
+});
+
+test('pairs go to their own victim', async () => {
+  const { readings, read } = await setUp();
+  const two = cgroupReading({ other: 1000 }, { cgroup: cgroupId(9n) });
+  readings.push({
+    cgroups: [cgroupReading({ other: 1000 }), two],
+    pairs: [pairReading(2n, { other: 1000 }), { ...pairReading(3n, { other: 1000 }), victim: cgroupId(9n) }],
+  });
+  const culprits = (await read()).map(
+    ({ metrics: of }) => of.get(metrics.blameTime.name)?.dataPoints[0]?.attributes[keys.culpritCgroupId],
+  );
+  assert.deepEqual(culprits, ['2', '3']);
+});
+
+test('blame beyond the tolerance stays unnamed', async () => {
+  const { readings, read } = await setUp();
+  readings.push({ cgroups: [cgroupReading({ other: 1e9 })], pairs: [pairReading(2n, { other: 5e8 })] });
+  const [workload] = await read();
+  assert.equal(values(workload?.metrics.get(metrics.blameTime.name))?.[0]?.[0], 0.5);
+});
+
+test('max_culprits names that many; the rest is `other`, with the sums kept', async () => {
+  const { readings, read } = await setUp({ settings: { max_culprits: 2 } });
+  const pairs = [2n, 3n, 4n, 5n].map((culprit) => pairReading(culprit, { other: 1e9, preemptions: 1 }));
+  readings.push({ cgroups: [cgroupReading({ other: 4e9 })], pairs });
+  const [workload] = await read();
+  const named = (metric: { readonly name: string }) =>
+    workload?.metrics
+      .get(metric.name)
+      ?.dataPoints.map(({ value, attributes }) => [attributes[keys.culpritCgroupId], value]);
+  assert.deepEqual(named(metrics.blameTime), [
+    ['2', 1],
+    ['3', 1],
+    ['other', 2],
+  ]);
+  assert.deepEqual(named(metrics.preemptions), [
+    ['2', 1],
+    ['3', 1],
+    ['other', 2],
+  ]);
+});
+
+test('a resource is one cgroup of one node', async () => {
+  const { readings, read } = await setUp();
+  readings.push({ cgroups: [cgroupReading({ self: 1 }), cgroupReading({ self: 1 }, { cgroup: 'kernel' })] });
+  const [one, kernel] = await read();
+  const node = String(one?.resource[keys.hostName]);
+  assert.ok(node);
+  assert.deepEqual(one?.resource, {
+    [keys.hostName]: node,
+    [keys.cgroupId]: '1',
+    [keys.serviceInstanceId]: `${node}:1`,
+  });
+  assert.equal(kernel?.resource[keys.cgroupId], 'kernel');
+});
+
+test('one interval begins where the other ended, whatever the clock did', async () => {
+  const { readings, pull, clock, read } = await setUp();
+  const intervals: unknown[][] = [];
+  for (const step of [10n, 13n, 7n]) {
+    readings.push({ cgroups: [busy] });
+    clock.now += step * 1_000_000_000n;
+    const [workload] = await read();
+    const [point] = workload?.metrics.get(metrics.runTime.name)?.dataPoints ?? [];
+    intervals.push([point?.startTime, point?.endTime]);
+  }
+  assert.deepEqual(intervals[0]?.[1], intervals[1]?.[0]);
+  assert.deepEqual(intervals[1]?.[1], intervals[2]?.[0]);
+  assert.equal(pull('metrics').every, settings.interval);
+});
+
+test('a recorded reading covers the time it was recorded over', async () => {
+  const { readings, read, clock } = await setUp();
+  readings.push({ cgroups: [busy], span: seconds(3) });
+  clock.now += 10_000_000_000n;
+  const [workload] = await read();
+  const [point] = workload?.metrics.get(metrics.runTime.name)?.dataPoints ?? [];
+  assert.deepEqual(point?.startTime, hrTime((clock.now - 3_000_000_000n) as UnixNanoseconds));
+  assert.deepEqual(point?.endTime, hrTime(clock.now as UnixNanoseconds));
+});
+
+test('cgroups are left out by their path, as victims but not as culprits', async () => {
+  const { readings, read, cgroups, waits, pull } = await setUp({
+    settings: { include: ['/a'], exclude: ['/a/x'] },
+  });
+  for (const [id, path] of [
+    [1n, '/a'],
+    [2n, '/b'],
+    [3n, '/a/x'],
+  ] as const)
+    cgroups.learn(cgroupId(id), path);
+  readings.push({
+    cgroups: [1n, 2n, 3n, 4n].map((id) => cgroupReading({ other: 1000 }, { cgroup: cgroupId(id) })),
+    pairs: [pairReading(2n, { other: 1000 })],
+  });
+  const workloads = await read();
+  assert.deepEqual(
+    workloads.map(({ resource }) => resource[keys.cgroupId]),
+    ['1'],
+  );
+  assert.equal(
+    workloads[0]?.metrics.get(metrics.blameTime.name)?.dataPoints[0]?.attributes[keys.culpritCgroupId],
+    '2',
+  );
+  waits.push(waitEvent({ self: 1 }, { cgroup: cgroupId(2n) }));
+  assert.deepEqual(await pull('events').collect(), []);
+});
+
+test('loss is counted by reason; what was only suppressed is not loss', async () => {
+  const { readings, read, counters } = await setUp();
+  readings.push({ drops: { ring_full: 3, suppressed: 10 } }, { drops: { ring_full: 1, pair_full: 2 } });
+  await read();
+  await read();
+  assert.deepEqual(counters.read(), [
+    {
+      name: counterNames.kernelDropped,
+      attributes: { component: 'scheduler', reason: 'ring_full' },
+      value: 4,
+    },
+    { name: counterNames.eventsSuppressed, attributes: { component: 'scheduler' }, value: 10 },
+    {
+      name: counterNames.kernelDropped,
+      attributes: { component: 'scheduler', reason: 'pair_full' },
+      value: 2,
+    },
+  ]);
+});
+
+test('single waits become events on the resource of who waited', async () => {
+  const { waits, drain } = await setUp();
+  waits.push(
+    waitEvent({ other: 6e6 }, { culprit: cgroupId(2n), culpritTime: nanoseconds(6e6) }),
+    waitEvent({ self: 7e6 }),
+    waitEvent({ self: 8e6 }, { cgroup: 'kernel' }),
+  );
+  const [first, second, third] = await drain();
+  assert.equal(first?.eventName, 'earshot.wait');
+  assert.equal(first?.attributes[keys.culpritCgroupId], '2');
+  assert.equal(first?.resource, second?.resource, 'records of one cgroup share their resource');
+  assert.equal(third?.resource.attributes[keys.cgroupId], 'kernel');
+});
+
+test('an event has the wall clock time at which its wait ended', async () => {
+  const { waits, drain, clock } = await setUp();
+  const ago = 2_000_000_000n;
+  waits.push(waitEvent({ self: 1 }, { at: (process.hrtime.bigint() - ago) as MonotonicNanoseconds }));
+  const [record] = await drain();
+  const [whole = 0, nanos = 0] = record?.hrTime ?? [];
+  const before = clock.now - (BigInt(whole) * 1_000_000_000n + BigInt(nanos));
+  assert.ok(before >= ago && before < ago + 600_000_000_000n, `${before} ns before it was observed`);
+  assert.deepEqual(record?.hrTimeObserved, hrTime(clock.now as UnixNanoseconds));
+});
+
+test('no wait, no batch', async () => {
+  const { pull } = await setUp();
+  assert.deepEqual(await pull('events').collect(), []);
+});
+
+test('the kernel side gets what the configuration says', async () => {
+  const { asked } = await setUp({ settings: { sample: 7 } });
+  assert.deepEqual(asked, [
+    { minWait: 5_000_000, sample: 7, eventRate: 5, maxWorkloads: 512, maxPairs: 4096 },
+  ]);
+});
+
+test('what was attached, and what it costs, is said once', async () => {
+  const { logged } = await setUp({ description: { mapBytes: 2_621_440, cpus: 8 } });
+  assert.equal(logged.length, 1);
+  assert.match(logged[0] ?? '', /"kernel_memory_mib":2\.5,"cpus":8.*Attached to the scheduler/);
+});
+
+test('a replay says so, in the log and on every resource', async () => {
+  const { logged, readings, read, waits, drain } = await setUp({ description: { recording: 'one evening' } });
+  assert.match(logged[0] ?? '', /Replaying a recording/);
+  readings.push({ cgroups: [busy] });
+  const [workload] = await read();
+  assert.equal(workload?.resource[keys.recording], 'one evening');
+  waits.push(waitEvent({ self: 1 }));
+  const [record] = await drain();
+  assert.equal(record?.resource.attributes[keys.recording], 'one evening');
+});
+
+test('closing closes the source, and may be said twice', async () => {
+  const { receiver, closed } = await setUp();
+  await receiver.close();
+  assert.equal(closed(), 1);
+  await receiver.close();
+});
+
+test('a kernel that cannot is told to whoever opens the receiver', async () => {
+  const { host } = fakeHost('scheduler');
+  await assert.rejects(scheduler.open(settings, host), /no kernel here/);
+});
