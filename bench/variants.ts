@@ -1,6 +1,9 @@
 import { fileURLToPath } from 'node:url';
+import type { Static } from 'typebox';
+import { Value } from 'typebox/value';
 import { openLiveScheduler } from '../src/kernel/live-scheduler.ts';
 import type { BpfObject, Native, OpenOptions } from '../src/kernel/native.ts';
+import { scheduler } from '../src/receivers/scheduler/scheduler.ts';
 import { milliseconds } from '../src/telemetry/units.ts';
 
 /** What is attached to the scheduler during a trial. */
@@ -27,10 +30,18 @@ function attach(name: string, options: OpenOptions = {}) {
   };
 }
 
+const defaults = Value.Default(scheduler.config, {}) as Static<typeof scheduler.config>;
+
 function attachAgent(native: Native): Attached {
   const source = openLiveScheduler(
     native,
-    { minWait: milliseconds(5), sample: 0, eventRate: 5, maxWorkloads: 512, maxPairs: 4096 },
+    {
+      minWait: milliseconds(5),
+      sample: defaults.sample,
+      eventRate: defaults.events_per_second,
+      maxWorkloads: defaults.max_workloads,
+      maxPairs: defaults.max_pairs,
+    },
     { path: () => undefined, learn: () => undefined },
   );
   return { tick: () => source.drain() };

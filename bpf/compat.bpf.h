@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Everything that differs between kernels 5.10 and 7.2. Features are probed in BTF when the object is loaded.
  */
 #ifndef EARSHOT_COMPAT_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Who had each CPU, as far back as waits last: the last slices exactly (`cpu.ring`); what falls out of the
  * ring is folded into epochs of at least FINE_SPAN, and those into epochs of at least COARSE_SPAN. An epoch
@@ -10,10 +10,11 @@
 
 #include "maps.bpf.h"
 
-#define FINE_SPAN   8000000ULL
-#define COARSE_SPAN (8 * FINE_SPAN)
-#define EPOCHS	    128
-#define SHARES	    6
+#define FINE_SPAN     8000000ULL
+#define COARSE_SPAN   (16 * FINE_SPAN)
+#define FINE_EPOCHS   128
+#define COARSE_EPOCHS 64
+#define SHARES	      6
 
 struct share {
 	u64 who;
@@ -32,14 +33,14 @@ _Static_assert(sizeof(struct epoch) == 128, "two cache lines");
 struct history {
 	u32 newest_fine, newest_coarse;
 	u64 pad[7];
-	struct epoch fine[EPOCHS];
-	struct epoch coarse[EPOCHS];
+	struct epoch fine[FINE_EPOCHS];
+	struct epoch coarse[COARSE_EPOCHS];
 };
 
 static const struct epoch empty_epoch;
 static const struct pair no_pair;
 
-/* Bound: one a CPU, 32 KiB. */
+/* Bound: one a CPU, 24 KiB. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -76,13 +77,13 @@ __noinline int fold_epoch(u32 cpu_id, u32 oldest)
 
 	if (!history)
 		return 0;
-	from = &history->fine[oldest & (EPOCHS - 1)];
+	from = &history->fine[oldest & (FINE_EPOCHS - 1)];
 	if (!from->end)
 		return 0;
-	newest = history->newest_coarse & (EPOCHS - 1);
+	newest = history->newest_coarse & (COARSE_EPOCHS - 1);
 	into = &history->coarse[newest];
 	if (!into->end || into->end - into->start >= COARSE_SPAN) {
-		newest = (newest + 1) & (EPOCHS - 1);
+		newest = (newest + 1) & (COARSE_EPOCHS - 1);
 		history->newest_coarse = newest;
 		into = &history->coarse[newest];
 		*into = empty_epoch;
@@ -111,10 +112,10 @@ static __always_inline void fold_slice(u32 cpu_id, struct occupant *before, stru
 
 	if (!history || !start || oldest->end <= start)
 		return;
-	newest = history->newest_fine & (EPOCHS - 1);
+	newest = history->newest_fine & (FINE_EPOCHS - 1);
 	into = &history->fine[newest];
 	if (!into->end || into->end - into->start >= FINE_SPAN) {
-		newest = (newest + 1) & (EPOCHS - 1);
+		newest = (newest + 1) & (FINE_EPOCHS - 1);
 		fold_epoch(cpu_id, newest);
 		history->newest_fine = newest;
 		into = &history->fine[newest];
@@ -227,8 +228,8 @@ __noinline int charge_epoch(u32 cpu_id, u32 level, u32 index)
 	cell = bpf_map_lookup_elem(&cells, &cpu->walk_cell);
 	if (!cell)
 		return WALK_DONE;
-	index &= EPOCHS - 1;
-	epoch = level ? &history->coarse[index] : &history->fine[index];
+	epoch = level ? &history->coarse[index & (COARSE_EPOCHS - 1)]
+		      : &history->fine[index & (FINE_EPOCHS - 1)];
 	if (!epoch->end)
 		return WALK_OUT;
 	if (epoch->end < cpu->walk_to) { /* a gap in the history */
@@ -286,7 +287,7 @@ __noinline int walk_epochs(u32 cpu_id)
 	if (!history || !cpu)
 		return 0;
 	newest = history->newest_fine;
-	for (u32 k = 0; k < EPOCHS - 1; k++) {
+	for (u32 k = 0; k < FINE_EPOCHS - 1; k++) {
 		walked = charge_epoch(cpu_id, 0, newest - k);
 		if (walked == WALK_DONE)
 			return 0;
@@ -294,7 +295,7 @@ __noinline int walk_epochs(u32 cpu_id)
 			break;
 	}
 	newest = history->newest_coarse;
-	for (u32 k = 0; k < EPOCHS - 1; k++) {
+	for (u32 k = 0; k < COARSE_EPOCHS - 1; k++) {
 		walked = charge_epoch(cpu_id, 1, newest - k);
 		if (walked == WALK_DONE)
 			return 0;

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Tunables and maps. User space sets every `max_entries` before loading; the figures here are for one CPU. */
 #ifndef EARSHOT_MAPS_H
 #define EARSHOT_MAPS_H

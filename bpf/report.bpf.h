@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Single waits: which of them become events, and with what weight. */
 #ifndef EARSHOT_REPORT_H
 #define EARSHOT_REPORT_H

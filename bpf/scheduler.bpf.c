@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Why does a task wait for a CPU, and who has it meanwhile?
  *
@@ -14,7 +14,7 @@
 #include "throttle.bpf.h"
 #include "report.bpf.h"
 
-char LICENSE[] SEC("license") = "GPL";
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 const struct abi *const volatile abi = NULL;
 

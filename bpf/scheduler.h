@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What crosses the boundary between kernel and user space. User space takes every layout and every enum from
  * the object's BTF; nothing of this file is typed a second time.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What has to be remembered of a task between two switches: `run_delay` when it last got a CPU, so that a
  * wait that moves between CPUs can be told apart into its parts. Sets of four entries, one cache line each,

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Throttling without a hook of its own. throttled_time() of a group on a CPU grows by 1 ns a ns while the
  * group cannot run there because of its quota or one above, so its differences are exact.
@@ -36,11 +36,10 @@ struct throttle {
 
 static const struct throttle no_throttle;
 
-/* Only before 6.18. Key: group and CPU. Entries stay as long as the agent: bound by groups that ever hit a
- * quota. */
+/* Only before 6.18. Key: group and CPU. The group that has not hit a quota for longest gives way. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
 	__type(key, struct throttle_key);
 	__type(value, struct throttle);
 } throttles SEC(".maps");

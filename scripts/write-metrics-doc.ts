@@ -45,7 +45,7 @@ export function metricsDocument(): string {
     ),
     '## Events',
     'Log records with an event name. Beside these attributes an event has, for each part of its wait, ' +
-      `${code(waitPart('<cause>'))} in seconds; the parts sum to ${code(attributes.waitDuration)}.`,
+      `${code(waitPart('<class>'))} in seconds; the parts sum to ${code(attributes.waitDuration)}.`,
     table(
       ['event', 'when', 'attributes'],
       Object.values(events).map(({ name, description, attributes: keys }) => [

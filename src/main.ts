@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=1
 import { Command, type OptionValues } from 'commander';
 import { stringify } from 'yaml';
 import { components } from './components.ts';

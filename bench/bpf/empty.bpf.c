@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What does it cost to have a hook at all? The hooks of all variants, under the same names, with nothing in
  * them. */
 #include "vmlinux.h"
@@ -28,4 +28,4 @@ int on_migrate(void *context)
 	return 0;
 }
 
-char _license[] SEC("license") = "GPL";
+char _license[] SEC("license") = "Dual BSD/GPL";

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The technique Netflix published for noisy neighbours: a time stamp per pid in a hash when the task is
  * woken, looked up and deleted when it gets the CPU, the cgroup ids of both tasks read under an RCU lock, and
@@ -114,4 +114,4 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *previous, struct task_
 	return 0;
 }
 
-char _license[] SEC("license") = "GPL";
+char _license[] SEC("license") = "Dual BSD/GPL";

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The technique of the `runqlat` tools: a time stamp per pid in a hash when the task becomes runnable, looked
  * up and deleted when it gets the CPU, the difference counted in a histogram that is itself found in a hash.
@@ -103,4 +103,4 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *previous, struct task_
 	return 0;
 }
 
-char _license[] SEC("license") = "GPL";
+char _license[] SEC("license") = "Dual BSD/GPL";

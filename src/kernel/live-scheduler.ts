@@ -60,6 +60,7 @@ export function openLiveScheduler(native: Native, options: LiveOptions, cgroups:
       cpus,
       histories: cpus,
       tasks: taskSets,
+      ...(throttlesTasks(native) ? { throttles: 1 } : {}), // not used there
       pairs: options.maxPairs,
       events: ringBytes,
     },
@@ -79,6 +80,11 @@ export function openLiveScheduler(native: Native, options: LiveOptions, cgroups:
       );
     throw cause;
   }
+}
+
+/** From 6.18 on; before, whole run queues. */
+function throttlesTasks(native: Native): boolean {
+  return native.kernelStruct('task_struct')?.includes('throttled') ?? false;
 }
 
 class LiveScheduler implements SchedulerSource {
@@ -144,9 +150,7 @@ class LiveScheduler implements SchedulerSource {
       mapBytes: maps.reduce((bytes, map) => bytes + this.#native.map(this.#object, map).bytes, 0),
       cpus: this.#size.cpus,
       features: {
-        throttling: this.#native.kernelStruct('task_struct')?.includes('throttled')
-          ? 'per task'
-          : 'per queue',
+        throttling: throttlesTasks(this.#native) ? 'per task' : 'per queue',
         irq_time: this.#stolen.irq,
         steal_time: this.#stolen.steal,
       },

@@ -27,7 +27,10 @@ export const deliverySchema = ({ timeout }: { readonly timeout: string }) => ({
   ),
   retry_on_failure: Type.Object(
     {
-      enabled: Type.Boolean({ default: true }),
+      enabled: Type.Boolean({
+        default: true,
+        description: 'Off: what cannot be delivered at once is dropped and counted.',
+      }),
       initial_interval: duration({
         default: '5s',
         minimum: '1ms',

@@ -180,3 +180,9 @@ test('every switch of a ping-pong is a wait counted, or its loss is', async () =
     oracle.close();
   }
 });
+
+test('the maps of a node of 64 CPUs stay under 8 MiB at the defaults', () => {
+  const { mapBytes } = attach({ cpus: 64 }).describe();
+  assert.ok(mapBytes < 8 * 2 ** 20, `${mapBytes} bytes`);
+  assert.ok(mapBytes > 5 * 2 ** 20, `${mapBytes} bytes cannot be all of it`);
+});

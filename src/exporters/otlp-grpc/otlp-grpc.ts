@@ -21,7 +21,10 @@ const config = Type.Object(
       description:
         'Where to, as `host:port`. A scheme decides over TLS: `https://` turns it on, `http://` off; without one `tls::insecure` does.',
     }),
-    compression: Type.Enum(['gzip', 'none'], { default: 'gzip' }),
+    compression: Type.Enum(['gzip', 'none'], {
+      default: 'gzip',
+      description: 'How requests are compressed.',
+    }),
     headers: Type.Record(Type.String(), secret(), {
       default: {},
       description: 'Sent with each request; never printed.',
@@ -51,7 +54,7 @@ const config = Type.Object(
           timeout: duration({ default: '10s', description: 'Time for the answer to a probe.' }),
           permit_without_stream: Type.Boolean({ default: false, description: 'Probe between requests too.' }),
         },
-        closed,
+        { ...closed, description: 'Probes of a silent connection; absent: none.' },
       ),
     ),
     temporality: Type.Enum(['cumulative', 'delta'], {

@@ -44,7 +44,7 @@ const config = Type.Object(
       minimum: 16,
       maximum: 65_536,
       description:
-        'Cgroups with totals of their own (128 bytes of kernel memory each and CPU); the rest share one.',
+        'Cgroups with totals of their own; the rest share one. Kernel memory each: 128 bytes a CPU, and 512 bytes a CPU of at most four.',
     }),
     max_pairs: Type.Integer({
       default: 4096,
@@ -85,7 +85,7 @@ export const scheduler: ReceiverComponent<typeof config> = {
   },
 };
 
-/** The ring holds 256 KiB; at this pace it takes 2,900 events a second. */
+/** The ring holds 256 KiB; at this pace it takes 2,700 events a second. */
 const drainEvery = milliseconds(500);
 /** A quantum of the kernel side's pair sampling, on each CPU. */
 const samplingErrorPerCpu = 50_000;
