@@ -3,6 +3,7 @@
  * JavaScript for any Node.js from 18, because nothing is installed yet. Does nothing, silently, when nothing is missing.
  *
  *   node scripts/setup.mjs [--tests] [--check]    what else is needed besides the agent
+ *   node scripts/setup.mjs --or-replay            what replays a recording is enough, where packages cannot be had
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
@@ -68,28 +69,33 @@ const packageManagers = {
   },
 };
 
+/** Whether everything is there now. */
 function installSystemPackages(needs, { required }) {
   const manager = Object.keys(packageManagers).find(hasCommand);
   const missing = missingPackages(needs, manager ?? 'apt-get', { hasCommand, exists: existsSync });
-  if (missing.length === 0) return;
+  if (missing.length === 0) return true;
   const names = missing.map(({ name }) => name).join(' ');
   const what = missing.map(({ what }) => what).join(', ');
-  if (!manager)
-    return required ? stop(`${what} is missing; install it (Debian: ${names})`) : say(`without ${what}`);
+  if (!manager) return required ? stop(`${what} is missing; install it (Debian: ${names})`) : without(what);
   const { install, refresh, env } = packageManagers[manager];
   if (process.getuid?.() !== 0) {
     const command = `sudo ${[manager, ...install.filter((word) => word !== '--quiet')].join(' ')} ${names}`;
     const text = `${what} is missing. Type:\n\n    ${command}\n`;
-    return required ? stop(text) : say(`some tests will not run: ${text}`);
+    return required ? stop(text) : without(text);
   }
   say(`installing ${names} with ${manager}`);
   const attempt = () => run(manager, [...install, ...missing.map(({ name }) => name)], env);
   // Package lists that are absent or too old show in the first attempt; refreshing them first would cost every time.
-  if (attempt()) return;
+  if (attempt()) return true;
   say(`refreshing the package lists of ${manager}`);
-  if (run(manager, refresh, env) && attempt()) return;
+  if (run(manager, refresh, env) && attempt()) return true;
   if (required) stop(`cannot install ${names}: ${manager} failed, see above`);
-  say(`cannot install ${names}: ${manager} failed, see above; tests that need one of them will fail`);
+  return without(`cannot install ${names}: ${manager} failed, see above`);
+}
+
+function without(text) {
+  say(`going on with less: ${text}`);
+  return false;
 }
 
 /** npm notes in a hidden lockfile what it last installed completely. */
@@ -121,13 +127,21 @@ function build(targets) {
   if (!run('make', ['--silent', '--jobs=2', ...targets])) stop('cannot build: see above');
 }
 
+/** All that a recording needs; without make, so each time. */
+function buildTypeScript() {
+  say('building what replays a recording');
+  if (!run(node, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']))
+    stop('cannot build: see above');
+}
+
 const wanted = new Set(process.argv.slice(2));
 for (const argument of wanted)
-  if (argument !== '--tests' && argument !== '--check')
-    stop(`unknown argument ${argument}; --tests and --check exist`);
+  if (!['--tests', '--check', '--or-replay'].includes(argument))
+    stop(`unknown argument ${argument}; --tests, --check and --or-replay exist`);
 
-installSystemPackages(systemNeeds.build, { required: true });
+const canBuild = installSystemPackages(systemNeeds.build, { required: !wanted.has('--or-replay') });
 if (wanted.has('--check')) installSystemPackages(systemNeeds.check, { required: true });
 if (wanted.has('--tests')) installSystemPackages(systemNeeds.tests, { required: false });
 installNpmDependencies();
-build(wanted.has('--tests') ? ['agent', 'tests'] : ['agent']);
+if (canBuild) build(wanted.has('--tests') ? ['agent', 'tests'] : ['agent']);
+else buildTypeScript();

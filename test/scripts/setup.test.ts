@@ -39,6 +39,12 @@ test('without root the command to type is printed, and nothing is tried', () => 
   assert.match(stderr, /\n {4}sudo apt-get install --yes --no-install-recommends clang gcc\n/);
 });
 
+test('where a recording is enough, missing packages are named and do not end the setup', () => {
+  const { stderr } = runSetup(machineWith({ 'apt-get': 'echo called' }), ['--or-replay'], true);
+  assert.match(stderr, /going on with less: clang, a C compiler, make is missing\. Type:/);
+  assert.match(stderr, /building what replays a recording/);
+});
+
 test('another package manager gets its own command and package names', () => {
   const { stderr } = runSetup(machineWith({ dnf: '', clang: '', cc: '' }), ['--check'], true);
   assert.match(stderr, /sudo dnf install .* make\n/);
@@ -94,5 +100,5 @@ test('a build that fails ends the setup with its output', () => {
 test('an unknown argument is refused', () => {
   const { status, stderr } = runSetup('/nonexistent', ['--test']);
   assert.equal(status, 1);
-  assert.match(stderr, /unknown argument --test; --tests and --check exist/);
+  assert.match(stderr, /unknown argument --test; --tests, --check and --or-replay exist/);
 });
