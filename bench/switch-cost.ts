@@ -1,6 +1,8 @@
 import type { Trial } from './trial.ts';
 
 const switchProgram = 'on_switch';
+/** Of fewer, one run that missed every cache makes the mean. */
+const enoughRuns = 1000;
 
 /** ns a switch. */
 export interface Cost {
@@ -11,7 +13,7 @@ export interface Cost {
 
 const perRun = (trial: Trial, name: string) => {
   const program = trial.programs.find((candidate) => candidate.name === name);
-  return program && program.runs > 0 ? program.ns / program.runs : undefined;
+  return program && program.runs >= enoughRuns ? program.ns / program.runs : undefined;
 };
 
 /** Hooks that hardly ran in the empty trial, or are not in it, count as an empty one on `sched_switch`. */

@@ -67,6 +67,11 @@ static __always_inline u64 throttled_time(struct cfs_rq *cfs_rq, struct rq *rq)
 
 		return cfs_rq->throttled_clock_pelt_time + running;
 	}
+	if (bpf_core_field_exists(cfs_rq->throttled_clock_task_time)) { /* the same before 64eaf50731ac */
+		u64 running = cfs_rq->throttle_count ? rq->clock_task - cfs_rq->throttled_clock_task : 0;
+
+		return cfs_rq->throttled_clock_task_time + running;
+	}
 	return 0;
 }
 

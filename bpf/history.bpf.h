@@ -49,6 +49,16 @@ struct {
 	__type(value, struct history);
 } histories SEC(".maps");
 
+/* `part` x ns / span; both factors of an epoch can pass 4 s. */
+static __always_inline u64 prorate(u64 part, u64 ns, u64 span)
+{
+	if (span >> 32) {
+		ns >>= 16;
+		span >>= 16;
+	}
+	return part * ns / span;
+}
+
 static __always_inline struct occupant *slice(struct cpu *cpu, u32 index)
 {
 	return &cpu->ring[index & (RING_SLICES - 1)];
@@ -164,6 +174,7 @@ __noinline int suspect(u64 who, u64 ns)
 
 	if (!cpu)
 		return 0;
+#pragma clang loop unroll(disable) /* keeps the stack of the longest call chain under 512 bytes */
 	for (u32 i = 0; i < SUSPECTS; i++) {
 		struct suspect *s = &cpu->suspects[i];
 
@@ -251,7 +262,7 @@ __noinline int charge_epoch(u32 cpu_id, u32 level, u32 index)
 			if (!part)
 				break;
 			if (ns < span)
-				part = part * ns / span;
+				part = prorate(part, ns, span);
 			if (part > left)
 				part = left;
 			left -= part;
@@ -263,10 +274,10 @@ __noinline int charge_epoch(u32 cpu_id, u32 level, u32 index)
 				cell->class[CLASS_KERNEL] += part;
 			} else {
 				cell->class[CLASS_OTHER] += part;
-				blame_time(cpu, victim, who, part);
+				blame_time(cpu, cell->who, who, part);
 			}
 		}
-		ns = ns < span ? epoch->stolen * ns / span : epoch->stolen;
+		ns = ns < span ? prorate(epoch->stolen, ns, span) : epoch->stolen;
 		if (ns > left)
 			ns = left;
 		cell->class[CLASS_STOLEN] += ns;
@@ -287,7 +298,7 @@ __noinline int walk_epochs(u32 cpu_id)
 	if (!history || !cpu)
 		return 0;
 	newest = history->newest_fine;
-	for (u32 k = 0; k < FINE_EPOCHS - 1; k++) {
+	for (u32 k = 0; k < FINE_EPOCHS; k++) {
 		walked = charge_epoch(cpu_id, 0, newest - k);
 		if (walked == WALK_DONE)
 			return 0;
@@ -295,7 +306,7 @@ __noinline int walk_epochs(u32 cpu_id)
 			break;
 	}
 	newest = history->newest_coarse;
-	for (u32 k = 0; k < COARSE_EPOCHS - 1; k++) {
+	for (u32 k = 0; k < COARSE_EPOCHS; k++) {
 		walked = charge_epoch(cpu_id, 1, newest - k);
 		if (walked == WALK_DONE)
 			return 0;
@@ -325,7 +336,7 @@ static __always_inline u64 charge_slice(struct cpu *here, struct cpu *there, u32
 		u64 span = o->end - start;
 
 		if (span > ns)
-			stolen = stolen * ns / span;
+			stolen = prorate(stolen, ns, span);
 		if (stolen > ns)
 			stolen = ns;
 		cell->class[CLASS_STOLEN] += stolen;
@@ -333,7 +344,7 @@ static __always_inline u64 charge_slice(struct cpu *here, struct cpu *there, u32
 	}
 	cell->class[class & 3] += ns;
 	if (class == CLASS_OTHER)
-		blame_time(here, victim, o->who, ns);
+		blame_time(here, cell->who, o->who, ns);
 	return low;
 }
 

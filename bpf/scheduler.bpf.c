@@ -40,7 +40,7 @@ static __always_inline struct cgroup_subsys_state *css_in(struct cgroup *cgroup)
  * Who a task runs for: its cgroup's serial number, WHO_KERNEL or WHO_IDLE; and its slot. The task group's css
  * is beside the fields the kernel has just read; only an autogroup (a session in the root cgroup) has none.
  */
-static __always_inline u64 identify(struct task_struct *p, u32 *slot)
+static __always_inline u64 identify(struct task_struct *p, u32 *slot, struct cgroup_subsys_state **of)
 {
 	struct cgroup_subsys_state *css = &p->se.cfs_rq->tg->css;
 	u32 flags = p->flags;
@@ -51,6 +51,7 @@ static __always_inline u64 identify(struct task_struct *p, u32 *slot)
 	if (unlikely(!css->serial_nr))
 		css = css_of(p);
 	*slot = css->id;
+	*of = css;
 	return css->serial_nr;
 }
 
@@ -95,16 +96,13 @@ static __always_inline struct cell *claim_cell(struct cgroup_subsys_state *css, 
 	return cell;
 }
 
-static __always_inline struct cell *cell_of(struct task_struct *p, u64 who, u32 slot, u32 *index)
+static __always_inline struct cell *cell_of(struct cgroup_subsys_state *css, u64 who, u32 slot, u32 *index)
 {
-	struct cgroup_subsys_state *css = NULL;
-
 	if (unlikely(slot >= slots - 1)) { /* the last one is shared */
 		drop(DROP_NO_SLOT);
 		slot = slots - 1;
 		who = WHO_OVERFLOW;
-	} else if (who != WHO_KERNEL) {
-		css = css_of(p);
+		css = NULL;
 	}
 	return claim_cell(css, who, slot, index);
 }
@@ -162,7 +160,7 @@ static __always_inline u32 log2_floor(u64 v)
 
 /*
  * OpenTelemetry's exponential buckets are powers of two of a second, and a second is no power of two of a
- * nanosecond: count in units of 2^-30 s (1e9 / 2^30 = 1 - 19794920 / 2^28 - ...), and upper edges are
+ * nanosecond: count in units of 2^-30 s (2^30 / 1e9 = 1 + 19794920 / 2^28), and upper edges are
  * inclusive. The mantissa against 2^(1/4), 2^(2/4), 2^(3/4) gives the quarter of the octave.
  */
 static __always_inline void count_wait(u32 slot, u64 wait)
@@ -265,6 +263,7 @@ static __always_inline void switched_out(struct task_struct *prev, u64 who, u32 
 			if (detour) {
 				detour->is_throttled = 1;
 				detour->throttled_from = throttled_time(cfs_rq, rq);
+				detour->throttled_on = (u64)cfs_rq;
 				detour->throttler = throttler_of(prev);
 			}
 			return;
@@ -281,7 +280,7 @@ static __always_inline void switched_out(struct task_struct *prev, u64 who, u32 
 		else if (cell)
 			cell->preempted_by_kernel++;
 	} else if (next_who != WHO_IDLE) {
-		blame(who, next_who, 0, 0, 1);
+		blame(slot >= slots - 1 ? WHO_OVERFLOW : who, next_who, 0, 0, 1);
 	}
 }
 
@@ -293,6 +292,10 @@ static __always_inline void send_wait(struct cpu *cpu, struct cell *cell, struct
 
 	if (!r) {
 		drop(DROP_RING_FULL);
+		if (wait >= min_wait)
+			cell->suppressed_long += cpu->reporting;
+		else
+			cell->suppressed_short += cpu->reporting;
 		return;
 	}
 	r->record.type = RECORD_WAIT;
@@ -330,6 +333,16 @@ static __always_inline void walk_here(struct cpu *cpu, u32 cpu_id, struct cell *
 	}
 }
 
+/* From 6.18 on: since the task was throttled. Nobody knows, if it has moved to another group meanwhile. */
+static __always_inline u64 throttled_since_mark(struct detour *detour, struct cfs_rq *cfs_rq, struct rq *rq)
+{
+	if (detour->throttled_on != (u64)cfs_rq) {
+		drop(DROP_THROTTLE_MOVED);
+		return 0;
+	}
+	return throttled_time(cfs_rq, rq) - detour->throttled_from;
+}
+
 /* The wait of `next` goes into its cell, by class. */
 static __always_inline void charge_wait(struct task_struct *next, u64 who, struct cpu *cpu, u32 cpu_id,
 					struct rq *rq, struct cell *cell, u32 index, u64 from,
@@ -341,22 +354,22 @@ static __always_inline void charge_wait(struct task_struct *next, u64 who, struc
 	cell->wait += now - from;
 	if (throttles_tasks()) {
 		if (unlikely(detour && detour->is_throttled)) {
-			throttled = throttled_time(cfs_rq, rq) - detour->throttled_from;
+			throttled = throttled_since_mark(detour, cfs_rq, rq);
 			if (throttled > now - from)
 				throttled = now - from;
 			cell->class[CLASS_THROTTLED] += throttled;
 			from += throttled;
 			if (throttled && detour->throttler)
-				blame(who, detour->throttler, 0, throttled, 0);
-			cpu->throttler = detour->throttler;
+				blame(cell->who, detour->throttler, 0, throttled, 0);
 		}
 	} else {
-		u64 mark = throttled_time(cfs_rq, rq);
+		u64 mark = who == WHO_KERNEL ? 0 : throttled_time(cfs_rq, rq);
 		struct throttle *throttle = mark ? throttle_of(who, cpu_id) : NULL;
 
 		if (throttle) {
 			note_unseen(throttle, mark, now);
 			cpu->throttler = throttle->interval[throttle->newest & (INTERVALS - 1)].throttler;
+			begin_walk(cpu, index, who, from, now);
 			walk_throttled(cpu_id, index, from, now, mark);
 			return;
 		}
@@ -365,8 +378,9 @@ static __always_inline void charge_wait(struct task_struct *next, u64 who, struc
 }
 
 /* `next` gets the CPU: its wait is over. */
-static __always_inline void switched_in(struct task_struct *next, u64 who, u32 slot, struct cpu *cpu,
-					u32 cpu_id, struct rq *rq, struct task_struct *prev)
+static __always_inline void switched_in(struct task_struct *next, struct cgroup_subsys_state *css, u64 who,
+					u32 slot, struct cpu *cpu, u32 cpu_id, struct rq *rq,
+					struct task_struct *prev)
 {
 	u64 from = next->sched_info.last_queued, now = rq->clock, wait;
 	struct detour *detour = NULL;
@@ -374,7 +388,7 @@ static __always_inline void switched_in(struct task_struct *next, u64 who, u32 s
 	u32 pid = next->pid, index, weight;
 	struct cell *cell;
 
-	cell = cell_of(next, who, slot, &index);
+	cell = cell_of(css, who, slot, &index);
 	if (!cell || !from)
 		return;
 	if (unlikely(from > now)) {
@@ -405,6 +419,7 @@ static __always_inline void switched_in(struct task_struct *next, u64 who, u32 s
 	if (unlikely(weight)) {
 		begin_report(cpu, cell, weight);
 		if (detour) {
+			cpu->throttler = detour->throttler;
 			for (int i = 0; i < CLASS_COUNT; i++)
 				cpu->before[i] -= detour->class[i];
 			cpu->suspects[0].who = detour->culprit;
@@ -426,6 +441,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	u32 cpu_id = bpf_get_smp_processor_id(), prev_slot, next_slot;
 	struct cpu *cpu = bpf_map_lookup_elem(&cpus, &cpu_id);
 	struct rq *rq = next->se.cfs_rq->rq;
+	struct cgroup_subsys_state *css = NULL, *prev_css = NULL;
 	u64 prev_who, next_who;
 
 	if (!cpu)
@@ -435,9 +451,9 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 		prev_who = cpu->running;
 		prev_slot = cpu->running_slot;
 	} else {
-		prev_who = identify(prev, &prev_slot);
+		prev_who = identify(prev, &prev_slot, &prev_css);
 	}
-	next_who = identify(next, &next_slot);
+	next_who = identify(next, &next_slot, &css);
 	cpu->running = next_who;
 	cpu->running_slot = next_slot;
 	cpu->running_on = (u64)next->se.cfs_rq;
@@ -446,7 +462,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	if (prev_who != WHO_IDLE)
 		switched_out(prev, prev_who, prev_slot, next_who, cpu_id, rq);
 	if (next_who != WHO_IDLE)
-		switched_in(next, next_who, next_slot, cpu, cpu_id, rq, prev);
+		switched_in(next, css, next_who, next_slot, cpu, cpu_id, rq, prev);
 	return 0;
 }
 
@@ -464,7 +480,9 @@ int BPF_PROG(on_migrate, struct task_struct *p, int dest_cpu)
 	struct cell *cell;
 	struct suspect worst;
 	struct rq *rq;
-	u64 now, run_delay, last, who, ns, from;
+	struct cgroup_subsys_state *css = NULL;
+	struct throttle *throttle = NULL;
+	u64 now, run_delay, last, who, ns, from, mark = 0;
 	u32 slot, index, source;
 	s64 wait;
 
@@ -485,6 +503,14 @@ int BPF_PROG(on_migrate, struct task_struct *p, int dest_cpu)
 	}
 	wait = run_delay - entry->run_delay;
 	entry->run_delay = run_delay;
+	cfs_rq = p->se.cfs_rq;
+	rq = cfs_rq->rq;
+	now = rq->clock;
+	/* longer than since it last ran: another task's entry, torn by two CPUs at once */
+	if (p->sched_info.pcount && wait > (s64)(now - p->sched_info.last_arrival)) {
+		drop(DROP_TASK_MISSED);
+		return 0;
+	}
 	if (is_delayed(p)) {
 		detour = add_detour(entry);
 		if (detour)
@@ -494,51 +520,66 @@ int BPF_PROG(on_migrate, struct task_struct *p, int dest_cpu)
 	if (wait <= 0)
 		return 0;
 	detour = add_detour(entry);
-	cfs_rq = p->se.cfs_rq;
-	rq = cfs_rq->rq;
 	source = rq->cpu;
 	there = bpf_map_lookup_elem(&cpus, &source);
-	who = identify(p, &slot);
-	cell = cell_of(p, who, slot, &index);
+	who = identify(p, &slot, &css);
+	cell = cell_of(css, who, slot, &index);
 	if (!there || !cell || (detour && detour->is_bogus))
 		return 0;
 
-	now = rq->clock;
 	from = now - wait;
 	begin_report(here, cell, 1);
 	cell->wait += wait;
 	if (throttles_tasks() && detour && detour->is_throttled) {
-		ns = throttled_time(cfs_rq, rq) - detour->throttled_from;
+		ns = throttled_since_mark(detour, cfs_rq, rq);
 		if (ns > (u64)wait)
 			ns = wait;
 		detour->is_throttled = 0;
 		cell->class[CLASS_THROTTLED] += ns;
 		if (ns && detour->throttler)
-			blame(who, detour->throttler, 0, ns, 0);
+			blame(cell->who, detour->throttler, 0, ns, 0);
 		from += ns;
 	}
 	/* since the last switch over there, the task it switched to has been running */
 	last = slice(there, there->head)->end;
 	if (last < from)
 		last = from;
-	if (now > last) {
-		ns = now - last;
-		if (there->running == who) {
-			cell->class[CLASS_SELF] += ns;
-		} else if (there->running == WHO_IDLE) {
-			cell->class[CLASS_IDLE] += ns;
-		} else if (there->running == WHO_KERNEL) {
-			cell->class[CLASS_KERNEL] += ns;
-		} else {
-			cell->class[CLASS_OTHER] += ns;
-			blame_time(here, who, there->running, ns);
-		}
+	if (!throttles_tasks() && who != WHO_KERNEL) {
+		mark = throttled_time(cfs_rq, rq);
+		throttle = mark ? throttle_of(who, source) : NULL;
+	}
+	ns = now - last;
+	if (throttle) {
+		u64 throttled = throttled_after(throttle, last, mark), throttler;
+
+		if (throttled > ns)
+			throttled = ns;
+		throttler = throttle->interval[throttle->newest & (INTERVALS - 1)].throttler;
+		cell->class[CLASS_THROTTLED] += throttled;
+		if (throttled && throttler)
+			blame(cell->who, throttler, 0, throttled, 0);
+		if (detour)
+			detour->throttler = throttler;
+		ns -= throttled;
+		mark -= throttled;
+	}
+	if (there->running == who) {
+		cell->class[CLASS_SELF] += ns;
+	} else if (there->running == WHO_IDLE) {
+		cell->class[CLASS_IDLE] += ns;
+	} else if (there->running == WHO_KERNEL) {
+		cell->class[CLASS_KERNEL] += ns;
+	} else {
+		cell->class[CLASS_OTHER] += ns;
+		blame_time(here, cell->who, there->running, ns);
 	}
 	if (last > from) {
-		if (throttles_tasks())
+		if (throttle) {
+			begin_walk(here, index, who, from, last);
+			walk_throttled(source, index, from, last, mark);
+		} else {
 			walk(source, index, who, from, last);
-		else
-			walk_throttled(source, index, from, last, throttled_time(cfs_rq, rq));
+		}
 	}
 	here->reporting = 0;
 	if (!detour)

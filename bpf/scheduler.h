@@ -32,6 +32,7 @@ enum drop_reason {
 	DROP_TASK_EVICTED,	/* more live tasks than `tasks` holds */
 	DROP_TASK_MISSED,	/* a wait that moved between CPUs: its first part */
 	DROP_DETOUR_FULL,	/* throttling or move of a task not remembered */
+	DROP_THROTTLE_MOVED,	/* throttled, then moved to another cgroup: what of the wait was throttled */
 	DROP_THROTTLE_FULL,	/* throttled intervals of a cgroup not remembered */
 	DROP_DELAYED_DEQUEUE,	/* a wait whose beginning the kernel had wrong (6.12 and later) */
 	DROP_CLOCK_BACKWARDS,	/* a wait that ended before it began: counted as 0 */

@@ -30,6 +30,7 @@ struct detour {
 	u64 class[CLASS_COUNT];	 /* the same, by class */
 	u64 culprit, culprit_ns; /* main culprit of that */
 	u64 throttled_from;	 /* throttled_time() when it was throttled */
+	u64 throttled_on;	 /* whose cfs_rq that was of */
 	u64 throttler;
 	u32 is_throttled;
 	u32 is_bogus;

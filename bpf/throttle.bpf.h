@@ -36,9 +36,9 @@ struct throttle {
 
 static const struct throttle no_throttle;
 
-/* Only before 6.18. Key: group and CPU. The group that has not hit a quota for longest gives way. */
+/* Only before 6.18. Key: group and CPU. User space deletes those of removed groups. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
 	__type(key, struct throttle_key);
 	__type(value, struct throttle);
@@ -104,19 +104,20 @@ static __always_inline void note_unseen(struct throttle *throttle, u64 mark, u64
 }
 
 /*
- * Before 6.18: charges the wait [from, to) of a task of `who` on `cpu_id`, cut along the intervals in which
- * its group was throttled. `mark` is throttled_time() at `to`.
+ * Before 6.18: charges the wait [from, to) on `cpu_id` of a task of here->walk_victim, cut along the
+ * intervals in which its group was throttled. `mark` is throttled_time() at `to`.
  */
 __noinline int walk_throttled(u32 cpu_id, u32 cell_index, u64 from, u64 to, u64 mark)
 {
 	struct cell *cell = bpf_map_lookup_elem(&cells, &cell_index);
 	struct throttle_key key = {.cpu = cpu_id};
+	struct cpu *here = this_cpu();
 	struct throttle *throttle;
 	u64 throttled;
 
-	if (!cell)
+	if (!cell || !here)
 		return 0;
-	key.who = cell->who;
+	key.who = here->walk_victim;
 	throttle = bpf_map_lookup_elem(&throttles, &key);
 	if (!throttle) {
 		walk(cpu_id, cell_index, key.who, from, to);
@@ -142,7 +143,7 @@ __noinline int walk_throttled(u32 cpu_id, u32 cell_index, u64 from, u64 to, u64 
 		if (throttled) {
 			cell->class[CLASS_THROTTLED] += throttled;
 			if (interval->throttler)
-				blame(key.who, interval->throttler, 0, throttled, 0);
+				blame(cell->who, interval->throttler, 0, throttled, 0);
 			to = start;
 		}
 		mark = interval->mark;
@@ -150,6 +151,18 @@ __noinline int walk_throttled(u32 cpu_id, u32 cell_index, u64 from, u64 to, u64 
 	if (to > from)
 		walk(cpu_id, cell_index, key.who, from, to);
 	return 0;
+}
+
+/* Before 6.18: how much of the time from `last` on, up to where throttled_time() is `mark`, was throttled. */
+static __always_inline u64 throttled_after(struct throttle *throttle, u64 last, u64 mark)
+{
+	struct interval *newest = &throttle->interval[throttle->newest & (INTERVALS - 1)];
+	u64 mark_at_last;
+
+	if (!newest->start)
+		return 0;
+	mark_at_last = newest->mark + (last > newest->start ? last - newest->start : 0);
+	return mark > mark_at_last ? mark - mark_at_last : 0;
 }
 
 #endif

@@ -33,7 +33,6 @@ typedef _Bool bool;
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
-	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 
@@ -91,6 +90,8 @@ struct cfs_rq {
 	u64 throttled_clock_self_time;
 	u64 throttled_clock_pelt;
 	u64 throttled_clock_pelt_time;
+	u64 throttled_clock_task;
+	u64 throttled_clock_task_time;
 	u32 throttled;
 	u32 throttle_count;
 };
@@ -104,6 +105,7 @@ struct sched_entity {
 struct sched_info {
 	unsigned long pcount;
 	u64 run_delay;
+	u64 last_arrival;
 	u64 last_queued;
 };
 

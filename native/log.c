@@ -21,7 +21,8 @@ static bool reserve(size_t more)
 {
 	if (captured.length + more > LOG_LIMIT) {
 		size_t keep = captured.length < LOG_LIMIT / 2 ? captured.length : LOG_LIMIT / 2;
-		memmove(captured.text, captured.text + captured.length - keep, keep);
+		if (keep)
+			memmove(captured.text, captured.text + captured.length - keep, keep);
 		captured.length = keep;
 	}
 	if (captured.length + more <= captured.size)

@@ -11,6 +11,8 @@ static const napi_type_tag object_tag = {0x6561727368746f62, 0x6a656374a7c31e05}
 
 static void detach(struct object *object)
 {
+	if (!object->links)
+		return;
 	struct bpf_program *program;
 	size_t i = 0;
 

@@ -5,7 +5,8 @@ export interface InstanceLock {
 }
 
 /**
- * One agent a node: two would pay twice and report everything twice. An abstract unix socket, so that nothing is left
+ * One agent a network namespace, so one a node where it runs in the host's: two would pay twice and report everything
+ * twice. An abstract unix socket, so that nothing is left
  * behind however the process ends; whoever connects is told the holder's pid. Rejects with code `EBUSY`.
  */
 export async function lockInstance(name: string): Promise<InstanceLock> {

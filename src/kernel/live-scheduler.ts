@@ -27,11 +27,17 @@ const objectPath = fileURLToPath(new URL('../../build/scheduler.bpf.o', import.m
 
 /** Beyond it CPUs share a copy of each histogram and add atomically: at 512 slots each copy is 256 KiB. */
 const maxHistogramCopies = 4;
-/** Live threads whose last switch is remembered: 4 a set, 256 KiB. */
-const taskSets = 4096;
+/** Live threads whose last switch is remembered, 4 a set: 16,384 of them in 256 KiB, on large machines 256 a CPU. */
+const taskSetsFor = (cpus: number) => Math.max(4096, 2 ** Math.ceil(Math.log2(cpus * 64)));
+/** Threads at once that are throttled, or moved while they wait. */
+const detoursFor = (cpus: number) => Math.max(2048, cpus * 32);
+/** Before 6.18: groups at once that hit a quota, on each CPU. */
+const throttledGroups = 32;
 const ringBytes = 256 * 1024;
 const burstSeconds = 4;
 const drainBytes = 64 * 1024;
+/** Single waits kept until somebody drains them: 33 MiB. */
+const maxWaits = 65_536;
 
 export interface LiveOptions extends SchedulerOptions {
   /** CPUs to make room for; default: all that can ever be. */
@@ -48,7 +54,7 @@ export function openLiveScheduler(native: Native, options: LiveOptions, cgroups:
       slots: size.slots,
       histogram_copies: histogramCopies,
       histogram_shared: cpus > histogramCopies ? 1 : 0,
-      task_sets: taskSets,
+      task_sets: taskSetsFor(cpus),
       min_wait: options.minWait,
       sample: options.sample,
       event_interval: Math.round(1e9 / options.eventRate),
@@ -59,8 +65,9 @@ export function openLiveScheduler(native: Native, options: LiveOptions, cgroups:
       histograms: size.slots * histogramCopies,
       cpus,
       histories: cpus,
-      tasks: taskSets,
-      ...(throttlesTasks(native) ? { throttles: 1 } : {}), // not used there
+      tasks: taskSetsFor(cpus),
+      detours: detoursFor(cpus),
+      throttles: throttlesTasks(native) ? 1 : cpus * throttledGroups,
       pairs: options.maxPairs,
       events: ringBytes,
     },
@@ -103,6 +110,7 @@ class LiveScheduler implements SchedulerSource {
   readonly #size: Dimensions;
   readonly #stolen: { readonly irq: boolean; readonly steal: boolean };
   #waits: WaitRecord[] = [];
+  #overrun = 0;
   #malformed = 0;
 
   constructor(
@@ -123,7 +131,7 @@ class LiveScheduler implements SchedulerSource {
     this.#stolen = { irq: rq.includes('prev_irq_time'), steal: rq.includes('prev_steal_time_rq') };
     this.#index = new WhoIndex(size.slots * 16);
     this.#totals = new SchedulerTotals(this.#abi, size, this.#stolen, this.#index);
-    this.#pairs = new PairTotals(this.#abi, this.#index);
+    this.#pairs = new PairTotals(this.#abi, this.#index, maxPairs);
     this.#copy = allocateSnapshot(this.#abi, size);
     this.#pairBuffers = {
       keys: new Uint8Array(maxPairs * this.#abi.pairKey.size),
@@ -178,7 +186,9 @@ class LiveScheduler implements SchedulerSource {
     if (obsolete.length)
       this.#native.deleteKeys(this.#object, 'pairs', obsolete, obsolete.length / this.#abi.pairKey.size);
     const { cgroups, drops } = this.#totals.take();
+    const overrun = this.#overrun;
     const malformed = this.#malformed;
+    this.#overrun = 0;
     this.#malformed = 0;
     return {
       at: this.#native.monotonic() as MonotonicNanoseconds,
@@ -187,6 +197,7 @@ class LiveScheduler implements SchedulerSource {
       drops: {
         ...drops,
         ...(unnamed ? { pair_unnamed: unnamed } : {}),
+        ...(overrun ? { events_overrun: overrun } : {}),
         ...(malformed ? { record_malformed: malformed } : {}),
       },
     };
@@ -211,7 +222,8 @@ class LiveScheduler implements SchedulerSource {
     const handler: RecordHandler = {
       wait: (record) => {
         this.#index.learn(record.who, record.cgroup);
-        this.#waits.push(record);
+        if (this.#waits.length < maxWaits) this.#waits.push(record);
+        else this.#overrun++;
       },
       cgroup: ({ change, slot, who, cgroup, path }) => {
         this.#index.learn(who, cgroup);
@@ -242,6 +254,17 @@ class LiveScheduler implements SchedulerSource {
         this.#index.learn(readBigint(cells, at + cell.who), readBigint(cells, at + cell.cgroup) as CgroupId);
   }
 
+  #forgetThrottling(who: bigint): void {
+    const { size, who: whoOffset, cpu: cpuOffset } = this.#abi.throttleKey;
+    const keys = new Uint8Array(size * this.#size.cpus);
+    const view = new DataView(keys.buffer);
+    for (let cpu = 0; cpu < this.#size.cpus; cpu++) {
+      view.setBigUint64(cpu * size + whoOffset, who, true);
+      view.setUint32(cpu * size + cpuOffset, cpu, true);
+    }
+    this.#native.deleteKeys(this.#object, 'throttles', keys, this.#size.cpus);
+  }
+
   #settle(removed: readonly { readonly slot: number; readonly who: bigint }[]): void {
     const { cells, histograms } = this.#copy;
     this.#native.readArray(this.#object, 'histograms', bytesOf(histograms));
@@ -249,6 +272,7 @@ class LiveScheduler implements SchedulerSource {
     for (const { slot, who } of removed) {
       if (slot < this.#size.slots) this.#totals.settle(this.#copy, slot, who);
       this.#pairs.remove(who);
+      if (!throttlesTasks(this.#native)) this.#forgetThrottling(who);
     }
   }
 }

@@ -48,6 +48,7 @@ export function missingInKernel(native: Native): readonly string[] {
   };
   needs('sched_info', 'last_queued', 'CONFIG_SCHED_INFO=y, by CONFIG_TASK_DELAY_ACCT or CONFIG_SCHEDSTATS');
   needs('cfs_rq', 'rq', 'CONFIG_FAIR_GROUP_SCHED=y');
+  needs('cfs_rq', 'throttle_count', 'CONFIG_CFS_BANDWIDTH=y');
   return missing;
 }
 

@@ -11,6 +11,7 @@ export interface SchedulerAbi {
   readonly histogram: Layout<'bucket' | 'zero'>;
   readonly pairKey: Layout<'victim' | 'culprit'>;
   readonly pair: Layout<'other' | 'throttled' | 'preemptions'>;
+  readonly throttleKey: Layout<'who' | 'cpu'>;
   readonly record: Layout<'type' | 'bytes'>;
   readonly waitRecord: Layout<
     | 'monotonic'
@@ -73,6 +74,7 @@ export function readAbi(native: Native, object: BpfObject): SchedulerAbi {
     histogram: layout(histogram, ['bucket', 'zero']),
     pairKey: layout(struct('pair_key'), ['victim', 'culprit']),
     pair: layout(struct('pair'), ['other', 'throttled', 'preemptions']),
+    throttleKey: layout(struct('throttle_key'), ['who', 'cpu']),
     record: layout(struct('record'), ['type', 'bytes']),
     waitRecord: layout(struct('wait_record'), [
       'monotonic',

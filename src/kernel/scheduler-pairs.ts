@@ -12,8 +12,17 @@ interface Totals {
   readonly preemptions: bigint;
 }
 
-/** Many times as long as the kernel side's history. */
+/** The totals of a pair, and for how many readings they have not moved. */
+interface Known extends Totals {
+  readonly still: number;
+}
+
+/** The history goes back some 8 s; a pair it names later still makes room in a crowd. */
 const readingsToForget = 60;
+
+/** From this share of the kernel's map on, pairs that stand still make room: a new neighbour must get a name. */
+const crowded = 0.75;
+const stillInACrowd = 6;
 
 /** A packed copy of the pair map. */
 export interface PairCopy {
@@ -26,13 +35,16 @@ export interface PairCopy {
 export class PairTotals {
   readonly #abi: SchedulerAbi;
   readonly #index: WhoIndex;
-  #before = new Map<string, Totals>();
+  readonly #limit: number;
+  #before = new Map<string, Known>();
   /** Removed cgroups, and for how many readings more the history may still name them. */
   readonly #removed = new Map<bigint, number>();
 
-  constructor(abi: SchedulerAbi, index: WhoIndex) {
+  /** `limit`: entries the kernel's map has room for. */
+  constructor(abi: SchedulerAbi, index: WhoIndex, limit: number) {
     this.#abi = abi;
     this.#index = index;
+    this.#limit = limit;
   }
 
   /** Its pairs can leave the kernel's map once they stand still. */
@@ -48,7 +60,8 @@ export class PairTotals {
     readonly unnamed: number;
   } {
     const pairs: PairReading[] = [];
-    const seen = new Map<string, Totals>();
+    const seen = new Map<string, Known>();
+    const isCrowded = copy.count > this.#limit * crowded;
     const obsolete: Uint8Array[] = [];
     let unnamed = 0;
     for (let i = 0; i < copy.count; i++) {
@@ -61,9 +74,10 @@ export class PairTotals {
         preemptions: Number(now.preemptions - (before?.preemptions ?? 0n)),
       };
       const isStill = !pair.other && !pair.throttled && !pair.preemptions;
-      if (isStill && (this.#removed.has(now.victim) || this.#removed.has(now.culprit)))
-        obsolete.push(this.#keyAt(copy, i));
-      else seen.set(key, now);
+      const still = isStill ? (before?.still ?? 0) + 1 : 0;
+      const isRemoved = this.#removed.has(now.victim) || this.#removed.has(now.culprit);
+      if (isStill && (isRemoved || (isCrowded && still >= stillInACrowd))) obsolete.push(this.#keyAt(copy, i));
+      else seen.set(key, { ...now, still });
       if (isStill) continue;
       const victim = this.#index.find(now.victim);
       const culprit = this.#index.findCgroup(now.culprit);

@@ -9,6 +9,7 @@ export const dropReasons = [
   'task_evicted',
   'task_missed',
   'detour_full',
+    'throttle_moved',
   'throttle_full',
   'delayed_dequeue',
   'clock_backwards',
@@ -42,6 +43,7 @@ export const abi: SchedulerAbi = {
   occupant: { stolen: 16, size: occupantSize },
   histogram: { bucket: 0, zero: buckets * 4, size: 32 },
   pairKey: { victim: 0, culprit: 8, size: 16 },
+  throttleKey: { who: 0, cpu: 8, size: 16 },
   pair: { other: 0, throttled: 8, preemptions: 16, size: 24 },
   record: { type: 0, bytes: 4, size: 8 },
   waitRecord: {

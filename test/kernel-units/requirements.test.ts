@@ -68,13 +68,14 @@ const kernelWith = (structs: Readonly<Record<string, readonly string[]>>) =>
   ({ kernelStruct: (name: string) => structs[name] }) as unknown as Native;
 
 test('a kernel with scheduler statistics and group scheduling has all that is needed', () => {
-  assert.deepEqual(missingInKernel(kernelWith({ sched_info: ['last_queued'], cfs_rq: ['rq'] })), []);
+  assert.deepEqual(missingInKernel(kernelWith({ sched_info: ['last_queued'], cfs_rq: ['rq', 'throttle_count'] })), []);
 });
 
 test('a kernel option that is off is named, with the field it would have brought', () => {
-  const [info, group, ...others] = missingInKernel(kernelWith({ cfs_rq: ['load'] }));
+  const [info, group, bandwidth, ...others] = missingInKernel(kernelWith({ cfs_rq: ['load'] }));
   assert.match(info ?? '', /no sched_info\.last_queued .*CONFIG_SCHED_INFO=y/);
   assert.match(group ?? '', /no cfs_rq\.rq .*CONFIG_FAIR_GROUP_SCHED=y/);
+  assert.match(bandwidth ?? '', /no cfs_rq\.throttle_count .*CONFIG_CFS_BANDWIDTH=y/);
   assert.deepEqual(others, []);
 });
 

@@ -29,10 +29,10 @@ function copyOf(...pairs: readonly Pair[]): PairCopy {
 }
 
 /** Victim 1 is cgroup 101, and so on up to 9. */
-function setUp(): PairTotals {
+function setUp(limit = 4096): PairTotals {
   const index = new WhoIndex(100);
   for (let serial = 1n; serial < 10n; serial++) index.learn(serial, cgroupId(100n + serial));
-  return new PairTotals(abi, index);
+  return new PairTotals(abi, index, limit);
 }
 
 const keysIn = (packed: Uint8Array) =>
@@ -138,6 +138,28 @@ test('pairs of cgroups that live stay, however long they stand still', () => {
   const pairs = setUp();
   const copy = copyOf({ victim: 1n, culprit: 2n, other: 10n });
   for (let i = 0; i < 100; i++) assert.deepEqual(keysIn(pairs.advance(copy).obsolete), []);
+});
+
+test('where the map fills up, pairs that stand still make room and those that move stay', () => {
+  const pairs = setUp(4);
+  const gone: unknown[] = [];
+  for (let i = 1n; i <= 8n; i++) {
+    const { obsolete } = pairs.advance(
+      copyOf(
+        { victim: 1n, culprit: 2n, other: 10n },
+        { victim: 2n, culprit: 3n, other: 10n },
+        { victim: 3n, culprit: 4n, other: 10n },
+        { victim: 4n, culprit: 5n, other: 10n * i },
+      ),
+    );
+    gone.push(...keysIn(obsolete));
+  }
+  assert.deepEqual(gone.slice(0, 3), [
+    [1n, 2n],
+    [2n, 3n],
+    [3n, 4n],
+  ]);
+  assert.ok(gone.every((key) => Array.isArray(key) && key[0] !== 4n));
 });
 
 test('what the history says of a removed cgroup late is still let go', () => {

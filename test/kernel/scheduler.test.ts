@@ -58,11 +58,20 @@ test('four spinning threads a CPU wait three quarters of the time', async () => 
 test('time beyond the own quota is throttled time, as cpu.stat has it', async () => {
   const cgroup = makeCgroup('quota', { quota: 20 });
   const before = cgroup.throttled();
+  const locallyBefore = hasLocalStatistics ? cgroup.throttledLocally() : 0;
   const result = await account(attach(), () => runOnEachCpu(cgroup));
   const throttled = cgroup.throttled() - before;
   assert.ok(throttled > second, `the load was throttled only ${throttled} ns`);
-  assertWithin(result.of(cgroup).classes.throttled, throttled, 0.01, 'throttled');
-  assertWithin(result.pair(cgroup, cgroup).throttled, throttled, 0.01, 'throttled by itself');
+  const { classes } = result.of(cgroup);
+  // cpu.stat also counts while a task of the group still waits behind others, on the way to being throttled
+  const apart = Math.abs(classes.throttled - throttled);
+  assert.ok(
+    apart <= 0.01 * throttled + classes.other,
+    `${classes.throttled}, cpu.stat ${throttled}; ${JSON.stringify(result.drops)}`,
+  );
+  if (hasLocalStatistics)
+    assertWithin(classes.throttled, cgroup.throttledLocally() - locallyBefore, 0.01, 'as in cpu.stat.local');
+  assertWithin(result.pair(cgroup, cgroup).throttled, classes.throttled, 0.01, 'throttled by itself');
 });
 
 test('a quota above is throttled time of the child, and the parent is named', {
@@ -153,7 +162,7 @@ test('waits of seconds are explained to the end', async () => {
   for (const patient of patients) {
     const { wait, classes } = result.of(patient);
     assert.ok(wait > second, `${patient.path} waited only ${wait} ns`);
-    assert.ok(classes.unknown < 0.01 * wait, `unknown ${classes.unknown} of ${wait}`);
+    assert.ok(classes.unknown < 0.004 * wait, `unknown ${classes.unknown} of ${wait}`);
   }
 });
 
