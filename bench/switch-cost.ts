@@ -2,7 +2,7 @@ import type { Trial } from './trial.ts';
 
 const switchProgram = 'on_switch';
 /** Of fewer, one run that missed every cache makes the mean. */
-const enoughRuns = 1000;
+const enoughRuns = 20;
 
 /** ns a switch. */
 export interface Cost {

@@ -20,6 +20,15 @@ interface Described<Kind extends string, Schema extends TObject> {
   /** One sentence for `earshot components` and the reference page. */
   readonly summary: string;
   readonly config: Schema;
+  /** What is wrong with a configuration that fits the schema. Opens and changes nothing. */
+  check?(config: Static<Schema>): readonly ConfigProblem[];
+}
+
+/** The loader adds where in the files it is. */
+export interface ConfigProblem {
+  /** Keys inside the component's configuration. */
+  readonly path: readonly string[];
+  readonly message: string;
 }
 
 /** Everything a component may do to the world; a test fakes this one object. */
@@ -31,8 +40,8 @@ export interface Host {
   readonly kernel: Kernel;
   /** Wall clock. */
   now(): UnixNanoseconds;
-  /** Standard output: for exporters that speak to a person. */
-  print(text: string): void;
+  /** Standard output: for exporters that speak to a person. Resolves when its reader, or a buffer of the system, has it. */
+  print(text: string): Promise<void>;
 }
 
 export interface Closable {
@@ -83,6 +92,7 @@ export interface Delivery {
     readonly enabled: boolean;
     readonly num_consumers: number;
     readonly queue_size: number;
+    readonly max_bytes: number;
   };
   readonly retry_on_failure: {
     readonly enabled: boolean;

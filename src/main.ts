@@ -97,7 +97,7 @@ async function run(options: RunOptions & OptionValues): Promise<void> {
       ...{ log, counters },
       kernel: createKernel({ log, ...(recording && { recording }) }),
       clock: systemClock,
-      print: (text) => void process.stdout.write(text),
+      print,
     });
   log.info({ version }, 'Starting earshot...');
   const service = await start().catch((error: unknown): Promise<Service> => {
@@ -156,6 +156,13 @@ function explain(error: unknown): string {
   }
   if (error instanceof StartError) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** Lasts as long as a slow reader makes it last, so that the queue before it sees that. */
+function print(text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+  });
 }
 
 function say(text: string): void {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { syncBuiltinESMExports } from 'node:module';
+import perfHooks from 'node:perf_hooks';
+import { describe, mock, test } from 'node:test';
 import { pino } from 'pino';
 import { Type } from 'typebox';
 import type { Component, ExporterComponent, Host, ReceiverComponent } from '../src/component.ts';
@@ -74,6 +76,25 @@ function configWith(component: Component, body: unknown) {
   return config[sectionOf(component.kind)].get(id)?.config ?? assert.fail('the component is not configured');
 }
 
+/** Monitors of the event loop that are on: Node.js does not list them among its active resources. */
+const monitors = new Set<object>();
+const monitorEventLoopDelay = perfHooks.monitorEventLoopDelay;
+mock.method(perfHooks, 'monitorEventLoopDelay', (options: perfHooks.EventLoopMonitorOptions) => {
+  const histogram = monitorEventLoopDelay(options);
+  const { enable, disable } = histogram;
+  return Object.assign(histogram, {
+    enable() {
+      monitors.add(histogram);
+      return enable.call(histogram);
+    },
+    disable() {
+      monitors.delete(histogram);
+      return disable.call(histogram);
+    },
+  });
+});
+syncBuiltinESMExports();
+
 const openWithDefaults = (component: Component, name: string) =>
   component.open(
     configWith(component, required[component.type] ?? null),
@@ -103,8 +124,10 @@ for (const component of components)
     test('opens and closes without data, twice closed is closed, and leaves nothing running', async () => {
       const before = process.getActiveResourcesInfo();
       const opened = await openWithDefaults(component, 'one');
+      assert.equal(monitors.size, component.type === 'agent' ? 1 : 0);
       await opened.close();
       await opened.close();
+      assert.equal(monitors.size, 0);
       await new Promise((resolve) => setImmediate(resolve));
       assert.deepEqual(process.getActiveResourcesInfo(), before);
     });

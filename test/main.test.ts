@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -161,6 +170,39 @@ test('a reader that goes away ends the agent in order', async () => {
   child.stdout.destroy();
   assert.equal(await exit, 0);
   assert.match(output.stderr, /standard output is closed/);
+});
+
+test('what a slow reader has not taken yet reaches it during the shutdown', async () => {
+  const path = join(folder, 'full');
+  spawnSync('mkfifo', [path]);
+  const pipe = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  const fill = Buffer.alloc(4096, '.');
+  assert.throws(
+    () => {
+      for (;;) writeSync(pipe, fill);
+    },
+    { code: 'EAGAIN' },
+  );
+  const child = spawn(process.execPath, [main, 'run', '--config', good], { stdio: ['ignore', pipe, 'pipe'] });
+  const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  child.stderr?.setEncoding('utf8');
+  await outputOf(child, 'stderr', 'Everything is ready');
+  child.kill();
+  await outputOf(child, 'stderr', 'Starting shutdown...');
+  const taken: Buffer[] = [];
+  const reading = setInterval(() => {
+    try {
+      const buffer = Buffer.alloc(1 << 16);
+      taken.push(buffer.subarray(0, readSync(pipe, buffer)));
+    } catch {
+      // EAGAIN: nothing new.
+    }
+  }, 10);
+  await outputOf(child, 'stderr', 'Shutdown complete.');
+  assert.equal(await exit, 0);
+  clearInterval(reading);
+  closeSync(pipe);
+  assert.match(Buffer.concat(taken).toString(), /otelcol_process_memory_rss\{\}/);
 });
 
 test('a second signal ends at once with 1, though a destination keeps the shutdown waiting', async () => {

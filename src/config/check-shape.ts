@@ -3,6 +3,7 @@ import type { Path, Problem } from './config-error.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { type DurationLimits, durationProblem, parseDuration } from './duration.ts';
 import { sections } from './file-schema.ts';
+import { isPlainKey, mayHoldSecret } from './find-secrets.ts';
 import type { JsonSchema } from './json-schema.ts';
 import { find, plainValue, problemAt, type Tree } from './tree.ts';
 import { explainUnknownId, explainUnknownPipeline } from './unknown-id.ts';
@@ -55,7 +56,12 @@ function explain(error: SchemaError, tree: Tree): Problem {
   switch (error.keyword) {
     case 'additionalProperties': {
       const key = inside(error.params.additionalProperty);
-      return problemAt(tree, key, explainUnknown(path, String(key.at(-1)), error));
+      const name = String(key.at(-1));
+      const problem = problemAt(tree, key, explainUnknown(path, name, error));
+      if (find(tree, path).tree.expanded !== undefined)
+        return { ...problem, path, message: 'a key in the value from the environment is unknown' };
+      if (!mayHoldSecret(error.parentSchema) || isPlainKey(name)) return problem;
+      return { ...problem, path, message: 'a key is unknown: is a space missing after ":"?' };
     }
     case 'required':
       return problemAt(tree, inside(error.params.missingProperty), explainMissing(path, error));
@@ -68,7 +74,8 @@ function explain(error: SchemaError, tree: Tree): Problem {
       );
     default: {
       const { tree: value } = find(tree, path);
-      return { path, at: value.at, message: explainValue(error, shownValue(error, value)) };
+      const message = explainValue(error, shownValue(error, value));
+      return { path: mayHoldSecret(error.parentSchema) ? shownPath(path) : path, at: value.at, message };
     }
   }
 }
@@ -137,7 +144,7 @@ function typeRemedy(type: string, data: unknown, shown: string): string {
   if (type === 'boolean' && isText && /^(y|yes|n|no|on|off)$/i.test(data)) return ': use true or false';
   if (type === 'string' && (typeof data === 'number' || typeof data === 'boolean'))
     return ': put it in quotes';
-  if (type === 'array' && isText) return `: write [${shown.replaceAll('"', '')}]`;
+  if (type === 'array' && isText && shown.startsWith('"')) return `: write [${shown.replaceAll('"', '')}]`;
   if (type === 'object' && isText && /^[\w/.-]+:\S/.test(data)) return ': is a space missing after ":"?';
   if ((type === 'integer' || type === 'number') && isText && /^[\d_]+$/.test(data))
     return ': write it as digits only, without quotes';
@@ -146,11 +153,17 @@ function typeRemedy(type: string, data: unknown, shown: string): string {
 
 /** A value as a message may show it. */
 function shownValue({ parentSchema, data }: SchemaError, tree: Tree): string {
-  if (parentSchema.secret) return 'a value that is secret';
+  if (mayHoldSecret(parentSchema)) return 'a value that is secret';
   if (tree.expanded !== undefined) return 'the value from the environment';
   if (typeof data !== 'object' || data === null) return JSON.stringify(data ?? null);
   return Array.isArray(data) ? 'a list' : 'keys and values';
 }
+
+/** As far as its keys are keys. */
+const shownPath = (path: Path): Path => {
+  const odd = path.findIndex((key, index) => index > 1 && !isPlainKey(String(key)));
+  return odd < 0 ? path : path.slice(0, odd);
+};
 
 const pathOf = (pointer: string): Path =>
   pointer

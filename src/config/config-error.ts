@@ -7,6 +7,8 @@ export interface Problem {
   readonly message: string;
   readonly path?: Path;
   readonly at?: Position;
+  /** Said instead of the message where a secret may stand: quotes nothing. */
+  readonly discreet?: string;
   /** Stretches of the sources that are not shown. */
   readonly secrets?: readonly Position[];
 }
@@ -25,11 +27,13 @@ export class ConfigError extends Error {
 }
 
 /** `file:line:col: path::to::key: message`, then the line with a caret. */
-export function describeProblem({ at, path = [], message, secrets = [] }: Problem): string {
-  const sentence = path.length > 0 ? `${path.join('::')}: ${message}` : message;
+export function describeProblem({ at, path = [], message, discreet, secrets = [] }: Problem): string {
+  const isSecret = at && secrets.some((secret) => overlap(secret, at));
+  const said = isSecret ? (discreet ?? message) : message;
+  const sentence = path.length > 0 ? `${path.join('::')}: ${said}` : said;
   if (at === undefined) return sentence;
   const { line, column, lineText } = place({ ...at, source: masked(at.source, secrets) });
-  if (lineText.trim() === '') return `${at.source.name}:${line}:${column}: ${sentence}`;
+  if (/^[\s*]*$/.test(lineText)) return `${at.source.name}:${line}:${column}: ${sentence}`;
   const width = Math.max(1, Math.min(at.end - at.start, lineText.length - column + 1));
   const gutter = String(line);
   // Tabs stay tabs, so that the caret stands below its character.
@@ -40,6 +44,9 @@ export function describeProblem({ at, path = [], message, secrets = [] }: Proble
     `  ${' '.repeat(gutter.length)} | ${indent}${'^'.repeat(width)}`,
   ].join('\n');
 }
+
+const overlap = (a: Position, b: Position) =>
+  a.source === b.source && a.start < Math.max(b.end, b.start + 1) && b.start < Math.max(a.end, a.start + 1);
 
 /** Keys whose values are hidden even where no schema could be asked. */
 const secretLine =

@@ -1,5 +1,5 @@
 import type { Problem } from './config-error.ts';
-import { parseValue } from './parse.ts';
+import { parseExpanded } from './parse.ts';
 import type { Position } from './source.ts';
 import type { Entry, Tree } from './tree.ts';
 
@@ -50,7 +50,7 @@ export function expandTree(tree: Tree, environment: Environment): Expanded {
       };
     }
     if (whole === undefined) return { kind: 'scalar', at, value: null };
-    return { ...(parseValue(whole, at) ?? { kind: 'scalar', at, value: whole }), expanded: whole };
+    return { ...(parseExpanded(whole, at) ?? { kind: 'scalar', at, value: whole }), expanded: whole };
   }
 
   function resolve({ inside }: Reference, at: Position): string | undefined {
@@ -60,10 +60,11 @@ export function expandTree(tree: Tree, environment: Environment): Expanded {
     const [, scheme = 'env', name = '', fallback] =
       /^(?:([a-z][a-z0-9+.-]+):(?!-))?(.*?)(?::-(.*))?$/s.exec(content) ?? [];
     if (scheme !== 'env') {
-      problems.push({ message: `scheme "${scheme}" is not supported: "\${env:NAME}" is`, at });
+      const discreet = 'scheme is not supported: "${env:NAME}" is';
+      problems.push({ message: `scheme "${scheme}" is not supported: "\${env:NAME}" is`, discreet, at });
     } else if (!/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name)) {
       const message = `environment variable "${name}" has invalid name: must match regex ^[a-zA-Z_][a-zA-Z0-9_]*$`;
-      problems.push({ message, at });
+      problems.push({ message, discreet: 'environment variable has invalid name', at });
     } else {
       const value = environment[name] ?? fallback;
       if (value === undefined)

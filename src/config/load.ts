@@ -7,8 +7,10 @@ import type { ById, Config, Configured, Pipeline } from './config.ts';
 import { ConfigError, type Path, type Problem } from './config-error.ts';
 import { type Environment, expandTree } from './expand.ts';
 import { fileSchema, type Section, sectionOf, sections, type serviceSchema, typesOf } from './file-schema.ts';
+import { secretKeys, secretStretches, secretsIn } from './find-secrets.ts';
+import type { JsonSchema } from './json-schema.ts';
 import { readTree, type Written } from './read.ts';
-import { problemAt, secretsIn, type Tree } from './tree.ts';
+import { problemAt, type Tree } from './tree.ts';
 
 export interface ConfigInput extends Written {
   readonly environment: Environment;
@@ -16,9 +18,11 @@ export interface ConfigInput extends Written {
 
 /** Reads, merges, expands and checks a configuration. Throws a `ConfigError` with everything that is wrong. */
 export function loadConfig(input: ConfigInput, components: readonly Component[]): Config {
-  const { tree: written, problems } = readTree(input);
-  const { tree, ...expansion } = expandTree(written, input.environment);
   const schema = fileSchema(components);
+  const { trees, tree: written, problems } = readTree(input);
+  const shown = hiding(trees, schema);
+  if (written === undefined) throw new ConfigError(shown(problems));
+  const { tree, ...expansion } = expandTree(written, input.environment);
   const { value, problems: shape } = checkShape(tree, schema);
   const errors: Problem[] = [...problems, ...expansion.problems, ...shape];
   const warnings: Problem[] = [...expansion.warnings];
@@ -39,19 +43,45 @@ export function loadConfig(input: ConfigInput, components: readonly Component[])
     warn: (path: Path, message: string) => warnings.push(problemAt(tree, path, message)),
   };
   checkReferences(service, catalogue, report);
+  checkBodies({ value: value as Shape, shape, catalogue }, report.error);
   if (shape.length === 0) checkWiring(service, catalogue, report);
   const cycle = errors.length === 0 ? describeCycle(service.pipelines, connectsOf(catalogue)) : undefined;
   if (cycle) errors.push(problemAt(tree, ['service', 'pipelines'], cycle));
-  const secrets = secretsIn(tree, schema);
-  const shown = (problems: readonly Problem[]) => problems.map((problem) => ({ ...problem, secrets }));
   if (errors.length > 0) throw new ConfigError(shown(errors));
   return typed(value as Shape, catalogue, { pipelines: service.pipelines, warnings: shown(warnings) });
+}
+
+/** Makes problems show no secret: of all that was written, whether it counts in the end or not. */
+function hiding(trees: readonly Tree[], schema: JsonSchema) {
+  const written = trees.flatMap((tree) => secretsIn(tree, schema));
+  const keys = secretKeys(schema);
+  return (problems: readonly Problem[]): readonly Problem[] =>
+    problems.map((problem) => ({
+      ...problem,
+      secrets: [...written, ...(problem.at ? secretStretches(problem.at.source, keys) : [])],
+    }));
 }
 
 /** The shape that the schema guarantees. */
 type Shape = Readonly<Partial<Record<Section, Readonly<Record<string, Configured<Component>['config']>>>>> & {
   readonly service: Static<typeof serviceSchema>;
 };
+
+/** Asks each component whose configuration has the right shape what else is wrong with it. */
+function checkBodies(
+  { value, shape, catalogue }: { value: Shape; shape: readonly Problem[]; catalogue: Catalogue },
+  report: (path: Path, message: string) => void,
+): void {
+  for (const section of sections)
+    for (const [id, component] of catalogue[section]) {
+      const isWrong = shape.some(({ path = [] }) =>
+        [section, id].every((key, index) => path.length <= index || path[index] === key),
+      );
+      const body = value[section]?.[id];
+      if (isWrong || component?.check === undefined || body === undefined) continue;
+      for (const { path, message } of component.check(body)) report([section, id, ...path], message);
+    }
+}
 
 function takeStock(tree: Tree, components: readonly Component[]): Catalogue {
   const byType = new Map(

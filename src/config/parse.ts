@@ -37,22 +37,22 @@ export function parseYaml(source: Source, offset = 0): Parsed {
     .map((error) => describe(error, document, positionOf));
   if (syntax.length > 0) return { problems: oneALine(syntax) };
   const problems: Problem[] = [];
-  const tree = toTree(document, positionOf, (message, at) => problems.push({ message, at }));
+  const tree = toTree(document, { positionOf, report: (problem) => problems.push(problem) });
   return { tree, problems };
 }
 
-/** A value that was not written in a file: all of it stands `at` one place. Undefined: it is not YAML. */
-export function parseValue(text: string, at: Position): Tree | undefined {
+/** A value from the environment: all of it stands `at` one place. Undefined: it is not YAML. */
+export function parseExpanded(text: string, at: Position): Tree | undefined {
   const document = readDocument(text);
   if (document.errors.length > 0 || document.warnings.length > 0) return undefined;
   let odd = false;
-  const tree = toTree(
-    document,
-    () => at,
-    () => {
+  const tree = toTree(document, {
+    positionOf: () => at,
+    report() {
       odd = true;
     },
-  );
+    expanded: (range) => text.slice(range[0], range[1]),
+  });
   return odd ? undefined : tree;
 }
 
@@ -63,24 +63,35 @@ const readDocument = (text: string) =>
 /** Aliases may repeat a part of the text; this many nodes are more than any configuration has. */
 const maxNodes = 100_000;
 
-function toTree(
-  document: Document.Parsed,
-  positionOf: (range: Range) => Position,
-  report: (message: string, at: Position) => void,
-): Tree {
+interface Conversion {
+  readonly positionOf: (range: Range) => Position;
+  readonly report: (problem: Problem & { at: Position }) => void;
+  /** The text of a value that came from the environment. */
+  readonly expanded?: (range: Range) => string;
+}
+
+function toTree(document: Document.Parsed, { positionOf, report, expanded }: Conversion): Tree {
   const unfinished = new Set<unknown>();
   let nodes = 0;
 
   function convert(node: ParsedNode | null, otherwise: Position): Tree {
+    const tree = convertNode(node, otherwise);
+    if (expanded === undefined) return tree;
+    const isText = tree.kind === 'scalar' && typeof tree.value === 'string';
+    return { ...tree, expanded: isText ? String(tree.value) : node ? expanded(node.range) : '' };
+  }
+
+  function convertNode(node: ParsedNode | null, otherwise: Position): Tree {
     const at = node ? positionOf(node.range) : otherwise;
     nodes += 1;
     if (isAlias(node)) {
       const target = node.resolve(document) as ParsedNode | undefined;
-      if (target && !unfinished.has(target) && nodes < maxNodes) return { ...convert(target, at), at };
-      report(
-        target ? `alias "*${node.source}" repeats too much` : `alias "*${node.source}" has no anchor`,
-        at,
-      );
+      if (target && !unfinished.has(target) && nodes < maxNodes) {
+        const tree = convert(target, at);
+        return { ...tree, at, anchor: tree.at };
+      }
+      const trouble = target ? 'repeats too much' : 'has no anchor';
+      report({ message: `alias "*${node.source}" ${trouble}`, discreet: `alias ${trouble}`, at });
     } else if (isMap(node) || isSeq(node)) {
       unfinished.add(node);
       const tree: Tree = isMap(node)
@@ -90,7 +101,8 @@ function toTree(
       return tree;
     } else if (isScalar(node)) {
       const doubt = numberDoubt(node);
-      if (doubt) report(doubt, at);
+      if (doubt && expanded) return { kind: 'scalar', at, value: node.source };
+      if (doubt) report({ message: doubt, discreet: 'number in doubt: put it in quotes', at });
       return { kind: 'scalar', at, value: node.value };
     }
     return { kind: 'scalar', at, value: null };
@@ -105,13 +117,19 @@ function toTree(
       const name = isScalar(key) ? String(key.value ?? '') : undefined;
       const entry = { key: keyAt, value: convert(value, keyAt) };
       const first = entries.get(name ?? '');
-      if (name === undefined) report('a key must be a plain text', keyAt);
+      if (name === undefined) report({ message: 'a key must be a plain text', at: keyAt });
       else if (isMerge) merged.push(entry.value);
-      else if (first) report(`duplicate key "${name}" (first in line ${place(first.key).line})`, keyAt);
-      else entries.set(name, entry);
+      else if (first) {
+        const where = `(first in line ${place(first.key).line})`;
+        report({
+          message: `duplicate key "${name}" ${where}`,
+          discreet: `duplicate key ${where}`,
+          at: keyAt,
+        });
+      } else entries.set(name, entry);
     }
     for (const tree of merged.flatMap((tree) => (tree.kind === 'list' ? tree.items : [tree]))) {
-      if (tree.kind !== 'map') report('only a mapping can be merged with "<<"', tree.at);
+      if (tree.kind !== 'map') report({ message: 'only a mapping can be merged with "<<"', at: tree.at });
       else for (const [name, entry] of tree.entries) if (!entries.has(name)) entries.set(name, entry);
     }
     return { kind: 'map', at, entries };
@@ -144,6 +162,7 @@ function describe(
   return {
     at: end,
     message: remedy(error, end) ?? error.message.charAt(0).toLowerCase() + error.message.slice(1),
+    discreet: 'not YAML here',
   };
 }
 

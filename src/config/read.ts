@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { ConfigError, type Problem } from './config-error.ts';
+import type { Problem } from './config-error.ts';
 import { type Parsed, parseYaml } from './parse.ts';
 import { parseSet } from './set.ts';
 import { mergeTrees, type Tree } from './tree.ts';
@@ -13,14 +13,18 @@ export interface Written {
 }
 
 interface Whole {
-  readonly tree: Tree;
+  /** Absent where a part cannot be read at all. */
+  readonly tree?: Tree;
+  /** Each part that can be read. */
+  readonly trees: readonly Tree[];
   /** Wrong, but no reason not to look further. */
   readonly problems: readonly Problem[];
 }
 
-/** One tree of all that was written. Throws a `ConfigError` where a part of it cannot be read at all. */
+/** One tree of all that was written. */
 export function readTree({ files, sets, readFile = (path) => readFileSync(path, 'utf8') }: Written): Whole {
-  if (files.length === 0) throw new ConfigError([{ message: 'at least one config flag must be provided' }]);
+  if (files.length === 0)
+    return { trees: [], problems: [{ message: 'at least one config flag must be provided' }] };
   const problems: Problem[] = [];
   const trees: Tree[] = [];
   let isWhole = true;
@@ -32,8 +36,8 @@ export function readTree({ files, sets, readFile = (path) => readFileSync(path, 
   for (const file of files) add(readConfigFile(file.replace(/^file:/, ''), readFile));
   for (const set of sets) add(parseSet(set));
   const [first, ...others] = trees;
-  if (!isWhole || first === undefined) throw new ConfigError(problems);
-  return { tree: others.reduce(mergeTrees, first), problems };
+  if (!isWhole || first === undefined) return { trees, problems };
+  return { tree: others.reduce(mergeTrees, first), trees, problems };
 }
 
 function readConfigFile(path: string, readFile: (path: string) => string): Parsed {
@@ -61,7 +65,8 @@ const fileReasons: Readonly<Record<string, string>> = {
   EISDIR: 'it is a directory',
 };
 
-function reasonOf(error: unknown): string {
+/** Why a file cannot be read. */
+export function reasonOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   return fileReasons[code] ?? (error instanceof Error ? error.message : String(error));
 }

@@ -8,6 +8,8 @@ export type Tree = ScalarTree | ListTree | MapTree;
 
 interface Written {
   readonly at: Position;
+  /** Set on what an alias stands for: where it is written out. */
+  readonly anchor?: Position;
   /** Set on what came from the environment: the text it had there, which no message may show. */
   readonly expanded?: string;
 }
@@ -58,19 +60,6 @@ export function plainValue(tree: Tree, schema: JsonSchema | undefined): unknown 
           return plain === null && inner ? [] : [[name, plain]];
         }),
       );
-  }
-}
-
-/** Where the values stand that a schema calls secret. */
-export function secretsIn(tree: Tree, schema: JsonSchema | undefined): readonly Position[] {
-  if (schema?.secret) return [tree.at];
-  switch (tree.kind) {
-    case 'scalar':
-      return [];
-    case 'list':
-      return tree.items.flatMap((item) => secretsIn(item, schema?.items));
-    case 'map':
-      return [...tree.entries].flatMap(([name, { value }]) => secretsIn(value, schemaAt(schema, name)));
   }
 }
 

@@ -5,9 +5,9 @@ export interface InstanceLock {
 }
 
 /**
- * One agent a network namespace, so one a node where it runs in the host's: two would pay twice and report everything
- * twice. An abstract unix socket, so that nothing is left
- * behind however the process ends; whoever connects is told the holder's pid. Rejects with code `EBUSY`.
+ * One agent a network namespace, which is one a node where it runs in the host's: two would pay twice and report
+ * everything twice. An abstract unix socket, so that nothing is left behind however the process ends; whoever connects
+ * is told the holder's pid. Rejects with code `EBUSY`.
  */
 export async function lockInstance(name: string): Promise<InstanceLock> {
   const address = `\0${name}`;

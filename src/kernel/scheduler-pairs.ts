@@ -76,7 +76,8 @@ export class PairTotals {
       const isStill = !pair.other && !pair.throttled && !pair.preemptions;
       const still = isStill ? (before?.still ?? 0) + 1 : 0;
       const isRemoved = this.#removed.has(now.victim) || this.#removed.has(now.culprit);
-      if (isStill && (isRemoved || (isCrowded && still >= stillInACrowd))) obsolete.push(this.#keyAt(copy, i));
+      if (isStill && (isRemoved || (isCrowded && still >= stillInACrowd)))
+        obsolete.push(this.#keyAt(copy, i));
       else seen.set(key, { ...now, still });
       if (isStill) continue;
       const victim = this.#index.find(now.victim);

@@ -1,7 +1,9 @@
 import { Type } from 'typebox';
-import type { Delivery } from '../component.ts';
+import type { ConfigProblem, Delivery } from '../component.ts';
 import { duration } from '../config/duration.ts';
-import { nanoseconds } from '../telemetry/units.ts';
+import { bytes, nanoseconds } from '../telemetry/units.ts';
+
+const maxQueueBytes = bytes(32 * 1024 * 1024);
 
 /** The part of an exporter's configuration that says how the runtime delivers for it. */
 export const deliverySchema = ({ timeout }: { readonly timeout: string }) => ({
@@ -21,6 +23,11 @@ export const deliverySchema = ({ timeout }: { readonly timeout: string }) => ({
         minimum: 1,
         default: 1000,
         description: 'Requests waiting or being sent; what comes beyond that is dropped and counted.',
+      }),
+      max_bytes: Type.Integer({
+        minimum: 1,
+        default: maxQueueBytes,
+        description: 'Bytes of these requests; what comes beyond that is dropped and counted.',
       }),
     },
     { default: {}, description: 'The queue in memory between the pipelines and the network.' },
@@ -53,10 +60,19 @@ export const deliverySchema = ({ timeout }: { readonly timeout: string }) => ({
   ),
 });
 
+/** What the schema cannot say about a delivery, in the Collector's words. */
+export function deliveryProblems({ retry_on_failure: retry }: Delivery): readonly ConfigProblem[] {
+  const age = retry.max_elapsed_time;
+  const above = (['initial_interval', 'max_interval'] as const).find((key) => retry[key] > age);
+  if (!retry.enabled || age === 0 || above === undefined) return [];
+  const path = ['retry_on_failure', 'max_elapsed_time'];
+  return [{ path, message: `'max_elapsed_time' must not be less than '${above}'` }];
+}
+
 /** For exporters that write to this machine: in order, once, however long it takes. */
 export const localDelivery: Delivery = {
   timeout: nanoseconds(0),
-  sending_queue: { enabled: true, num_consumers: 1, queue_size: 1000 },
+  sending_queue: { enabled: true, num_consumers: 1, queue_size: 1000, max_bytes: maxQueueBytes },
   retry_on_failure: {
     enabled: false,
     initial_interval: nanoseconds(0),

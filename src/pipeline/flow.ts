@@ -25,14 +25,17 @@ export function createFlow(running: Running, { counters, health }: { counters: C
   }
 
   async function enter(vertex: Vertex, batch: Batch): Promise<void> {
+    const { role: kind, id, pipeline } = vertex;
+    const part = kind === 'exporter' ? { signal: batch.signal } : {};
+    const subject = { kind, id, ...(pipeline !== undefined && { pipeline }), ...part };
     try {
       const emitted = await pass(vertex, batch);
-      if (vertex.role !== 'exporter') health.healthy(vertex.instance);
+      if (kind !== 'exporter') health.healthy(subject);
       await Promise.all(emitted.map((each) => leave(vertex, each)));
     } catch (error) {
-      const attributes = { component: `${vertex.role} ${vertex.id}`, signal: batch.signal, reason: 'error' };
+      const attributes = { component: `${kind} ${id}`, signal: batch.signal, reason: 'error' };
       counters.add(agentMetrics.itemsDropped.name, itemCount(batch), attributes);
-      health.unhealthy(vertex.instance, messageOf(error), { sentence: 'Component failed. Dropping data.' });
+      health.unhealthy(subject, messageOf(error), { sentence: 'Component failed. Dropping data.' });
     }
   }
 

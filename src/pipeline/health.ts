@@ -1,4 +1,18 @@
 import type { Logger } from 'pino';
+import type { Component } from '../component.ts';
+import type { Signal } from '../telemetry/batch.ts';
+
+/** What can be in trouble: a component, or the part of it that does one thing. */
+export interface Subject {
+  readonly kind: Component['kind'];
+  readonly id: string;
+  /** The pipeline of a processor. */
+  readonly pipeline?: string;
+  /** What an exporter sends. */
+  readonly signal?: Signal;
+  /** What a receiver collects. */
+  readonly pull?: string;
+}
 
 /** Which components are in trouble; every change is logged, a trouble that stays is not. */
 export class Health {
@@ -9,26 +23,36 @@ export class Health {
     this.#log = log;
   }
 
-  /** By component (`receiver scheduler`), what is wrong with it. */
+  /** By subject (`receiver scheduler (totals)`), what is wrong with it. */
   get troubles(): ReadonlyMap<string, string> {
     return this.#troubles;
   }
 
-  unhealthy(component: string, reason: string, log: { sentence: string; fields?: object }): void {
-    if (this.#troubles.get(component) === reason) return;
-    this.#troubles.set(component, reason);
-    this.#log.error({ ...logFields(component), error: reason, ...log.fields }, log.sentence);
+  unhealthy(subject: Subject, reason: string, log: { sentence: string; fields?: object }): void {
+    const name = nameOf(subject);
+    if (this.#troubles.get(name) === reason) return;
+    this.#troubles.set(name, reason);
+    this.#log.error({ ...logFields(subject), error: reason, ...log.fields }, log.sentence);
   }
 
-  healthy(component: string): void {
-    if (this.#troubles.delete(component)) this.#log.info(logFields(component), 'Component has recovered.');
+  healthy(subject: Subject): void {
+    if (this.#troubles.delete(nameOf(subject)))
+      this.#log.info(logFields(subject), 'Component has recovered.');
   }
 }
 
-/** A component (`receiver scheduler`) in the Collector's log fields. */
-export function logFields(component: string): Readonly<Record<string, string>> {
-  const [kind = '', id = ''] = component.split(' ');
-  return { 'otelcol.component.id': id, 'otelcol.component.kind': kind };
+function nameOf({ kind, id, pipeline, signal, pull }: Subject): string {
+  const part = signal ?? pull;
+  return [kind, pipeline, id, part && `(${part})`].filter(Boolean).join(' ');
 }
+
+/** A component in the Collector's log fields. */
+export const logFields = ({ kind, id, pipeline, signal, pull }: Subject) => ({
+  'otelcol.component.id': id,
+  'otelcol.component.kind': kind,
+  ...(pipeline !== undefined && { 'otelcol.pipeline.id': pipeline }),
+  ...(signal !== undefined && { 'otelcol.signal': signal }),
+  ...(pull !== undefined && { collect: pull }),
+});
 
 export const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Exporter, Outcome, Payload } from '../component.ts';
 import { printDuration } from '../config/duration.ts';
 import { agentMetrics } from '../telemetry/agent-metrics.ts';
-import type { Batch } from '../telemetry/batch.ts';
+import type { Batch, Signal } from '../telemetry/batch.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import { type Nanoseconds, nanoseconds } from '../telemetry/units.ts';
 import { type Clock, endsWithin } from './clock.ts';
@@ -23,6 +23,8 @@ export interface SenderContext {
 export interface Sender {
   /** Resolves at once where there is a queue, otherwise when the data is delivered or lost. */
   offer(batch: Batch): Promise<void>;
+  /** From now on an offer that waits for its delivery does not wait between attempts. */
+  hasten(): void;
   /** Sends what waits, each once more at most; drops what is left at the limit. */
   close(limit: Nanoseconds): Promise<void>;
 }
@@ -38,16 +40,20 @@ const enableRetry = 'Try enabling retry_on_failure config option to retry on ret
 export function createSender(exporter: Exporter, context: SenderContext): Sender {
   const { id, clock, counters, health, log, random = Math.random } = context;
   const { timeout, sending_queue: queue, retry_on_failure: retry } = exporter.delivery ?? localDelivery;
-  const component = `exporter ${id}`;
   const waiting: Payload[] = [];
   const attempts = new Set<AbortController>();
   const sleepers = new Set<() => void>();
   const idle = Promise.withResolvers<void>();
+  /** By signal: the last loss that was logged; those like it are counted only. */
+  const losses = new Map<Signal, string>();
   let pending = 0;
+  let pendingBytes = 0;
   let consumers = 0;
   let isOverflowing = false;
+  let isHastened = false;
   let closed: Promise<void> | undefined;
 
+  const subject = (signal: Signal) => ({ kind: 'exporter', id, signal }) as const;
   const count = (metric: { name: string }, by: number, reason?: string) =>
     counters.add(metric.name, by, { exporter: id, ...(reason && { reason }) });
 
@@ -57,24 +63,32 @@ export function createSender(exporter: Exporter, context: SenderContext): Sender
     for (const payload of exporter.encode(batch)) {
       if (!admits(payload)) continue;
       pending += 1;
+      pendingBytes += payload.bytes.byteLength;
       if (queue.enabled) {
         count(agentMetrics.queueSize, 1);
         waiting.push(payload);
         consume();
       } else {
         await deliver(payload);
-        settled();
+        settled(payload);
       }
     }
   }
 
-  function admits({ signal, items }: Payload): boolean {
-    const isFull = queue.enabled && pending >= queue.queue_size;
-    if (isFull && !isOverflowing) log.error({ queue_size: queue.queue_size }, 'sending queue is full');
-    isOverflowing = isFull;
-    if (!isFull && !closed) return true;
-    count(agentMetrics.exporterEnqueueFailed[signal], items, closed ? 'shutdown' : 'queue_full');
+  function admits({ signal, items, bytes }: Payload): boolean {
+    const obstacle = closed ? 'shutdown' : queue.enabled ? fullness(bytes) : undefined;
+    if (obstacle === undefined) return true;
+    count(agentMetrics.exporterEnqueueFailed[signal], items, obstacle);
+    if (obstacle === 'shutdown' || isOverflowing) return false;
+    isOverflowing = true;
+    const { queue_size, max_bytes } = queue;
+    log.error({ reason: obstacle, queue_size, max_bytes }, 'sending queue is full');
     return false;
+  }
+
+  function fullness({ byteLength }: Uint8Array) {
+    if (pending >= queue.queue_size) return 'queue_full';
+    return pendingBytes + byteLength > queue.max_bytes ? 'queue_bytes_full' : undefined;
   }
 
   function consume(): void {
@@ -85,14 +99,17 @@ export function createSender(exporter: Exporter, context: SenderContext): Sender
       void deliver(payload).then(() => {
         consumers -= 1;
         count(agentMetrics.queueSize, -1);
-        settled();
+        settled(payload);
         consume();
       });
     }
   }
 
-  function settled(): void {
+  function settled({ bytes }: Payload): void {
     pending -= 1;
+    pendingBytes -= bytes.byteLength;
+    // Not as soon as there is room: a queue that stays full would say so again and again.
+    if (pending === 0) isOverflowing = false;
     if (closed && pending === 0) idle.resolve();
   }
 
@@ -107,10 +124,10 @@ export function createSender(exporter: Exporter, context: SenderContext): Sender
       const delay = nanoseconds(Math.max(Math.round(interval * jitter), outcome.after ?? 0));
       const isTooOld =
         retry.max_elapsed_time > 0 && clock.elapsed() - started + delay > retry.max_elapsed_time;
-      if (closed) return drop(payload, 'shutdown', outcome.reason);
+      if (closed || isHastened) return drop(payload, 'shutdown', outcome.reason);
       if (!retry.enabled) return drop(payload, 'retry_disabled', outcome.reason);
       if (isTooOld) return drop(payload, 'retries_exhausted', outcome.reason);
-      health.unhealthy(component, outcome.reason, {
+      health.unhealthy(subject(payload.signal), outcome.reason, {
         sentence: 'Exporting failed. Will retry the request after interval.',
         fields: { interval: printDuration(delay) },
       });
@@ -148,7 +165,7 @@ export function createSender(exporter: Exporter, context: SenderContext): Sender
       };
       const timer = clock.setTimer(delay, wake);
       sleepers.add(wake);
-      if (closed) wake();
+      if (closed || isHastened) wake();
     });
   }
 
@@ -164,7 +181,8 @@ export function createSender(exporter: Exporter, context: SenderContext): Sender
       if (rejected > 0) count(agentMetrics.exporterSendFailed[signal], rejected, 'partial' satisfies Loss);
       log.warn({ message: outcome.reason, dropped_items: rejected }, 'Partial success response');
     }
-    health.healthy(component);
+    losses.delete(signal);
+    health.healthy(subject(signal));
   }
 
   function drop({ signal, items }: Payload, reason: Loss, trouble: string): void {
@@ -172,8 +190,10 @@ export function createSender(exporter: Exporter, context: SenderContext): Sender
     const isLocal = exporter.delivery === undefined;
     const advice = reason === 'retry_disabled' && !isLocal ? ` ${enableRetry}` : '';
     const error = `${errorPrefix[reason] ?? ''}${trouble}`;
+    if (losses.get(signal) === error) return;
+    losses.set(signal, error);
     log.error({ error, dropped_items: items }, `Exporting failed. Dropping data.${advice}`);
-    health.unhealthy(component, trouble, { sentence: 'Component is unhealthy.' });
+    health.unhealthy(subject(signal), trouble, { sentence: 'Component is unhealthy.' });
   }
 
   async function drain(limit: Nanoseconds): Promise<void> {
@@ -184,7 +204,7 @@ export function createSender(exporter: Exporter, context: SenderContext): Sender
       for (const payload of waiting.splice(0)) {
         drop(payload, 'shutdown', error);
         count(agentMetrics.queueSize, -1);
-        settled();
+        settled(payload);
       }
       for (const abort of attempts) abort.abort(new Error(error));
       await idle.promise;
@@ -194,6 +214,11 @@ export function createSender(exporter: Exporter, context: SenderContext): Sender
 
   return {
     offer,
+    hasten() {
+      if (queue.enabled) return;
+      isHastened = true;
+      for (const wake of sleepers) wake();
+    },
     close(limit) {
       // `closed` must be set before `drain` begins: what wakes up looks at it.
       closed ??= Promise.resolve().then(() => drain(limit));

@@ -1,16 +1,16 @@
 import type { Logger } from 'pino';
-import type { Closable, Component, Connector, Host, Processor } from '../component.ts';
+import type { Closable, Connector, Host, Processor } from '../component.ts';
 import type { Config } from '../config/config.ts';
 import { printDuration } from '../config/duration.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { agentMetrics } from '../telemetry/agent-metrics.ts';
 import { itemCount } from '../telemetry/batch.ts';
 import type { Counters } from '../telemetry/counters.ts';
-import { nanoseconds, seconds } from '../telemetry/units.ts';
+import { type Nanoseconds, nanoseconds, seconds } from '../telemetry/units.ts';
 import { type Clock, endsWithin } from './clock.ts';
 import { createFlow } from './flow.ts';
 import { type Connects, plan, type Role, type Vertex } from './graph.ts';
-import { Health, logFields, messageOf } from './health.ts';
+import { Health, logFields, messageOf, type Subject } from './health.ts';
 import { createSender, type Sender } from './sender.ts';
 import { startTicker, type TickerContext } from './ticker.ts';
 
@@ -19,7 +19,7 @@ export interface World {
   readonly counters: Counters;
   readonly kernel: Kernel;
   readonly clock: Clock;
-  print(text: string): void;
+  print(text: string): Promise<void>;
 }
 
 export interface Service {
@@ -55,48 +55,44 @@ export async function startService(config: Config, world: World): Promise<Servic
   const flow = createFlow({ processors, connectors, senders }, { counters, health });
   const pulls: (() => ReturnType<typeof startTicker>)[] = [];
 
-  async function open<C extends Closable>(
-    kind: Component['kind'],
-    id: string,
-    start: (host: Host) => Promise<C>,
-  ): Promise<C> {
-    const name = `${kind} "${id}"`;
+  async function open<C extends Closable>(subject: Subject, start: (host: Host) => Promise<C>): Promise<C> {
+    const name = `${subject.kind} "${subject.id}"`;
     try {
-      const component = await start(hostOf(kind, id, world));
+      const component = await start(hostOf(subject, world));
       opened.push({ name, component });
       return component;
     } catch (error) {
+      await closeSenders(nanoseconds(0));
       await closeAll();
       throw new StartError(name, error);
     }
   }
 
   async function openVertex(vertex: Vertex): Promise<void> {
-    const { role, id, instance } = vertex;
-    switch (role) {
+    const { role: kind, id, pipeline, instance } = vertex;
+    const subject = { kind, id, ...(pipeline !== undefined && { pipeline }) };
+    switch (kind) {
       case 'exporter': {
         const { component, config: settings } = configured(config.exporters, id);
-        const exporter = await open(role, id, (host) => component.open(settings, host));
-        senders.set(
-          instance,
-          createSender(exporter, { ...world, log: log.child(logFields(`exporter ${id}`)), id, health }),
-        );
+        const exporter = await open(subject, (host) => component.open(settings, host));
+        const context = { ...world, log: log.child(logFields(subject)), id, health };
+        senders.set(instance, createSender(exporter, context));
         return;
       }
       case 'connector': {
         if (connectors.has(instance)) return;
         const { component, config: settings } = configured(config.connectors, id);
-        connectors.set(instance, await open(role, id, (host) => component.open(settings, host)));
+        connectors.set(instance, await open(subject, (host) => component.open(settings, host)));
         return;
       }
       case 'processor': {
         const { component, config: settings } = configured(config.processors, id);
-        processors.set(instance, await open(role, id, (host) => component.open(settings, host)));
+        processors.set(instance, await open(subject, (host) => component.open(settings, host)));
         return;
       }
       case 'receiver': {
         const { component, config: settings } = configured(config.receivers, id);
-        const receiver = await open(role, id, (host) => component.open(settings, host));
+        const receiver = await open(subject, (host) => component.open(settings, host));
         for (const pull of receiver.pulls) pulls.push(() => startTicker(pull, tickerContext(vertex)));
       }
     }
@@ -115,12 +111,15 @@ export async function startService(config: Config, world: World): Promise<Servic
     };
   }
 
+  const closeSenders = (limit: Nanoseconds) =>
+    Promise.all([...senders.values()].map((sender) => sender.close(limit)));
+
   async function closeAll(): Promise<void> {
     for (const { name, component } of opened.splice(0).reverse())
       await inTime(`close ${name}`, closeLimit, () => component.close());
   }
 
-  async function inTime(what: string, limit: typeof closeLimit, work: () => Promise<unknown>): Promise<void> {
+  async function inTime(what: string, limit: Nanoseconds, work: () => Promise<unknown>): Promise<void> {
     try {
       const isDone = await endsWithin(clock, limit, work());
       if (!isDone) log.error(`cannot ${what}: not done within ${printDuration(limit)}`);
@@ -132,7 +131,7 @@ export async function startService(config: Config, world: World): Promise<Servic
   log.info('Starting extensions...');
   for (const id of config.started) {
     const { component, config: settings } = configured(config.extensions, id);
-    await open('extension', id, (host) => component.open(settings, host));
+    await open({ kind: 'extension', id }, (host) => component.open(settings, host));
   }
   for (const vertex of startOrder(config)) await openVertex(vertex);
   const tickers = pulls.map((start) => start());
@@ -142,8 +141,10 @@ export async function startService(config: Config, world: World): Promise<Servic
     log.info('Starting shutdown...');
     const end = clock.elapsed() + shutdownLimit;
     const left = () => nanoseconds(Math.max(0, end - clock.elapsed()));
+    for (const sender of senders.values()) sender.hasten();
     await inTime('collect a last time', left(), () => Promise.all(tickers.map((ticker) => ticker.stop())));
-    await Promise.all([...senders.values()].map((sender) => sender.close(left())));
+    for (const ticker of tickers) ticker.abandon();
+    await closeSenders(left());
     await closeAll();
     log.info('Shutdown complete.');
   }
@@ -176,8 +177,8 @@ function configured<T>(components: ReadonlyMap<string, T>, id: string): T {
   return found;
 }
 
-function hostOf(kind: Component['kind'], id: string, world: World): Host {
+function hostOf(subject: Subject, world: World): Host {
   const { counters, kernel, clock, print } = world;
-  const log = world.log.child(logFields(`${kind} ${id}`));
-  return { id, log, counters, kernel, now: clock.now, print };
+  const log = world.log.child(logFields(subject));
+  return { id: subject.id, log, counters, kernel, now: clock.now, print };
 }

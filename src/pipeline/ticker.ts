@@ -1,6 +1,6 @@
 import type { Pull } from '../component.ts';
 import { agentMetrics } from '../telemetry/agent-metrics.ts';
-import type { Batch } from '../telemetry/batch.ts';
+import { type Batch, itemCount } from '../telemetry/batch.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import { nanoseconds, seconds } from '../telemetry/units.ts';
 import type { Clock, Timer } from './clock.ts';
@@ -22,17 +22,20 @@ export interface TickerContext {
 export interface Ticker {
   /** Ends the timer, lets a running collection end, collects once more. */
   stop(): Promise<void>;
+  /** From now on nothing is collected, and what a running collection brings is dropped. */
+  abandon(): void;
 }
 
 /** Asks a pull at each multiple of its interval; what is missed meanwhile is skipped and counted. */
 export function startTicker(pull: Pull, context: TickerContext): Ticker {
   const { receiver, clock, counters, health, deliver } = context;
   const attributes = { receiver, collect: pull.name };
-  const component = `receiver ${receiver} (${pull.name})`;
+  const subject = { kind: 'receiver', id: receiver, pull: pull.name } as const;
   const began = clock.elapsed() + Math.min(firstAfter, pull.every);
   let due = began;
   let running: Promise<void> | undefined;
   let stopped: Promise<void> | undefined;
+  let isAbandoned = false;
   let timer: Timer = schedule();
 
   function schedule(): Timer {
@@ -56,24 +59,32 @@ export function startTicker(pull: Pull, context: TickerContext): Ticker {
   async function collect(): Promise<void> {
     try {
       const batches = await pull.collect();
-      health.healthy(component);
-      await Promise.all(batches.map(deliver));
+      health.healthy(subject);
+      await Promise.all(batches.map(isAbandoned ? drop : deliver));
     } catch (error) {
       counters.add(agentMetrics.collectErrors.name, 1, attributes);
-      health.unhealthy(component, messageOf(error), { sentence: 'Collecting failed.' });
+      health.unhealthy(subject, messageOf(error), { sentence: 'Collecting failed.' });
     }
+  }
+
+  function drop(batch: Batch): void {
+    const lost = { component: `receiver ${receiver}`, signal: batch.signal, reason: 'shutdown' };
+    counters.add(agentMetrics.itemsDropped.name, itemCount(batch), lost);
   }
 
   async function finish(): Promise<void> {
     timer.cancel();
     await running;
-    await collect();
+    if (!isAbandoned) await collect();
   }
 
   return {
     stop() {
       stopped ??= Promise.resolve().then(finish);
       return stopped;
+    },
+    abandon() {
+      isAbandoned = true;
     },
   };
 }

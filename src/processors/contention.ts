@@ -47,7 +47,8 @@ export function causeOf(waitClass: unknown, victim: Attributes, culprit: Attribu
 }
 
 function contenderCause(victim: Attributes, culprit: Attributes): Cause {
-  if (isSame(victim[keys.containerId], culprit[keys.culpritContainerId])) return 'self';
+  if (isSame(victim[keys.containerId], culprit[keys.culpritContainerId]) || isSameService(victim, culprit))
+    return 'self';
   if (isSame(victim[keys.podUid], culprit[keys.culpritPodUid])) return 'sibling';
   switch (culprit[keys.culpritKind]) {
     case 'container':
@@ -65,6 +66,13 @@ function contenderCause(victim: Attributes, culprit: Attributes): Cause {
     default:
       return 'unknown';
   }
+}
+
+/** Only of services are cgroups below described by their unit; units of two users may have the same name. */
+function isSameService(victim: Attributes, culprit: Attributes): boolean {
+  return (
+    culprit[keys.culpritKind] === 'service' && isSame(victim[keys.workloadUnit], culprit[keys.culpritUnit])
+  );
 }
 
 /** The workload's own limit, or one above it that others share. */

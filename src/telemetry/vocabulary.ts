@@ -107,7 +107,7 @@ export const causes = [
 export type Cause = (typeof causes)[number];
 
 export const causeMeaning: Readonly<Record<Cause, string>> = {
-  self: 'Threads of the same container had the CPU.',
+  self: 'Threads of the same container, or of the same systemd service, had the CPU.',
   sibling: 'Another container of the same pod had it.',
   neighbor: 'Another pod or container had it.',
   system: 'A service outside all workloads had it.',
@@ -227,10 +227,21 @@ export const resourceAttributes = [
 /** The culprit that stands for all beyond the named ones. */
 export const otherCulprit = 'other';
 
+/**
+ * Reasons the kernel side counts that are no loss: nothing is missing from the totals. `kernelCounter` counts all others
+ * as lost, so that a reason nobody has thought of is not hidden.
+ */
+export const kernelNotes: Readonly<Record<string, string>> = {
+  suppressed: "events over the rate; the workload's next one carries their weight",
+  no_slot: 'waits of cgroups beyond `max_workloads`, counted on the one that stands for them all',
+  saturated: 'waits beyond the last histogram bucket, counted in it',
+  reading_delayed: 'totals that were changing while they were read; the next reading has them',
+};
+
 /** The agent's own counters that this vocabulary adds to the Collector's; attributes name the component and the reason. */
 export const counterNames = {
   kernelDropped: 'earshot.agent.kernel.dropped',
-  eventsSuppressed: 'earshot.agent.events.suppressed',
+  kernelNoted: 'earshot.agent.kernel.noted',
   pointsDropped: 'earshot.agent.points.dropped',
   seriesForgotten: 'earshot.agent.series.forgotten',
 } as const;
@@ -238,13 +249,22 @@ export const counterNames = {
 export const counterMeaning: Readonly<Record<(typeof counterNames)[keyof typeof counterNames], string>> = {
   'earshot.agent.kernel.dropped':
     'Time, events or names that did not come out of the kernel, by component and reason.',
-  'earshot.agent.events.suppressed':
-    "Single waits beyond the rate; their weight went to the workload's next event, so nothing is lost.",
+  'earshot.agent.kernel.noted': `What the kernel side notes and is no loss, by component and reason: ${listed(kernelNotes)}.`,
   'earshot.agent.points.dropped':
     'Data points an exporter had no room to accumulate, by exporter and reason.',
   'earshot.agent.series.forgotten':
     'Series an exporter stopped accumulating because nothing came for them any more; nothing is lost by it.',
 };
+
+function listed(meanings: Readonly<Record<string, string>>): string {
+  return Object.entries(meanings)
+    .map(([name, meaning]) => `\`${name}\` (${meaning})`)
+    .join('; ');
+}
+
+/** Where a reason the kernel side gives is counted. */
+export const kernelCounter = (reason: string) =>
+  Object.hasOwn(kernelNotes, reason) ? counterNames.kernelNoted : counterNames.kernelDropped;
 
 /** Whether a counter counts something that was lost: its name says so, as the Collector's do. */
 export const isLoss = (counter: string) => /\.(dropped|skipped)$|_(failed|refused)_/.test(counter);

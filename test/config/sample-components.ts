@@ -68,6 +68,7 @@ const send: ExporterComponent = {
     endpoint: Type.String({ minLength: 1 }),
     headers: Type.Record(Type.String(), secret(), { default: {} }),
   }),
+  check: ({ endpoint }) => (endpoint === 'nowhere' ? [{ path: ['endpoint'], message: 'leads nowhere' }] : []),
   open,
 };
 

@@ -117,3 +117,20 @@ test('what is counted in the queue is what was in the batch', async () => {
     [4],
   );
 });
+
+test('a request is sent when its text is with the reader, not before', async () => {
+  const { promise: taken, resolve: take } = Promise.withResolvers<void>();
+  const exporter = await debug.open(
+    { verbosity: 'basic' },
+    { ...fakeHost('debug').host, print: () => taken },
+  );
+  const [payload = assert.fail('nothing to send')] = exporter.encode(measured);
+  let isSent = false;
+  const sent = exporter.send(payload, new AbortController().signal).then(() => {
+    isSent = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(isSent, false);
+  take();
+  await sent;
+});

@@ -16,7 +16,7 @@ export function fakeHost(id: string) {
       openScheduler: () => Promise.reject(new Error('no kernel here')),
     },
     now: () => 1_700_000_000_000_000_000n as UnixNanoseconds,
-    print: (text) => void printed.push(text),
+    print: async (text) => void printed.push(text),
   };
   return { host, printed, logged };
 }

@@ -175,6 +175,26 @@ test('workloads of one name are told apart by their container', () => {
   );
 });
 
+const namesOf = (all: readonly Attributes[]) =>
+  screen(all.map((of) => workload({ of, run: 1, waits: { self: 1 } }))).rows.map(({ name }) => name);
+
+test('cgroups of one container are told apart by their path', () => {
+  const container = { ...named('web'), [attributes.containerId]: 'a'.repeat(64) };
+  const at = (path: string, id: string) => ({
+    ...container,
+    [attributes.cgroupPath]: path,
+    [attributes.cgroupId]: id,
+  });
+  assert.deepEqual(namesOf([at('/docker/a', '1'), at('/docker/a/worker', '2')]), ['web (a)', 'web (worker)']);
+  assert.deepEqual(namesOf([at('/x/init', '1'), at('/y/init', '2')]), ['web (/x/init)', 'web (/y/init)']);
+  assert.deepEqual(namesOf([at('/x', '1'), at('/x', '2')]), ['web (1)', 'web (2)']);
+});
+
+test('a mark that tells workloads apart cannot steer the terminal either', () => {
+  const at = (path: string) => ({ ...named('web'), [attributes.cgroupPath]: path });
+  assert.deepEqual(namesOf([at('/a/\x1b[2J'), at('/a/b')]), ['web (?[2J)', 'web (b)']);
+});
+
 test('a name cannot steer the terminal', () => {
   const [row] = screen([workload({ of: named('\x1b[2Jevil\u202e'), run: 1, waits: { self: 1 } })]).rows;
   assert.equal(row?.name, '?[2Jevil?');
@@ -265,4 +285,21 @@ test('what was lost since the last screen is told, what was lost before is not r
 
 test('a batch that makes no screen prints nothing', async () => {
   assert.deepEqual(await print([[]]), []);
+});
+
+test('a screen is sent when it is with the reader, not before', async () => {
+  const { promise: taken, resolve: take } = Promise.withResolvers<void>();
+  const exporter = await table.open({ rows: 15 }, { ...fakeHost('table').host, print: () => taken });
+  const [payload = assert.fail('nothing to send')] = exporter.encode({
+    signal: 'metrics',
+    resourceMetrics: node,
+  });
+  let isSent = false;
+  const sent = exporter.send(payload, new AbortController().signal).then(() => {
+    isSent = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(isSent, false);
+  take();
+  await sent;
 });

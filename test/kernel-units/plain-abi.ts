@@ -9,7 +9,7 @@ export const dropReasons = [
   'task_evicted',
   'task_missed',
   'detour_full',
-    'throttle_moved',
+  'throttle_moved',
   'throttle_full',
   'delayed_dequeue',
   'clock_backwards',

@@ -68,7 +68,10 @@ const kernelWith = (structs: Readonly<Record<string, readonly string[]>>) =>
   ({ kernelStruct: (name: string) => structs[name] }) as unknown as Native;
 
 test('a kernel with scheduler statistics and group scheduling has all that is needed', () => {
-  assert.deepEqual(missingInKernel(kernelWith({ sched_info: ['last_queued'], cfs_rq: ['rq', 'throttle_count'] })), []);
+  assert.deepEqual(
+    missingInKernel(kernelWith({ sched_info: ['last_queued'], cfs_rq: ['rq', 'throttle_count'] })),
+    [],
+  );
 });
 
 test('a kernel option that is off is named, with the field it would have brought', () => {

@@ -23,7 +23,7 @@ export function fakeWorld() {
   const counters = createCounters();
   return {
     ...{ clock, counters, log, logged, printed, kernel: noKernel, health: new Health(log) },
-    print: (text: string) => void printed.push(text),
+    print: async (text: string) => void printed.push(text),
     messages: () => logged.map(({ msg }) => msg),
   };
 }

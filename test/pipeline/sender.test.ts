@@ -13,7 +13,7 @@ const unavailable: Outcome = { kind: 'retry', reason: 'unavailable' };
 
 const defaults: Delivery = {
   timeout: seconds(5),
-  sending_queue: { enabled: true, num_consumers: 10, queue_size: 1000 },
+  sending_queue: { enabled: true, num_consumers: 10, queue_size: 1000, max_bytes: 1000 },
   retry_on_failure: {
     enabled: true,
     initial_interval: seconds(5),
@@ -172,7 +172,7 @@ test('an attempt without an answer is ended at the timeout, told to the exporter
   await clock.advance(seconds(11));
   assert.deepEqual(times, [0, 10]);
   assert.equal(aborts, 1);
-  assert.equal(health.troubles.get('exporter out'), 'no answer within 5s');
+  assert.equal(health.troubles.get('exporter out (metrics)'), 'no answer within 5s');
 });
 
 test('a timeout of 0 is none', async () => {
@@ -188,6 +188,70 @@ test('beyond its size the queue drops, counts, and says so once', async () => {
   assert.equal(count('queue_size'), 5);
   assert.equal(count('enqueue_failed_metric_points', 'queue_full'), 30);
   assert.deepEqual(messages(), ['sending queue is full']);
+});
+
+test('beyond its bytes the queue drops, counts with a reason of its own, and has room again when they are sent', async () => {
+  const waiting: (() => void)[] = [];
+  const { sender, count, messages } = start(
+    () => new Promise((resolve) => waiting.push(() => resolve(accepted))),
+    {
+      queue: { max_bytes: 100 },
+      encode: (batch) => [{ signal: 'metrics', bytes: new Uint8Array(40), items: itemCount(batch) }],
+    },
+  );
+  for (let n = 0; n < 4; n++) await sender.offer(batchOf('metrics', 10));
+  assert.equal(count('queue_size'), 2);
+  assert.equal(count('enqueue_failed_metric_points', 'queue_bytes_full'), 20);
+  assert.equal(count('enqueue_failed_metric_points', 'queue_full'), 0);
+  assert.deepEqual(messages(), ['sending queue is full']);
+  waiting[0]?.();
+  await settle();
+  await sender.offer(batchOf('metrics', 10));
+  assert.equal(count('queue_size'), 2);
+});
+
+test('a queue that stays full says so once', async () => {
+  const waiting: (() => void)[] = [];
+  const { sender, messages } = start(() => new Promise((resolve) => waiting.push(() => resolve(accepted))), {
+    queue: { num_consumers: 1, queue_size: 2 },
+  });
+  for (let n = 0; n < 20; n++) {
+    await sender.offer(batchOf('metrics', 1));
+    if (n % 2) waiting.shift()?.();
+    await settle();
+  }
+  assert.deepEqual(messages(), ['sending queue is full']);
+});
+
+test('a destination that takes metrics and refuses logs is in trouble once, and not again with each request', async () => {
+  const { sender, count, messages, health } = start(({ signal }) =>
+    signal === 'metrics' ? accepted : { kind: 'refused', reason: 'no logs here' },
+  );
+  for (let n = 0; n < 5; n++) {
+    await sender.offer(batchOf('metrics', 1));
+    await sender.offer(batchOf('logs', 2));
+    await settle();
+  }
+  assert.deepEqual(messages(), ['Exporting failed. Dropping data.', 'Component is unhealthy.']);
+  assert.deepEqual([...health.troubles], [['exporter out (logs)', 'no logs here']]);
+  assert.equal(count('send_failed_log_records', 'refused'), 10);
+});
+
+test('a loss is logged again when its reason changes, or after a recovery', async () => {
+  const outcomes: Outcome[] = ['a', 'a', 'b', '', 'b', 'b'].map((reason) =>
+    reason ? { kind: 'refused', reason } : accepted,
+  );
+  const { sender, logged } = start(() => outcomes.shift() ?? accepted);
+  for (let n = 0; n < 6; n++) {
+    await sender.offer(batchOf('logs', 1));
+    await settle();
+  }
+  const losses = logged.filter(({ msg }) => msg === 'Exporting failed. Dropping data.');
+  const prefix = 'not retryable error: Permanent error: ';
+  assert.deepEqual(
+    losses.map(({ error }) => error),
+    ['a', 'b', 'b'].map((reason) => prefix + reason),
+  );
 });
 
 test('at most num_consumers requests are sent at the same time', async () => {
@@ -237,12 +301,24 @@ test('without a queue an offer lasts until the data is delivered', async () => {
   assert.equal(count('sent_metric_points'), 1);
 });
 
+test('hastening ends the wait of an offer, whose data is tried once more', async () => {
+  const { clock, sender, times, count } = start(() => unavailable, { queue: { enabled: false } });
+  const offered = sender.offer(batchOf('metrics', 1));
+  await clock.advance(seconds(1));
+  sender.hasten();
+  await offered;
+  assert.deepEqual(times, [0, 1]);
+  assert.equal(count('send_failed_metric_points', 'shutdown'), 1);
+  await sender.close(seconds(5));
+  assert.equal(clock.timers, 0);
+});
+
 test('trouble ends when data is delivered again', async () => {
   const outcomes = [unavailable, accepted];
   const { clock, sender, health } = start(() => outcomes.shift() ?? accepted);
   await sender.offer(batchOf('metrics', 1));
   await settle();
-  assert.equal(health.troubles.get('exporter out'), 'unavailable');
+  assert.equal(health.troubles.get('exporter out (metrics)'), 'unavailable');
   await clock.advance(seconds(5));
   assert.equal(health.troubles.size, 0);
 });
@@ -285,7 +361,7 @@ test('what is not delivered at the deadline is aborted, counted and logged', asy
   assert.equal(count('send_failed_metric_points', 'shutdown'), 7);
   assert.equal(count('queue_size'), 0);
   assert.equal(count('queue_capacity'), 0);
-  assert.equal(logged.filter(({ msg }) => msg === 'Exporting failed. Dropping data.').length, 3);
+  assert.equal(logged.filter(({ msg }) => msg === 'Exporting failed. Dropping data.').length, 1);
   assert.equal(logged[0]?.error, 'shutdown deadline of 5s');
 });
 
@@ -302,7 +378,7 @@ const outcome: fc.Arbitrary<'hang' | 'throw' | Outcome> = fc.oneof(
   fc.integer({ min: 0, max: 12 }).map((rejected): Outcome => ({ kind: 'partial', rejected, reason: 'some' })),
 );
 
-test('nothing is lost unaccounted: in = sent + lost + in flight, at any time and at the end', async () => {
+test('nothing is lost unaccounted: in = sent + lost + in flight, within the bounds, at any time and at the end', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(step, { maxLength: 25 }),
@@ -311,6 +387,7 @@ test('nothing is lost unaccounted: in = sent + lost + in flight, at any time and
         enabled: fc.boolean(),
         num_consumers: fc.integer({ min: 1, max: 3 }),
         queue_size: fc.integer({ min: 1, max: 6 }),
+        max_bytes: fc.integer({ min: 1, max: 30 }),
       }),
       fc.boolean(),
       async (steps, outcomes, queue, retries) => {
@@ -326,7 +403,7 @@ test('nothing is lost unaccounted: in = sent + lost + in flight, at any time and
           {
             ...{ queue, retry: { enabled: retries } },
             encode: ({ signal }) =>
-              Array.from({ length: parts }, () => ({ signal, bytes: new Uint8Array(), items: 5 })),
+              Array.from({ length: parts }, () => ({ signal, bytes: new Uint8Array(7), items: 5 })),
           },
         );
         const gone = () =>
@@ -341,7 +418,7 @@ test('nothing is lost unaccounted: in = sent + lost + in flight, at any time and
             void sender.offer(batchOf('metrics', 1));
           }
           if (queue.enabled) assert.equal(gone() + 5 * count('queue_size'), offered);
-          assert.ok(count('queue_size') <= queue.queue_size);
+          assert.ok(count('queue_size') <= Math.min(queue.queue_size, queue.max_bytes / 7));
         }
         const closed = sender.close(seconds(5));
         await clock.advance(seconds(60));

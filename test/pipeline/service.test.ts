@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Type } from 'typebox';
-import type { Closable, Component, Outcome } from '../../src/component.ts';
+import type { Closable, Component, Delivery, Outcome } from '../../src/component.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import { localDelivery } from '../../src/pipeline/delivery.ts';
 import { StartError, startService } from '../../src/pipeline/service.ts';
 import { type Batch, itemCount, type Signal } from '../../src/telemetry/batch.ts';
 import { seconds } from '../../src/telemetry/units.ts';
@@ -42,7 +43,7 @@ function bench(config: string, behave: Behaviour = {}) {
               every: seconds(10),
               async collect() {
                 events.push(`collect ${id}`);
-                if (behave.hangCollect === id) await new Promise(() => {});
+                if (behave.hangCollect === id) await behave.hang;
                 return [batchOf('metrics', 2, id), batchOf('logs', 1, id)];
               },
             },
@@ -72,6 +73,7 @@ function bench(config: string, behave: Behaviour = {}) {
         received.set(id, []);
         const pending: Batch[] = [];
         return opened(id, {
+          ...(behave.delivery && { delivery: behave.delivery }),
           encode(batch: Batch) {
             if (behave.failEncode === id) throw new Error('cannot encode');
             pending.push(batch);
@@ -81,7 +83,7 @@ function bench(config: string, behave: Behaviour = {}) {
             if (behave.hangSend === id) await new Promise(() => {});
             const batch = pending.shift();
             if (batch) received.get(id)?.push(batch);
-            return { kind: 'accepted' };
+            return behave.outcome ?? { kind: 'accepted' };
           },
         });
       },
@@ -105,7 +107,10 @@ interface Behaviour {
   readonly failClose?: string;
   readonly hangClose?: string;
   readonly hangCollect?: string;
+  readonly hang?: Promise<void>;
   readonly hangSend?: string;
+  readonly delivery?: Delivery;
+  readonly outcome?: Outcome;
   readonly failEncode?: string;
   process?(id: string, batch: Batch): Batch;
 }
@@ -192,7 +197,11 @@ test('a processor that throws loses its own branch only, counted, and is unhealt
   const dropped = { component: 'processor step', signal: 'metrics', reason: 'error' };
   assert.equal(total(counters, 'earshot.agent.items.dropped', dropped), 4);
   assert.equal(service.health.troubles.get('processor metrics step'), 'bug');
-  assert.equal(logged.filter(({ error }) => error === 'bug').length, 1);
+  const troubles = logged.filter(({ error }) => error === 'bug');
+  assert.equal(troubles.length, 1);
+  assert.equal(troubles[0]?.['otelcol.component.kind'], 'processor');
+  assert.equal(troubles[0]?.['otelcol.component.id'], 'step');
+  assert.equal(troubles[0]?.['otelcol.pipeline.id'], 'metrics');
   isBroken = false;
   await clock.advance(seconds(10));
   assert.equal(labels('sink').length, 2);
@@ -230,7 +239,7 @@ test('fan-out shares one batch with everybody', async () => {
 });
 
 test('a component that cannot start is named, and whatever had started is closed', async () => {
-  const { events, clock, start } = bench(whole, { failStart: 'source' });
+  const { events, clock, start, counters } = bench(whole, { failStart: 'source' });
   await assert.rejects(start(), (error) => {
     assert.ok(error instanceof StartError);
     assert.equal(error.message, 'cannot start receiver "source": no permission');
@@ -240,6 +249,7 @@ test('a component that cannot start is named, and whatever had started is closed
   const opens = events.filter((event) => event.startsWith('open')).map((event) => event.slice(5));
   const closes = events.filter((event) => event.startsWith('close')).map((event) => event.slice(6));
   assert.equal(opens.length, 6);
+  assert.equal(total(counters, 'otelcol_exporter_queue_capacity'), 0);
   assert.deepEqual(closes, opens.toReversed());
   assert.equal(clock.timers, 0);
 });
@@ -258,7 +268,8 @@ test('a component that fails to close, or never ends closing, does not keep the 
 });
 
 test('a collection or a delivery that hangs cannot hold up the shutdown; what was not delivered is counted', async () => {
-  const hanging = bench(fanOut, { hangCollect: 'source' });
+  const { promise: hang, resolve: finish } = Promise.withResolvers<void>();
+  const hanging = bench(fanOut, { hangCollect: 'source', hang });
   const service = await hanging.start();
   await hanging.clock.advance(seconds(3));
   let isStopped = false;
@@ -269,6 +280,13 @@ test('a collection or a delivery that hangs cannot hold up the shutdown; what wa
   await stopped;
   assert.ok(isStopped);
   assert.ok(hanging.messages().includes('cannot collect a last time: not done within 5s'));
+  const before = hanging.events.length;
+  finish();
+  await settle();
+  await hanging.clock.advance(seconds(60));
+  assert.deepEqual(hanging.events.slice(before), [], 'nothing is collected after close');
+  const late = { component: 'receiver source', reason: 'shutdown' };
+  assert.equal(total(hanging.counters, 'earshot.agent.items.dropped', late), 3);
 
   const silent = bench(fanOut, { hangSend: 'sink' });
   const other = await silent.start();
@@ -280,4 +298,26 @@ test('a collection or a delivery that hangs cannot hold up the shutdown; what wa
   const lost = { exporter: 'sink', reason: 'shutdown' };
   assert.equal(total(silent.counters, 'otelcol_exporter_send_failed_metric_points', lost), 4);
   assert.equal(total(silent.counters, 'otelcol_exporter_sent_metric_points', { exporter: 'sink/b' }), 4);
+});
+
+test('a receiver that waits for a destination that is away does not hold up the shutdown', async () => {
+  const delivery: Delivery = {
+    ...localDelivery,
+    sending_queue: { ...localDelivery.sending_queue, enabled: false },
+    retry_on_failure: {
+      ...localDelivery.retry_on_failure,
+      enabled: true,
+      initial_interval: seconds(60),
+      max_interval: seconds(60),
+    },
+  };
+  const away = bench(fanOut, { delivery, outcome: { kind: 'retry', reason: 'away' } });
+  const service = await away.start();
+  await away.clock.advance(seconds(3));
+  await service.stop();
+  assert.ok(!away.messages().some((message) => message.startsWith('cannot ')));
+  assert.equal(away.events.filter((event) => event === 'collect source').length, 2);
+  const lost = { reason: 'shutdown' };
+  assert.equal(total(away.counters, 'otelcol_exporter_send_failed_metric_points', lost), 8);
+  assert.equal(away.clock.timers, 0);
 });

@@ -90,6 +90,23 @@ test('two workloads without container and pod are not taken for one', () => {
   assert.equal(causeOf('other', { [keys.cgroupPath]: '/a' }, culprit('service')), 'system');
 });
 
+const unit = { [keys.workloadUnit]: 'x.service', [keys.cgroupPath]: '/system.slice/x.service' };
+
+test('a cgroup below the same systemd unit is the unit itself', () => {
+  const child = culprit('service', { unit: 'x.service', path: '/system.slice/x.service/worker' });
+  assert.equal(causeOf('other', unit, child), 'self');
+  assert.equal(causeOf('other', unit, culprit('service', { unit: 'y.service' })), 'system');
+});
+
+test('units of two users that have the same name are two', () => {
+  const [one, two] = [1, 2].map((id) => `/user.slice/user-${id}.slice/user@${id}.service/init.scope`);
+  const of = { [keys.workloadUnit]: 'init.scope', ...(one && { [keys.cgroupPath]: one }) };
+  assert.equal(
+    causeOf('other', of, culprit('user', { unit: 'init.scope', ...(two && { path: two }) })),
+    'system',
+  );
+});
+
 const owners: readonly { title: string; of: Attributes; victim?: Attributes; cause: Cause }[] = [
   {
     title: 'its own cgroup',

@@ -11,10 +11,15 @@ import {
   attributeMeaning,
   attributes,
   causes,
+  counterMeaning,
   events,
+  isLoss,
+  kernelCounter,
+  kernelNotes,
   metrics,
   waitPart,
 } from '../../src/telemetry/vocabulary.ts';
+import { dropReasons } from '../kernel-units/plain-abi.ts';
 
 test('attributes of conventions not yet stable are named as their package names them', () => {
   assert.equal(attributes.processId, ATTR_PROCESS_PID);
@@ -36,4 +41,17 @@ test('no part of a wait takes the name of another attribute', () => {
 test('no two attributes share a key', () => {
   assert.equal(new Set(Object.values(attributes)).size, Object.keys(attributeMeaning).length);
   assert.equal(Object.values(attributes).length, Object.keys(attributeMeaning).length);
+});
+
+test('what the kernel side only notes is not shown as lost, and everything else is', () => {
+  const noted = dropReasons.filter((reason) => !isLoss(kernelCounter(reason)));
+  assert.deepEqual(noted.sort(), ['no_slot', 'saturated', 'suppressed']);
+  assert.ok(!isLoss(kernelCounter('reading_delayed')), 'by the reader, not by the kernel');
+  assert.ok(isLoss(kernelCounter('events_overrun')));
+  assert.ok(isLoss(kernelCounter('constructor')), 'a reason nobody knows is loss');
+});
+
+test('each reason that is no loss is explained', () => {
+  for (const reason of Object.keys(kernelNotes))
+    assert.ok(counterMeaning[kernelCounter(reason)].includes(`\`${reason}\``), reason);
 });

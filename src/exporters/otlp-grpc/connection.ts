@@ -42,6 +42,7 @@ export interface Connection {
 /** Reads the files that TLS needs; nothing connects before the first call. */
 export async function openConnection(config: ConnectionConfig): Promise<Connection> {
   const { address, plaintext } = target(config);
+  if (address === '') throw new Error('requires a non-empty "endpoint"');
   const metadata = metadataOf(config.headers);
   const client = new Client(
     address,
@@ -74,17 +75,13 @@ export async function openConnection(config: ConnectionConfig): Promise<Connecti
 }
 
 /** A scheme decides between plaintext and TLS; without one, `tls::insecure` does. */
-function target({ endpoint, tls }: ConnectionConfig): { address: string; plaintext: boolean } {
+export function target({ endpoint, tls }: Pick<ConnectionConfig, 'endpoint' | 'tls'>) {
   const [, scheme, address = ''] = /^(?:(https?|dns):\/\/\/?)?(.*?)\/?$/.exec(endpoint.trim()) ?? [];
-  if (address === '') throw new Error('requires a non-empty "endpoint"');
-  const path = /^[^/:]+:\d+(\/.*)$/.exec(address)?.[1];
-  if (path !== undefined)
-    throw new Error(`cannot use endpoint "${endpoint}": OTLP over gRPC has no path; remove "${path}"`);
-  return { address, plaintext: scheme === 'http' || (scheme !== 'https' && tls.insecure) };
+  return { address, scheme, plaintext: scheme === 'http' || (scheme !== 'https' && tls.insecure) };
 }
 
 /** Header values are secrets: no error repeats one. */
-function metadataOf(headers: Readonly<Record<string, string>>): Metadata {
+export function metadataOf(headers: Readonly<Record<string, string>>): Metadata {
   const metadata = new Metadata();
   for (const [key, value] of Object.entries(headers)) {
     try {
@@ -105,8 +102,6 @@ async function tlsCredentials(tls: ConnectionConfig['tls']): Promise<ChannelCred
     readPem('key_file', tls.key_file),
     readPem('cert_file', tls.cert_file),
   ]);
-  if ((key === null) !== (cert === null))
-    throw new Error('cannot use tls: cert_file and key_file go together, and only one is set');
   try {
     return credentials.createSsl(ca, key, cert, { rejectUnauthorized: !tls.insecure_skip_verify });
   } catch (cause) {

@@ -4,10 +4,11 @@ import { type Static, Type } from 'typebox';
 import type { ExporterComponent, Host, Outcome, Payload } from '../../component.ts';
 import { duration } from '../../config/duration.ts';
 import { secret } from '../../config/secret.ts';
-import { deliverySchema } from '../../pipeline/delivery.ts';
+import { deliveryProblems, deliverySchema } from '../../pipeline/delivery.ts';
 import type { Batch, Signal } from '../../telemetry/batch.ts';
 import { createCumulative } from '../../telemetry/temporality.ts';
 import { bytes } from '../../telemetry/units.ts';
+import { connectionProblems } from './check.ts';
 import { type Connection, openConnection } from './connection.ts';
 import { failure } from './outcome.ts';
 import { requestsOf } from './requests.ts';
@@ -90,6 +91,7 @@ export const otlpGrpc: ExporterComponent<typeof config> = {
   summary: 'Sends metrics and events to an OpenTelemetry Collector or backend: OTLP over gRPC.',
   signals: ['metrics', 'logs'],
   config,
+  check: (settings) => [...connectionProblems(settings), ...deliveryProblems(settings)],
   async open(settings, host) {
     const connection = await openConnection(settings);
     const convert = converterTo(settings, host);

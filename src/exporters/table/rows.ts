@@ -60,8 +60,7 @@ export function screenOf(batch: readonly ResourceMetrics[]): Screen | undefined 
 
 interface Workload {
   readonly name: string;
-  /** Tells workloads of the same name apart. */
-  readonly id: string;
+  readonly attributes: Attributes;
   readonly durations: ExponentialHistogram | undefined;
   readonly wait: number;
   readonly run: number;
@@ -71,7 +70,7 @@ interface Workload {
 
 const nothing: Workload = {
   name: '',
-  id: '',
+  attributes: {},
   durations: undefined,
   wait: 0,
   run: 0,
@@ -106,16 +105,25 @@ function addWorkload(a: Workload, b: Workload): Workload {
   };
 }
 
-/** Workloads of one name get the beginning of their id behind it. */
+/** Workloads of one name get behind it the first mark that is another for each of them. */
 function distinct(workloads: readonly Workload[]): Workload[] {
-  const named = sumBy(workloads.map(({ name }) => [name, 1]));
-  return workloads.map((workload) => {
-    const { name, id } = workload;
-    return (named.get(name) ?? 0) > 1 && id !== ''
-      ? { ...workload, name: `${name} (${id.slice(0, 12)})` }
-      : workload;
+  return [...Map.groupBy(workloads, ({ name }) => name).values()].flatMap((namesakes) => {
+    if (namesakes.length === 1) return namesakes;
+    const all = marks.map((mark) => namesakes.map((workload) => mark(workload.attributes)));
+    const best = all.find((found) => new Set(found).size === namesakes.length) ?? all.at(-1) ?? [];
+    return namesakes.map((workload, i) =>
+      best[i] === undefined ? workload : { ...workload, name: `${workload.name} (${best[i]})` },
+    );
   });
 }
+
+/** What may tell namesakes apart, the best to read first. */
+const marks: readonly ((of: Attributes) => string | undefined)[] = [
+  (of) => nameOf(of, [attributes.containerId])?.slice(0, 12),
+  (of) => nameOf(of, [attributes.cgroupPath])?.split('/').at(-1),
+  (of) => nameOf(of, [attributes.cgroupPath]),
+  (of) => nameOf(of, [attributes.cgroupId]),
+];
 
 function readWorkload({ resource, scopeMetrics }: ResourceMetrics): Workload {
   const all = scopeMetrics.flatMap((scope) => scope.metrics);
@@ -132,7 +140,7 @@ function readWorkload({ resource, scopeMetrics }: ResourceMetrics): Workload {
   const waits = sumBy(numbers(metrics.waitTime).map((point) => [causeOf(point.attributes), point.value]));
   return {
     name: nameOf(resource.attributes, workloadNames) ?? 'unknown',
-    id: nameOf(resource.attributes, workloadIds) ?? '',
+    attributes: resource.attributes,
     durations: histograms.length > 0 ? histograms.reduce(merge) : undefined,
     wait: [...waits.values()].reduce((a, b) => a + b, 0),
     run: numbers(metrics.runTime).reduce((sum, { value }) => sum + value, 0),
@@ -184,7 +192,6 @@ const workloadNames = [
   attributes.containerId,
   attributes.cgroupId,
 ];
-const workloadIds = [attributes.containerId, attributes.cgroupId];
 const culpritNames = [
   attributes.culpritName,
   attributes.culpritUnit,

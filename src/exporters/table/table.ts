@@ -33,7 +33,7 @@ export const table: ExporterComponent<typeof config> = {
         return [{ signal: batch.signal, bytes: Buffer.from(text), items: itemCount(batch) }];
       },
       async send({ bytes }) {
-        host.print(Buffer.from(bytes).toString());
+        await host.print(Buffer.from(bytes).toString());
         return { kind: 'accepted' };
       },
       async close() {},
@@ -44,7 +44,7 @@ export const table: ExporterComponent<typeof config> = {
 /** Asked for each screen: windows are resized. */
 function terminal() {
   return {
-    width: process.stdout.columns ?? 120,
+    width: process.stdout.columns || 120,
     colour: process.stdout.isTTY === true && !process.env.NO_COLOR,
   };
 }

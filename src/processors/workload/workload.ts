@@ -4,7 +4,7 @@ import type { Host, ProcessorComponent } from '../../component.ts';
 import type { Batch } from '../../telemetry/batch.ts';
 import { mapAttributes } from '../../telemetry/map-attributes.ts';
 import { cgroupId } from '../../telemetry/units.ts';
-import { attributes as keys } from '../../telemetry/vocabulary.ts';
+import { attributes as keys, otherCulprit } from '../../telemetry/vocabulary.ts';
 import { identifyPath, type PathIdentity } from './cgroup-path.ts';
 
 /** Says which workload a cgroup id is, on resources and on culprits alike, for any receiver's data. */
@@ -16,11 +16,13 @@ export const workload: ProcessorComponent = {
   config: Type.Object({}, { additionalProperties: false }),
   async open(_config, host) {
     return {
-      process: (batch: Batch) =>
-        mapAttributes(batch, {
-          resource: (attributes) => ({ ...attributes, ...describeVictim(attributes, host) }),
-          item: (attributes) => ({ ...attributes, ...describeOthers(attributes, host) }),
-        }),
+      process(batch: Batch) {
+        const identify = identifier(host);
+        return mapAttributes(batch, {
+          resource: (attributes) => ({ ...attributes, ...describeVictim(attributes, identify) }),
+          item: (attributes) => ({ ...attributes, ...describeOthers(attributes, identify) }),
+        });
+      },
       close: async () => {},
     };
   },
@@ -30,6 +32,18 @@ interface Identity extends Omit<PathIdentity, 'kind'> {
   readonly kind: PathIdentity['kind'] | 'kernel' | 'overflow' | 'unknown';
   readonly name: string;
   readonly path?: string;
+}
+
+type Identify = (id: string) => Identity;
+
+/** Remembers what it has found: for one batch, in which many points name the same cgroups. */
+function identifier(host: Host): Identify {
+  const known = new Map<string, Identity>();
+  return (id) => {
+    const identity = known.get(id) ?? identify(id, host);
+    known.set(id, identity);
+    return identity;
+  };
 }
 
 function identify(id: string, host: Host): Identity {
@@ -60,10 +74,10 @@ function shorten(id: string): string {
   return /^[0-9a-f]{32,}/.test(id) ? id.slice(0, 12) : id;
 }
 
-function describeVictim(attributes: Attributes, host: Host): Attributes {
+function describeVictim(attributes: Attributes, identify: Identify): Attributes {
   const id = attributes[keys.cgroupId];
   if (typeof id !== 'string') return {};
-  const identity = identify(id, host);
+  const identity = identify(id);
   const { kind, name, path, containerId, podUid, unit } = identity;
   return defined({
     [keys.workloadKind]: kind,
@@ -73,24 +87,30 @@ function describeVictim(attributes: Attributes, host: Host): Attributes {
     [keys.podUid]: podUid,
     [keys.workloadUnit]: unit,
     [keys.serviceName]: name,
-    [keys.serviceInstanceId]: instanceOf(identity, `${attributes[keys.hostName] ?? ''}:${path ?? id}`),
+    [keys.serviceInstanceId]: instanceOf(
+      identity,
+      `${attributes[keys.hostName] ?? ''}:${path === undefined ? id : `${path}#${id}`}`,
+    ),
   });
 }
 
-/** Unique everywhere, or a backend merges what must stay apart: a container's cgroups below its own are others. */
+/**
+ * Unique everywhere, or a backend merges what must stay apart: a container's cgroups below its own are others, and so is
+ * a unit's cgroup after a restart, at the same path.
+ */
 function instanceOf({ containerId, path }: Identity, fallback: string): string {
   const isOwn = containerId !== undefined && path?.replace(/\.scope$/, '').endsWith(containerId);
   return isOwn && /^[0-9a-f]{32,}/.test(containerId) ? containerId : fallback;
 }
 
-function describeOthers(attributes: Attributes, host: Host): Attributes {
-  return { ...describeCulprit(attributes, host), ...describeLast(attributes, host) };
+function describeOthers(attributes: Attributes, identify: Identify): Attributes {
+  return { ...describeCulprit(attributes, identify), ...describeLast(attributes, identify) };
 }
 
-function describeCulprit(attributes: Attributes, host: Host): Attributes {
+function describeCulprit(attributes: Attributes, identify: Identify): Attributes {
   const id = attributes[keys.culpritCgroupId];
-  if (typeof id !== 'string' || id === 'other') return {};
-  const { kind, name, path, containerId, podUid, unit } = identify(id, host);
+  if (typeof id !== 'string' || id === otherCulprit) return {};
+  const { kind, name, path, containerId, podUid, unit } = identify(id);
   return defined({
     [keys.culpritKind]: kind,
     [keys.culpritName]: name,
@@ -101,9 +121,9 @@ function describeCulprit(attributes: Attributes, host: Host): Attributes {
   });
 }
 
-function describeLast(attributes: Attributes, host: Host): Attributes {
+function describeLast(attributes: Attributes, identify: Identify): Attributes {
   const id = attributes[keys.lastCgroupId];
-  return typeof id === 'string' ? { [keys.lastName]: identify(id, host).name } : {};
+  return typeof id === 'string' ? { [keys.lastName]: identify(id).name } : {};
 }
 
 function defined(attributes: Readonly<Record<string, string | undefined>>): Attributes {

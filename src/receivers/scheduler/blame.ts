@@ -1,10 +1,11 @@
 import type { CgroupReading, PairReading } from '../../kernel/scheduler-source.ts';
 import type { CgroupId } from '../../telemetry/units.ts';
+import { otherCulprit } from '../../telemetry/vocabulary.ts';
 import { apportion } from './apportion.ts';
 
-/** What one culprit did to one victim in an interval; `other` stands for all beyond the named ones. */
+/** What one culprit did to one victim in an interval; `otherCulprit` stands for all beyond the named ones. */
 export interface Blame {
-  readonly culprit: CgroupId | 'other';
+  readonly culprit: CgroupId | typeof otherCulprit;
   /** ns. */
   readonly other: number;
   /** ns. */
@@ -60,7 +61,7 @@ export function blameOf(
   return [
     ...named,
     {
-      culprit: 'other',
+      culprit: otherCulprit,
       other: sumOf('other'),
       throttled: sumOf('throttled'),
       preemptions: sumOf('preemptions'),

@@ -15,6 +15,7 @@ import {
   resourceMetrics,
   sum,
 } from '../../telemetry/build.ts';
+import { histogramOf } from '../../telemetry/histogram.ts';
 import { nanoseconds, toSeconds } from '../../telemetry/units.ts';
 import { attributes as keys, metrics } from '../../telemetry/vocabulary.ts';
 import { type Blame, type BlameOptions, blameOf } from './blame.ts';
@@ -69,23 +70,9 @@ function waits(
   of: CgroupReading,
   { interval, histogramScale }: SchedulerMetricsOptions,
 ): MetricData | undefined {
-  const indices = [...of.buckets.keys()];
-  const counts = [...of.buckets.values()].reduce((a, b) => a + b, 0);
-  if (!counts && !of.zeroCount) return undefined;
-  const offset = indices.length ? Math.min(...indices) : 0;
-  const length = indices.length ? Math.max(...indices) - offset + 1 : 0;
-  return exponentialHistogram(metrics.waitDuration, interval, [
-    {
-      value: {
-        count: counts + of.zeroCount,
-        sum: toSeconds(of.wait),
-        scale: histogramScale,
-        zeroCount: of.zeroCount,
-        positive: { offset, bucketCounts: Array.from({ length }, (_, i) => of.buckets.get(offset + i) ?? 0) },
-        negative: { offset: 0, bucketCounts: [] },
-      },
-    },
-  ]);
+  const { buckets, zeroCount } = of;
+  const value = histogramOf({ scale: histogramScale, buckets, zeroCount, sum: toSeconds(of.wait) });
+  return value.count ? exponentialHistogram(metrics.waitDuration, interval, [{ value }]) : undefined;
 }
 
 function waitPoints(of: CgroupReading): Point[] {

@@ -6,13 +6,19 @@ import type { SchedulerSource, Waiter } from '../../kernel/scheduler-source.ts';
 import type { Batch } from '../../telemetry/batch.ts';
 import { event, resource } from '../../telemetry/build.ts';
 import { milliseconds, type UnixNanoseconds } from '../../telemetry/units.ts';
-import { counterNames, events, attributes as keys } from '../../telemetry/vocabulary.ts';
+import { events, kernelCounter, attributes as keys } from '../../telemetry/vocabulary.ts';
 import { pathFilter } from './path-filter.ts';
 import { schedulerMetrics } from './scheduler-metrics.ts';
 import { waitAttributes } from './wait-event.ts';
 
 const patterns = (description: string) =>
-  Type.Array(Type.String({ minLength: 1 }), { default: [], description });
+  Type.Array(
+    Type.String({
+      pattern: '^/',
+      description: 'a cgroup path begins with "/", as in /kubepods or /system.slice/docker-*.scope',
+    }),
+    { default: [], description },
+  );
 
 const config = Type.Object(
   {
@@ -59,9 +65,9 @@ const config = Type.Object(
       description: 'Culprits of one workload that are named; the rest are summed as `other`.',
     }),
     include: patterns(
-      'Cgroup paths to report as victims (`*`, `**`; everything below counts); default: all.',
+      'Cgroup paths to report as victims, from the root on (`/`, with `*` and `**`; everything below counts); default: all.',
     ),
-    exclude: patterns('Cgroup paths not to report as victims; they are still named as culprits.'),
+    exclude: patterns('Cgroup paths not to report as victims, likewise; they are still named as culprits.'),
   },
   { additionalProperties: false },
 );
@@ -80,8 +86,13 @@ export const scheduler: ReceiverComponent<typeof config> = {
       maxWorkloads: settings.max_workloads,
       maxPairs: settings.max_pairs,
     });
-    announce(source, host);
-    return receive(source, settings, host);
+    try {
+      announce(source, host);
+      return receive(source, settings, host);
+    } catch (error) {
+      source.close();
+      throw error;
+    }
   },
 };
 
@@ -128,7 +139,8 @@ function receive(source: SchedulerSource, settings: Static<typeof config>, host:
         every: settings.interval,
         collect(): readonly Batch[] {
           const reading = source.read();
-          const end = host.now();
+          let end = host.now();
+          if (end < start) end = start; // the wall clock was set back
           const interval = {
             start: reading.span === undefined ? start : ((end - BigInt(reading.span)) as UnixNanoseconds),
             end,
@@ -185,8 +197,6 @@ function toEvents(
 }
 
 function count(drops: Readonly<Record<string, number>>, host: Host): void {
-  for (const [reason, by] of Object.entries(drops)) {
-    if (reason === 'suppressed') host.counters.add(counterNames.eventsSuppressed, by, { component: host.id });
-    else host.counters.add(counterNames.kernelDropped, by, { component: host.id, reason });
-  }
+  for (const [reason, by] of Object.entries(drops))
+    host.counters.add(kernelCounter(reason), by, { component: host.id, reason });
 }

@@ -1,6 +1,6 @@
 /*
- * spin SECONDS THREADS [RUN_MICROS SLEEP_MICROS]: threads that compute all the time, or in bursts. All end at the same
- * moment, so that THREADS x SECONDS is what they ran and waited together.
+ * spin SECONDS THREADS [RUN_MICROS SLEEP_MICROS]: threads that compute all the time, or in bursts. All end at
+ * the same moment, so that THREADS x SECONDS is what they ran and waited together.
  */
 #include <pthread.h>
 #include <unistd.h>

@@ -19,6 +19,7 @@ const paths = new Map([
   [6n, '/experiment'],
   [7n, '/default/web'],
   [8n, `/system.slice/docker-${id}.scope`],
+  [9n, '/system.slice/cron.service'], // restarted: 4 was it before
 ]);
 
 const cgroups = new RecordedCgroups();
@@ -87,6 +88,30 @@ test('the same path on two nodes is two instances', () => {
   const on = (node: string) =>
     describe({ [keys.cgroupId]: '4', [keys.hostName]: node }).victim[keys.serviceInstanceId];
   assert.notEqual(on('a'), on('b'));
+});
+
+test('a unit that was restarted is another instance', () => {
+  assert.equal(victimOf('4')[keys.serviceName], victimOf('9')[keys.serviceName]);
+  assert.equal(victimOf('4')[keys.serviceInstanceId], 'node:/system.slice/cron.service#4');
+  assert.equal(victimOf('9')[keys.serviceInstanceId], 'node:/system.slice/cron.service#9');
+});
+
+test('within a batch each cgroup is looked up once, in the next one again', async () => {
+  const asked: bigint[] = [];
+  const counting = { path: (of: bigint) => void asked.push(of), learn: () => {} };
+  const { process } = await workload.open({}, { ...host, kernel: { ...host.kernel, cgroups: counting } });
+  const interval = { start: 0n as UnixNanoseconds, end: 1n as UnixNanoseconds };
+  const point = { value: 1, attributes: { [keys.culpritCgroupId]: '7', [keys.lastCgroupId]: '2' } };
+  const metric = sum(metrics.blameTime, interval, [point, point]);
+  const of = resource({ [keys.cgroupId]: '2' });
+  const batch = {
+    signal: 'metrics',
+    resourceMetrics: [1, 2].map(() => resourceMetrics(of, [metric])),
+  } as const;
+  process(batch);
+  assert.deepEqual(asked.splice(0).sort(), [2n, 7n]);
+  process(batch);
+  assert.deepEqual(asked.sort(), [2n, 7n]);
 });
 
 test('a resource that is about no cgroup stays as it is', () => {

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AggregationTemporality, type DataPoint, type MetricData } from '@opentelemetry/sdk-metrics';
 import type { Pull } from '../../../src/component.ts';
+import { components } from '../../../src/components.ts';
+import { ConfigError } from '../../../src/config/config-error.ts';
+import { loadConfig } from '../../../src/config/load.ts';
 import { RecordedCgroups } from '../../../src/kernel/recording.ts';
 import type { SchedulerOptions, SourceDescription } from '../../../src/kernel/scheduler-source.ts';
 import { scheduler } from '../../../src/receivers/scheduler/scheduler.ts';
@@ -15,7 +18,7 @@ import {
   seconds,
   type UnixNanoseconds,
 } from '../../../src/telemetry/units.ts';
-import { counterNames, attributes as keys, metrics } from '../../../src/telemetry/vocabulary.ts';
+import { counterNames, isLoss, attributes as keys, metrics } from '../../../src/telemetry/vocabulary.ts';
 import { fakeHost } from '../../exporters/fake-host.ts';
 import { cgroupReading, fakeSource, pairReading, waitEvent } from './readings.ts';
 
@@ -261,6 +264,25 @@ test('one interval begins where the other ended, whatever the clock did', async 
   assert.equal(pull('metrics').every, settings.interval);
 });
 
+test('a clock that is set back gives no interval that ends before it begins', async () => {
+  const { readings, read, clock } = await setUp();
+  const begin = clock.now;
+  const intervals: unknown[][] = [];
+  for (const now of [begin + 10n, begin - 3_600n, begin + 20n]) {
+    readings.push({ cgroups: [busy] });
+    clock.now = now;
+    const [workload] = await read();
+    const [point] = workload?.metrics.get(metrics.runTime.name)?.dataPoints ?? [];
+    intervals.push([point?.startTime, point?.endTime]);
+  }
+  const [start, ten, twenty] = [begin, begin + 10n, begin + 20n].map((at) => hrTime(at as UnixNanoseconds));
+  assert.deepEqual(intervals, [
+    [start, ten],
+    [ten, ten],
+    [ten, twenty],
+  ]);
+});
+
 test('a recorded reading covers the time it was recorded over', async () => {
   const { readings, read, clock } = await setUp();
   readings.push({ cgroups: [busy], span: seconds(3) });
@@ -298,6 +320,29 @@ test('cgroups are left out by their path, as victims but not as culprits', async
   assert.deepEqual(await pull('events').collect(), []);
 });
 
+for (const key of ['include', 'exclude'])
+  test(`a pattern in ${key} that could match no path is refused, with the remedy`, () => {
+    const text = `receivers: {scheduler: {${key}: [/a, kubepods]}}
+exporters: {debug: }
+service: {pipelines: {metrics: {receivers: [scheduler], exporters: [debug]}}}
+`;
+    const load = () =>
+      loadConfig({ files: ['a.yaml'], sets: [], environment: {}, readFile: () => text }, components);
+    assert.throws(load, (error) => {
+      assert.ok(error instanceof ConfigError);
+      assert.deepEqual(
+        error.problems.map(({ path, message }) => [path?.join('.'), message]),
+        [
+          [
+            `receivers.scheduler.${key}.1`,
+            '"kubepods" is not valid here: a cgroup path begins with "/", as in /kubepods or /system.slice/docker-*.scope',
+          ],
+        ],
+      );
+      return true;
+    });
+  });
+
 test('loss is counted by reason; what was only suppressed is not loss', async () => {
   const { readings, read, counters } = await setUp();
   readings.push({ drops: { ring_full: 3, suppressed: 10 } }, { drops: { ring_full: 1, pair_full: 2 } });
@@ -309,13 +354,21 @@ test('loss is counted by reason; what was only suppressed is not loss', async ()
       attributes: { component: 'scheduler', reason: 'ring_full' },
       value: 4,
     },
-    { name: counterNames.eventsSuppressed, attributes: { component: 'scheduler' }, value: 10 },
+    {
+      name: counterNames.kernelNoted,
+      attributes: { component: 'scheduler', reason: 'suppressed' },
+      value: 10,
+    },
     {
       name: counterNames.kernelDropped,
       attributes: { component: 'scheduler', reason: 'pair_full' },
       value: 2,
     },
   ]);
+  assert.deepEqual(
+    counters.read().map(({ name }) => isLoss(name)),
+    [true, false, true],
+  );
 });
 
 test('single waits become events on the resource of who waited', async () => {
@@ -377,6 +430,20 @@ test('closing closes the source, and may be said twice', async () => {
   await receiver.close();
   assert.equal(closed(), 1);
   await receiver.close();
+});
+
+test('a source that cannot be described does not stay attached', async () => {
+  const { host } = fakeHost('scheduler');
+  const { source, closed } = fakeSource();
+  const broken = {
+    ...source,
+    describe: () => {
+      throw new Error('no such map');
+    },
+  };
+  const kernel = { ...host.kernel, openScheduler: async () => broken };
+  await assert.rejects(scheduler.open(settings, { ...host, kernel }), /no such map/);
+  assert.equal(closed(), 1);
 });
 
 test('a kernel that cannot is told to whoever opens the receiver', async () => {

@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs';
+import type { ConfigProblem } from '../../component.ts';
+import { isPlainKey } from '../../config/find-secrets.ts';
+import { reasonOf } from '../../config/read.ts';
+import { type ConnectionConfig, metadataOf, target } from './connection.ts';
+
+/** What the schema cannot say about a connection. No message repeats a value: it may come from the environment. */
+export function connectionProblems({ endpoint, headers, tls }: ConnectionConfig): readonly ConfigProblem[] {
+  const { address, scheme, plaintext } = target({ endpoint, tls });
+  const wrong = addressProblem(address, scheme);
+  return [
+    ...(wrong === undefined ? [] : [{ path: ['endpoint'], message: wrong }]),
+    ...Object.entries(headers).flatMap(([key, value]) => headerProblem(key, value)),
+    ...(plaintext ? [] : tlsProblems(tls)),
+  ];
+}
+
+function addressProblem(address: string, scheme: string | undefined): string | undefined {
+  if (address === '') return 'requires a non-empty "endpoint"';
+  if (/^unix:/.test(address)) return undefined;
+  if (/^[a-z][\w+.-]*:\/\//i.test(address))
+    return 'scheme is not supported: write host:port, http://host:port or https://host:port';
+  const [, host, port, path] = /^(\[[^[\]/]*\]|[^[\]/:?#\s]+)(?::(\d+))?([/?#].*)?$/.exec(address) ?? [];
+  if (host === undefined) return 'is not host:port; an IPv6 address goes in brackets, as [::1]:4317';
+  if (path !== undefined) return 'OTLP over gRPC has no path: write only the host and its port';
+  if (port === undefined) return `has no port: add one, as ${scheme ? `${scheme}://` : ''}host:4317`;
+  return Number(port) >= 1 && Number(port) <= 65_535 ? undefined : 'port must be from 1 to 65535';
+}
+
+function headerProblem(key: string, value: string): readonly ConfigProblem[] {
+  try {
+    metadataOf({ [key]: value });
+    return [];
+  } catch {
+    // Only why it was thrown is known, and the error may hold the value.
+    const message = 'name or value of a header has a character that gRPC does not carry';
+    return [{ path: isPlainKey(key) ? ['headers', key] : ['headers'], message }];
+  }
+}
+
+function tlsProblems(tls: ConnectionConfig['tls']): readonly ConfigProblem[] {
+  const unread = (['ca_file', 'cert_file', 'key_file'] as const).flatMap((key) => {
+    const path = tls[key];
+    if (path === undefined) return [];
+    try {
+      readFileSync(path);
+      return [];
+    } catch (error) {
+      return [{ path: ['tls', key], message: `cannot read the file: ${reasonOf(error)}` }];
+    }
+  });
+  if ((tls.cert_file === undefined) === (tls.key_file === undefined)) return unread;
+  const [given, missing] =
+    tls.cert_file === undefined ? ['key_file', 'cert_file'] : ['cert_file', 'key_file'];
+  return [...unread, { path: ['tls', given], message: `needs ${missing} too: both, or neither` }];
+}
