@@ -70,4 +70,41 @@ static __always_inline void copy_comm(char *to, struct task_struct *p)
 	bpf_probe_read_kernel_str(to, 16, &p->comm);
 }
 
+static __always_inline void send_wait(struct cpu *cpu, struct cell *cell, struct task_struct *next,
+				      struct task_struct *prev, u64 wait, bool migrated)
+{
+	struct wait_record *r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
+	struct suspect worst = main_suspect(cpu);
+
+	if (!r) {
+		drop(DROP_RING_FULL);
+		if (wait >= min_wait)
+			cell->suppressed_long += cpu->reporting;
+		else
+			cell->suppressed_short += cpu->reporting;
+		return;
+	}
+	r->record.type = RECORD_WAIT;
+	r->record.bytes = sizeof(*r);
+	r->monotonic = bpf_ktime_get_ns();
+	r->who = cell->who;
+	r->cgroup = cell->cgroup;
+	r->wait = wait;
+	for (int i = 0; i < CLASS_COUNT; i++)
+		r->class[i] = cell->class[i] - cpu->before[i];
+	r->culprit = worst.who;
+	r->culprit_ns = worst.ns;
+	r->throttler = cpu->throttler;
+	r->last = slice(cpu, cpu->head)->who;
+	r->weight = cpu->reporting;
+	r->cpu = bpf_get_smp_processor_id();
+	r->pid = next->pid;
+	r->tgid = next->tgid;
+	r->last_pid = prev->pid;
+	r->migrated = migrated;
+	copy_comm(r->comm, next);
+	copy_comm(r->last_comm, prev);
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+}
+
 #endif
