@@ -31,8 +31,6 @@ struct epoch {
 _Static_assert(sizeof(struct epoch) == 128, "two cache lines");
 
 struct history {
-	u32 newest_fine, newest_coarse;
-	u64 pad[7];
 	struct epoch fine[FINE_EPOCHS];
 	struct epoch coarse[COARSE_EPOCHS];
 };
@@ -82,19 +80,20 @@ static __always_inline void share_add(struct epoch *epoch, u64 who, u64 ns)
 __noinline int fold_epoch(u32 cpu_id, u32 oldest)
 {
 	struct history *history = bpf_map_lookup_elem(&histories, &cpu_id);
+	struct cpu *cpu = bpf_map_lookup_elem(&cpus, &cpu_id);
 	struct epoch *from, *into;
 	u32 newest;
 
-	if (!history)
+	if (!history || !cpu)
 		return 0;
 	from = &history->fine[oldest & (FINE_EPOCHS - 1)];
 	if (!from->end)
 		return 0;
-	newest = history->newest_coarse & (COARSE_EPOCHS - 1);
+	newest = cpu->newest_coarse & (COARSE_EPOCHS - 1);
 	into = &history->coarse[newest];
 	if (!into->end || into->end - into->start >= COARSE_SPAN) {
 		newest = (newest + 1) & (COARSE_EPOCHS - 1);
-		history->newest_coarse = newest;
+		cpu->newest_coarse = newest;
 		into = &history->coarse[newest];
 		*into = empty_epoch;
 		into->start = from->start;
@@ -113,21 +112,22 @@ __noinline int fold_epoch(u32 cpu_id, u32 oldest)
 }
 
 /* The oldest slice of the ring, about to be overwritten, goes into the newest fine epoch. */
-static __always_inline void fold_slice(u32 cpu_id, struct occupant *before, struct occupant *oldest)
+static __always_inline void fold_slice(struct cpu *cpu, u32 cpu_id)
 {
 	struct history *history = bpf_map_lookup_elem(&histories, &cpu_id);
+	struct occupant *before = slice(cpu, cpu->head + 1), *oldest = slice(cpu, cpu->head + 2);
 	u64 start = before->end, ns, stolen;
 	struct epoch *into;
 	u32 newest;
 
 	if (!history || !start || oldest->end <= start)
 		return;
-	newest = history->newest_fine & (FINE_EPOCHS - 1);
+	newest = cpu->newest_fine & (FINE_EPOCHS - 1);
 	into = &history->fine[newest];
 	if (!into->end || into->end - into->start >= FINE_SPAN) {
 		newest = (newest + 1) & (FINE_EPOCHS - 1);
 		fold_epoch(cpu_id, newest);
-		history->newest_fine = newest;
+		cpu->newest_fine = newest;
 		into = &history->fine[newest];
 		*into = empty_epoch;
 		into->start = start;
@@ -289,15 +289,14 @@ __noinline int charge_epoch(u32 cpu_id, u32 level, u32 index)
 /* Charges what the ring did not reach. */
 __noinline int walk_epochs(u32 cpu_id)
 {
-	struct history *history = bpf_map_lookup_elem(&histories, &cpu_id);
-	struct cpu *cpu = this_cpu();
+	struct cpu *there = bpf_map_lookup_elem(&cpus, &cpu_id), *cpu = this_cpu();
 	struct cell *cell;
 	u32 newest;
 	int walked;
 
-	if (!history || !cpu)
+	if (!there || !cpu)
 		return 0;
-	newest = history->newest_fine;
+	newest = there->newest_fine;
 	for (u32 k = 0; k < FINE_EPOCHS; k++) {
 		walked = charge_epoch(cpu_id, 0, newest - k);
 		if (walked == WALK_DONE)
@@ -305,7 +304,7 @@ __noinline int walk_epochs(u32 cpu_id)
 		if (walked == WALK_OUT)
 			break;
 	}
-	newest = history->newest_coarse;
+	newest = there->newest_coarse;
 	for (u32 k = 0; k < COARSE_EPOCHS; k++) {
 		walked = charge_epoch(cpu_id, 1, newest - k);
 		if (walked == WALK_DONE)

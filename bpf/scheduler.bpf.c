@@ -38,7 +38,7 @@ static __always_inline void end_slice(struct cpu *cpu, u32 cpu_id, struct rq *rq
 			if (cell)
 				cell->run += span > stolen ? span - stolen : 0;
 		}
-		fold_slice(cpu_id, slice(cpu, cpu->head + 1), slice(cpu, cpu->head + 2));
+		fold_slice(cpu, cpu_id);
 		cpu->head++;
 		newest = slice(cpu, cpu->head);
 		newest->who = who;

@@ -113,16 +113,19 @@ struct cpu {
 	unsigned int sample_in;	  /* short waits until the next sampled one */
 	unsigned int reporting;	  /* weight of the wait being charged if it will be reported, or 0 */
 	unsigned long long irq;	  /* the part of the newest slice's `stolen` that was interrupts */
-	/* The wait this CPU is walking: in memory, because the verifier then has nothing to keep apart. */
-	unsigned long long walk_from;
-	unsigned long long walk_to; /* charged from here on */
+	unsigned int newest_fine; /* epoch */
+	unsigned int newest_coarse;
+	unsigned long long pad_to_line;
 	struct occupant ring[RING_SLICES];
 	/* Of the wait being reported: the cell's classes before it, and who ran longest meanwhile. */
 	unsigned long long before[CLASS_COUNT];
 	unsigned long long throttler;
+	/* The wait this CPU is walking: in memory, because the verifier then has nothing to keep apart. */
 	unsigned long long walk_victim;
+	unsigned long long walk_from;
+	unsigned long long walk_to; /* charged from here on */
 	unsigned int walk_cell;
-	unsigned int pad[13];
+	unsigned int pad[9];
 	struct suspect suspects[SUSPECTS];
 	unsigned long long drops[16];
 };
