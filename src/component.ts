@@ -37,6 +37,8 @@ export interface Host {
   readonly id: string;
   readonly log: Logger;
   readonly counters: Counters;
+  /** What the pipelines take from this component: nobody needs the rest to be made. */
+  readonly signals: ReadonlySet<Signal>;
   readonly kernel: Kernel;
   /** Wall clock. */
   now(): UnixNanoseconds;

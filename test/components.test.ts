@@ -29,6 +29,7 @@ const hostFor = (id: string): Host => ({
   id,
   log: pino({ enabled: false }),
   counters: createCounters(),
+  signals: new Set(['metrics', 'logs']),
   kernel: {
     cgroups: { path: () => undefined, learn() {} },
     openScheduler: () => Promise.resolve(idleScheduler),

@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts';
 import { printDuration } from '../config/duration.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { agentMetrics } from '../telemetry/agent-metrics.ts';
-import { itemCount } from '../telemetry/batch.ts';
+import { itemCount, type Signal } from '../telemetry/batch.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import { type Nanoseconds, nanoseconds, seconds } from '../telemetry/units.ts';
 import { type Clock, endsWithin } from './clock.ts';
@@ -55,10 +55,14 @@ export async function startService(config: Config, world: World): Promise<Servic
   const flow = createFlow({ processors, connectors, senders }, { counters, health });
   const pulls: (() => ReturnType<typeof startTicker>)[] = [];
 
-  async function open<C extends Closable>(subject: Subject, start: (host: Host) => Promise<C>): Promise<C> {
+  async function open<C extends Closable>(
+    subject: Subject,
+    signals: ReadonlySet<Signal>,
+    start: (host: Host) => Promise<C>,
+  ): Promise<C> {
     const name = `${subject.kind} "${subject.id}"`;
     try {
-      const component = await start(hostOf(subject, world));
+      const component = await start(hostOf(subject, signals, world));
       opened.push({ name, component });
       return component;
     } catch (error) {
@@ -71,10 +75,11 @@ export async function startService(config: Config, world: World): Promise<Servic
   async function openVertex(vertex: Vertex): Promise<void> {
     const { role: kind, id, pipeline, instance } = vertex;
     const subject = { kind, id, ...(pipeline !== undefined && { pipeline }) };
+    const signals = new Set(vertex.next.map(({ signal }) => signal));
     switch (kind) {
       case 'exporter': {
         const { component, config: settings } = configured(config.exporters, id);
-        const exporter = await open(subject, (host) => component.open(settings, host));
+        const exporter = await open(subject, signals, (host) => component.open(settings, host));
         const context = { ...world, log: log.child(logFields(subject)), id, health };
         senders.set(instance, createSender(exporter, context));
         return;
@@ -82,17 +87,17 @@ export async function startService(config: Config, world: World): Promise<Servic
       case 'connector': {
         if (connectors.has(instance)) return;
         const { component, config: settings } = configured(config.connectors, id);
-        connectors.set(instance, await open(subject, (host) => component.open(settings, host)));
+        connectors.set(instance, await open(subject, signals, (host) => component.open(settings, host)));
         return;
       }
       case 'processor': {
         const { component, config: settings } = configured(config.processors, id);
-        processors.set(instance, await open(subject, (host) => component.open(settings, host)));
+        processors.set(instance, await open(subject, signals, (host) => component.open(settings, host)));
         return;
       }
       case 'receiver': {
         const { component, config: settings } = configured(config.receivers, id);
-        const receiver = await open(subject, (host) => component.open(settings, host));
+        const receiver = await open(subject, signals, (host) => component.open(settings, host));
         for (const pull of receiver.pulls) pulls.push(() => startTicker(pull, tickerContext(vertex)));
       }
     }
@@ -131,7 +136,7 @@ export async function startService(config: Config, world: World): Promise<Servic
   log.info('Starting extensions...');
   for (const id of config.started) {
     const { component, config: settings } = configured(config.extensions, id);
-    await open({ kind: 'extension', id }, (host) => component.open(settings, host));
+    await open({ kind: 'extension', id }, new Set(), (host) => component.open(settings, host));
   }
   for (const vertex of startOrder(config)) await openVertex(vertex);
   const tickers = pulls.map((start) => start());
@@ -177,8 +182,8 @@ function configured<T>(components: ReadonlyMap<string, T>, id: string): T {
   return found;
 }
 
-function hostOf(subject: Subject, world: World): Host {
+function hostOf(subject: Subject, signals: ReadonlySet<Signal>, world: World): Host {
   const { counters, kernel, clock, print } = world;
   const log = world.log.child(logFields(subject));
-  return { id: subject.id, log, counters, kernel, now: clock.now, print };
+  return { id: subject.id, log, counters, signals, kernel, now: clock.now, print };
 }

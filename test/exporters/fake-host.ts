@@ -11,6 +11,7 @@ export function fakeHost(id: string) {
     id,
     log: pino({}, { write: (line: string) => void logged.push(line) }),
     counters: createCounters(),
+    signals: new Set(['metrics', 'logs']),
     kernel: {
       cgroups: { path: () => undefined, learn: () => {} },
       openScheduler: () => Promise.reject(new Error('no kernel here')),

@@ -5,7 +5,7 @@ import { duration } from '../../config/duration.ts';
 import type { SchedulerSource, Waiter } from '../../kernel/scheduler-source.ts';
 import type { Batch } from '../../telemetry/batch.ts';
 import { event, resource } from '../../telemetry/build.ts';
-import { milliseconds, type UnixNanoseconds } from '../../telemetry/units.ts';
+import { milliseconds, nanoseconds, type UnixNanoseconds } from '../../telemetry/units.ts';
 import { events, kernelCounter, attributes as keys } from '../../telemetry/vocabulary.ts';
 import { pathFilter } from './path-filter.ts';
 import { schedulerMetrics } from './scheduler-metrics.ts';
@@ -80,8 +80,7 @@ export const scheduler: ReceiverComponent<typeof config> = {
   config,
   async open(settings, host) {
     const source = await host.kernel.openScheduler({
-      minWait: settings.min_wait,
-      sample: settings.sample,
+      ...(host.signals.has('logs') ? { minWait: settings.min_wait, sample: settings.sample } : noEvents),
       eventRate: settings.events_per_second,
       maxWorkloads: settings.max_workloads,
       maxPairs: settings.max_pairs,
@@ -100,6 +99,9 @@ export const scheduler: ReceiverComponent<typeof config> = {
 const drainEvery = milliseconds(500);
 /** A quantum of the kernel side's pair sampling, on each CPU. */
 const samplingErrorPerCpu = 50_000;
+
+/** Without a pipeline for them the kernel side makes none. */
+const noEvents = { minWait: nanoseconds(Number.MAX_SAFE_INTEGER), sample: 0 };
 
 function announce(source: SchedulerSource, host: Host): void {
   const { recording, programs, mapBytes, cpus, features } = source.describe();

@@ -8,7 +8,7 @@ import { loadConfig } from '../../../src/config/load.ts';
 import { RecordedCgroups } from '../../../src/kernel/recording.ts';
 import type { SchedulerOptions, SourceDescription } from '../../../src/kernel/scheduler-source.ts';
 import { scheduler } from '../../../src/receivers/scheduler/scheduler.ts';
-import type { Batch } from '../../../src/telemetry/batch.ts';
+import type { Batch, Signal } from '../../../src/telemetry/batch.ts';
 import { hrTime } from '../../../src/telemetry/build.ts';
 import {
   cgroupId,
@@ -37,9 +37,11 @@ const settings = {
 interface SetUp {
   readonly settings?: Partial<typeof settings>;
   readonly description?: Partial<SourceDescription>;
+  /** What the pipelines take. */
+  readonly signals?: readonly Signal[];
 }
 
-async function setUp({ settings: own = {}, description = {} }: SetUp = {}) {
+async function setUp({ settings: own = {}, description = {}, signals = ['metrics', 'logs'] }: SetUp = {}) {
   const fake = fakeSource(description);
   const cgroups = new RecordedCgroups();
   const clock = { now: 1_700_000_000_000_000_000n };
@@ -49,6 +51,7 @@ async function setUp({ settings: own = {}, description = {} }: SetUp = {}) {
     { ...settings, ...own },
     {
       ...host,
+      signals: new Set(signals),
       now: () => clock.now as UnixNanoseconds,
       kernel: {
         cgroups,
@@ -449,4 +452,12 @@ test('a source that cannot be described does not stay attached', async () => {
 test('a kernel that cannot is told to whoever opens the receiver', async () => {
   const { host } = fakeHost('scheduler');
   await assert.rejects(scheduler.open(settings, host), /no kernel here/);
+});
+
+test('without a pipeline for logs the kernel side is asked for no single waits', async () => {
+  const { asked } = await setUp({ signals: ['metrics'] });
+  assert.equal(asked[0]?.sample, 0);
+  assert.equal(asked[0]?.minWait, Number.MAX_SAFE_INTEGER);
+  const { asked: withLogs } = await setUp();
+  assert.equal(withLogs[0]?.minWait, settings.min_wait);
 });
