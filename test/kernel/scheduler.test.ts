@@ -32,9 +32,13 @@ afterEach(() => {
 });
 after(removeCgroups);
 
-/** One thread a CPU: the kernel counts what a CPU was throttled, we count what tasks waited for it. */
+/**
+ * One thread a CPU: the kernel counts what a CPU was throttled, we count what tasks waited for it. The two differ at the
+ * ends, by up to a period of a CPU (the main thread may be throttled on its way out): many periods, so that this is less
+ * than 1 %.
+ */
 function runOnEachCpu(cgroup: TestCgroup): Promise<unknown> {
-  return Promise.all(Array.from({ length: cpus }, (_, cpu) => runIn(cgroup, spin(3, 1), cpu)));
+  return Promise.all(Array.from({ length: cpus }, (_, cpu) => runIn(cgroup, spin(8, 1), cpu)));
 }
 
 function assertWithin(actual: number, expected: number, share: number, what: string): void {
@@ -67,7 +71,7 @@ test('time beyond the own quota is throttled time, as cpu.stat has it', async ()
   const apart = Math.abs(classes.throttled - throttled);
   assert.ok(
     apart <= 0.01 * throttled + classes.other,
-    `${classes.throttled}, cpu.stat ${throttled}; ${JSON.stringify(result.drops)}`,
+    `${classes.throttled}, cpu.stat ${throttled}; ${JSON.stringify([classes, result.of(cgroup).run, result.drops])}`,
   );
   if (hasLocalStatistics)
     assertWithin(classes.throttled, cgroup.throttledLocally() - locallyBefore, 0.01, 'as in cpu.stat.local');
