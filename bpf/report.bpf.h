@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Single waits: which of them become events, and with what weight. */
+/* What goes to user space as it happens: single waits, with the weight each stands for, and cgroups that come
+ * and go. */
 #ifndef EARSHOT_REPORT_H
 #define EARSHOT_REPORT_H
 
+#include "cells.bpf.h"
 #include "history.bpf.h"
 
 /*
@@ -105,6 +107,31 @@ static __always_inline void send_wait(struct cpu *cpu, struct cell *cell, struct
 	copy_comm(r->comm, next);
 	copy_comm(r->last_comm, prev);
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+}
+
+/* A cgroup was made, removed or entered; `path` is below the hierarchy's root. */
+static __always_inline int send_cgroup(struct cgroup *cgroup, const char *path, u32 change)
+{
+	struct cgroup_subsys_state *css = css_in(cgroup);
+	struct cgroup_record *r;
+
+	if (!css) /* another hierarchy, or no cpu controller of its own */
+		return 0;
+	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
+	if (!r) {
+		drop(DROP_RING_FULL);
+		return 0;
+	}
+	r->record.type = RECORD_CGROUP;
+	r->record.bytes = sizeof(*r);
+	r->change = change;
+	r->slot = css->id;
+	r->who = css->serial_nr;
+	r->cgroup = cgroup->kn->id;
+	if (bpf_probe_read_kernel_str(r->path, sizeof(r->path), path) == sizeof(r->path))
+		drop(DROP_PATH_TRUNCATED);
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	return 0;
 }
 
 #endif

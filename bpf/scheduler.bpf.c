@@ -18,6 +18,7 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
+/* Only there for its type, which user space looks up. */
 const struct abi *const volatile abi = NULL;
 
 /* A slice is cut after this time even if nobody else ran, so that epochs stay short. */
@@ -364,30 +365,6 @@ int BPF_PROG(on_migrate, struct task_struct *p, int dest_cpu)
 		detour->culprit = worst.who;
 		detour->culprit_ns = worst.ns;
 	}
-	return 0;
-}
-
-static __always_inline int send_cgroup(struct cgroup *cgroup, const char *path, u32 change)
-{
-	struct cgroup_subsys_state *css = css_in(cgroup);
-	struct cgroup_record *r;
-
-	if (!css) /* another hierarchy, or no cpu controller of its own */
-		return 0;
-	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
-	if (!r) {
-		drop(DROP_RING_FULL);
-		return 0;
-	}
-	r->record.type = RECORD_CGROUP;
-	r->record.bytes = sizeof(*r);
-	r->change = change;
-	r->slot = css->id;
-	r->who = css->serial_nr;
-	r->cgroup = cgroup->kn->id;
-	if (bpf_probe_read_kernel_str(r->path, sizeof(r->path), path) == sizeof(r->path))
-		drop(DROP_PATH_TRUNCATED);
-	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 	return 0;
 }
 
