@@ -10,17 +10,24 @@ export interface CgroupSums {
   preemptedByKernel: number;
   readonly buckets: Map<number, number>;
   zeroCount: number;
+  /** The part of `irq` and `steal` that was `other` until it was known how much of it was stolen, ns. */
+  stolenFromOther: number;
+}
+
+export function noClasses(): Record<WaitClass, number> {
+  return Object.fromEntries(waitClasses.map((name) => [name, 0])) as Record<WaitClass, number>;
 }
 
 export function noSums(): CgroupSums {
   return {
     wait: 0,
     run: 0,
-    classes: Object.fromEntries(waitClasses.map((name) => [name, 0])) as Record<WaitClass, number>,
+    classes: noClasses(),
     preemptedBySelf: 0,
     preemptedByKernel: 0,
     buckets: new Map(),
     zeroCount: 0,
+    stolenFromOther: 0,
   };
 }
 
@@ -32,12 +39,16 @@ export function addSums(into: CgroupSums | undefined, from: CgroupSums): CgroupS
   into.preemptedBySelf += from.preemptedBySelf;
   into.preemptedByKernel += from.preemptedByKernel;
   into.zeroCount += from.zeroCount;
+  into.stolenFromOther += from.stolenFromOther;
   for (const name of waitClasses) into.classes[name] += from.classes[name];
   for (const [index, count] of from.buckets) into.buckets.set(index, (into.buckets.get(index) ?? 0) + count);
   return into;
 }
 
-export function readingOf(cgroup: Waiter, { classes, ...sums }: CgroupSums): CgroupReading {
+export function readingOf(
+  cgroup: Waiter,
+  { classes, stolenFromOther: _, ...sums }: CgroupSums,
+): CgroupReading {
   return {
     cgroup,
     ...sums,

@@ -29,10 +29,14 @@ export function createKernel({ log, recording }: KernelOptions): Kernel {
   const hierarchy = process.platform === 'linux' ? findCpuHierarchy(readMountinfo()) : undefined;
   if (!hierarchy) log.warn('no cgroup hierarchy is mounted here: cgroups will have no names');
   const cgroups = new CgroupTree(hierarchy?.mountPoint, { limit: cgroupLimit, rescanAfterMs, now });
-  return { cgroups, openScheduler: (options) => openScheduler(options, cgroups) };
+  return { cgroups, openScheduler: (options) => openScheduler(options, cgroups, log) };
 }
 
-async function openScheduler(options: SchedulerOptions, cgroups: Cgroups): Promise<SchedulerSource> {
+async function openScheduler(
+  options: SchedulerOptions,
+  cgroups: Cgroups,
+  log: Logger,
+): Promise<SchedulerSource> {
   const missing = missingRequirements(inspectMachine());
   if (missing.length) throw new UnsupportedError('attach to the scheduler', missing);
   const lock = await lockInstance('earshot/scheduler');
@@ -40,7 +44,18 @@ async function openScheduler(options: SchedulerOptions, cgroups: Cgroups): Promi
     const native = loadNative();
     const missingThere = missingInKernel(native);
     if (missingThere.length) throw new UnsupportedError('attach to the scheduler', missingThere);
-    const source = openLiveScheduler(native, options, cgroups);
+    const source = openLiveScheduler(
+      native,
+      {
+        ...options,
+        warn: (error) =>
+          log.warn(
+            error,
+            'some time of interrupts and of the hypervisor counts as that of whoever had the CPU',
+          ),
+      },
+      cgroups,
+    );
     return {
       histogramScale: source.histogramScale,
       describe: () => source.describe(),

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { CgroupId, MonotonicNanoseconds } from '../telemetry/units.ts';
 import type { Cgroups } from './cgroups.ts';
+import { CpuTimes } from './cpu-times.ts';
 import type { BpfObject, Native } from './native.ts';
 import { histogramScale, readAbi, type SchedulerAbi } from './scheduler-abi.ts';
 import { PairTotals } from './scheduler-pairs.ts';
@@ -19,6 +20,8 @@ import type {
   WaitEvent,
 } from './scheduler-source.ts';
 import { allocateSnapshot, type Dimensions, SchedulerTotals, type Snapshot } from './scheduler-totals.ts';
+import { type StolenLoss, StolenShares } from './stolen-shares.ts';
+import { withoutStolen } from './stolen-split.ts';
 import { UnsupportedError } from './unsupported-error.ts';
 import { WhoIndex } from './who-index.ts';
 import { isZero, readBigint } from './words.ts';
@@ -42,6 +45,8 @@ const maxWaits = 65_536;
 export interface LiveOptions extends SchedulerOptions {
   /** CPUs to make room for; default: all that can ever be. */
   readonly cpus?: number;
+  /** Told once of what goes on without. */
+  readonly warn?: (error: Error) => void;
 }
 
 /** Loads and attaches the scheduler programs. Throws `UnsupportedError` where the kernel refuses them. */
@@ -75,7 +80,12 @@ export function openLiveScheduler(native: Native, options: LiveOptions, cgroups:
   try {
     native.load(object);
     native.attach(object);
-    return new LiveScheduler(native, object, { size, maxPairs: options.maxPairs, cgroups });
+    return new LiveScheduler(native, object, {
+      size,
+      maxPairs: options.maxPairs,
+      cgroups,
+      warn: options.warn,
+    });
   } catch (cause) {
     native.close(object);
     const { code, message } = cause as NodeJS.ErrnoException;
@@ -109,6 +119,8 @@ class LiveScheduler implements SchedulerSource {
   readonly #maxRecord: number;
   readonly #size: Dimensions;
   readonly #stolen: { readonly irq: boolean; readonly steal: boolean };
+  readonly #shares: StolenShares;
+  readonly #stolenLosses = new Map<StolenLoss, number>();
   #waits: WaitRecord[] = [];
   #overrun = 0;
   #malformed = 0;
@@ -120,7 +132,13 @@ class LiveScheduler implements SchedulerSource {
       size,
       maxPairs,
       cgroups,
-    }: { readonly size: Dimensions; readonly maxPairs: number; readonly cgroups: Cgroups },
+      warn = () => {},
+    }: {
+      readonly size: Dimensions;
+      readonly maxPairs: number;
+      readonly cgroups: Cgroups;
+      readonly warn: LiveOptions['warn'];
+    },
   ) {
     this.#native = native;
     this.#object = object;
@@ -129,6 +147,11 @@ class LiveScheduler implements SchedulerSource {
     this.#abi = readAbi(native, object);
     const rq = native.kernelStruct('rq') ?? [];
     this.#stolen = { irq: rq.includes('prev_irq_time'), steal: rq.includes('prev_steal_time_rq') };
+    this.#shares = new StolenShares(new CpuTimes(size.cpus), this.#stolen, {
+      lose: (reason) => this.#stolenLosses.set(reason, (this.#stolenLosses.get(reason) ?? 0) + 1),
+      warn,
+    });
+    this.#shares.advance(Number(native.monotonic()));
     this.#index = new WhoIndex(size.slots * 16);
     this.#totals = new SchedulerTotals(this.#abi, size, this.#stolen, this.#index);
     this.#pairs = new PairTotals(this.#abi, this.#index, maxPairs);
@@ -159,8 +182,8 @@ class LiveScheduler implements SchedulerSource {
       cpus: this.#size.cpus,
       features: {
         throttling: throttlesTasks(this.#native) ? 'per task' : 'per queue',
-        irq_time: this.#stolen.irq,
-        steal_time: this.#stolen.steal,
+        irq_time: this.#stolen.irq ? 'exact' : 'by ticks',
+        steal_time: this.#stolen.steal ? 'exact' : 'by ticks',
       },
     };
   }
@@ -170,12 +193,13 @@ class LiveScheduler implements SchedulerSource {
     const waits = this.#waits;
     this.#waits = [];
     if (waits.some((wait) => hasStranger(wait, this.#index))) this.#meetEveryone();
-    return waits.map((wait) => nameParties(wait, this.#index));
+    return waits.map((wait) => nameParties(this.#totals.splitStolen(wait), this.#index));
   }
 
   read(): SchedulerReading {
     this.#drainRing();
-    this.#totals.advance(() => this.#copyMaps());
+    this.#shares.advance(Number(this.#native.monotonic()));
+    this.#totals.advance(() => this.#copyMaps(), this.#shares);
     const count = this.#native.readHash(
       this.#object,
       'pairs',
@@ -185,7 +209,9 @@ class LiveScheduler implements SchedulerSource {
     const { pairs, obsolete, unnamed } = this.#pairs.advance({ ...this.#pairBuffers, count });
     if (obsolete.length)
       this.#native.deleteKeys(this.#object, 'pairs', obsolete, obsolete.length / this.#abi.pairKey.size);
-    const { cgroups, drops } = this.#totals.take();
+    const { cgroups, drops, otherKept } = this.#totals.take();
+    const stolenLosses = Object.fromEntries(this.#stolenLosses);
+    this.#stolenLosses.clear();
     const overrun = this.#overrun;
     const malformed = this.#malformed;
     this.#overrun = 0;
@@ -193,9 +219,10 @@ class LiveScheduler implements SchedulerSource {
     return {
       at: this.#native.monotonic() as MonotonicNanoseconds,
       cgroups,
-      pairs,
+      pairs: withoutStolen(pairs, otherKept),
       drops: {
         ...drops,
+        ...stolenLosses,
         ...(unnamed ? { pair_unnamed: unnamed } : {}),
         ...(overrun ? { events_overrun: overrun } : {}),
         ...(malformed ? { record_malformed: malformed } : {}),

@@ -1,7 +1,15 @@
-import type { CgroupId, Nanoseconds } from '../telemetry/units.ts';
-import { addSums, type CgroupSums, noSums, readingOf } from './cgroup-sums.ts';
+import { type CgroupId, type Nanoseconds, nanoseconds } from '../telemetry/units.ts';
+import { addSums, type CgroupSums, noClasses, noSums, readingOf } from './cgroup-sums.ts';
 import { histogramOffset, who as pseudo, type SchedulerAbi } from './scheduler-abi.ts';
-import type { CgroupReading, WaitClass, Waiter } from './scheduler-source.ts';
+import {
+  type CgroupReading,
+  type WaitClass,
+  type WaitEvent,
+  type Waiter,
+  waitClasses,
+} from './scheduler-source.ts';
+import type { StolenTime } from './stolen-shares.ts';
+import { type Shares, StolenSplit } from './stolen-split.ts';
 import type { WhoIndex } from './who-index.ts';
 import { difference, isSame, isZero, readBigint } from './words.ts';
 
@@ -24,10 +32,12 @@ export interface Dimensions {
   readonly histogramCopies: number;
 }
 
-/** What `rq->clock - rq->clock_task` holds on this kernel. */
-export interface StolenTime {
-  readonly irq: boolean;
-  readonly steal: boolean;
+/** What `SchedulerTotals` gathered since it was asked before. */
+export interface Taken {
+  readonly cgroups: readonly CgroupReading[];
+  readonly drops: Readonly<Record<string, number>>;
+  /** Which part of `other` is left of what pairs say, for those of whom a part was stolen after all. */
+  readonly otherKept: ReadonlyMap<Waiter, number>;
 }
 
 /** Who counts in the histogram of a slot. */
@@ -48,6 +58,7 @@ interface Cell {
   readonly offset: number;
 }
 
+const nothingStolen: Shares = { irq: new Float64Array(), steal: new Float64Array() };
 const retries = 3;
 /** No u32 counter advances so far in one interval. */
 const backwards = 2 ** 31;
@@ -59,7 +70,7 @@ const backwards = 2 ** 31;
 export class SchedulerTotals {
   readonly #abi: SchedulerAbi;
   readonly #size: Dimensions;
-  readonly #stolen: StolenTime;
+  readonly #stolen: StolenSplit;
   readonly #index: WhoIndex;
   readonly #before: Snapshot;
   /** By cell: who was retired from it last. A copy made before may still show it, or one before it. */
@@ -69,18 +80,17 @@ export class SchedulerTotals {
   readonly #holders = new Map<number, Holder>();
   /** Slots two cgroups had since the histogram was read: nobody knows whose its counts are. */
   readonly #contested = new Set<number>();
-  /** By CPU: which share of the stolen time went to interrupts, when it was last seen. */
-  readonly #irqShares: Float64Array;
+  /** Of the reading that is being taken. */
+  #shares: Shares | undefined;
   #sums = new Map<bigint, CgroupSums>();
   #losses = new Map<string, number>();
 
   constructor(abi: SchedulerAbi, size: Dimensions, stolen: StolenTime, index: WhoIndex) {
     this.#abi = abi;
     this.#size = size;
-    this.#stolen = stolen;
+    this.#stolen = new StolenSplit(abi, size.cpus, stolen);
     this.#index = index;
     this.#before = allocateSnapshot(abi, size);
-    this.#irqShares = new Float64Array(size.cpus);
   }
 
   /** The last totals of a cell whose slot went to another cgroup; in any order with the copies of the map. */
@@ -91,9 +101,9 @@ export class SchedulerTotals {
     const key = orphanKey(mark, before.offset);
     const orphan = this.#orphans.get(key)?.words ?? new Uint32Array(size >> 2);
     if (isSameAt(record, before, who)) {
-      this.#add(place, record, before, this.#before.cpus);
+      this.#add(place, record, before);
       this.#empty(before);
-    } else this.#add(place, record, { words: orphan, offset: 0 }, this.#before.cpus);
+    } else this.#add(place, record, { words: orphan, offset: 0 });
     this.#orphans.delete(key);
     this.#retired.set(before.offset, mark);
   }
@@ -108,9 +118,12 @@ export class SchedulerTotals {
 
   /**
    * Everything since the last call. A cell copied half-way through a wait does not sum up; everything is copied again,
-   * and after some attempts such a cell is left to the next call, whole.
+   * and after some attempts such a cell is left to the next call, whole. `shares` say which part of the time since the
+   * last call was stolen and is not in the kernel's totals as such.
    */
-  advance(copy: () => Snapshot): void {
+  advance(copy: () => Snapshot, shares = nothingStolen): void {
+    this.#stolen.settle(shares);
+    this.#shares = shares;
     let now = copy();
     let torn = this.#advanceCells(now);
     for (let attempt = 0; attempt < retries && torn; attempt++) {
@@ -121,10 +134,11 @@ export class SchedulerTotals {
     for (const slot of this.#holders.keys()) this.#advanceHistogram(now.histograms, slot);
     this.#advanceCpus(now.cpus);
     this.#forgetOrphans();
+    this.#shares = undefined;
   }
 
   /** What has been gathered since the last call. */
-  take(): { readonly cgroups: readonly CgroupReading[]; readonly drops: Readonly<Record<string, number>> } {
+  take(): Taken {
     const byCgroup = new Map<Waiter, CgroupSums>(); // one that lost and regained the cpu controller was two
     for (const [who, sums] of this.#sums) {
       const cgroup = this.#index.find(who);
@@ -133,14 +147,29 @@ export class SchedulerTotals {
     }
     const cgroups = [...byCgroup].map(([cgroup, sums]) => readingOf(cgroup, sums));
     const drops = Object.fromEntries(this.#losses);
+    const otherKept = new Map<Waiter, number>();
+    for (const [cgroup, { classes, stolenFromOther }] of byCgroup)
+      if (stolenFromOther) otherKept.set(cgroup, classes.other / (classes.other + stolenFromOther));
     this.#sums = new Map();
     this.#losses = new Map();
-    return { cgroups, drops };
+    return { cgroups, drops, otherKept };
+  }
+
+  /** A single wait, with its stolen time split as its CPU's was in the reading before. */
+  splitStolen<Wait extends Pick<WaitEvent, 'cpu' | 'classes'>>(wait: Wait): Wait {
+    const stolen = wait.classes.irq + wait.classes.steal;
+    if (!stolen) return wait;
+    const irq = Math.round(stolen * this.#stolen.irqShare(wait.cpu));
+    return {
+      ...wait,
+      classes: { ...wait.classes, irq: nanoseconds(irq), steal: nanoseconds(stolen - irq) },
+    };
   }
 
   /** How many are not whole. */
   #advanceCells(now: Snapshot): number {
     let torn = 0;
+    this.#stolen.advance(now.cpus, this.#before.cpus);
     for (let cpu = 0; cpu < this.#size.cpus; cpu++)
       for (let slot = 0; slot < this.#size.slots; slot++) if (!this.#advanceCell(now, { cpu, slot })) torn++;
     return torn;
@@ -164,7 +193,7 @@ export class SchedulerTotals {
       if (!this.#changed(current, before)) return true;
     }
     if (!this.#isWhole(current, before)) return false;
-    this.#add(place, current, before, now.cpus);
+    this.#add(place, current, before);
     before.words.set(
       now.cells.subarray(before.offset >> 2, (before.offset + cell.size) >> 2),
       before.offset >> 2,
@@ -222,7 +251,7 @@ export class SchedulerTotals {
     );
   }
 
-  #add({ cpu, slot }: Place, now: Cell, before: Cell, cpus: Uint32Array): void {
+  #add({ cpu, slot }: Place, now: Cell, before: Cell): void {
     const { cell, classes } = this.#abi;
     const who = readBigint(now.words, now.offset + cell.who);
     this.#index.learn(who, readBigint(now.words, now.offset + cell.cgroup) as CgroupId);
@@ -232,15 +261,16 @@ export class SchedulerTotals {
     sums.run += between(now, before, cell.run);
     sums.preemptedBySelf += wordBetween(now, before, cell.preempted_by_self);
     sums.preemptedByKernel += wordBetween(now, before, cell.preempted_by_kernel);
+    const gained = noClasses();
     for (const [name, position] of Object.entries(classes)) {
       const time = between(now, before, cell.class + position * 8);
-      if (!time) continue;
       if (name === 'stolen') {
-        const irq = Math.round(time * this.#irqShare(cpus, cpu));
-        sums.classes.irq += irq;
-        sums.classes.steal += time - irq;
-      } else sums.classes[name as WaitClass] += time;
+        gained.irq = Math.round(time * this.#stolen.irqShare(cpu));
+        gained.steal = time - gained.irq;
+      } else gained[name as WaitClass] = time;
     }
+    for (const name of waitClasses) sums.classes[name] += gained[name];
+    this.#stolen.take(cpu, { sums, gained }, this.#shares);
     this.#meet(slot, who, wait > 0);
   }
 
@@ -289,23 +319,6 @@ export class SchedulerTotals {
     for (const [key, orphan] of this.#orphans)
       if (orphan.isOld) this.#orphans.delete(key);
       else orphan.isOld = true;
-  }
-
-  /** Which share of what was stolen on a CPU since the reading before, or lately, went to interrupts. */
-  #irqShare(cpus: Uint32Array, cpu: number): number {
-    if (!this.#stolen.irq) return 0;
-    if (!this.#stolen.steal) return 1;
-    const stolen = this.#stolenTotal(cpus, cpu) - this.#stolenTotal(this.#before.cpus, cpu);
-    const irq = difference(cpus, this.#before.cpus, cpu * this.#abi.cpu.size + this.#abi.cpu.irq);
-    if (stolen > 0n) this.#irqShares[cpu] = Math.min(1, irq / Number(stolen));
-    return this.#irqShares[cpu] ?? 0;
-  }
-
-  #stolenTotal(cpus: Uint32Array, cpu: number): bigint {
-    const { cpu: layout, occupant, ringSlices } = this.#abi;
-    const base = cpu * layout.size;
-    const head = (cpus[(base + layout.head) >> 2] ?? 0) % ringSlices;
-    return readBigint(cpus, base + layout.ring + head * occupant.size + occupant.stolen);
   }
 
   #beforeCell({ cpu, slot }: Place): Cell {

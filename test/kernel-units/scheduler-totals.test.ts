@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { histogramOffset } from '../../src/kernel/scheduler-abi.ts';
 import { type CgroupReading, type Waiter, waitClasses } from '../../src/kernel/scheduler-source.ts';
-import { SchedulerTotals, type StolenTime } from '../../src/kernel/scheduler-totals.ts';
+import { SchedulerTotals } from '../../src/kernel/scheduler-totals.ts';
+import type { StolenTime } from '../../src/kernel/stolen-shares.ts';
 import { WhoIndex } from '../../src/kernel/who-index.ts';
 import { cgroupOf, FakeScheduler } from './fake-scheduler.ts';
 import { abi, writeBigint } from './plain-abi.ts';
@@ -20,7 +21,8 @@ function setUp(stolen: StolenTime = { irq: false, steal: true }) {
       kernel.deliver(totals);
       return copy;
     });
-    return totals.take();
+    const { cgroups, drops } = totals.take();
+    return { cgroups, drops };
   };
   return { kernel, index, totals, read };
 }
@@ -280,7 +282,7 @@ test('a cell seen before its cgroup id was written names nobody `0`', () => {
   const { kernel, index, totals } = setUp();
   kernel.beginClaim(0, 1, 16);
   totals.advance(() => kernel.copy());
-  assert.deepEqual(totals.take(), { cgroups: [], drops: {} });
+  assert.deepEqual(totals.take(), { cgroups: [], drops: {}, otherKept: new Map() });
   assert.equal(index.find(kernel.occupant(1)), undefined);
 });
 
