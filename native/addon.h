@@ -5,11 +5,14 @@
 #include <stdbool.h>
 
 #define STATISTICS_LIMIT 8
+#define MARKER_LIMIT	 8
 
 /* What one JavaScript environment holds besides its objects. */
 struct addon {
 	int statistics[STATISTICS_LIMIT];
 	int statistics_count;
+	int markers[MARKER_LIMIT];
+	int marker_count;
 };
 
 /* NULL when Node-API has none, which only happens after the environment is gone. */
@@ -23,6 +26,9 @@ napi_value ring_drain(napi_env env, napi_callback_info info);
 napi_value object_programs(napi_env env, napi_callback_info info);
 napi_value statistics_enable(napi_env env, napi_callback_info info);
 napi_value statistics_disable(napi_env env, napi_callback_info info);
+napi_value program_iterate(napi_env env, napi_callback_info info);
+napi_value marker_create(napi_env env, napi_callback_info info);
+napi_value marker_close(napi_env env, napi_callback_info info);
 napi_value struct_layout(napi_env env, napi_callback_info info);
 napi_value enum_values(napi_env env, napi_callback_info info);
 napi_value kernel_struct(napi_env env, napi_callback_info info);

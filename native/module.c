@@ -25,6 +25,8 @@ static void addon_finalise(napi_env env, void *data, void *hint)
 	(void)hint;
 	for (int i = 0; i < addon->statistics_count; i++)
 		close(addon->statistics[i]);
+	for (int i = 0; i < addon->marker_count; i++)
+		close(addon->markers[i]);
 	free(addon);
 }
 
@@ -73,6 +75,9 @@ NAPI_MODULE_INIT()
 		{"programs", object_programs},
 		{"enableStatistics", statistics_enable},
 		{"disableStatistics", statistics_disable},
+		{"iterate", program_iterate},
+		{"createMarker", marker_create},
+		{"closeMarker", marker_close},
 		{"structLayout", struct_layout},
 		{"enumValues", enum_values},
 		{"kernelStruct", kernel_struct},

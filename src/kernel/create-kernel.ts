@@ -39,11 +39,11 @@ async function openScheduler(
 ): Promise<SchedulerSource> {
   const missing = missingRequirements(inspectMachine());
   if (missing.length) throw new UnsupportedError('attach to the scheduler', missing);
-  const lock = await lockInstance('earshot/scheduler');
+  const native = loadNative();
+  const missingThere = missingInKernel(native);
+  if (missingThere.length) throw new UnsupportedError('attach to the scheduler', missingThere);
+  const lock = lockInstance(native);
   try {
-    const native = loadNative();
-    const missingThere = missingInKernel(native);
-    if (missingThere.length) throw new UnsupportedError('attach to the scheduler', missingThere);
     const source = openLiveScheduler(
       native,
       {

@@ -22,7 +22,7 @@ import type {
 import { allocateSnapshot, type Dimensions, SchedulerTotals, type Snapshot } from './scheduler-totals.ts';
 import { type StolenLoss, StolenShares } from './stolen-shares.ts';
 import { withoutStolen } from './stolen-split.ts';
-import { UnsupportedError } from './unsupported-error.ts';
+import { unsupportedIfRefused } from './unsupported-error.ts';
 import { WhoIndex } from './who-index.ts';
 import { isZero, readBigint } from './words.ts';
 
@@ -88,14 +88,7 @@ export function openLiveScheduler(native: Native, options: LiveOptions, cgroups:
     });
   } catch (cause) {
     native.close(object);
-    const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === 'EPERM' || code === 'EACCES')
-      throw new UnsupportedError(
-        'attach to the scheduler',
-        [`the kernel refused the BPF programs (${message})`],
-        cause,
-      );
-    throw cause;
+    throw unsupportedIfRefused('attach to the scheduler', cause);
   }
 }
 

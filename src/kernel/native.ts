@@ -55,6 +55,15 @@ export interface Native {
   enableStatistics(): number;
   disableStatistics(token: number): void;
 
+  /** Runs an iterator program over all it iterates and copies what it writes; returns the bytes used. */
+  iterate(object: BpfObject, program: string, into: Uint8Array): number;
+  /**
+   * A name in the kernel until `closeMarker` or the end of the process: an empty BPF map of at most 15 characters out of
+   * letters, digits, `_` and `.`. Needs CAP_BPF.
+   */
+  createMarker(name: string): Marker;
+  closeMarker(token: number): void;
+
   /** Layout of a struct in the object's own BTF, so that no offset is typed twice. */
   structLayout(object: BpfObject, name: string): StructLayout;
   /** Values of an enum in the object's own BTF, by name. */
@@ -79,6 +88,12 @@ export interface OpenOptions {
   readonly maxEntries?: Readonly<Record<string, number>>;
   /** Programs not to load. */
   readonly without?: readonly string[];
+}
+
+export interface Marker {
+  readonly token: number;
+  /** The map's: later ones are higher. */
+  readonly id: number;
 }
 
 export interface MapInfo {

@@ -10,3 +10,10 @@ export class UnsupportedError extends Error {
     this.missing = missing;
   }
 }
+
+/** The same error, as an `UnsupportedError` where the kernel refused what the requirements seemed to allow. */
+export function unsupportedIfRefused(what: string, cause: unknown): unknown {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  if (code !== 'EPERM' && code !== 'EACCES') return cause;
+  return new UnsupportedError(what, [`the kernel refused the BPF programs (${message})`], cause);
+}

@@ -6,6 +6,8 @@ import { type BpfObject, loadNative, type OpenOptions } from '../../src/kernel/n
 /** The addon under test: `EARSHOT_TEST_ADDON` names another build of it, such as the sanitized one. */
 export const native = loadNative(process.env.EARSHOT_TEST_ADDON);
 
+/** An object the agent ships. */
+export const builtObject = (name: string) => fileURLToPath(new URL(`../../build/${name}`, import.meta.url));
 export const fixture = (name: string) => fileURLToPath(new URL(`../../build/test/${name}`, import.meta.url));
 
 const getppid: Partial<Record<string, number>> = { x64: 110, arm64: 173 };

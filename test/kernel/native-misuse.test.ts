@@ -5,7 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type BpfObject, loadNative, type Native } from '../../src/kernel/native.ts';
-import { attachFixture, fixture, native, openDescriptors, openFixture } from './native-fixture.ts';
+import {
+  attachFixture,
+  builtObject,
+  fixture,
+  native,
+  openDescriptors,
+  openFixture,
+} from './native-fixture.ts';
 
 let object: BpfObject;
 before(() => {
@@ -27,6 +34,7 @@ const calls: Partial<Record<keyof Native, readonly unknown[]>> = {
   deleteKeys: ['squares', bytes(4), 1],
   drain: ['records', bytes(24), 24],
   programs: [],
+  iterate: ['markers', bytes(64)],
   structLayout: ['layout'],
   enumValues: ['shape'],
 };
@@ -180,6 +188,59 @@ test('calls out of order are refused', () => {
   native.attach(fresh);
   assert.throws(() => native.attach(fresh), { code: 'EBUSY', message: /already attached/ });
   native.close(fresh);
+});
+
+test('an iterator that cannot run is refused by name, and a destination too small is not overrun', () => {
+  assert.throws(() => native.iterate(object, 'absent', bytes(64)), {
+    code: 'ENOENT',
+    message: 'cannot iterate absent: no program of this name in the object',
+  });
+  const [program] = native.programs(object);
+  assert.throws(() => native.iterate(object, program?.name ?? '', bytes(64)), {
+    code: 'EINVAL',
+    message: /not an iterator/,
+  });
+  const descriptors = openDescriptors();
+  const markers = native.open(builtObject('markers.bpf.o'), {});
+  assert.throws(() => native.iterate(markers, 'markers', bytes(64)), {
+    code: 'EBADF',
+    message: /not loaded/,
+  });
+  native.load(markers);
+  const marker = native.createMarker('misuse');
+  for (const length of [0, 1, 19]) {
+    const whole = bytes(40).fill(0xee);
+    assert.throws(() => native.iterate(markers, 'markers', whole.subarray(8, 8 + length)), {
+      code: 'ENOBUFS',
+      message: 'cannot iterate markers: the destination is too small',
+    });
+    assert.ok(whole.subarray(8 + length).every((byte) => byte === 0xee));
+  }
+  native.closeMarker(marker.token);
+  native.close(markers);
+  assert.equal(openDescriptors(), descriptors);
+});
+
+test('a marker wants a name the kernel takes, is closed once, and there is a bound', () => {
+  for (const [name, code] of [
+    ['x'.repeat(16), 'ENAMETOOLONG'],
+    ['a/b', 'EINVAL'],
+    ['a\0b', 'EINVAL'],
+  ] as const)
+    assert.throws(() => native.createMarker(name), { code });
+  for (const wrong of [undefined, null, 1, {}, Symbol('wrong')])
+    assert.throws(() => untyped.createMarker(wrong), { code: 'EINVAL' });
+  for (const wrong of [undefined, null, 'text', {}, -1, 0.5, 2 ** 32, Number.NaN])
+    assert.throws(() => untyped.closeMarker(wrong), /must be/);
+  assert.throws(() => native.closeMarker(0), { code: 'EBADF', message: /not a token/ });
+  const descriptors = openDescriptors();
+  const markers = Array.from({ length: 8 }, () => native.createMarker('misuse'));
+  assert.throws(() => native.createMarker('misuse'), { code: 'EMFILE' });
+  for (const { token } of markers) {
+    native.closeMarker(token);
+    assert.throws(() => native.closeMarker(token), { code: 'EBADF' });
+  }
+  assert.equal(openDescriptors(), descriptors);
 });
 
 test("a program the verifier refuses: its name, the reason and the verifier's own log", () => {
