@@ -90,6 +90,19 @@ test('fractions of a nanosecond add up over readings', () => {
   assert.equal(irq, 50);
 });
 
+test('shares that are the whole time take no more than there is, and what is left over waits for growth', () => {
+  const { kernel, read } = setUp();
+  const waited = (ns: number, irq: number, steal: number) => {
+    kernel.wait(0, 1, parts(0, ns, 0, 0, 0, 0, 0));
+    const classes = classesOf(read(onFirst(irq, steal)).cgroups, cgroupOf(kernel.occupant(1)));
+    return [classes?.other, classes?.irq, classes?.steal];
+  };
+  assert.deepEqual(waited(1, 0.5, 0.5), [1, 0, 0]);
+  assert.deepEqual(waited(1, 0.5, 0.5), [0, 1, 0], 'both are due');
+  assert.deepEqual(waited(10, 0.5, 0), [5, 5, 0], 'nothing was stolen since');
+  assert.deepEqual(waited(10, 0, 0.5), [4, 0, 6]);
+});
+
 const wait = fc.record({
   cpu: fc.nat(1),
   slot: fc.nat(3),

@@ -155,6 +155,33 @@ test('of many that start at once one holds the lock', async () => {
   lockInstance(native, name).release();
 });
 
+/** The addon, whose first look for markers shows none; `meanwhile` comes between the two. */
+function lookingTooEarly(meanwhile = () => {}) {
+  let looks = 0;
+  const iterate: typeof native.iterate = (...values) => {
+    if (++looks === 1) return 0;
+    meanwhile();
+    return native.iterate(...values);
+  };
+  return { ...native, iterate };
+}
+
+test('of two that saw nobody the later one gives way, and its marker goes', () => {
+  const first = lockInstance(native, name);
+  assert.throws(() => lockInstance(lookingTooEarly(), name), heldBy(process.pid));
+  first.release();
+  lockInstance(native, name).release();
+});
+
+test('of two that saw nobody the earlier one goes on', () => {
+  const rivals: number[] = [];
+  const early = lookingTooEarly(() => rivals.push(native.createMarker(`${name}_1`).token));
+  const lock = lockInstance(early, name);
+  assert.equal(rivals.length, 1);
+  for (const token of rivals) native.closeMarker(token);
+  lock.release();
+});
+
 test('a lock that cannot be looked for leaves nothing behind', () => {
   const open = () =>
     spawnSync('ls', ['-l', `/proc/${process.pid}/fd`], { encoding: 'utf8' }).stdout.match(/bpf/g)?.length;
