@@ -7,6 +7,8 @@ import type { Cgroups } from './cgroups.ts';
 export interface CpuHierarchy {
   readonly version: 1 | 2;
   readonly mountPoint: string;
+  /** Which of its directories is mounted there, as this process sees them: `/` unless it is in a container. */
+  readonly root: string;
 }
 
 /** From the text of `/proc/self/mountinfo`; a v1 hierarchy with the cpu controller goes before v2, as in the kernel. */
@@ -14,10 +16,10 @@ export function findCpuHierarchy(mountinfo: string): CpuHierarchy | undefined {
   let unified: CpuHierarchy | undefined;
   for (const line of mountinfo.split('\n')) {
     const [mount = '', filesystem = ''] = line.split(' - ');
-    const mountPoint = decodeOctal(mount.split(' ')[4] ?? '');
+    const [root = '', mountPoint = ''] = mount.split(' ').slice(3, 5).map(decodeOctal);
     const [type, , options = ''] = filesystem.split(' ');
-    if (type === 'cgroup' && options.split(',').includes('cpu')) return { version: 1, mountPoint };
-    if (type === 'cgroup2') unified ??= { version: 2, mountPoint };
+    if (type === 'cgroup' && options.split(',').includes('cpu')) return { version: 1, mountPoint, root };
+    if (type === 'cgroup2') unified ??= { version: 2, mountPoint, root };
   }
   return unified;
 }

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
-import { CgroupTree, findCpuHierarchy, readMountinfo } from './cgroup-tree.ts';
+import { CgroupTree, type CpuHierarchy, findCpuHierarchy, readMountinfo } from './cgroup-tree.ts';
 import type { Cgroups } from './cgroups.ts';
+import { checkSource } from './check-source.ts';
 import { lockInstance } from './instance-lock.ts';
 import type { Kernel } from './kernel.ts';
 import { openLiveScheduler } from './live-scheduler.ts';
@@ -29,14 +30,16 @@ export function createKernel({ log, recording }: KernelOptions): Kernel {
   const hierarchy = process.platform === 'linux' ? findCpuHierarchy(readMountinfo()) : undefined;
   if (!hierarchy) log.warn('no cgroup hierarchy is mounted here: cgroups will have no names');
   const cgroups = new CgroupTree(hierarchy?.mountPoint, { limit: cgroupLimit, rescanAfterMs, now });
-  return { cgroups, openScheduler: (options) => openScheduler(options, cgroups, log) };
+  return { cgroups, openScheduler: (options) => openScheduler(options, { cgroups, hierarchy, log }) };
 }
 
-async function openScheduler(
-  options: SchedulerOptions,
-  cgroups: Cgroups,
-  log: Logger,
-): Promise<SchedulerSource> {
+interface Surroundings {
+  readonly cgroups: Cgroups;
+  readonly hierarchy: CpuHierarchy | undefined;
+  readonly log: Logger;
+}
+
+async function openScheduler(options: SchedulerOptions, of: Surroundings): Promise<SchedulerSource> {
   const missing = missingRequirements(inspectMachine());
   if (missing.length) throw new UnsupportedError('attach to the scheduler', missing);
   const native = loadNative();
@@ -49,16 +52,21 @@ async function openScheduler(
       {
         ...options,
         warn: (error) =>
-          log.warn(
+          of.log.warn(
             error,
             'some time of interrupts and of the hypervisor counts as that of whoever had the CPU',
           ),
       },
-      cgroups,
+      of.cgroups,
     );
+    const { features, ...description } = source.describe();
+    const found = await checkSource(source, native, of).catch((error: unknown) => {
+      source.close();
+      throw error;
+    });
     return {
       histogramScale: source.histogramScale,
-      describe: () => source.describe(),
+      describe: () => ({ ...description, features: { ...features, ...found } }),
       drain: () => source.drain(),
       read: () => source.read(),
       close: () => {

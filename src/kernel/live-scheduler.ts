@@ -49,8 +49,14 @@ export interface LiveOptions extends SchedulerOptions {
   readonly warn?: (error: Error) => void;
 }
 
+/** The scheduler programs of this machine. */
+export interface LiveSource extends SchedulerSource {
+  /** By CPU: when it last switched, in ns of the scheduler's own clock (`rq->clock`); 0: not since attached. */
+  lastSwitches(): readonly bigint[];
+}
+
 /** Loads and attaches the scheduler programs. Throws `UnsupportedError` where the kernel refuses them. */
-export function openLiveScheduler(native: Native, options: LiveOptions, cgroups: Cgroups): SchedulerSource {
+export function openLiveScheduler(native: Native, options: LiveOptions, cgroups: Cgroups): LiveSource {
   const cpus = options.cpus ?? native.possibleCpus();
   const histogramCopies = Math.min(maxHistogramCopies, 2 ** Math.ceil(Math.log2(cpus)));
   const size: Dimensions = { cpus, slots: options.maxWorkloads, histogramCopies };
@@ -97,7 +103,7 @@ function throttlesTasks(native: Native): boolean {
   return native.kernelStruct('task_struct')?.includes('throttled') ?? false;
 }
 
-class LiveScheduler implements SchedulerSource {
+class LiveScheduler implements LiveSource {
   readonly histogramScale = histogramScale;
   readonly #native: Native;
   readonly #object: BpfObject;
@@ -221,6 +227,20 @@ class LiveScheduler implements SchedulerSource {
         ...(malformed ? { record_malformed: malformed } : {}),
       },
     };
+  }
+
+  lastSwitches(): readonly bigint[] {
+    const { cpus } = this.#copy;
+    const { cpu, occupant, ringSlices } = this.#abi;
+    this.#native.readArray(this.#object, 'cpus', bytesOf(cpus));
+    return Array.from({ length: this.#size.cpus }, (_, c) => {
+      let last = 0n;
+      for (let i = 0; i < ringSlices; i++) {
+        const end = readBigint(cpus, c * cpu.size + cpu.ring + i * occupant.size + occupant.end);
+        if (end > last) last = end;
+      }
+      return last;
+    });
   }
 
   close(): void {

@@ -7,7 +7,7 @@ export interface SchedulerAbi {
     'who' | 'wait' | 'run' | 'class' | 'cgroup' | 'preempted_by_self' | 'preempted_by_kernel'
   >;
   readonly cpu: Layout<'head' | 'irq' | 'ring' | 'drops'>;
-  readonly occupant: Layout<'stolen'>;
+  readonly occupant: Layout<'end' | 'stolen'>;
   readonly histogram: Layout<'bucket' | 'zero'>;
   readonly pairKey: Layout<'victim' | 'culprit'>;
   readonly pair: Layout<'other' | 'throttled' | 'preemptions'>;
@@ -70,7 +70,7 @@ export function readAbi(native: Native, object: BpfObject): SchedulerAbi {
       'preempted_by_kernel',
     ]),
     cpu: layout(cpu, ['head', 'irq', 'ring', 'drops']),
-    occupant: layout(struct('occupant'), ['stolen']),
+    occupant: layout(struct('occupant'), ['end', 'stolen']),
     histogram: layout(histogram, ['bucket', 'zero']),
     pairKey: layout(struct('pair_key'), ['victim', 'culprit']),
     pair: layout(struct('pair'), ['other', 'throttled', 'preemptions']),

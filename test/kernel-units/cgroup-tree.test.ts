@@ -14,17 +14,21 @@ const v1 = [
 ].join('\n');
 
 const hierarchies = [
-  { title: 'version 2', text: v2, found: { version: 2, mountPoint: '/sys/fs/cgroup' } },
-  { title: 'version 1', text: v1, found: { version: 1, mountPoint: '/sys/fs/cgroup/cpu,cpuacct' } },
+  { title: 'version 2', text: v2, found: { version: 2, mountPoint: '/sys/fs/cgroup', root: '/' } },
+  {
+    title: 'version 1',
+    text: v1,
+    found: { version: 1, mountPoint: '/sys/fs/cgroup/cpu,cpuacct', root: '/' },
+  },
   {
     title: 'version 1 beside an empty version 2',
     text: `${v2.replace('/sys/fs/cgroup ', '/sys/fs/cgroup/unified ')}\n${v1}`,
-    found: { version: 1, mountPoint: '/sys/fs/cgroup/cpu,cpuacct' },
+    found: { version: 1, mountPoint: '/sys/fs/cgroup/cpu,cpuacct', root: '/' },
   },
   {
     title: 'a mount point with a blank',
     text: v2.replace('/sys/fs/cgroup ', '/mnt/my\\040cgroups '),
-    found: { version: 2, mountPoint: '/mnt/my cgroups' },
+    found: { version: 2, mountPoint: '/mnt/my cgroups', root: '/' },
   },
   { title: 'none', text: '24 1 8:1 / / rw - ext4 /dev/sda1 rw\n', found: undefined },
 ];

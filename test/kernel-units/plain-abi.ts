@@ -40,7 +40,7 @@ export const abi: SchedulerAbi = {
     size: 128,
   },
   cpu: { head: 0, irq: 8, ring, drops, size: drops + 16 * 8 },
-  occupant: { stolen: 16, size: occupantSize },
+  occupant: { end: 0, stolen: 16, size: occupantSize },
   histogram: { bucket: 0, zero: buckets * 4, size: 32 },
   pairKey: { victim: 0, culprit: 8, size: 16 },
   throttleKey: { who: 0, cpu: 8, size: 16 },

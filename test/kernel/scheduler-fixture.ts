@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { CgroupTree, findCpuHierarchy, readMountinfo } from '../../src/kernel/cgroup-tree.ts';
-import { type LiveOptions, openLiveScheduler } from '../../src/kernel/live-scheduler.ts';
+import { type LiveOptions, type LiveSource, openLiveScheduler } from '../../src/kernel/live-scheduler.ts';
 import { loadNative } from '../../src/kernel/native.ts';
 import {
   type CgroupReading,
@@ -27,7 +27,7 @@ export const program = (name: string) => fileURLToPath(new URL(`../../build/${na
 export const openCgroups = () =>
   new CgroupTree(mountPoint, { limit: 16_384, rescanAfterMs: 0, now: () => performance.now() });
 
-export function openScheduler(options: Partial<LiveOptions> = {}): SchedulerSource {
+export function openScheduler(options: Partial<LiveOptions> = {}): LiveSource {
   const defaults = { minWait: milliseconds(5), sample: 0, eventRate: 5, maxWorkloads: 512, maxPairs: 4096 };
   return openLiveScheduler(native, { ...defaults, ...options }, openCgroups());
 }
