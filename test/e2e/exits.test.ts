@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { afterEach, test } from 'node:test';
+import { existing, heldBy, leftOf } from '../kernel-objects.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../otlp-receiver.ts';
+import { type Agent, startAgent } from './agent.ts';
+
+/** However the agent ends, its programs, maps and links end with it. */
+
+let agent: Agent | undefined;
+let backend: OtlpReceiver | undefined;
+afterEach(async () => {
+  await agent?.stop('SIGKILL');
+  await backend?.close();
+  agent = undefined;
+  backend = undefined;
+});
+
+const config = (exporter: string, settings = '') => `receivers:
+  scheduler:
+    interval: 200ms
+exporters:
+  ${exporter}: {${settings}}
+service:
+  pipelines:
+    metrics: {receivers: [scheduler], exporters: [${exporter}]}
+    logs: {receivers: [scheduler], exporters: [${exporter}]}
+`;
+
+/** What the agent has in the kernel, as soon as it runs. */
+async function attached(of: Agent) {
+  await of.said('Everything is ready');
+  const objects = heldBy(of.process.pid ?? 0);
+  const { prog, map, link } = objects;
+  assert.ok(
+    prog.size >= 5 && map.size >= 9 && link.size === prog.size,
+    `${prog.size} programs, ${map.size} maps, ${link.size} links`,
+  );
+  assert.equal(existing(objects).length, prog.size + map.size + link.size);
+  return objects;
+}
+
+const signals: readonly { readonly signal: NodeJS.Signals; readonly code: number | null }[] = [
+  { signal: 'SIGTERM', code: 0 },
+  { signal: 'SIGINT', code: 0 },
+  { signal: 'SIGHUP', code: null },
+  { signal: 'SIGQUIT', code: null },
+  { signal: 'SIGABRT', code: null },
+  { signal: 'SIGKILL', code: null },
+];
+for (const { signal, code } of signals)
+  test(`after ${signal} nothing is left in the kernel`, async () => {
+    agent = startAgent(config('debug'));
+    const objects = await attached(agent);
+    assert.equal(await agent.stop(signal), code);
+    assert.deepEqual(await leftOf(objects), []);
+  });
+
+const accidents = {
+  'an uncaught error': "process.on('SIGUSR2', () => { throw new Error('on purpose'); })",
+  'an unhandled rejection': "process.on('SIGUSR2', () => Promise.reject(new Error('on purpose')))",
+};
+for (const [accident, script] of Object.entries(accidents))
+  test(`after ${accident} nothing is left in the kernel, and the exit code says so`, async () => {
+    const module = `data:text/javascript,${encodeURIComponent(script)}`;
+    agent = startAgent(config('debug'), [], { NODE_OPTIONS: `--import=${module}` });
+    const objects = await attached(agent);
+    assert.equal(await agent.stop('SIGUSR2'), 1);
+    assert.match(agent.errors(), /on purpose/);
+    assert.deepEqual(await leftOf(objects), []);
+  });
+
+test('an exporter that hangs keeps nothing in the kernel after SIGTERM', async () => {
+  backend = await startOtlpReceiver();
+  backend.answer({ kind: 'never' });
+  agent = startAgent(config('otlp_grpc', `endpoint: "http://${backend.endpoint}"`));
+  const objects = await attached(agent);
+  const { metrics } = backend;
+  await backend.until(() => metrics().length > 0);
+  const begin = performance.now();
+  assert.equal(await agent.stop(), 0);
+  const took = performance.now() - begin;
+  assert.ok(took < 8000, `it took ${took} ms`);
+  assert.match(agent.errors(), /shutdown deadline/);
+  assert.deepEqual(await leftOf(objects), []);
+});
+
+test('a second signal does not wait for an exporter that hangs, and leaves nothing either', async () => {
+  backend = await startOtlpReceiver();
+  backend.answer({ kind: 'never' });
+  agent = startAgent(config('otlp_grpc', `endpoint: "http://${backend.endpoint}"`));
+  const objects = await attached(agent);
+  const { metrics } = backend;
+  await backend.until(() => metrics().length > 0);
+  agent.process.kill('SIGTERM');
+  await agent.said('Starting shutdown');
+  assert.equal(await agent.stop('SIGTERM'), 1);
+  assert.deepEqual(await leftOf(objects), []);
+});

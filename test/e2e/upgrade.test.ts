@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { attributes as keys, metrics as names } from '../../src/telemetry/vocabulary.ts';
+import { makeCgroup, removeCgroups, runIn, spin, type TestCgroup } from '../kernel/scheduler-fixture.ts';
+import type { ReceivedPoint } from '../otlp-decode.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../otlp-receiver.ts';
+import { type Agent, startAgent } from './agent.ts';
+
+/** One agent is replaced by the next while a load runs: nothing is reported twice, and only the gap is missing. */
+
+const second = 1_000_000_000;
+/** On one CPU: what a slice that has not ended may hold, twice, and some 10 µs a switch of other clocks. */
+const slack = 0.02 * second;
+
+interface Replacement {
+  readonly cgroup: TestCgroup;
+  readonly delta: OtlpReceiver;
+  readonly cumulative: OtlpReceiver;
+  /** Points of the first agent; those behind are the second one's. */
+  readonly ofFirst: { readonly delta: number; readonly cumulative: number };
+  /** End of the first one's last interval. */
+  readonly until: bigint | undefined;
+  readonly ran: number;
+  /** Of an agent started while the first ran. */
+  readonly refused?: { readonly code: number | null; readonly errors: string };
+}
+
+const agents: Agent[] = [];
+const receivers: OtlpReceiver[] = [];
+
+after(async () => {
+  for (const agent of agents) await agent.stop('SIGKILL');
+  for (const receiver of receivers) await receiver.close();
+  await removeCgroups();
+});
+
+function start(delta: OtlpReceiver, cumulative: OtlpReceiver): Agent {
+  const agent = startAgent(`receivers:
+  scheduler:
+    interval: 300ms
+exporters:
+  otlp_grpc/delta: {endpoint: "http://${delta.endpoint}", temporality: delta}
+  otlp_grpc/cumulative: {endpoint: "http://${cumulative.endpoint}"}
+service:
+  pipelines:
+    metrics: {receivers: [scheduler], exporters: [otlp_grpc/delta, otlp_grpc/cumulative]}
+`);
+  agents.push(agent);
+  return agent;
+}
+
+/** The load begins after the first agent and ends before the second. */
+async function replace(signal: NodeJS.Signals, isHasty: boolean): Promise<Replacement> {
+  const [delta, cumulative] = [await startOtlpReceiver(), await startOtlpReceiver()];
+  receivers.push(delta, cumulative);
+  const cgroup = makeCgroup(`upgrade-${signal}`);
+  const points = (of: OtlpReceiver) => runTime(of, cgroup).length;
+  const first = start(delta, cumulative);
+  await first.said('Everything is ready');
+  const load = runIn(cgroup, spin(8, 1), 0);
+  await delta.until(() => points(delta) >= 3);
+  let refused: Replacement['refused'];
+  if (isHasty) {
+    const hasty = start(delta, cumulative);
+    const code = await new Promise<number | null>((resolve) => hasty.process.on('exit', resolve));
+    refused = { code, errors: hasty.errors() };
+    const seen = points(delta);
+    await delta.until(() => points(delta) >= seen + 3);
+  }
+  const code = await first.stop(signal);
+  assert.equal(code, signal === 'SIGKILL' ? null : 0);
+  await sleep(100); // what it sent last has arrived
+  const ofFirst = { delta: points(delta), cumulative: points(cumulative) };
+  const until = intervalsOf(delta).at(-1)?.time;
+  const next = start(delta, cumulative);
+  await next.said('Everything is ready');
+  await load;
+  const ran = cgroup.ran();
+  await sleep(50);
+  assert.equal(await next.stop(), 0);
+  return { cgroup, delta, cumulative, ofFirst, until, ran, ...(refused && { refused }) };
+}
+
+/** In order of arrival. */
+function runTime(from: OtlpReceiver, { id }: TestCgroup): readonly ReceivedPoint[] {
+  return from
+    .metrics()
+    .flatMap(({ resources }) => resources)
+    .filter(({ resource }) => resource[keys.cgroupId] === String(id))
+    .flatMap(({ metrics }) => metrics)
+    .filter(({ name }) => name === names.runTime.name)
+    .flatMap(({ points }) => points);
+}
+
+/** Of all points whatsoever, each once, in order: a cgroup that does not run has no point. */
+function intervalsOf(from: OtlpReceiver): readonly { readonly start: bigint; readonly time: bigint }[] {
+  const points = from
+    .metrics()
+    .flatMap(({ resources }) => resources)
+    .flatMap(({ metrics }) => metrics)
+    .flatMap((metric) => metric.points);
+  const distinct = new Map(points.map(({ start, time }) => [`${start} ${time}`, { start, time }]));
+  return [...distinct.values()].sort((a, b) => Number(a.start - b.start || a.time - b.time));
+}
+
+const ns = (point: ReceivedPoint) => Number(point.value) * second;
+const sum = (points: readonly ReceivedPoint[]) => points.reduce((total, point) => total + ns(point), 0);
+
+const outcomes = new Map<NodeJS.Signals, Replacement>();
+before(async () => {
+  outcomes.set('SIGTERM', await replace('SIGTERM', true));
+  outcomes.set('SIGKILL', await replace('SIGKILL', false));
+});
+
+function outcomeOf(signal: NodeJS.Signals): Replacement {
+  const outcome = outcomes.get(signal);
+  assert.ok(outcome);
+  return outcome;
+}
+
+for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+  test(`after ${signal} and a new start the intervals of both agents follow one another`, () => {
+    const { delta, until } = outcomeOf(signal);
+    const intervals = intervalsOf(delta);
+    const gaps = intervals.flatMap(({ start, time }, i) => {
+      assert.ok(start < time);
+      const before = intervals[i - 1]?.time ?? start;
+      assert.ok(
+        start >= before,
+        `interval ${i} begins ${before - start} ns before the end of the one before`,
+      );
+      return start > before ? [before] : [];
+    });
+    assert.deepEqual(gaps, [until], 'the only gap is the one between the agents');
+  });
+
+  test(`after ${signal} and a new start no run time is counted twice, and only that of the gap is missing`, () => {
+    const { cgroup, ran, ofFirst, delta } = outcomeOf(signal);
+    const points = runTime(delta, cgroup);
+    const gap = Number((points[ofFirst.delta]?.start ?? 0n) - (points[ofFirst.delta - 1]?.time ?? 0n));
+    const counted = sum(points);
+    const figures = `${counted} ns of ${ran} ns, with a gap of ${gap} ns`;
+    assert.ok(counted <= ran + slack, figures);
+    assert.ok(counted >= ran - gap - slack, figures);
+    assert.ok(gap < 4 * second, `${figures}: too long to show anything`);
+  });
+
+  test(`after ${signal} and a new start cumulative series begin anew`, () => {
+    const { cgroup, ran, ofFirst, delta, cumulative } = outcomeOf(signal);
+    const points = runTime(cumulative, cgroup);
+    const ofBoth = [points.slice(0, ofFirst.cumulative), points.slice(ofFirst.cumulative)];
+    for (const points of ofBoth) {
+      assert.ok(points.length >= 3);
+      assert.equal(new Set(points.map(({ start }) => start)).size, 1, 'one start time');
+      for (const [i, point] of points.entries()) assert.ok(ns(point) >= ns(points[i - 1] ?? point));
+    }
+    const [last, next] = [ofBoth[0]?.at(-1), ofBoth[1]?.[0]];
+    assert.ok(last && next && next.start > last.time, 'the second begins after the first has ended');
+    const total = sum(ofBoth.flatMap((points) => points.slice(-1)));
+    assert.ok(total <= ran + slack, `${total} ns of ${ran} ns`);
+    assert.ok(Math.abs(total - sum(runTime(delta, cgroup))) <= slack, 'the same as the deltas');
+  });
+}
+
+test('an agent started before the first has ended is refused, and the first misses nothing', () => {
+  const { refused } = outcomeOf('SIGTERM');
+  assert.equal(refused?.code, 1);
+  assert.match(refused?.errors ?? '', /another earshot \(pid \d+\) is attached to this node: stop it/);
+  // the intervals of the first follow one another without a gap, as tested above
+});
