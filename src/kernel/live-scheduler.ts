@@ -120,6 +120,7 @@ class LiveScheduler implements LiveSource {
   readonly #stolen: { readonly irq: boolean; readonly steal: boolean };
   readonly #shares: StolenShares;
   readonly #stolenLosses = new Map<StolenLoss, number>();
+  readonly #throttlesTasks: boolean;
   #waits: WaitRecord[] = [];
   #overrun = 0;
   #malformed = 0;
@@ -151,6 +152,7 @@ class LiveScheduler implements LiveSource {
       warn,
     });
     this.#shares.advance(Number(native.monotonic()));
+    this.#throttlesTasks = throttlesTasks(native);
     this.#index = new WhoIndex(size.slots * 16);
     this.#totals = new SchedulerTotals(this.#abi, size, this.#stolen, this.#index);
     this.#pairs = new PairTotals(this.#abi, this.#index, maxPairs);
@@ -180,7 +182,7 @@ class LiveScheduler implements LiveSource {
       mapBytes: maps.reduce((bytes, map) => bytes + this.#native.map(this.#object, map).bytes, 0),
       cpus: this.#size.cpus,
       features: {
-        throttling: throttlesTasks(this.#native) ? 'per task' : 'per queue',
+        throttling: this.#throttlesTasks ? 'per task' : 'per queue',
         irq_time: this.#stolen.irq ? 'exact' : 'by ticks',
         steal_time: this.#stolen.steal ? 'exact' : 'by ticks',
       },
@@ -312,7 +314,7 @@ class LiveScheduler implements LiveSource {
     for (const { slot, who } of removed) {
       if (slot < this.#size.slots) this.#totals.settle(this.#copy, slot, who);
       this.#pairs.remove(who);
-      if (!throttlesTasks(this.#native)) this.#forgetThrottling(who);
+      if (!this.#throttlesTasks) this.#forgetThrottling(who);
     }
   }
 }
