@@ -22,7 +22,7 @@ bench_loads   := $(patsubst bench/loads/%.c,$(BUILD)/bench/%,$(wildcard bench/lo
 .PHONY: all agent tests bench sanitized clean
 all: $(agent_objects) $(BUILD)/earshot.node
 agent: all dist/.built
-tests: all $(test_objects) $(test_preloads) $(test_loads) $(BUILD)/bench/pingpong
+tests: all $(test_objects) $(test_preloads) $(test_loads) $(BUILD)/bench/pingpong $(BUILD)/bench/messages
 bench: all $(bench_objects) $(bench_loads)
 sanitized: tests $(BUILD)/sanitized/earshot.node
 clean:

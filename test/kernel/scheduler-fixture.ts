@@ -27,9 +27,9 @@ export const program = (name: string) => fileURLToPath(new URL(`../../build/${na
 export const openCgroups = () =>
   new CgroupTree(mountPoint, { limit: 16_384, rescanAfterMs: 0, now: () => performance.now() });
 
-export function openScheduler(options: Partial<LiveOptions> = {}): LiveSource {
+export function openScheduler(options: Partial<LiveOptions> = {}, cgroups = openCgroups()): LiveSource {
   const defaults = { minWait: milliseconds(5), sample: 0, eventRate: 5, maxWorkloads: 512, maxPairs: 4096 };
-  return openLiveScheduler(native, { ...defaults, ...options }, openCgroups());
+  return openLiveScheduler(native, { ...defaults, ...options }, cgroups);
 }
 
 export interface TestCgroup {
