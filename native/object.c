@@ -39,6 +39,7 @@ static void object_release(struct object *object)
 	bpf_object__close(object->bpf);
 	free(object->links);
 	free(object->views);
+	free(object->verifier_logs);
 	*object = (struct object){.bpf = NULL};
 }
 
@@ -161,7 +162,7 @@ napi_value object_open(napi_env env, napi_callback_info info)
 		object_finalise(env, object, NULL);
 		return NULL;
 	}
-	if (!apply_options(&call, object->bpf, call.arguments[1])) {
+	if (!apply_options(&call, object, call.arguments[1])) {
 		object_finalise(env, object, NULL);
 		return NULL;
 	}

@@ -25,7 +25,12 @@ struct object {
 	/* By order of bpf_object__for_each_program and bpf_object__for_each_map. */
 	struct bpf_link **links;
 	struct map_view *views;
+	/* VERIFIER_LOG_SIZE bytes a program where the verifier's statistics are wanted, otherwise NULL. */
+	char *verifier_logs;
 };
+
+/* The statistics are a few lines. */
+#define VERIFIER_LOG_SIZE 4096
 
 /* Checks tag and that it is open. */
 struct object *object_argument(const struct call *call, napi_value value);
@@ -35,7 +40,7 @@ struct bpf_map *loaded_map_argument(const struct call *call, struct object *obje
 struct map_view *map_view(struct object *object, const struct bpf_map *map);
 
 /* Values of OpenOptions, before load. */
-bool apply_options(const struct call *call, struct bpf_object *bpf, napi_value options);
+bool apply_options(const struct call *call, struct object *object, napi_value options);
 
 napi_value object_open(napi_env env, napi_callback_info info);
 napi_value object_load(napi_env env, napi_callback_info info);

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "object.h"
@@ -144,19 +145,59 @@ static bool exclude(const struct call *call, const char *index, napi_value value
 	return false;
 }
 
+/* BPF_LOG_STATS of the kernel's include/linux/bpf_verifier.h: no log but the statistics. */
+#define LOG_STATISTICS 4
+
+static bool log_statistics(const struct call *call, struct object *object, napi_value wanted)
+{
+	struct bpf_program *program;
+	size_t programs = 0;
+	bool is_wanted;
+
+	if (napi_get_value_bool(call->env, wanted, &is_wanted) != napi_ok) {
+		call_fail(call, EINVAL, "verifierStatistics", "the value must be a boolean");
+		return false;
+	}
+	if (!is_wanted || object->verifier_logs)
+		return true;
+	bpf_object__for_each_program (program, object->bpf)
+		programs++;
+	object->verifier_logs = calloc(programs + 1, VERIFIER_LOG_SIZE);
+	if (!object->verifier_logs) {
+		call_fail(call, ENOMEM, "verifierStatistics", NULL);
+		return false;
+	}
+	char *log = object->verifier_logs;
+	bpf_object__for_each_program (program, object->bpf) {
+		int error = bpf_program__set_log_buf(program, log, VERIFIER_LOG_SIZE);
+		if (!error)
+			error = bpf_program__set_log_level(program, LOG_STATISTICS);
+		if (error) {
+			call_fail(call, -error, "verifierStatistics", NULL);
+			return false;
+		}
+		log += VERIFIER_LOG_SIZE;
+	}
+	return true;
+}
+
 static bool apply(const struct call *call, const char *option, napi_value value, void *context)
 {
+	struct object *object = context;
+
 	if (!strcmp(option, "rodata"))
-		return each_property(call, value, option, set_constant, context);
+		return each_property(call, value, option, set_constant, object->bpf);
 	if (!strcmp(option, "maxEntries"))
-		return each_property(call, value, option, set_max_entries, context);
+		return each_property(call, value, option, set_max_entries, object->bpf);
 	if (!strcmp(option, "without"))
-		return each_property(call, value, option, exclude, context);
+		return each_property(call, value, option, exclude, object->bpf);
+	if (!strcmp(option, "verifierStatistics"))
+		return log_statistics(call, object, value);
 	call_fail(call, EINVAL, option, "no such option");
 	return false;
 }
 
-bool apply_options(const struct call *call, struct bpf_object *bpf, napi_value options)
+bool apply_options(const struct call *call, struct object *object, napi_value options)
 {
-	return each_property(call, options, "options", apply, bpf);
+	return each_property(call, options, "options", apply, object);
 }

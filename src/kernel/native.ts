@@ -88,6 +88,8 @@ export interface OpenOptions {
   readonly maxEntries?: Readonly<Record<string, number>>;
   /** Programs not to load. */
   readonly without?: readonly string[];
+  /** Ask the verifier for its count of instructions; the error of a program it refuses then lacks its text. */
+  readonly verifierStatistics?: boolean;
 }
 
 export interface Marker {
@@ -112,7 +114,7 @@ export interface ProgramInfo {
   readonly runTimeNs: bigint;
   readonly runCount: bigint;
   readonly recursionMisses: bigint;
-  /** Instructions the verifier walked (`verified_insns`). */
+  /** Instructions the verifier walked; before 5.16 it is 0 without `verifierStatistics`. */
   readonly verifiedInstructions: number;
 }
 

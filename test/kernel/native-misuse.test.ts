@@ -146,6 +146,10 @@ test('options that are unknown, mistyped or name nothing are refused, and nothin
   const open = (options: unknown) => () => untyped.open(fixture('native.bpf.o'), options);
   const descriptors = openDescriptors();
   assert.throws(open({ rodat: {} }), { code: 'EINVAL', message: 'cannot open rodat: no such option' });
+  assert.throws(open({ verifierStatistics: 1 }), {
+    code: 'EINVAL',
+    message: 'cannot open verifierStatistics: the value must be a boolean',
+  });
   assert.throws(open('text'), { code: 'EINVAL', message: /options: must be an object/ });
   assert.throws(open({ rodata: 1 }), { code: 'EINVAL', message: /rodata: must be an object/ });
   assert.throws(open({ maxEntries: { absent: 1 } }), { code: 'ENOENT', message: /absent/ });

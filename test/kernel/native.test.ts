@@ -177,6 +177,17 @@ test('statistics count each run while they are on', () => {
   native.close(object);
 });
 
+test("the verifier's count is the kernel's, also when it is taken from the log", () => {
+  const [inInfo, inLog] = [{}, { verifierStatistics: true }].map((options) => {
+    const object = attachFixture(options);
+    const counts = native.programs(object).map((program) => program.verifiedInstructions);
+    native.close(object);
+    return counts;
+  });
+  assert.deepEqual(inLog, inInfo);
+  assert.ok(inLog?.every((count) => count > 0));
+});
+
 test('layouts come from the object: arrays, typedefs, qualifiers and anonymous members', () => {
   const object = openFixture();
   assert.deepEqual(native.structLayout(object, 'layout'), {
