@@ -29,8 +29,9 @@ struct object {
 	char *verifier_logs;
 };
 
-/* The statistics are a few lines. */
-#define VERIFIER_LOG_SIZE 4096
+/* The statistics are a few lines; from 6.4 on there must be room for what is written and taken back before.
+ */
+#define VERIFIER_LOG_SIZE (1 << 20)
 
 /* Checks tag and that it is open. */
 struct object *object_argument(const struct call *call, napi_value value);

@@ -1,3 +1,6 @@
+const stressNg = { command: 'stress-ng', what: 'stress-ng', apt: 'stress-ng', dnf: 'stress-ng' };
+const busybox = { command: 'busybox', what: 'a static busybox', apt: 'busybox-static', dnf: 'busybox' };
+
 /**
  * What this project takes from the operating system, by purpose: how to see that it is there (a command or a file),
  * and the package that has it.
@@ -15,8 +18,21 @@ export const systemNeeds = {
     { command: 'bpftool', what: 'bpftool', apt: 'bpftool', dnf: 'bpftool' },
     { command: 'containerd', what: 'containerd', apt: 'containerd', dnf: 'containerd' },
     { command: 'runc', what: 'runc', apt: 'runc', dnf: 'runc' },
-    { command: 'stress-ng', what: 'stress-ng', apt: 'stress-ng', dnf: 'stress-ng' },
-    { command: 'busybox', what: 'a static busybox', apt: 'busybox-static', dnf: 'busybox' },
+    stressNg,
+    busybox,
+  ],
+  kernels: [
+    { command: 'qemu-system-x86_64', what: 'QEMU', apt: 'qemu-system-x86', dnf: 'qemu-system-x86-core' },
+    { command: 'apt-get', what: 'apt', apt: 'apt', dnf: 'apt' },
+    { command: 'dpkg-deb', what: 'dpkg', apt: 'dpkg', dnf: 'dpkg' },
+    {
+      file: '/usr/share/keyrings/debian-archive-keyring.gpg',
+      what: "Debian's keys",
+      apt: 'debian-archive-keyring',
+      dnf: 'debian-keyring',
+    },
+    stressNg,
+    busybox,
   ],
 };
 

@@ -94,7 +94,8 @@ export function makeCgroup(
   };
 }
 
-export const hasLocalStatistics = existsSync(join(mountPoint, 'cpu.stat.local')) || version === 2;
+/** Whether a cgroup below the root has them: on v2 the root never does. */
+export const hasLocalStatistics = existsSync(join(makeCgroup('probe').directory, 'cpu.stat.local'));
 
 function statistic(file: string): number {
   const text = readFileSync(file, 'utf8');
@@ -118,17 +119,21 @@ export async function removeCgroups(): Promise<void> {
     }
 }
 
-/** Runs a command inside a cgroup, on one CPU if it is given; resolves when it has ended. */
-export function runIn(cgroup: TestCgroup, command: readonly string[], cpu?: number): Promise<void> {
+/** Runs a command inside a cgroup, on one CPU if it is given; resolves to what it printed when it has ended. */
+export function runIn(cgroup: TestCgroup, command: readonly string[], cpu?: number): Promise<string> {
   const pin = cpu === undefined ? [] : ['taskset', '-c', String(cpu)];
   const script = `${cgroup.procs.map((file) => `echo $$ > ${file} && `).join('')}exec "$@"`;
   return new Promise((resolve, reject) => {
     const child = spawn('sh', ['-c', script, 'sh', ...pin, ...command], {
-      stdio: ['ignore', 'ignore', 'inherit'],
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
     });
     child.on('error', reject);
-    child.on('exit', (code) =>
-      code === 0 ? resolve() : reject(new Error(`cannot run ${command[0]}: exit ${code}`)),
+    child.on('close', (code) =>
+      code === 0 ? resolve(output) : reject(new Error(`cannot run ${command[0]}: exit ${code}`)),
     );
   });
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
-import { after, afterEach, test } from 'node:test';
+import { after, afterEach, getTestContext, test } from 'node:test';
 import type { SchedulerSource } from '../../src/kernel/scheduler-source.ts';
 import { kernelTasks, openOracle } from './oracle.ts';
 import {
@@ -41,7 +41,15 @@ function runOnEachCpu(cgroup: TestCgroup): Promise<unknown> {
   return Promise.all(Array.from({ length: cpus }, (_, cpu) => runIn(cgroup, spin(8, 1), cpu)));
 }
 
+/** For whoever reads the results: how far off, also where that is allowed. */
+function note(actual: number, expected: number, what: string): void {
+  const context = getTestContext();
+  const percent = ((actual / expected - 1) * 100).toFixed(2);
+  if (context && 'diagnostic' in context) context.diagnostic(`${what}: off by ${percent} %`);
+}
+
 function assertWithin(actual: number, expected: number, share: number, what: string): void {
+  note(actual, expected, what);
   const error = Math.abs(actual - expected) / expected;
   assert.ok(
     error <= share,
@@ -51,12 +59,14 @@ function assertWithin(actual: number, expected: number, share: number, what: str
 
 test('four spinning threads a CPU wait three quarters of the time', async () => {
   const cgroup = makeCgroup('spinners');
-  const seconds = 2;
-  const result = await account(attach(), () => runIn(cgroup, spin(seconds, 4 * cpus)));
+  let lived = Number.NaN;
+  const result = await account(attach(), async () => {
+    lived = Number(await runIn(cgroup, spin(2, 4 * cpus))) * second;
+  });
   const { wait, run } = result.of(cgroup);
   const ran = cgroup.ran(); // on a machine that does nothing else: a quarter
-  assertWithin(run, ran, 0.01, 'run');
-  assertWithin(wait, 4 * cpus * seconds * second - ran, 0.03, 'wait');
+  assertWithin(run, ran, 0.01, 'run of the spinners');
+  assertWithin(wait, lived - ran, 0.03, 'wait of the spinners');
 });
 
 test('time beyond the own quota is throttled time, as cpu.stat has it', async () => {
@@ -68,13 +78,19 @@ test('time beyond the own quota is throttled time, as cpu.stat has it', async ()
   assert.ok(throttled > second, `the load was throttled only ${throttled} ns`);
   const { classes } = result.of(cgroup);
   // cpu.stat also counts while a task of the group still waits behind others, on the way to being throttled
+  note(classes.throttled, throttled, 'throttled as in cpu.stat');
   const apart = Math.abs(classes.throttled - throttled);
   assert.ok(
     apart <= 0.01 * throttled + classes.other,
     `${classes.throttled}, cpu.stat ${throttled}; ${JSON.stringify([classes, result.of(cgroup).run, result.drops])}`,
   );
   if (hasLocalStatistics)
-    assertWithin(classes.throttled, cgroup.throttledLocally() - locallyBefore, 0.01, 'as in cpu.stat.local');
+    assertWithin(
+      classes.throttled,
+      cgroup.throttledLocally() - locallyBefore,
+      0.01,
+      'throttled as in cpu.stat.local',
+    );
   assertWithin(result.pair(cgroup, cgroup).throttled, classes.throttled, 0.01, 'throttled by itself');
 });
 
@@ -88,7 +104,7 @@ test('a quota above is throttled time of the child, and the parent is named', {
   const throttled = child.throttledLocally() - before;
   assert.ok(throttled > second, `the load was throttled only ${throttled} ns`);
   assert.equal(child.throttled(), 0);
-  assertWithin(result.of(child).classes.throttled, throttled, 0.01, 'throttled');
+  assertWithin(result.of(child).classes.throttled, throttled, 0.01, 'throttled by a quota above');
   assertWithin(result.pair(child, parent).throttled, throttled, 0.01, 'throttled by the parent');
   assert.equal(result.pair(child, child).throttled, 0);
 });
@@ -110,7 +126,7 @@ test('who had the CPU is who a replay of every switch says', async () => {
     assert.ok(replayed, 'the oracle saw the victim');
     const of = result.of(victim);
     assert.ok(replayed.wait > 0.5 * second, `the victim waited only ${replayed.wait} ns`);
-    assertWithin(of.wait, replayed.wait, 0.01, 'wait');
+    assertWithin(of.wait, replayed.wait, 0.01, 'wait behind a hog');
     assertWithin(result.pair(victim, hog).other, replayed.by.get(hog.id) ?? 0, 0.03, 'behind the hog');
     assertWithin(
       result.pair(victim, bursty).other,
@@ -140,7 +156,8 @@ test('nobody is left unnamed for running only microseconds at a time', async () 
   assert.ok(wait > 0.5 * second, `the victim waited only ${wait} ns`);
   assertWithin(classes.other, wait, 0.05, 'behind others');
   assertWithin(result.blamed(victim, 'other'), classes.other, 0.01, 'behind somebody by name');
-  assertWithin(result.pair(victim, chatter).other, classes.other, 0.05, 'behind the chatter');
+  // whenever the chatter ran, the victim waited; what else the machine did does not count
+  assertWithin(result.pair(victim, chatter).other, chatter.ran(), 0.05, 'behind the chatter');
 });
 
 test('waits of seconds are explained to the end', async () => {
@@ -172,14 +189,15 @@ test('waits of seconds are explained to the end', async () => {
 
 test('every switch of a ping-pong is a wait counted, or its loss is', async () => {
   const cgroup = makeCgroup('pingpong');
+  const sample = 200;
   const oracle = openOracle();
   try {
-    const result = await account(attach({ sample: 1000, eventRate: 10_000 }), () => {
+    const result = await account(attach({ sample, eventRate: 10_000 }), () => {
       const timer = setInterval(() => oracle.collect(), 100);
       return runIn(cgroup, [program('bench/pingpong'), '2', '0']).finally(() => clearInterval(timer));
     });
     const replayed = oracle.replay().get(cgroup.id);
-    assert.ok(replayed && replayed.waits > 50_000, `only ${replayed?.waits} switches`);
+    assert.ok(replayed && replayed.waits > 5_000, `only ${replayed?.waits} switches`);
     assert.ok(
       Math.abs(result.of(cgroup).waits - replayed.waits) <= (result.drops.delayed_dequeue ?? 0) + 2,
       `${result.of(cgroup).waits} waits of ${replayed.waits}: ${JSON.stringify(result.drops)}`,
@@ -188,7 +206,9 @@ test('every switch of a ping-pong is a wait counted, or its loss is', async () =
     const weight = result.waits
       .filter((wait) => wait.cgroup === cgroup.id)
       .reduce((sum, wait) => sum + wait.weight, 0);
-    assertWithin(weight, replayed.waits, 0.1, 'weights of the events');
+    // four standard deviations: the gaps between samples are uniform
+    const chance = 4 * Math.sqrt(sample / (3 * replayed.waits));
+    assertWithin(weight, replayed.waits, chance, 'weights of the events');
   } finally {
     oracle.close();
   }

@@ -1,6 +1,7 @@
 /*
- * spin SECONDS THREADS [RUN_MICROS SLEEP_MICROS]: threads that compute all the time, or in bursts. All end at
- * the same moment, so that THREADS x SECONDS is what they ran and waited together.
+ * spin SECONDS THREADS [RUN_MICROS SLEEP_MICROS]: threads that compute all the time, or in bursts. Prints the
+ * seconds from their creation to their end, summed up: what they ran, waited and slept together. The first
+ * thread is one of them: with one there is nobody else in the process who could wait.
  */
 #include <pthread.h>
 #include <unistd.h>
@@ -11,9 +12,11 @@ static double end;
 static double run_seconds;
 static long sleep_nanos;
 
-static void *spin(void *unused)
+/* From the time at `created` to the thread's end, which replaces it. */
+static void *spin(void *created)
 {
-	(void)unused;
+	double *lifetime = created;
+
 	for (double t = now(); t < end;) {
 		double stop = run_seconds > 0 && t + run_seconds < end ? t + run_seconds : end;
 
@@ -24,6 +27,7 @@ static void *spin(void *unused)
 			nanosleep(&pause, NULL);
 		}
 	}
+	*lifetime = now() - *lifetime;
 	return NULL;
 }
 
@@ -33,19 +37,28 @@ int main(int count, char **arguments)
 		fail("usage: spin SECONDS THREADS [RUN_MICROS SLEEP_MICROS]");
 	int threads = atoi(arguments[2]);
 	pthread_t *ids = calloc((size_t)threads, sizeof(*ids));
+	double *lifetimes = calloc((size_t)threads, sizeof(*lifetimes)), sum = 0;
 
-	if (!ids)
+	if (!ids || !lifetimes)
 		fail_errno("calloc");
 	end = now() + atof(arguments[1]);
 	if (count == 5) {
 		run_seconds = atof(arguments[3]) * 1e-6;
 		sleep_nanos = atol(arguments[4]) * 1000;
 	}
-	for (int i = 0; i < threads; i++)
-		if (pthread_create(&ids[i], NULL, spin, NULL))
+	lifetimes[0] = now();
+	for (int i = 1; i < threads; i++) {
+		lifetimes[i] = now();
+		if (pthread_create(&ids[i], NULL, spin, &lifetimes[i]))
 			fail("cannot create a thread");
-	for (int i = 0; i < threads; i++)
+	}
+	spin(&lifetimes[0]);
+	for (int i = 1; i < threads; i++)
 		pthread_join(ids[i], NULL);
+	for (int i = 0; i < threads; i++)
+		sum += lifetimes[i];
+	printf("%.9f\n", sum);
+	free(lifetimes);
 	free(ids);
 	return 0;
 }

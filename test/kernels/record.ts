@@ -1,0 +1,17 @@
+/** What a virtual machine sends, a line of JSON each. */
+export type GuestRecord =
+  | { readonly kind: 'kernel'; readonly release: string; readonly upMs: number }
+  | { readonly kind: 'load'; readonly loadMs: number; readonly verified: Readonly<Record<string, number>> }
+  | {
+      readonly kind: 'test';
+      readonly name: string;
+      readonly ms: number;
+      readonly outcome: 'passed' | 'failed' | 'skipped';
+      readonly text: string;
+    }
+  | { readonly kind: 'diagnostic'; readonly text: string }
+  | { readonly kind: 'error'; readonly text: string }
+  | { readonly kind: 'end' };
+
+/** Tests that mean nothing where a second of computing takes many. */
+export const notInEmulator: readonly { readonly test: string; readonly reason: string }[] = [];
