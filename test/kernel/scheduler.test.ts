@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
 import { after, afterEach, getTestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { SchedulerSource } from '../../src/kernel/scheduler-source.ts';
 import { kernelTasks, openOracle } from './oracle.ts';
 import {
@@ -140,7 +141,11 @@ test('who had the CPU is who a replay of every switch says', async () => {
       Math.abs(of.classes.kernel - kernel) < 0.01 * replayed.wait,
       `kernel ${of.classes.kernel}, not ${kernel}`,
     );
-    assert.ok(result.pair(victim, hog).preemptions > 0, 'the hog preempted the victim');
+    // by the one that wakes up all the time, who may leave nothing to the other
+    assert.ok(
+      [hog, bursty].some((by) => result.pair(victim, by).preemptions > 0),
+      'somebody preempted the victim',
+    );
   } finally {
     oracle.close();
   }
@@ -149,14 +154,17 @@ test('who had the CPU is who a replay of every switch says', async () => {
 test('nobody is left unnamed for running only microseconds at a time', async () => {
   const victim = makeCgroup('patient');
   const chatter = makeCgroup('chatter');
-  const result = await account(attach(), () =>
-    Promise.all([runIn(victim, spin(3, 1), 0), runIn(chatter, [program('bench/pingpong'), '3', '0'])]),
-  );
+  const result = await account(attach(), async () => {
+    const spinning = runIn(victim, spin(4, 1), 0);
+    while (victim.ran() < 0.2 * second) await sleep(20);
+    await runIn(chatter, [program('bench/pingpong'), '2', '0'], 0);
+    await spinning;
+  });
   const { wait, classes } = result.of(victim);
   assert.ok(wait > 0.5 * second, `the victim waited only ${wait} ns`);
-  assertWithin(classes.other, wait, 0.05, 'behind others');
+  assertWithin(classes.other + classes.kernel, wait, 0.05, 'behind others and the kernel');
   assertWithin(result.blamed(victim, 'other'), classes.other, 0.01, 'behind somebody by name');
-  // whenever the chatter ran, the victim waited; what else the machine did does not count
+  // all the time that the chatter ran the victim waited; what else the machine did does not count
   assertWithin(result.pair(victim, chatter).other, chatter.ran(), 0.05, 'behind the chatter');
 });
 
