@@ -5,9 +5,6 @@
 
 #include "maps.bpf.h"
 
-/* Depth of nesting in which a quota is looked for. */
-#define LEVELS 8
-
 static __always_inline struct cgroup_subsys_state *css_of(struct task_struct *p)
 {
 	return p->cgroups->subsys[bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id)];
@@ -38,8 +35,9 @@ static __always_inline u64 identify(struct task_struct *p, u32 *slot, struct cgr
 }
 
 /* The slot belongs to another cgroup now: what the former one did is sent to user space. */
-__noinline int retire_cell(u32 index, u32 slot)
+__noinline int retire_cell(u32 row, u32 slot)
 {
+	u32 index = row * slots + slot;
 	struct cell *cell = bpf_map_lookup_elem(&cells, &index);
 	struct retired_record *r;
 
@@ -52,72 +50,66 @@ __noinline int retire_cell(u32 index, u32 slot)
 	}
 	r->record.type = RECORD_RETIRED;
 	r->record.bytes = sizeof(*r);
-	r->cpu = bpf_get_smp_processor_id();
+	r->cpu = row;
 	r->slot = slot;
 	r->cell = *cell;
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 	return 0;
 }
 
-/* The cell of `who` on this CPU, emptied first if the slot was another's. `css` is NULL for pseudo cgroups.
- */
-static __always_inline struct cell *claim_cell(struct cgroup_subsys_state *css, u64 who, u32 slot, u32 *index)
+static __always_inline void empty_cell(struct cell *cell, u32 row, u32 slot, u64 who)
 {
 	static const struct cell empty;
-	struct cell *cell;
 
-	*index = bpf_get_smp_processor_id() * slots + slot;
-	cell = bpf_map_lookup_elem(&cells, index);
-	if (cell && unlikely(cell->who != who)) {
-		retire_cell(*index, slot);
-		*cell = empty;
-		cell->who = who;
-		if (css)
-			cell->cgroup = css->cgroup->kn->id;
-	}
-	return cell;
+	retire_cell(row, slot);
+	*cell = empty;
+	cell->who = who;
 }
 
-static __always_inline struct cell *cell_of(struct cgroup_subsys_state *css, u64 who, u32 slot, u32 *index)
+/* The cell of `who` in this row, emptied first if the slot was another's. `css` is NULL for pseudo cgroups.
+ */
+static __always_inline struct cell *cell_of(u32 row, struct cgroup_subsys_state *css, u64 who, u32 slot,
+					    u32 *index)
 {
+	struct cell *cell;
+
 	if (unlikely(slot >= slots - 1)) { /* the last one is shared */
 		drop(DROP_NO_SLOT);
 		slot = slots - 1;
 		who = WHO_OVERFLOW;
 		css = NULL;
 	}
-	return claim_cell(css, who, slot, index);
-}
-
-/* The nearest group, from the task's own upwards, whose quota has run out on this CPU; gets a cell, to have a
- * name. */
-static __always_inline u64 throttler_of(struct task_struct *p)
-{
-	struct sched_entity *se = &p->se;
-
-	for (int level = 0; level < LEVELS; level++) {
-		struct cfs_rq *cfs_rq = se->cfs_rq;
-
-		if (quota_ran_out(cfs_rq)) {
-			struct cgroup_subsys_state *css = &cfs_rq->tg->css;
-			u32 slot = css->id, index;
-
-			if (slot < slots - 1)
-				claim_cell(css, css->serial_nr, slot, &index);
-			return css->serial_nr;
-		}
-		se = se->parent;
-		if (!se)
-			break;
+	*index = row * slots + slot;
+	cell = bpf_map_lookup_elem(&cells, index);
+	if (cell && unlikely(cell->who != who)) {
+		empty_cell(cell, row, slot, who);
+		if (css)
+			cell->cgroup = css->cgroup->kn->id;
 	}
-	return 0;
+	return cell;
 }
 
-/* The cell `who` has on this CPU, if it has one. */
-static __always_inline struct cell *find_cell(u64 who, u32 slot)
+/* Gives a cgroup that no task may have run in a cell, so that user space can name it. */
+static __always_inline void introduce(u32 row, struct cgroup_subsys_state *css)
+{
+	u32 slot = BPF_CORE_READ(css, id), index = row * slots + slot;
+	u64 who = BPF_CORE_READ(css, serial_nr);
+	struct cell *cell;
+
+	if (slot >= slots - 1)
+		return;
+	cell = bpf_map_lookup_elem(&cells, &index);
+	if (cell && cell->who != who) {
+		empty_cell(cell, row, slot, who);
+		cell->cgroup = BPF_CORE_READ(css, cgroup, kn, id);
+	}
+}
+
+/* The cell `who` has in this row, if it has one. */
+static __always_inline struct cell *find_cell(u32 row, u64 who, u32 slot)
 {
 	bool is_shared = slot >= slots - 1;
-	u32 index = bpf_get_smp_processor_id() * slots + (is_shared ? slots - 1 : slot);
+	u32 index = row * slots + (is_shared ? slots - 1 : slot);
 	struct cell *cell = bpf_map_lookup_elem(&cells, &index);
 
 	if (cell && cell->who == (is_shared ? WHO_OVERFLOW : who))

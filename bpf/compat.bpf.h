@@ -44,42 +44,64 @@ static __always_inline bool throttles_tasks(void)
 	return bpf_core_field_exists(struct task_struct, throttled);
 }
 
-/* The group's own quota has run out on this CPU. An int once, a bit since 6.18. */
-static __always_inline bool quota_ran_out(struct cfs_rq *cfs_rq)
+/* The group has a quota of its own. An int once, a bit since 6.18. */
+static __always_inline bool has_quota(struct cfs_rq *cfs_rq)
 {
-	return BPF_CORE_READ_BITFIELD(cfs_rq, throttled);
+	return BPF_CORE_READ_BITFIELD_PROBED(cfs_rq, runtime_enabled);
 }
 
 /*
- * Time this group could not run on this CPU because of its quota or one above: grows by 1 ns a ns while it
- * cannot, stands still otherwise. Wall time since 6.6 (677ea015f231); before, the PELT clock, which is slower
- * than wall time on a CPU below its full frequency.
+ * Time this group could not run on this CPU because of its quota or one above, at `clock`: grows by 1 ns a ns
+ * while it cannot, stands still otherwise. Wall time since 6.6 (677ea015f231); before, the PELT clock, which
+ * is slower than wall time on a CPU below its full frequency.
  */
-static __always_inline u64 throttled_time(struct cfs_rq *cfs_rq, struct rq *rq)
+static __always_inline u64 throttled_time(struct cfs_rq *cfs_rq, u64 clock)
 {
 	if (bpf_core_field_exists(cfs_rq->throttled_clock_self_time)) {
-		u64 since = cfs_rq->throttled_clock_self;
+		u64 since = BPF_CORE_READ(cfs_rq, throttled_clock_self);
 
-		return cfs_rq->throttled_clock_self_time + (since ? rq->clock - since : 0);
+		return BPF_CORE_READ(cfs_rq, throttled_clock_self_time) +
+		       (since && clock > since ? clock - since : 0);
 	}
 	if (bpf_core_field_exists(cfs_rq->throttled_clock_pelt_time)) {
-		u64 running = cfs_rq->throttle_count ? rq->clock_pelt - cfs_rq->throttled_clock_pelt : 0;
+		u64 running = 0;
 
-		return cfs_rq->throttled_clock_pelt_time + running;
+		if (BPF_CORE_READ(cfs_rq, throttle_count))
+			running = BPF_CORE_READ(cfs_rq, rq, clock_pelt) -
+				  BPF_CORE_READ(cfs_rq, throttled_clock_pelt);
+		return BPF_CORE_READ(cfs_rq, throttled_clock_pelt_time) + running;
 	}
 	if (bpf_core_field_exists(cfs_rq->throttled_clock_task_time)) { /* the same before 64eaf50731ac */
-		u64 running = cfs_rq->throttle_count ? rq->clock_task - cfs_rq->throttled_clock_task : 0;
+		u64 running = 0;
 
-		return cfs_rq->throttled_clock_task_time + running;
+		if (BPF_CORE_READ(cfs_rq, throttle_count))
+			running = BPF_CORE_READ(cfs_rq, rq, clock_task) -
+				  BPF_CORE_READ(cfs_rq, throttled_clock_task);
+		return BPF_CORE_READ(cfs_rq, throttled_clock_task_time) + running;
 	}
 	return 0;
+}
+
+/* Whether throttled_time() is or will become other than 0; from a pointer the verifier knows, so at no cost.
+ */
+static __always_inline bool was_throttled(struct cfs_rq *cfs_rq)
+{
+	if (cfs_rq->throttle_count)
+		return true;
+	if (bpf_core_field_exists(cfs_rq->throttled_clock_self_time))
+		return cfs_rq->throttled_clock_self_time;
+	if (bpf_core_field_exists(cfs_rq->throttled_clock_pelt_time))
+		return cfs_rq->throttled_clock_pelt_time;
+	if (bpf_core_field_exists(cfs_rq->throttled_clock_task_time))
+		return cfs_rq->throttled_clock_task_time;
+	return false;
 }
 
 /* When the throttling that is going on began, or 0 where the kernel does not say. */
 static __always_inline u64 throttled_since(struct cfs_rq *cfs_rq)
 {
 	if (bpf_core_field_exists(cfs_rq->throttled_clock_self))
-		return cfs_rq->throttled_clock_self;
+		return BPF_CORE_READ(cfs_rq, throttled_clock_self);
 	return 0;
 }
 

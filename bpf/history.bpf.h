@@ -11,9 +11,9 @@
 #include "maps.bpf.h"
 
 #define FINE_SPAN     8000000ULL
-#define COARSE_SPAN   (16 * FINE_SPAN)
+#define COARSE_SPAN   (32 * FINE_SPAN)
 #define FINE_EPOCHS   128
-#define COARSE_EPOCHS 64
+#define COARSE_EPOCHS 32
 #define SHARES	      6
 
 struct share {
@@ -38,7 +38,7 @@ struct history {
 static const struct epoch empty_epoch;
 static const struct pair no_pair;
 
-/* Bound: one a CPU, 24 KiB. */
+/* Bound: one a CPU, 20 KiB. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -141,10 +141,18 @@ static __always_inline void fold_slice(struct cpu *cpu, u32 cpu_id)
 	share_add(into, oldest->who, ns - stolen);
 }
 
-__noinline int blame(u64 victim, u64 culprit, u64 other, u64 throttled, u64 preemptions)
+enum blamed {
+	BLAMED_OTHER,
+	BLAMED_THROTTLED,
+	BLAMED_PREEMPTION,
+};
+
+/* `last`: for the whole wait, if the culprit was the last to run. */
+__noinline int blame(u64 victim, u64 culprit, u32 what, u64 amount, u64 last)
 {
 	struct pair_key key = {.victim = victim, .culprit = culprit};
 	struct pair *pair = bpf_map_lookup_elem(&pairs, &key);
+	u64 *total;
 
 	if (!pair) {
 		/* -EEXIST: another CPU was quicker */
@@ -155,20 +163,21 @@ __noinline int blame(u64 victim, u64 culprit, u64 other, u64 throttled, u64 pree
 			return 0;
 		}
 	}
-	if (other)
-		__sync_fetch_and_add(&pair->other, other);
-	if (throttled)
-		__sync_fetch_and_add(&pair->throttled, throttled);
-	if (preemptions)
-		__sync_fetch_and_add(&pair->preemptions, preemptions);
+	total = what == BLAMED_OTHER	   ? &pair->other
+		: what == BLAMED_THROTTLED ? &pair->throttled
+					   : &pair->preemptions;
+	if (amount)
+		__sync_fetch_and_add(total, amount);
+	if (last)
+		__sync_fetch_and_add(&pair->last, last);
 	return 0;
 }
 
 /* Gathers who ran longest during a wait that will be reported. Forgets the least, so it never says too much.
  */
-__noinline int suspect(u64 who, u64 ns)
+__noinline int suspect(u32 row, u64 who, u64 ns)
 {
-	struct cpu *cpu = this_cpu();
+	struct cpu *cpu = cpu_at(row);
 	u64 least = ~0ULL;
 	u32 at = 0;
 
@@ -195,87 +204,129 @@ __noinline int suspect(u64 who, u64 ns)
 }
 
 /*
- * Books time of another cgroup on the pair. Pieces below the quantum are sampled in proportion to their size:
- * a running total, and each time it passes the quantum, one quantum to the pair at hand. Unbiased, and the
- * pair map is touched at most once a quantum.
+ * What is booked now: a piece of a quantum at once; smaller ones gather until they pass a threshold, then all
+ * of it goes to the piece at hand. The threshold is random, a quantum on average, so that no period of the
+ * load is hit or missed.
  */
-static __always_inline void blame_time(struct cpu *cpu, u64 victim, u64 culprit, u64 ns)
+static __always_inline u64 booked(struct gathered *gathered, u64 ns)
 {
-	u64 booked = ns;
-
-	if (unlikely(cpu->reporting))
-		suspect(culprit, ns);
-	if (ns < quantum) {
-		u64 small = cpu->small + ns;
-
-		booked = 0;
-		if (small >= quantum) {
-			small -= quantum;
-			booked = quantum;
-		}
-		cpu->small = small;
+	if (ns >= quantum)
+		return ns;
+	ns += gathered->ns;
+	if (ns < gathered->threshold) {
+		gathered->ns = ns;
+		return 0;
 	}
-	if (booked)
-		blame(victim, culprit, booked, 0, 0);
+	gathered->ns = 0;
+	gathered->threshold = 1 + bpf_get_prandom_u32() % (2 * (u32)quantum);
+	return ns;
+}
+
+/*
+ * Books time of another cgroup on the pair, and the whole wait (`last`) if it was the last to run. Small
+ * pieces are sampled in proportion to their size, so that the pair map is touched about once a quantum.
+ */
+__noinline int blame_time(u32 row, u64 victim, u64 culprit, u64 ns, u64 last)
+{
+	struct cpu *here = cpu_at(row);
+
+	if (!here)
+		return 0;
+	if (unlikely(here->reporting))
+		suspect(row, culprit, ns);
+	ns = booked(&here->small, ns);
+	last = booked(&here->small_last, last);
+	if (ns | last)
+		blame(victim, culprit, BLAMED_OTHER, ns, last);
+	return 0;
+}
+
+static __always_inline u32 class_of(u64 who)
+{
+	return who == WHO_IDLE ? CLASS_IDLE : who == WHO_KERNEL ? CLASS_KERNEL : CLASS_OTHER;
+}
+
+/* `who` ran for so long during the wait. */
+static __always_inline void charge_to(struct cell *cell, u32 row, u64 victim, u64 who, u64 ns)
+{
+	u32 class = who == victim ? CLASS_SELF : class_of(who);
+
+	cell->class[class & 3] += ns;
+	if (class == CLASS_OTHER)
+		blame_time(row, cell->who, who, ns, 0);
 }
 
 enum walked {
 	WALK_ON,
 	WALK_DONE,
-	WALK_OUT, /* no older epoch at this level */
+	WALK_OUT, /* no older slice or epoch at this level */
 };
 
-/* Charges what of the wait lies in an epoch: all of it, or the part since the wait began, prorated. */
-__noinline int charge_epoch(u32 cpu_id, u32 level, u32 index)
+/*
+ * The slice of the waiter itself before it was pushed off the CPU and began to wait: what of it is in the
+ * epoch has no part in what is prorated. 0 if it did not run until then.
+ */
+static __always_inline u64 own_slice(struct epoch *epoch, struct walk *walk, u64 start)
 {
-	struct history *history = bpf_map_lookup_elem(&histories, &cpu_id);
-	struct cpu *cpu = this_cpu();
-	u64 span, ns, left, start, victim;
+	u64 since = walk->arrived > epoch->start ? walk->arrived : epoch->start;
+
+	if (!walk->arrived || since >= start)
+		return 0;
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < SHARES; i++)
+		if (epoch->share[i].who == walk->victim)
+			return epoch->share[i].ns >= start - since ? start - since : 0;
+	return 0;
+}
+
+/* Charges what of the wait lies in an epoch: all of it, or the part since the wait began, prorated. */
+__noinline int charge_epoch(u32 row, u32 level, u32 index)
+{
+	struct cpu *here = cpu_at(row);
+	struct history *history;
+	u64 span, ns, left, start, victim, own;
 	struct epoch *epoch;
 	struct cell *cell;
 
-	if (!history || !cpu)
+	if (!here)
 		return WALK_DONE;
-	cell = bpf_map_lookup_elem(&cells, &cpu->walk_cell);
-	if (!cell)
+	history = bpf_map_lookup_elem(&histories, &here->walk.source);
+	cell = bpf_map_lookup_elem(&cells, &here->walk.cell);
+	if (!history || !cell)
 		return WALK_DONE;
 	epoch = level ? &history->coarse[index & (COARSE_EPOCHS - 1)]
 		      : &history->fine[index & (FINE_EPOCHS - 1)];
 	if (!epoch->end)
 		return WALK_OUT;
-	if (epoch->end < cpu->walk_to) { /* a gap in the history */
-		u64 known = epoch->end > cpu->walk_from ? epoch->end : cpu->walk_from;
+	if (epoch->end < here->walk.to) { /* a gap in the history */
+		u64 known = epoch->end > here->walk.from ? epoch->end : here->walk.from;
 
-		cell->class[CLASS_UNKNOWN] += cpu->walk_to - known;
-		cpu->walk_to = known;
+		cell->class[CLASS_UNKNOWN] += here->walk.to - known;
+		here->walk.to = known;
 	}
-	start = epoch->start > cpu->walk_from ? epoch->start : cpu->walk_from;
-	if (cpu->walk_to > start) {
-		victim = cpu->walk_victim;
+	start = epoch->start > here->walk.from ? epoch->start : here->walk.from;
+	if (here->walk.to > start) {
+		victim = here->walk.victim;
 		span = epoch->end - epoch->start;
-		ns = cpu->walk_to - start;
-		cpu->walk_to = start;
+		ns = here->walk.to - start;
+		here->walk.to = start;
 		left = ns;
+		own = start == here->walk.from ? own_slice(epoch, &here->walk, start) : 0;
+		span -= own;
+#pragma clang loop unroll(disable)
 		for (int i = 0; i < SHARES; i++) {
 			u64 part = epoch->share[i].ns, who = epoch->share[i].who;
 
 			if (!part)
 				break;
+			if (who == victim)
+				part = part > own ? part - own : 0;
 			if (ns < span)
 				part = prorate(part, ns, span);
 			if (part > left)
 				part = left;
 			left -= part;
-			if (who == victim) {
-				cell->class[CLASS_SELF] += part;
-			} else if (who == WHO_IDLE) {
-				cell->class[CLASS_IDLE] += part;
-			} else if (who == WHO_KERNEL) {
-				cell->class[CLASS_KERNEL] += part;
-			} else {
-				cell->class[CLASS_OTHER] += part;
-				blame_time(cpu, cell->who, who, part);
-			}
+			charge_to(cell, row, victim, who, part);
 		}
 		ns = ns < span ? prorate(epoch->stolen, ns, span) : epoch->stolen;
 		if (ns > left)
@@ -283,22 +334,30 @@ __noinline int charge_epoch(u32 cpu_id, u32 level, u32 index)
 		cell->class[CLASS_STOLEN] += ns;
 		cell->class[CLASS_UNKNOWN] += left - ns;
 	}
-	return cpu->walk_to <= cpu->walk_from ? WALK_DONE : WALK_ON;
+	return here->walk.to <= here->walk.from ? WALK_DONE : WALK_ON;
 }
 
 /* Charges what the ring did not reach. */
-__noinline int walk_epochs(u32 cpu_id)
+__noinline int walk_epochs(u32 row)
 {
-	struct cpu *there = bpf_map_lookup_elem(&cpus, &cpu_id), *cpu = this_cpu();
+	struct cpu *here = cpu_at(row), *there;
+	struct task_struct *task;
 	struct cell *cell;
 	u32 newest;
 	int walked;
 
-	if (!there || !cpu)
+	if (!here)
 		return 0;
+	there = cpu_at(here->walk.ring);
+	if (!there)
+		return 0;
+	task = (struct task_struct *)here->walk.subject;
+	here->walk.arrived = 0;
+	if (here->walk.from == here->walk.queued && !here->walk.moved)
+		here->walk.arrived = BPF_CORE_READ(task, sched_info.last_arrival);
 	newest = there->newest_fine;
 	for (u32 k = 0; k < FINE_EPOCHS; k++) {
-		walked = charge_epoch(cpu_id, 0, newest - k);
+		walked = charge_epoch(row, 0, newest - k);
 		if (walked == WALK_DONE)
 			return 0;
 		if (walked == WALK_OUT)
@@ -306,23 +365,25 @@ __noinline int walk_epochs(u32 cpu_id)
 	}
 	newest = there->newest_coarse;
 	for (u32 k = 0; k < COARSE_EPOCHS; k++) {
-		walked = charge_epoch(cpu_id, 1, newest - k);
+		walked = charge_epoch(row, 1, newest - k);
 		if (walked == WALK_DONE)
 			return 0;
 		if (walked == WALK_OUT)
 			break;
 	}
-	cell = bpf_map_lookup_elem(&cells, &cpu->walk_cell);
+	cell = bpf_map_lookup_elem(&cells, &here->walk.cell);
 	if (cell)
-		cell->class[CLASS_UNKNOWN] += cpu->walk_to - cpu->walk_from;
+		cell->class[CLASS_UNKNOWN] += here->walk.to - here->walk.from;
 	drop(DROP_HISTORY_TRUNCATED);
 	return 0;
 }
 
-/* Charges the part of [from, to) that lies in the slice `k` before the newest; returns where that part
- * begins. */
-static __always_inline u64 charge_slice(struct cpu *here, struct cpu *there, u32 k, struct cell *cell,
-					u64 victim, u64 from, u64 to)
+/*
+ * Charges the part of [from, to) that lies in the slice `k` before the newest; returns where that part
+ * begins. `last`: the wait whose last slice that is, or 0.
+ */
+static __always_inline u64 charge_slice(u32 row, struct cpu *there, u32 k, struct cell *cell, u64 victim,
+					u64 from, u64 to, u64 last)
 {
 	struct occupant *o = slice(there, there->head - k), *before = slice(there, there->head - k - 1);
 	u64 start = before->end, low = start > from ? start : from, ns = to - low, stolen;
@@ -343,50 +404,77 @@ static __always_inline u64 charge_slice(struct cpu *here, struct cpu *there, u32
 	}
 	cell->class[class & 3] += ns;
 	if (class == CLASS_OTHER)
-		blame_time(here, cell->who, o->who, ns);
+		blame_time(row, cell->who, o->who, ns, last);
 	return low;
 }
 
-/* Charges the wait this CPU is walking to whoever had `cpu_id`, from the slice `k` before the newest on. */
-__noinline int walk_slices(u32 cpu_id, u32 k)
+/* The wait of `victim` for the CPU `source`. */
+static __always_inline void begin_walk(struct cpu *here, u32 source, u32 cell, u64 victim, u64 from, u64 to)
 {
-	struct cpu *there = bpf_map_lookup_elem(&cpus, &cpu_id), *here = this_cpu();
+	here->walk.source = source;
+	here->walk.ring = source;
+	here->walk.cell = cell;
+	here->walk.victim = victim;
+	here->walk.queued = from;
+	here->walk.from = from;
+	here->walk.to = to;
+	here->walk.moved = 0;
+}
+
+/* Charges the part of the wait since the newest slice ended: to the task that has been running since. */
+static __always_inline void charge_running(struct cpu *here, u32 row, struct cpu *there, struct cell *cell)
+{
+	u64 end = slice(there, there->head)->end, low = end > here->walk.from ? end : here->walk.from;
+	u64 ns, stolen = here->walk.stolen;
+
+	if (here->walk.to <= low)
+		return;
+	ns = here->walk.to - low;
+	here->walk.to = low;
+	if (stolen > ns)
+		stolen = ns;
+	here->walk.stolen -= stolen;
+	cell->class[CLASS_STOLEN] += stolen;
+	ns -= stolen;
+	charge_to(cell, row, here->walk.victim, there->running, ns);
+}
+
+/* Charges what of the wait lies in the slice `k` before the newest. */
+__noinline int walk_slice(u32 row, u32 k)
+{
+	struct cpu *here = cpu_at(row), *there;
 	struct cell *cell;
 
-	if (!there || !here)
-		return 0;
-	cell = bpf_map_lookup_elem(&cells, &here->walk_cell);
-	if (!cell)
-		return 0;
-	/* the slot before the oldest slice only holds where that one began */
-	for (; k < RING_SLICES - 1; k++) {
-		if (!slice(there, there->head - k - 1)->end)
-			break;
-		here->walk_to =
-			charge_slice(here, there, k, cell, here->walk_victim, here->walk_from, here->walk_to);
-		if (here->walk_to <= here->walk_from)
-			return 0;
-	}
-	return walk_epochs(cpu_id);
-}
-
-static __always_inline void begin_walk(struct cpu *here, u32 cell_index, u64 victim, u64 from, u64 to)
-{
-	here->walk_cell = cell_index;
-	here->walk_victim = victim;
-	here->walk_from = from;
-	here->walk_to = to;
-}
-
-/* Charges [from, to) of a wait, `to` being the end of the newest slice of `cpu_id` or before. */
-static __always_inline void walk(u32 cpu_id, u32 cell_index, u64 victim, u64 from, u64 to)
-{
-	struct cpu *here = this_cpu();
-
 	if (!here)
-		return;
-	begin_walk(here, cell_index, victim, from, to);
-	walk_slices(cpu_id, 0);
+		return WALK_DONE;
+	there = cpu_at(here->walk.ring);
+	cell = bpf_map_lookup_elem(&cells, &here->walk.cell);
+	if (!there || !cell)
+		return WALK_DONE;
+	if (!k)
+		charge_running(here, row, there, cell);
+	if (here->walk.to <= here->walk.from)
+		return WALK_DONE;
+	if (!slice(there, there->head - k - 1)->end)
+		return WALK_OUT;
+	here->walk.to =
+		charge_slice(row, there, k, cell, here->walk.victim, here->walk.from, here->walk.to, 0);
+	return here->walk.to <= here->walk.from ? WALK_DONE : WALK_ON;
+}
+
+/* Charges the wait of `row` to whoever had the CPU, from the slice `k` before the newest on. */
+__noinline int walk_slices(u32 row, u32 k)
+{
+	/* the slot before the oldest slice only holds where that one began */
+	for (u32 i = 0; i < RING_SLICES - 1; i++) {
+		int walked = walk_slice(row, k + i);
+
+		if (walked == WALK_DONE)
+			return 0;
+		if (walked == WALK_OUT || k + i >= RING_SLICES - 2)
+			break;
+	}
+	return walk_epochs(row);
 }
 
 #endif

@@ -7,6 +7,7 @@
 #include "scheduler.h"
 
 const volatile u32 slots = 512;		       /* css ids that have cells of their own */
+const volatile u32 progress_row = 1;	       /* row of cells and of `cpus` beyond all CPUs */
 const volatile u32 histogram_copies = 1;       /* power of two; CPUs beyond it share a copy */
 const volatile u32 histogram_shared = 0;       /* some copy has more than one CPU: add atomically */
 const volatile u32 task_sets = 4096;	       /* power of two */
@@ -15,8 +16,10 @@ const volatile u32 sample = 0;		       /* one in so many shorter ones is, too; 0
 const volatile u64 event_interval = 200000000; /* token bucket of a cell: one event in so many ns, */
 const volatile u64 event_burst = 1000000000;   /* and at once what this many ns would give */
 const volatile u64 quantum = 50000;	       /* a pair is booked in pieces of at least so many ns */
+const volatile u64 progress_after = 1000000;   /* a wait this long counts while it goes on */
 
-/* Bound: slots x CPUs, at [cpu * slots + css id]. A cell is emptied when its css id goes to another cgroup.
+/* Bound: slots x (CPUs + 1), at [row * slots + css id]. A cell is emptied when its css id goes to another
+ * cgroup.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -35,7 +38,8 @@ struct {
 	__type(value, struct histogram);
 } histograms SEC(".maps");
 
-/* Bound: one a CPU. Written by its CPU; read by another only under its run queue's lock. */
+/* Bound: one a CPU and one. Written by its CPU; read by another under its run queue's lock, or with a second
+ * look. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -57,19 +61,18 @@ struct {
 	__uint(max_entries, 256 * 1024);
 } events SEC(".maps");
 
-static __always_inline struct cpu *this_cpu(void)
+static __always_inline struct cpu *cpu_at(u32 row)
 {
-	u32 id = bpf_get_smp_processor_id();
-
-	return bpf_map_lookup_elem(&cpus, &id);
+	return bpf_map_lookup_elem(&cpus, &row);
 }
 
+/* Not only from the scheduler, which no second program interrupts: the iterator drops too. */
 static __always_inline void drop(enum drop_reason reason)
 {
-	struct cpu *cpu = this_cpu();
+	struct cpu *cpu = cpu_at(bpf_get_smp_processor_id());
 
 	if (cpu)
-		cpu->drops[reason]++;
+		__sync_fetch_and_add(&cpu->drops[reason], 1);
 }
 
 #endif

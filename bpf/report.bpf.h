@@ -6,26 +6,69 @@
 
 #include "cells.bpf.h"
 #include "history.bpf.h"
+#include "tasks.bpf.h"
+
+/* Follows the classes of a wait, and who ran meanwhile, from here on. */
+static __always_inline void observe(struct cpu *here, struct cell *cell, u32 weight)
+{
+	here->reporting = weight;
+	here->throttler = 0;
+	here->throttler_ns = 0;
+	for (int i = 0; i < CLASS_COUNT; i++)
+		here->classes_before[i] = cell->class[i];
+	for (int i = 0; i < SUSPECTS; i++) {
+		here->suspects[i].who = 0;
+		here->suspects[i].ns = 0;
+	}
+}
+
+static __always_inline struct suspect main_suspect(struct cpu *here)
+{
+	struct suspect worst = {};
+
+	for (int i = 0; i < SUSPECTS; i++)
+		if (here->suspects[i].ns > worst.ns)
+			worst = here->suspects[i];
+	return worst;
+}
+
+/* Whether an event is due about this wait: all of at least `min_wait`, and on average one in `sample` shorter
+ * ones. */
+static __always_inline bool is_due(struct cpu *cpu, u64 wait)
+{
+	if (unlikely(wait >= min_wait))
+		return true;
+	if (!sample)
+		return false;
+	if (cpu->sample_in > 1) {
+		cpu->sample_in--;
+		return false;
+	}
+	return true;
+}
 
 /*
- * How many waits an event about this one would stand for; 0: no event. All waits of at least `min_wait`, and
- * on average one in `sample` shorter ones (the gaps are random, so that no period of the load is hit or
- * missed), as far as the cell's token bucket reaches. What it suppresses adds to the weight of the next event
- * of the same kind.
+ * An event is due about the wait of `row`: as far as the cell's token bucket reaches. What it suppresses adds
+ * to the weight of the next event of the same kind. The gaps between samples are random, so that no period of
+ * the load is hit or missed.
  */
-static __always_inline u32 event_weight(struct cpu *cpu, struct cell *cell, u64 wait, u64 now)
+__noinline int begin_report(u32 row)
 {
-	bool is_long = unlikely(wait >= min_wait);
+	struct cpu *here = cpu_at(row);
+	struct cell *cell;
 	u32 weight = 1, suppressed;
+	bool is_long;
+	u64 now;
 
+	if (!here)
+		return 0;
+	cell = bpf_map_lookup_elem(&cells, &here->walk.cell);
+	if (!cell)
+		return 0;
+	now = here->walk.to;
+	is_long = here->walk.wait >= min_wait;
 	if (!is_long) {
-		if (!sample)
-			return 0;
-		if (cpu->sample_in > 1) {
-			cpu->sample_in--;
-			return 0;
-		}
-		cpu->sample_in = 1 + bpf_get_prandom_u32() % (2 * sample - 1);
+		here->sample_in = 1 + bpf_get_prandom_u32() % (2 * sample - 1);
 		weight = sample;
 	}
 	suppressed = is_long ? cell->suppressed_long : cell->suppressed_short;
@@ -42,71 +85,120 @@ static __always_inline u32 event_weight(struct cpu *cpu, struct cell *cell, u64 
 		cell->suppressed_long = suppressed;
 	else
 		cell->suppressed_short = suppressed;
-	return weight;
+	if (weight)
+		observe(here, cell, weight);
+	return 0;
 }
 
-static __always_inline void begin_report(struct cpu *cpu, struct cell *cell, u32 weight)
+/* For how long of [from, to) a CPU was idle, as far as its ring reaches: never too much. */
+__noinline u64 idle_on(u32 cpu_id, u64 from, u64 to)
 {
-	cpu->reporting = weight;
-	cpu->throttler = 0;
-	for (int i = 0; i < CLASS_COUNT; i++)
-		cpu->before[i] = cell->class[i];
-	for (int i = 0; i < SUSPECTS; i++) {
-		cpu->suspects[i].who = 0;
-		cpu->suspects[i].ns = 0;
+	struct cpu *there = cpu_at(cpu_id);
+	u64 idle = 0, until = to;
+
+	if (!there)
+		return 0;
+	for (u32 k = 0; k < RING_SLICES; k++) {
+		u64 start = slice(there, there->head - k)->end, who = there->running;
+
+		if (!start)
+			break;
+		if (k)
+			who = slice(there, there->head - k + 1)->who;
+		if (start < from)
+			start = from;
+		if (until > start) {
+			if (who == WHO_IDLE)
+				idle += until - start;
+			until = start;
+		}
+		if (until <= from)
+			break;
 	}
+	return idle;
 }
 
-static __always_inline struct suspect main_suspect(struct cpu *cpu)
+/* Of the CPUs the task may use, in the same block of 64, the one that was idle longest while it waited. */
+static __always_inline void find_elsewhere(struct cpu *here, struct task_struct *task, struct wait_record *r)
 {
-	struct suspect worst = {};
+	u64 now = slice(here, here->head)->end;
+	u32 block = here->walk.source & ~63u, best_cpu = here->walk.source;
+	u64 allowed = 0, best = 0;
 
-	for (int i = 0; i < SUSPECTS; i++)
-		if (cpu->suspects[i].ns > worst.ns)
-			worst = cpu->suspects[i];
-	return worst;
+	bpf_probe_read_kernel(&allowed, sizeof(allowed), (void *)BPF_CORE_READ(task, cpus_ptr) + block / 8);
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < 64; i++) {
+		u32 cpu_id = block + i;
+		u64 idle;
+
+		if (cpu_id >= progress_row)
+			break;
+		if (cpu_id == here->walk.source || !(allowed >> i & 1))
+			continue;
+		idle = idle_on(cpu_id, here->walk.queued, now);
+		if (idle > best) {
+			best = idle;
+			best_cpu = cpu_id;
+		}
+	}
+	r->elsewhere = best;
+	r->elsewhere_cpu = best_cpu;
 }
 
-static __always_inline void copy_comm(char *to, struct task_struct *p)
+/* The wait of `row` has been charged. */
+__noinline int send_wait(u32 row)
 {
-	bpf_probe_read_kernel_str(to, 16, &p->comm);
-}
+	struct cpu *here = cpu_at(row);
+	struct task_struct *task, *before;
+	struct wait_record *r;
+	struct suspect worst;
+	struct cell *cell;
+	u32 weight;
 
-static __always_inline void send_wait(struct cpu *cpu, struct cell *cell, struct task_struct *next,
-				      struct task_struct *prev, u64 wait, bool migrated)
-{
-	struct wait_record *r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
-	struct suspect worst = main_suspect(cpu);
-
+	if (!here)
+		return 0;
+	cell = bpf_map_lookup_elem(&cells, &here->walk.cell);
+	if (!cell)
+		return 0;
+	weight = here->reporting;
+	here->reporting = 0;
+	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
 	if (!r) {
 		drop(DROP_RING_FULL);
-		if (wait >= min_wait)
-			cell->suppressed_long += cpu->reporting;
+		if (here->walk.wait >= min_wait)
+			cell->suppressed_long += weight;
 		else
-			cell->suppressed_short += cpu->reporting;
-		return;
+			cell->suppressed_short += weight;
+		return 0;
 	}
+	task = (struct task_struct *)here->walk.subject;
+	before = (struct task_struct *)here->walk.before;
+	worst = main_suspect(here);
 	r->record.type = RECORD_WAIT;
 	r->record.bytes = sizeof(*r);
 	r->monotonic = bpf_ktime_get_ns();
 	r->who = cell->who;
 	r->cgroup = cell->cgroup;
-	r->wait = wait;
+	r->wait = here->walk.wait;
 	for (int i = 0; i < CLASS_COUNT; i++)
-		r->class[i] = cell->class[i] - cpu->before[i];
+		r->class[i] = cell->class[i] - here->classes_before[i];
 	r->culprit = worst.who;
 	r->culprit_ns = worst.ns;
-	r->throttler = cpu->throttler;
-	r->last = slice(cpu, cpu->head)->who;
-	r->weight = cpu->reporting;
-	r->cpu = bpf_get_smp_processor_id();
-	r->pid = next->pid;
-	r->tgid = next->tgid;
-	r->last_pid = prev->pid;
-	r->migrated = migrated;
-	copy_comm(r->comm, next);
-	copy_comm(r->last_comm, prev);
+	r->throttler = here->throttler;
+	r->throttler_ns = here->throttler_ns;
+	r->last = slice(here, here->head)->who;
+	find_elsewhere(here, task, r);
+	r->weight = weight;
+	r->cpu = row;
+	r->pid = BPF_CORE_READ(task, pid);
+	r->tgid = BPF_CORE_READ(task, tgid);
+	r->last_pid = BPF_CORE_READ(before, pid);
+	r->migrated = here->walk.moved;
+	r->pad = 0;
+	bpf_probe_read_kernel_str(r->comm, sizeof(r->comm), &task->comm);
+	bpf_probe_read_kernel_str(r->last_comm, sizeof(r->last_comm), &before->comm);
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	return 0;
 }
 
 /* A cgroup was made, removed or entered; `path` is below the hierarchy's root. */

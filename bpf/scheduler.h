@@ -42,6 +42,11 @@ enum drop_reason {
 	DROP_SATURATED,		/* a wait beyond the last histogram bucket, counted in it */
 	DROP_PATH_TRUNCATED,	/* a cgroup path longer than CGROUP_PATH_MAX */
 	DROP_SUPPRESSED,	/* events over the rate; the next one carries their weight */
+	DROP_PROGRESS_DELAYED,	/* a wait in progress whose CPU switched too fast to be looked at */
+	DROP_PROGRESS_LOST,	/* one that ended just then: what it waited before may be counted twice */
+	DROP_SWITCH_MISSED, /* a switch the kernel did not tell of: the wait of whoever it gave the CPU to is
+			       made up for */
+	DROP_QUOTA_MERGED,  /* more quotas above one another than are told apart */
 	DROP_COUNT,
 };
 
@@ -60,7 +65,10 @@ struct histogram {
 	unsigned int pad[7];
 };
 
-/* Totals of one cgroup on one CPU. The classes sum to `wait` whenever no program is between the two. */
+/*
+ * Totals of one cgroup on one CPU; in the last row, what is charged to waits in progress. The classes sum to
+ * `wait` whenever no program is between the two.
+ */
 struct cell {
 	unsigned long long who; /* 0: never used */
 	unsigned long long wait;
@@ -72,7 +80,8 @@ struct cell {
 	unsigned long long event_due; /* token bucket: when the next event is free of charge */
 	unsigned int suppressed_long;
 	unsigned int suppressed_short;
-	unsigned long long pad[2];
+	long long in_progress; /* part of `wait` that belongs to waits which had not ended */
+	unsigned long long pad;
 };
 
 struct pair_key {
@@ -83,6 +92,8 @@ struct pair_key {
 struct pair {
 	unsigned long long other;     /* the culprit ran while the victim waited */
 	unsigned long long throttled; /* the victim waited for the culprit's quota */
+	unsigned long long
+		last; /* the whole waits of the victim after which the culprit was the last to run */
 	unsigned long long preemptions;
 };
 
@@ -97,6 +108,23 @@ struct occupant {
 
 #define RING_SLICES 16
 
+/* Levels with a quota that are told apart in one path: a container's, its pod's and one above. */
+#define QUOTAS 3
+
+/* Time that has not been booked on a pair yet, ns. */
+struct gathered {
+	unsigned int ns;
+	unsigned int threshold;
+};
+
+/* How long the levels with a quota above a task could not run on its CPU, nearest first. */
+struct quotas {
+	unsigned long long who[QUOTAS];
+	unsigned long long throttled[QUOTAS]; /* [0]: of the task's own group, by whatever quota */
+	unsigned int count;
+	unsigned int pad;
+};
+
 struct suspect {
 	unsigned long long who;
 	unsigned long long ns;
@@ -104,30 +132,52 @@ struct suspect {
 
 #define SUSPECTS 8
 
+/*
+ * The wait a program is about: in memory, because the verifier then has nothing to keep apart, and functions
+ * are verified once and not wherever they are called from.
+ */
+struct walk {
+	unsigned long long subject; /* the task that waits, as an address */
+	unsigned long long before;  /* the task that leaves the CPU to it, likewise */
+	unsigned long long victim;  /* who the subject runs for */
+	unsigned long long queued;  /* when the wait began on this CPU */
+	unsigned long long from;    /* what is to be charged: from here */
+	unsigned long long to;	    /* to here */
+	unsigned long long wait;    /* the whole of it, with what was charged before */
+	unsigned long long stolen;  /* since the newest slice ended */
+	unsigned long long arrived; /* when the subject began to run before it waited, if it is known, or 0 */
+	unsigned int cell;
+	unsigned int source; /* the CPU it waits for */
+	unsigned int ring;   /* where the ring of that CPU is, or a copy */
+	unsigned int moved;  /* between CPUs while it waited */
+	struct quotas quotas;
+	unsigned long long
+		until[QUOTAS]; /* as quotas.throttled, at the end of what is being cut along intervals */
+};
+
+/* One a CPU, and a last one for waits in progress. */
 struct cpu {
 	unsigned int head; /* newest slice */
 	unsigned int running_slot;
 	unsigned long long running;    /* who has been switched in */
 	unsigned long long running_on; /* and its cfs_rq, to notice that it moved to another cgroup */
-	unsigned long long small; /* slices too small to be named one by one, until they make up a quantum */
-	unsigned int sample_in;	  /* short waits until the next sampled one */
-	unsigned int reporting;	  /* weight of the wait being charged if it will be reported, or 0 */
-	unsigned long long irq;	  /* the part of the newest slice's `stolen` that was interrupts */
-	unsigned int newest_fine; /* epoch */
-	unsigned int newest_coarse;
-	unsigned long long pad_to_line;
+	struct gathered small;	       /* slices too small to be named one by one */
+	unsigned int sample_in;	       /* short waits until the next sampled one */
+	unsigned int reporting;	       /* weight of the wait being charged if it will be reported, or 0 */
+	unsigned long long irq;	       /* the part of the newest slice's `stolen` that was interrupts */
+	unsigned int running_pid;
+	unsigned short newest_fine; /* epoch */
+	unsigned short newest_coarse;
+	struct gathered small_last; /* as `small`, of pair.last */
 	struct occupant ring[RING_SLICES];
 	/* Of the wait being reported: the cell's classes before it, and who ran longest meanwhile. */
-	unsigned long long before[CLASS_COUNT];
+	unsigned long long classes_before[CLASS_COUNT];
 	unsigned long long throttler;
-	/* The wait this CPU is walking: in memory, because the verifier then has nothing to keep apart. */
-	unsigned long long walk_victim;
-	unsigned long long walk_from;
-	unsigned long long walk_to; /* charged from here on */
-	unsigned int walk_cell;
-	unsigned int pad[9];
+	unsigned long long throttler_ns;
+	struct walk walk;
+	unsigned long long pad[2];
 	struct suspect suspects[SUSPECTS];
-	unsigned long long drops[16];
+	unsigned long long drops[24];
 };
 
 /* What follows is on the ring buffer. Every record begins with its type and its size in bytes. */
@@ -152,8 +202,12 @@ struct wait_record {
 	unsigned long long culprit; /* the other cgroup that ran longest meanwhile; 0: none did */
 	unsigned long long culprit_ns;
 	unsigned long long throttler; /* 0: not throttled */
+	unsigned long long throttler_ns;
 	unsigned long long last;      /* who ran last */
-	unsigned int weight;	      /* waits this one stands for */
+	unsigned long long elsewhere; /* for how long another CPU it may use was idle, at least */
+	unsigned int elsewhere_cpu;
+	unsigned int pad;
+	unsigned int weight; /* waits this one stands for */
 	unsigned int cpu;
 	unsigned int pid;
 	unsigned int tgid;
@@ -203,6 +257,6 @@ _Static_assert(sizeof(struct histogram) == 512, "eight cache lines");
 _Static_assert(sizeof(struct cell) == 128, "two cache lines");
 _Static_assert(sizeof(struct occupant) == 32, "two to a cache line");
 _Static_assert(sizeof(struct cpu) % 64 == 0, "whole cache lines");
-_Static_assert(DROP_COUNT <= 16, "fits drops[]");
+_Static_assert(DROP_COUNT <= 24, "fits drops[]");
 
 #endif

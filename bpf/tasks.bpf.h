@@ -26,14 +26,18 @@ struct task_set {
 _Static_assert(sizeof(struct task_set) == 64, "one cache line");
 
 struct detour {
-	u64 carried;		 /* waited on earlier CPUs */
+	u64 carried;		 /* what of the wait has been charged: on earlier CPUs, or while it went on */
 	u64 class[CLASS_COUNT];	 /* the same, by class */
 	u64 culprit, culprit_ns; /* main culprit of that */
-	u64 throttled_from;	 /* throttled_time() when it was throttled */
-	u64 throttled_on;	 /* whose cfs_rq that was of */
-	u64 throttler;
+	u64 queued;		 /* the stamp of the wait that has been charged while it went on, or 0 */
+	u64 charged;		 /* until then */
+	u64 throttled_on;	 /* whose cfs_rq `throttled` is of */
+	u64 throttled[QUOTAS];	 /* as in `quotas`, when it was throttled or last charged */
+	u64 throttler, throttler_ns;
 	u32 is_throttled;
 	u32 is_bogus;
+	u32 has_moved;
+	u32 pad;
 };
 
 static const struct detour no_detour;
@@ -90,7 +94,7 @@ static __always_inline struct task_entry *find_task(u32 pid)
 	return entry;
 }
 
-static __always_inline struct task_entry *add_task(u32 pid)
+__noinline int add_task(u32 pid)
 {
 	struct task_entry *entry = entry_in(first_set(pid), 0);
 	struct task_set *second;
@@ -100,7 +104,7 @@ static __always_inline struct task_entry *add_task(u32 pid)
 		entry = entry_in(second, 0);
 		if (!entry) {
 			if (!second)
-				return NULL;
+				return 0;
 			entry = &second->way[pid & (WAYS - 1)];
 			drop(DROP_TASK_EVICTED);
 			if (entry->has_detour) {
@@ -113,19 +117,45 @@ static __always_inline struct task_entry *add_task(u32 pid)
 	entry->pid = pid;
 	entry->has_detour = 0;
 	entry->run_delay = 0;
+	return 0;
+}
+
+/* A task that has not been switched in yet, if there is room for it without evicting another. */
+static __always_inline void note_task(u32 pid, u64 run_delay)
+{
+	struct task_entry *entry = entry_in(first_set(pid), 0);
+
+	if (!entry)
+		return;
+	entry->run_delay = run_delay;
+	entry->has_detour = 0;
+	entry->pid = pid;
+}
+
+static __always_inline struct task_entry *find_or_add_task(u32 pid)
+{
+	struct task_entry *entry = find_task(pid);
+
+	if (unlikely(!entry)) {
+		add_task(pid);
+		entry = find_task(pid);
+	}
 	return entry;
 }
 
-static __always_inline void forget_task(u32 pid)
+/* Two CPUs at once can have added it twice: the second is found when the pid is used again, and then
+ * forgotten too. */
+__noinline int forget_task(u32 pid)
 {
 	struct task_entry *entry = find_task(pid);
 
 	if (!entry)
-		return;
+		return 0;
 	if (entry->has_detour)
 		bpf_map_delete_elem(&detours, &pid);
 	entry->has_detour = 0;
 	entry->pid = 0;
+	return 0;
 }
 
 static __always_inline struct detour *find_detour(u32 pid)
@@ -133,17 +163,24 @@ static __always_inline struct detour *find_detour(u32 pid)
 	return bpf_map_lookup_elem(&detours, &pid);
 }
 
+__noinline int forget_detour(u32 pid)
+{
+	bpf_map_delete_elem(&detours, &pid);
+	return 0;
+}
+
 static __always_inline struct detour *add_detour(struct task_entry *entry)
 {
+	struct detour *detour = entry->has_detour ? find_detour(entry->pid) : NULL;
 	u32 pid = entry->pid;
 
-	if (!entry->has_detour) {
-		if (bpf_map_update_elem(&detours, &pid, &no_detour, BPF_ANY)) {
-			drop(DROP_DETOUR_FULL);
-			return NULL;
-		}
-		entry->has_detour = 1;
+	if (detour)
+		return detour;
+	if (bpf_map_update_elem(&detours, &pid, &no_detour, BPF_ANY)) {
+		drop(DROP_DETOUR_FULL);
+		return NULL;
 	}
+	entry->has_detour = 1;
 	return find_detour(pid);
 }
 

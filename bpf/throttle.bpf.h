@@ -1,17 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Throttling without a hook of its own. throttled_time() of a group on a CPU grows by 1 ns a ns while the
- * group cannot run there because of its quota or one above, so its differences are exact.
+ * group cannot run there because of its quota or one above, so its differences are exact. Those of a level
+ * and of the next one above it that has a quota differ by what the lower quota alone has cost, so that no
+ * nanosecond is charged to two quotas.
  *
- * From 6.18 tasks are throttled one by one: the mark is taken when a throttled task leaves the CPU, and the
- * growth until it gets one again is the beginning of its wait. Before 6.18 whole queues are: the last
+ * From 6.18 tasks are throttled one by one: the totals are taken when a throttled task leaves the CPU, and
+ * the growth until it gets one again is the beginning of its wait. Before 6.18 whole queues are: the last
  * intervals of each group on each CPU are kept, and a wait is cut along them.
+ *
+ * All of it is rare next to switches, and reads the kernel by address: so it is verified by itself.
  */
 #ifndef EARSHOT_THROTTLE_H
 #define EARSHOT_THROTTLE_H
 
+#include "cells.bpf.h"
 #include "history.bpf.h"
 #include "tasks.bpf.h"
+
+/* Depth of nesting in which quotas are looked for. */
+#define LEVELS 8
 
 #define INTERVALS 4
 
@@ -24,12 +32,11 @@ struct throttle_key {
 /* Throttled from `start` on; until when is told by how much throttled_time() grew up to the next interval. */
 struct interval {
 	u64 start;
-	u64 mark; /* throttled_time() at `start` */
-	u64 throttler;
+	u64 throttled[QUOTAS]; /* as in `quotas`, at `start` */
 };
 
 struct throttle {
-	u64 seen_at, seen; /* throttled_time() when last looked at */
+	u64 seen_at, seen[QUOTAS]; /* as in `quotas`, when last looked at */
 	u32 newest, pad;
 	struct interval interval[INTERVALS];
 };
@@ -43,6 +50,146 @@ struct {
 	__type(key, struct throttle_key);
 	__type(value, struct throttle);
 } throttles SEC(".maps");
+
+/* Fills the quotas of walk.subject, as they are at `at`. */
+__noinline int read_quotas(u32 row, u64 at)
+{
+	struct cpu *here = cpu_at(row);
+	struct task_struct *task;
+	struct sched_entity *se;
+	struct cfs_rq *cfs_rq;
+	struct quotas *quotas;
+	u32 count = 0;
+
+	if (!here)
+		return 0;
+	quotas = &here->walk.quotas;
+	task = (struct task_struct *)here->walk.subject;
+	se = &task->se;
+	quotas->throttled[0] = throttled_time(BPF_CORE_READ(se, cfs_rq), at);
+	quotas->who[0] = 0;
+	for (int level = 0; level < LEVELS; level++) {
+		cfs_rq = BPF_CORE_READ(se, cfs_rq);
+		if (has_quota(cfs_rq)) {
+			struct cgroup_subsys_state *css = &BPF_CORE_READ(cfs_rq, tg)->css;
+
+			if (count >= QUOTAS) {
+				drop(DROP_QUOTA_MERGED);
+				break;
+			}
+			if (count)
+				quotas->throttled[count] = throttled_time(cfs_rq, at);
+			quotas->who[count] = BPF_CORE_READ(css, serial_nr);
+			introduce(row, css);
+			count++;
+		}
+		se = BPF_CORE_READ(se, parent);
+		if (!se)
+			break;
+	}
+	quotas->count = count;
+	return 0;
+}
+
+static __always_inline void copy_quotas(u64 *to, const u64 *from)
+{
+	for (int k = 0; k < QUOTAS; k++)
+		to[k] = from[k];
+}
+
+static __always_inline void charge_quota(struct cpu *here, struct cell *cell, u64 who, u64 ns)
+{
+	if (!ns || !who)
+		return;
+	blame(cell->who, who, BLAMED_THROTTLED, ns, 0);
+	if (ns > here->throttler_ns) {
+		here->throttler = who;
+		here->throttler_ns = ns;
+	}
+}
+
+/*
+ * Charges `ns` of throttling, all or part of what the quotas of the walk did between `since` and `until`:
+ * each level's growth less that of the level above is its own. What is left is the nearest quota's.
+ */
+static __always_inline void charge_throttled(struct cpu *here, struct cell *cell, const u64 *since,
+					     const u64 *until, u64 ns)
+{
+	u64 whole = until[0] - since[0], left = ns, above = 0;
+
+	cell->class[CLASS_THROTTLED] += ns;
+	for (int k = QUOTAS - 1; k > 0; k--) {
+		u64 grown, own;
+
+		if (k >= here->walk.quotas.count)
+			continue;
+		grown = until[k] - since[k];
+		own = grown > above && (s64)grown > 0 ? grown - above : 0;
+		above += own;
+		if (ns < whole)
+			own = prorate(own, ns, whole);
+		if (own > left)
+			own = left;
+		left -= own;
+		charge_quota(here, cell, here->walk.quotas.who[k], own);
+	}
+	charge_quota(here, cell, here->walk.quotas.who[0], left);
+}
+
+/* From 6.18 on: walk.subject leaves the CPU throttled. */
+__noinline int note_throttled_task(u32 row)
+{
+	struct cpu *here = cpu_at(row);
+	struct task_struct *task;
+	struct task_entry *entry;
+	struct detour *detour;
+
+	if (!here)
+		return 0;
+	task = (struct task_struct *)here->walk.subject;
+	entry = find_or_add_task(BPF_CORE_READ(task, pid));
+	detour = entry ? add_detour(entry) : NULL;
+	if (!detour)
+		return 0;
+	read_quotas(row, here->walk.to);
+	detour->is_throttled = 1;
+	detour->throttled_on = (u64)BPF_CORE_READ(task, se.cfs_rq);
+	copy_quotas(detour->throttled, here->walk.quotas.throttled);
+	return 0;
+}
+
+/*
+ * From 6.18 on: charges the beginning of the wait, as long as the task was throttled. Nobody knows how long,
+ * if it has moved to another group meanwhile.
+ */
+__noinline int charge_throttled_task(u32 row)
+{
+	struct cpu *here = cpu_at(row);
+	struct task_struct *task;
+	struct detour *detour;
+	struct cell *cell;
+	u64 ns;
+
+	if (!here)
+		return 0;
+	task = (struct task_struct *)here->walk.subject;
+	cell = bpf_map_lookup_elem(&cells, &here->walk.cell);
+	detour = find_detour(BPF_CORE_READ(task, pid));
+	if (!cell || !detour || !detour->is_throttled)
+		return 0;
+	if (detour->throttled_on != (u64)BPF_CORE_READ(task, se.cfs_rq)) {
+		drop(DROP_THROTTLE_MOVED);
+		return 0;
+	}
+	read_quotas(row, here->walk.to);
+	ns = here->walk.quotas.throttled[0] - detour->throttled[0];
+	if (ns > here->walk.to - here->walk.from)
+		ns = here->walk.to - here->walk.from;
+	if (ns)
+		charge_throttled(here, cell, detour->throttled, here->walk.quotas.throttled, ns);
+	here->walk.from += ns;
+	return 0;
+}
 
 static __always_inline struct throttle *throttle_of(u64 who, u32 cpu)
 {
@@ -58,111 +205,149 @@ static __always_inline struct throttle *throttle_of(u64 who, u32 cpu)
 	return throttle;
 }
 
-static __always_inline void push_interval(struct throttle *throttle, u64 start, u64 mark, u64 throttler)
+static __always_inline struct interval *interval_before(struct throttle *throttle, u32 k)
 {
-	u32 next = (throttle->newest + 1) & (INTERVALS - 1);
-
-	throttle->newest = next;
-	throttle->interval[next].start = start;
-	throttle->interval[next].mark = mark;
-	throttle->interval[next].throttler = throttler;
+	return &throttle->interval[(throttle->newest - k) & (INTERVALS - 1)];
 }
 
-/* Before 6.18: a task leaves the CPU while its group is throttled. */
-static __always_inline void note_throttled_group(struct task_struct *prev, u64 who, u32 cpu, struct rq *rq,
-						 u64 throttler)
+static __always_inline void push_interval(struct throttle *throttle, u64 start, const u64 *throttled)
 {
-	struct cfs_rq *cfs_rq = prev->se.cfs_rq;
-	struct throttle *throttle = throttle_of(who, cpu);
-	u64 now = rq->clock, mark, since;
+	struct interval *interval;
+
+	throttle->newest++;
+	interval = interval_before(throttle, 0);
+	interval->start = start;
+	copy_quotas(interval->throttled, throttled);
+}
+
+/* Before 6.18: walk.subject leaves the CPU while its group is throttled. */
+__noinline int note_throttled_queue(u32 row)
+{
+	struct cpu *here = cpu_at(row);
+	struct task_struct *task;
+	struct throttle *throttle;
 	struct interval *newest;
+	u64 start, since;
 
+	if (!here)
+		return 0;
+	throttle = throttle_of(here->walk.victim, row);
 	if (!throttle)
-		return;
-	mark = throttled_time(cfs_rq, rq);
-	since = throttled_since(cfs_rq);
-	if (since) {
-		mark -= now - since;
-		now = since;
-	}
-	newest = &throttle->interval[throttle->newest & (INTERVALS - 1)];
-	if (!newest->start || newest->mark != mark)
-		push_interval(throttle, now, mark, throttler);
-}
-
-/* Before 6.18: throttling nobody of the group saw begin, because all of it was already waiting, ended just
- * now. */
-static __always_inline void note_unseen(struct throttle *throttle, u64 mark, u64 now)
-{
-	struct interval *newest = &throttle->interval[throttle->newest & (INTERVALS - 1)];
-
-	if (throttle->seen_at && mark > throttle->seen &&
-	    (newest->mark != throttle->seen || newest->start < throttle->seen_at))
-		push_interval(throttle, now - (mark - throttle->seen), throttle->seen, newest->throttler);
-	throttle->seen = mark;
-	throttle->seen_at = now;
+		return 0;
+	task = (struct task_struct *)here->walk.subject;
+	start = here->walk.to;
+	since = throttled_since(BPF_CORE_READ(task, se.cfs_rq));
+	if (since && since < start)
+		start = since;
+	read_quotas(row, start);
+	newest = interval_before(throttle, 0);
+	if (!newest->start || newest->throttled[0] != here->walk.quotas.throttled[0])
+		push_interval(throttle, start, here->walk.quotas.throttled);
+	return 0;
 }
 
 /*
- * Before 6.18: charges the wait [from, to) on `cpu_id` of a task of here->walk_victim, cut along the
- * intervals in which its group was throttled. `mark` is throttled_time() at `to`.
+ * Throttling nobody of the group saw begin, because all of it was already waiting: since it was last looked
+ * at, or ever, if all there was fits into the wait.
  */
-__noinline int walk_throttled(u32 cpu_id, u32 cell_index, u64 from, u64 to, u64 mark)
+static __always_inline u64 unseen(struct throttle *throttle, u64 throttled, u64 wait)
 {
-	struct cell *cell = bpf_map_lookup_elem(&cells, &cell_index);
-	struct throttle_key key = {.cpu = cpu_id};
-	struct cpu *here = this_cpu();
-	struct throttle *throttle;
-	u64 throttled;
+	struct interval *newest = interval_before(throttle, 0);
 
-	if (!cell || !here)
+	if (!throttle->seen_at)
+		return !newest->start && throttled <= wait ? throttled : 0;
+	if (throttled <= throttle->seen[0] || newest->throttled[0] > throttle->seen[0])
 		return 0;
-	key.who = here->walk_victim;
-	throttle = bpf_map_lookup_elem(&throttles, &key);
-	if (!throttle) {
-		walk(cpu_id, cell_index, key.who, from, to);
+	if (newest->throttled[0] == throttle->seen[0] && newest->start >= throttle->seen_at)
 		return 0;
+	return throttled - throttle->seen[0];
+}
+
+static __always_inline void walk_part(struct cpu *here, u32 row, u64 from, u64 to)
+{
+	here->walk.from = from;
+	here->walk.to = to;
+	walk_slices(row, 0);
+}
+
+/*
+ * Before 6.18: charges the wait cut along the intervals in which its group was throttled. `is_owner`: the run
+ * queue stands still, so that what was not seen before can be noted.
+ */
+static __always_inline int walk_throttled(u32 row, u32 is_owner)
+{
+	struct cpu *here = cpu_at(row);
+	struct throttle *throttle;
+	struct cell *cell;
+	u64 from, to, ns, missed, *until;
+
+	if (!here)
+		return 0;
+	cell = bpf_map_lookup_elem(&cells, &here->walk.cell);
+	from = here->walk.from;
+	to = here->walk.to;
+	until = here->walk.until;
+	read_quotas(row, to);
+	throttle = here->walk.quotas.throttled[0] ? throttle_of(here->walk.victim, here->walk.source) : NULL;
+	if (!cell || !throttle)
+		return walk_slices(row, 0);
+	copy_quotas(until, here->walk.quotas.throttled);
+	missed = unseen(throttle, until[0], to - from);
+	if (is_owner) {
+		if (missed)
+			push_interval(throttle, to - missed, throttle->seen);
+		copy_quotas(throttle->seen, until);
+		throttle->seen_at = to;
+	} else if (missed) {
+		ns = missed < to - from ? missed : to - from;
+		charge_throttled(here, cell, throttle->seen, until, ns);
+		to -= ns;
+		copy_quotas(until, throttle->seen);
 	}
 	for (u32 k = 0; k < INTERVALS; k++) {
-		struct interval *interval = &throttle->interval[(throttle->newest - k) & (INTERVALS - 1)];
+		struct interval *interval = interval_before(throttle, k);
 		u64 start = interval->start, end;
 
 		if (!start || to <= from)
 			break;
-		end = start + (mark - interval->mark);
+		end = start + (until[0] - interval->throttled[0]);
 		if (end < from)
 			break;
 		if (end > to)
 			end = to;
 		if (to > end)
-			walk(cpu_id, cell_index, key.who, end, to);
+			walk_part(here, row, end, to);
 		to = end;
 		if (start < from)
 			start = from;
-		throttled = end > start ? end - start : 0;
-		if (throttled) {
-			cell->class[CLASS_THROTTLED] += throttled;
-			if (interval->throttler)
-				blame(cell->who, interval->throttler, 0, throttled, 0);
+		if (end > start) {
+			charge_throttled(here, cell, interval->throttled, until, end - start);
 			to = start;
 		}
-		mark = interval->mark;
+		copy_quotas(until, interval->throttled);
 	}
 	if (to > from)
-		walk(cpu_id, cell_index, key.who, from, to);
+		walk_part(here, row, from, to);
 	return 0;
 }
 
-/* Before 6.18: how much of the time from `last` on, up to where throttled_time() is `mark`, was throttled. */
-static __always_inline u64 throttled_after(struct throttle *throttle, u64 last, u64 mark)
+/*
+ * Charges the classes and culprits of [walk.from, walk.to) of a wait for walk.source, whether or not anything
+ * happened there since. `is_owner`: that run queue stands still.
+ */
+__noinline int charge_waiting(u32 row, u32 is_owner)
 {
-	struct interval *newest = &throttle->interval[throttle->newest & (INTERVALS - 1)];
-	u64 mark_at_last;
+	struct cpu *here = cpu_at(row);
 
-	if (!newest->start)
+	if (!here)
 		return 0;
-	mark_at_last = newest->mark + (last > newest->start ? last - newest->start : 0);
-	return mark > mark_at_last ? mark - mark_at_last : 0;
+	if (throttles_tasks()) {
+		charge_throttled_task(row);
+		return walk_slices(row, 0);
+	}
+	if (here->walk.victim == WHO_KERNEL)
+		return walk_slices(row, 0);
+	return walk_throttled(row, is_owner);
 }
 
 #endif

@@ -92,7 +92,7 @@ struct cfs_rq {
 	u64 throttled_clock_pelt_time;
 	u64 throttled_clock_task;
 	u64 throttled_clock_task_time;
-	u32 throttled;
+	u32 runtime_enabled;
 	u32 throttle_count;
 };
 
@@ -109,9 +109,14 @@ struct sched_info {
 	u64 last_queued;
 };
 
+struct cpumask {
+	unsigned long bits[1]; /* as many as the kernel was built for */
+};
+
 struct task_struct {
 	u32 __state;
 	u32 flags;
+	u32 on_cpu;
 	u32 on_rq;
 	u32 pid;
 	u32 tgid;
@@ -120,6 +125,11 @@ struct task_struct {
 	struct sched_entity se;
 	struct sched_info sched_info;
 	struct css_set *cgroups;
+	struct cpumask *cpus_ptr;
+};
+
+struct bpf_iter__task {
+	struct task_struct *task;
 };
 
 #pragma clang attribute pop

@@ -4,6 +4,7 @@ import { type CgroupReading, type WaitClass, type Waiter, waitClasses } from './
 /** A `CgroupReading` in the making. */
 export interface CgroupSums {
   wait: number;
+  inProgress: number;
   run: number;
   readonly classes: Record<WaitClass, number>;
   preemptedBySelf: number;
@@ -21,6 +22,7 @@ export function noClasses(): Record<WaitClass, number> {
 export function noSums(): CgroupSums {
   return {
     wait: 0,
+    inProgress: 0,
     run: 0,
     classes: noClasses(),
     preemptedBySelf: 0,
@@ -35,6 +37,7 @@ export function noSums(): CgroupSums {
 export function addSums(into: CgroupSums | undefined, from: CgroupSums): CgroupSums {
   if (!into) return from;
   into.wait += from.wait;
+  into.inProgress += from.inProgress;
   into.run += from.run;
   into.preemptedBySelf += from.preemptedBySelf;
   into.preemptedByKernel += from.preemptedByKernel;
@@ -47,12 +50,13 @@ export function addSums(into: CgroupSums | undefined, from: CgroupSums): CgroupS
 
 export function readingOf(
   cgroup: Waiter,
-  { classes, stolenFromOther: _, ...sums }: CgroupSums,
+  { classes, inProgress, stolenFromOther: _, ...sums }: CgroupSums,
 ): CgroupReading {
   return {
     cgroup,
     ...sums,
     wait: nanoseconds(sums.wait),
+    completed: nanoseconds(sums.wait - inProgress),
     run: nanoseconds(sums.run),
     classes: classes as Record<WaitClass, Nanoseconds>,
   };

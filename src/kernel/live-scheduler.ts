@@ -32,10 +32,10 @@ const objectPath = fileURLToPath(new URL('../../build/scheduler.bpf.o', import.m
 const maxHistogramCopies = 4;
 /** Live threads whose last switch is remembered, 4 a set: 16,384 of them in 256 KiB, on large machines 256 a CPU. */
 const taskSetsFor = (cpus: number) => Math.max(4096, 2 ** Math.ceil(Math.log2(cpus * 64)));
-/** Threads at once that are throttled, or moved while they wait. */
+/** Threads at once that are throttled, were moved while they waited, or have been waiting since the last reading. */
 const detoursFor = (cpus: number) => Math.max(2048, cpus * 32);
-/** Before 6.18: groups at once that hit a quota, on each CPU. */
-const throttledGroups = 32;
+/** Before 6.18: groups that hit a quota, each on each CPU where it did. */
+const throttlesFor = (cpus: number) => Math.max(384, cpus * 12);
 const ringBytes = 256 * 1024;
 const burstSeconds = 4;
 const drainBytes = 64 * 1024;
@@ -59,10 +59,11 @@ export interface LiveSource extends SchedulerSource {
 export function openLiveScheduler(native: Native, options: LiveOptions, cgroups: Cgroups): LiveSource {
   const cpus = options.cpus ?? native.possibleCpus();
   const histogramCopies = Math.min(maxHistogramCopies, 2 ** Math.ceil(Math.log2(cpus)));
-  const size: Dimensions = { cpus, slots: options.maxWorkloads, histogramCopies };
+  const size: Dimensions = { rows: cpus + 1, slots: options.maxWorkloads, histogramCopies };
   const object = native.open(objectPath, {
     rodata: {
       slots: size.slots,
+      progress_row: cpus,
       histogram_copies: histogramCopies,
       histogram_shared: cpus > histogramCopies ? 1 : 0,
       task_sets: taskSetsFor(cpus),
@@ -72,13 +73,13 @@ export function openLiveScheduler(native: Native, options: LiveOptions, cgroups:
       event_burst: burstSeconds * 1_000_000_000,
     },
     maxEntries: {
-      cells: cpus * size.slots,
+      cells: size.rows * size.slots,
       histograms: size.slots * histogramCopies,
-      cpus,
+      cpus: size.rows,
       histories: cpus,
       tasks: taskSetsFor(cpus),
       detours: detoursFor(cpus),
-      throttles: throttlesTasks(native) ? 1 : cpus * throttledGroups,
+      throttles: throttlesTasks(native) ? 1 : throttlesFor(cpus),
       pairs: options.maxPairs,
       events: ringBytes,
     },
@@ -86,12 +87,14 @@ export function openLiveScheduler(native: Native, options: LiveOptions, cgroups:
   try {
     native.load(object);
     native.attach(object);
-    return new LiveScheduler(native, object, {
+    const source = new LiveScheduler(native, object, {
       size,
       maxPairs: options.maxPairs,
       cgroups,
       warn: options.warn,
     });
+    source.read(); // what has been waited for before is nobody's who reads later
+    return source;
   } catch (cause) {
     native.close(object);
     throw unsupportedIfRefused('attach to the scheduler', cause);
@@ -115,6 +118,7 @@ class LiveScheduler implements LiveSource {
   readonly #copy: Snapshot;
   readonly #pairBuffers: { readonly keys: Uint8Array; readonly values: Uint8Array };
   readonly #records = new Uint8Array(drainBytes);
+  readonly #noOutput = new Uint8Array(1);
   readonly #maxRecord: number;
   readonly #size: Dimensions;
   readonly #stolen: { readonly irq: boolean; readonly steal: boolean };
@@ -147,7 +151,7 @@ class LiveScheduler implements LiveSource {
     this.#abi = readAbi(native, object);
     const rq = native.kernelStruct('rq') ?? [];
     this.#stolen = { irq: rq.includes('prev_irq_time'), steal: rq.includes('prev_steal_time_rq') };
-    this.#shares = new StolenShares(new CpuTimes(size.cpus), this.#stolen, {
+    this.#shares = new StolenShares(new CpuTimes(size.rows - 1), this.#stolen, {
       lose: (reason) => this.#stolenLosses.set(reason, (this.#stolenLosses.get(reason) ?? 0) + 1),
       warn,
     });
@@ -173,6 +177,7 @@ class LiveScheduler implements LiveSource {
       'histories',
       'tasks',
       'detours',
+      'draft',
       'throttles',
       'pairs',
       'events',
@@ -180,7 +185,7 @@ class LiveScheduler implements LiveSource {
     return {
       programs: this.#native.programs(this.#object).map((program) => program.name),
       mapBytes: maps.reduce((bytes, map) => bytes + this.#native.map(this.#object, map).bytes, 0),
-      cpus: this.#size.cpus,
+      cpus: this.#size.rows - 1,
       features: {
         throttling: this.#throttlesTasks ? 'per task' : 'per queue',
         irq_time: this.#stolen.irq ? 'exact' : 'by ticks',
@@ -199,6 +204,7 @@ class LiveScheduler implements LiveSource {
 
   read(): SchedulerReading {
     this.#drainRing();
+    this.#native.iterate(this.#object, 'on_progress', this.#noOutput);
     this.#shares.advance(Number(this.#native.monotonic()));
     this.#totals.advance(() => this.#copyMaps(), this.#shares);
     const count = this.#native.readHash(
@@ -235,7 +241,7 @@ class LiveScheduler implements LiveSource {
     const { cpus } = this.#copy;
     const { cpu, occupant, ringSlices } = this.#abi;
     this.#native.readArray(this.#object, 'cpus', bytesOf(cpus));
-    return Array.from({ length: this.#size.cpus }, (_, c) => {
+    return Array.from({ length: this.#size.rows - 1 }, (_, c) => {
       let last = 0n;
       for (let i = 0; i < ringSlices; i++) {
         const end = readBigint(cpus, c * cpu.size + cpu.ring + i * occupant.size + occupant.end);
@@ -298,13 +304,14 @@ class LiveScheduler implements LiveSource {
 
   #forgetThrottling(who: bigint): void {
     const { size, who: whoOffset, cpu: cpuOffset } = this.#abi.throttleKey;
-    const keys = new Uint8Array(size * this.#size.cpus);
+    const cpus = this.#size.rows - 1;
+    const keys = new Uint8Array(size * cpus);
     const view = new DataView(keys.buffer);
-    for (let cpu = 0; cpu < this.#size.cpus; cpu++) {
+    for (let cpu = 0; cpu < cpus; cpu++) {
       view.setBigUint64(cpu * size + whoOffset, who, true);
       view.setUint32(cpu * size + cpuOffset, cpu, true);
     }
-    this.#native.deleteKeys(this.#object, 'throttles', keys, this.#size.cpus);
+    this.#native.deleteKeys(this.#object, 'throttles', keys, cpus);
   }
 
   #settle(removed: readonly { readonly slot: number; readonly who: bigint }[]): void {

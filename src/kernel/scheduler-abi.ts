@@ -4,13 +4,20 @@ import { offsetOf } from './words.ts';
 /** What user space knows of `bpf/scheduler.h`, taken from the object itself when it is opened. */
 export interface SchedulerAbi {
   readonly cell: Layout<
-    'who' | 'wait' | 'run' | 'class' | 'cgroup' | 'preempted_by_self' | 'preempted_by_kernel'
+    | 'who'
+    | 'wait'
+    | 'run'
+    | 'class'
+    | 'cgroup'
+    | 'preempted_by_self'
+    | 'preempted_by_kernel'
+    | 'in_progress'
   >;
   readonly cpu: Layout<'head' | 'irq' | 'ring' | 'drops'>;
   readonly occupant: Layout<'end' | 'stolen'>;
   readonly histogram: Layout<'bucket' | 'zero'>;
   readonly pairKey: Layout<'victim' | 'culprit'>;
-  readonly pair: Layout<'other' | 'throttled' | 'preemptions'>;
+  readonly pair: Layout<'other' | 'throttled' | 'last' | 'preemptions'>;
   readonly throttleKey: Layout<'who' | 'cpu'>;
   readonly record: Layout<'type' | 'bytes'>;
   readonly waitRecord: Layout<
@@ -22,7 +29,10 @@ export interface SchedulerAbi {
     | 'culprit'
     | 'culprit_ns'
     | 'throttler'
+    | 'throttler_ns'
     | 'last'
+    | 'elsewhere'
+    | 'elsewhere_cpu'
     | 'weight'
     | 'cpu'
     | 'pid'
@@ -68,12 +78,13 @@ export function readAbi(native: Native, object: BpfObject): SchedulerAbi {
       'cgroup',
       'preempted_by_self',
       'preempted_by_kernel',
+      'in_progress',
     ]),
     cpu: layout(cpu, ['head', 'irq', 'ring', 'drops']),
     occupant: layout(struct('occupant'), ['end', 'stolen']),
     histogram: layout(histogram, ['bucket', 'zero']),
     pairKey: layout(struct('pair_key'), ['victim', 'culprit']),
-    pair: layout(struct('pair'), ['other', 'throttled', 'preemptions']),
+    pair: layout(struct('pair'), ['other', 'throttled', 'last', 'preemptions']),
     throttleKey: layout(struct('throttle_key'), ['who', 'cpu']),
     record: layout(struct('record'), ['type', 'bytes']),
     waitRecord: layout(struct('wait_record'), [
@@ -85,7 +96,10 @@ export function readAbi(native: Native, object: BpfObject): SchedulerAbi {
       'culprit',
       'culprit_ns',
       'throttler',
+      'throttler_ns',
       'last',
+      'elsewhere',
+      'elsewhere_cpu',
       'weight',
       'cpu',
       'pid',

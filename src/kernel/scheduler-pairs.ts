@@ -9,6 +9,7 @@ interface Totals {
   readonly culprit: bigint;
   readonly other: bigint;
   readonly throttled: bigint;
+  readonly last: bigint;
   readonly preemptions: bigint;
 }
 
@@ -71,9 +72,10 @@ export class PairTotals {
       const pair = {
         other: nanoseconds(Number(now.other - (before?.other ?? 0n))),
         throttled: nanoseconds(Number(now.throttled - (before?.throttled ?? 0n))),
+        last: nanoseconds(Number(now.last - (before?.last ?? 0n))),
         preemptions: Number(now.preemptions - (before?.preemptions ?? 0n)),
       };
-      const isStill = !pair.other && !pair.throttled && !pair.preemptions;
+      const isStill = !pair.other && !pair.throttled && !pair.last && !pair.preemptions;
       const still = isStill ? (before?.still ?? 0) + 1 : 0;
       const isRemoved = this.#removed.has(now.victim) || this.#removed.has(now.culprit);
       if (isStill && (isRemoved || (isCrowded && still >= stillInACrowd)))
@@ -106,6 +108,7 @@ export class PairTotals {
       culprit: readBigint(key, i * pairKey.size + pairKey.culprit),
       other: readBigint(value, i * pair.size + pair.other),
       throttled: readBigint(value, i * pair.size + pair.throttled),
+      last: readBigint(value, i * pair.size + pair.last),
       preemptions: readBigint(value, i * pair.size + pair.preemptions),
     };
   }

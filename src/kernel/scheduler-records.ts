@@ -105,10 +105,15 @@ function decodeWait(
     culprit: readBigint(words, at + layout.culprit),
     culpritTime: duration(words, at + layout.culprit_ns),
     throttler: readBigint(words, at + layout.throttler),
+    throttlerTime: duration(words, at + layout.throttler_ns),
     last: {
       who: readBigint(words, at + layout.last),
       pid: word(words, at + layout.last_pid),
       thread: text(bytes, at + layout.last_comm, 16),
+    },
+    elsewhere: {
+      idle: duration(words, at + layout.elsewhere),
+      cpu: word(words, at + layout.elsewhere_cpu),
     },
     weight: word(words, at + layout.weight),
     migrated: word(words, at + layout.migrated) !== 0,

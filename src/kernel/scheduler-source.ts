@@ -30,8 +30,10 @@ export type Waiter = CgroupId | 'kernel' | 'overflow';
 /** What one cgroup did since the reading before. */
 export interface CgroupReading {
   readonly cgroup: Waiter;
-  /** Sum of all completed waits. */
+  /** Time waited, of waits that go on too: as it passes. */
   readonly wait: Nanoseconds;
+  /** Sum of the waits that ended, from their beginnings on. */
+  readonly completed: Nanoseconds;
   /** Sums to `wait`, exactly. */
   readonly classes: Readonly<Record<WaitClass, Nanoseconds>>;
   readonly run: Nanoseconds;
@@ -52,6 +54,8 @@ export interface PairReading {
   readonly other: Nanoseconds;
   /** The victim was throttled because the culprit's quota had run out. */
   readonly throttled: Nanoseconds;
+  /** Waits of the victim, whole, that ended when the culprit left the CPU to it: whom a look at the last to run blames. */
+  readonly last: Nanoseconds;
   readonly preemptions: number;
 }
 
@@ -78,14 +82,17 @@ export interface WaitEvent {
   /** Who had the CPU longest meanwhile, among other cgroups. */
   readonly culprit: CgroupId | undefined;
   readonly culpritTime: Nanoseconds;
-  /** Whose quota had run out. */
+  /** Whose quota had run out longest, and for how long. */
   readonly throttler: CgroupId | undefined;
+  readonly throttlerTime: Nanoseconds;
   /** Who ran last before: often only a messenger. */
   readonly last: {
     readonly cgroup: CgroupId | 'kernel' | 'idle' | undefined;
     readonly pid: number;
     readonly thread: string;
   };
+  /** For at least so long another CPU that the task may use was idle meanwhile. */
+  readonly elsewhere: { readonly idle: Nanoseconds; readonly cpu: number };
   readonly weight: number;
   readonly migrated: boolean;
 }

@@ -11,7 +11,7 @@ import {
 import type { StolenTime } from './stolen-shares.ts';
 import { type Shares, StolenSplit } from './stolen-split.ts';
 import type { WhoIndex } from './who-index.ts';
-import { difference, isSame, isZero, readBigint } from './words.ts';
+import { difference, isSame, isZero, readBigint, signedDifference } from './words.ts';
 
 /**
  * Copies of the kernel's maps, the histograms first: whoever has counted in them has claimed a cell before, and is seen
@@ -27,7 +27,8 @@ export interface Snapshot {
 }
 
 export interface Dimensions {
-  readonly cpus: number;
+  /** CPUs, and a last row for waits in progress. */
+  readonly rows: number;
   readonly slots: number;
   readonly histogramCopies: number;
 }
@@ -88,7 +89,7 @@ export class SchedulerTotals {
   constructor(abi: SchedulerAbi, size: Dimensions, stolen: StolenTime, index: WhoIndex) {
     this.#abi = abi;
     this.#size = size;
-    this.#stolen = new StolenSplit(abi, size.cpus, stolen);
+    this.#stolen = new StolenSplit(abi, size.rows, stolen);
     this.#index = index;
     this.#before = allocateSnapshot(abi, size);
   }
@@ -111,7 +112,7 @@ export class SchedulerTotals {
   /** A cgroup was removed: what its slot holds up to now is its own. */
   settle(now: Snapshot, slot: number, who: bigint): void {
     this.#meet(slot, who);
-    for (let cpu = 0; cpu < this.#size.cpus; cpu++) this.#advanceCell(now, { cpu, slot });
+    for (let cpu = 0; cpu < this.#size.rows; cpu++) this.#advanceCell(now, { cpu, slot });
     this.#advanceHistogram(now.histograms, slot);
     if (this.#holders.get(slot)?.who === who) this.#holders.set(slot, { who, isGone: true });
   }
@@ -170,7 +171,7 @@ export class SchedulerTotals {
   #advanceCells(now: Snapshot): number {
     let torn = 0;
     this.#stolen.advance(now.cpus, this.#before.cpus);
-    for (let cpu = 0; cpu < this.#size.cpus; cpu++)
+    for (let cpu = 0; cpu < this.#size.rows; cpu++)
       for (let slot = 0; slot < this.#size.slots; slot++) if (!this.#advanceCell(now, { cpu, slot })) torn++;
     return torn;
   }
@@ -223,9 +224,10 @@ export class SchedulerTotals {
   }
 
   #changed(now: Cell, before: Cell): boolean {
-    const { wait, run, preempted_by_self, preempted_by_kernel } = this.#abi.cell;
+    const { wait, in_progress, run, preempted_by_self, preempted_by_kernel } = this.#abi.cell;
     return !(
       isSameAt(now, before, wait) &&
+      isSameAt(now, before, in_progress) &&
       isSameAt(now, before, run) &&
       isSameWord(now, before, preempted_by_self) &&
       isSameWord(now, before, preempted_by_kernel)
@@ -258,6 +260,12 @@ export class SchedulerTotals {
     const sums = this.#sumsOf(who);
     const wait = between(now, before, cell.wait);
     sums.wait += wait;
+    sums.inProgress += signedDifference(
+      now.words,
+      before.words,
+      now.offset + cell.in_progress,
+      before.offset + cell.in_progress,
+    );
     sums.run += between(now, before, cell.run);
     sums.preemptedBySelf += wordBetween(now, before, cell.preempted_by_self);
     sums.preemptedByKernel += wordBetween(now, before, cell.preempted_by_kernel);
@@ -308,7 +316,7 @@ export class SchedulerTotals {
 
   #advanceCpus(cpus: Uint32Array): void {
     const { cpu, dropReasons } = this.#abi;
-    for (let c = 0; c < this.#size.cpus; c++)
+    for (let c = 0; c < this.#size.rows; c++)
       for (const [position, reason] of dropReasons.entries())
         this.#lose(reason, difference(cpus, this.#before.cpus, c * cpu.size + cpu.drops + position * 8));
     this.#before.cpus.set(cpus);
@@ -342,9 +350,9 @@ export class SchedulerTotals {
 
 export function allocateSnapshot(abi: SchedulerAbi, size: Dimensions): Snapshot {
   return {
-    cells: new Uint32Array((abi.cell.size * size.cpus * size.slots) >> 2),
+    cells: new Uint32Array((abi.cell.size * size.rows * size.slots) >> 2),
     histograms: new Uint32Array((abi.histogram.size * size.slots * size.histogramCopies) >> 2),
-    cpus: new Uint32Array((abi.cpu.size * size.cpus) >> 2),
+    cpus: new Uint32Array((abi.cpu.size * size.rows) >> 2),
   };
 }
 

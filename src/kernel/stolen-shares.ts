@@ -31,7 +31,10 @@ interface Kind {
  * time, so it says too little rather than too much of a CPU that was stolen only while it was busy.
  */
 export class StolenShares {
-  /** 0 to 1 by CPU, together at most 1; exactly 0 where nothing grew, and for what the kernel accounts. */
+  /**
+   * 0 to 1 by CPU, together at most 1; exactly 0 where nothing grew, and for what the kernel accounts. Beyond the last
+   * CPU: what every one of them had at least, for what is known of no CPU.
+   */
   readonly irq: Float64Array;
   readonly steal: Float64Array;
   readonly #times: CpuTimes;
@@ -48,8 +51,8 @@ export class StolenShares {
     to: { readonly lose: (reason: StolenLoss) => void; readonly warn: (error: Error) => void },
   ) {
     const cpus = times.irq.length;
-    this.irq = new Float64Array(cpus);
-    this.steal = new Float64Array(cpus);
+    this.irq = new Float64Array(cpus + 1);
+    this.steal = new Float64Array(cpus + 1);
     this.#times = times;
     this.#kinds = stolenKinds
       .filter((name) => !accounted[name])
@@ -72,11 +75,13 @@ export class StolenShares {
       this.#hasWarned = true;
       return; // the next one that can be read covers this time too
     }
-    for (let cpu = 0; cpu < this.irq.length; cpu++) this.#advanceCpu(cpu, now);
+    const online = [...this.#times.irq.keys()].filter((cpu) => !Number.isNaN(this.#times.irq[cpu]));
+    for (const cpu of online) this.#advanceCpu(cpu, now);
+    for (const { name } of this.#kinds)
+      this[name][this.#seenAt.length] = online.length ? Math.min(...online.map((cpu) => this[name][cpu] ?? 0)) : 0;
   }
 
   #advanceCpu(cpu: number, now: number): void {
-    if (Number.isNaN(this.#times.irq[cpu])) return;
     const elapsed = now - (this.#seenAt[cpu] ?? Number.NaN);
     this.#seenAt[cpu] = now;
     let room = elapsed;

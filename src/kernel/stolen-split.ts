@@ -7,7 +7,7 @@ import { difference, readBigint } from './words.ts';
 /** Waiting behind somebody who is running, as far as the kernel side can tell. */
 const behindSomebody = ['self', 'other', 'kernel'] as const satisfies readonly WaitClass[];
 
-/** By CPU, 0 to 1 and together at most 1. */
+/** By CPU and for any CPU, 0 to 1 and together at most 1. */
 export type Shares = Readonly<Record<StolenKind, Float64Array>>;
 
 /** What a cell gained on a CPU, already in its cgroup's sums. */
@@ -33,11 +33,12 @@ export class StolenSplit {
   /** Gained since the reading before, whose shares are not known yet; bounded by what the ring holds. */
   #waiting: Gain[] = [];
 
-  constructor(abi: SchedulerAbi, cpus: number, accounted: StolenTime) {
+  /** `rows`: the CPUs, and one for what was charged on any of them. */
+  constructor(abi: SchedulerAbi, rows: number, accounted: StolenTime) {
     this.#abi = abi;
     this.#accounted = accounted;
-    this.#irqShares = new Float64Array(cpus).fill(accounted.irq && !accounted.steal ? 1 : 0);
-    this.#rests = { irq: new Float64Array(cpus), steal: new Float64Array(cpus) };
+    this.#irqShares = new Float64Array(rows).fill(accounted.irq && !accounted.steal ? 1 : 0);
+    this.#rests = { irq: new Float64Array(rows), steal: new Float64Array(rows) };
   }
 
   /** Which part of what the kernel accounted on a CPU went to interrupts, in the reading before or lately. */
@@ -49,11 +50,18 @@ export class StolenSplit {
   advance(now: Uint32Array, before: Uint32Array): void {
     if (!this.#accounted.irq || !this.#accounted.steal) return;
     const { size, irq } = this.#abi.cpu;
-    for (let cpu = 0; cpu < this.#irqShares.length; cpu++) {
+    const all = this.#irqShares.length - 1;
+    let stolenSum = 0;
+    let irqSum = 0;
+    for (let cpu = 0; cpu < all; cpu++) {
       const stolen = Number(this.#total(now, cpu) - this.#total(before, cpu));
-      if (stolen > 0)
-        this.#irqShares[cpu] = Math.max(0, Math.min(1, difference(now, before, cpu * size + irq) / stolen));
+      if (stolen <= 0) continue;
+      const share = Math.max(0, Math.min(1, difference(now, before, cpu * size + irq) / stolen));
+      this.#irqShares[cpu] = share;
+      stolenSum += stolen;
+      irqSum += stolen * share;
     }
+    if (stolenSum) this.#irqShares[all] = irqSum / stolenSum;
   }
 
   /** The shares of what was gained before are known. */

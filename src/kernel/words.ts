@@ -26,6 +26,16 @@ export function difference(
   return (((now[a + 1] ?? 0) - (before[b + 1] ?? 0)) * high + low) as Nanoseconds;
 }
 
+/** `now - before` of the s64 at byte `offset` of two copies; its zero is passed in both directions. */
+export function signedDifference(
+  now: Uint32Array,
+  before: Uint32Array,
+  offset: number,
+  beforeOffset = offset,
+): Nanoseconds {
+  return Number(BigInt.asIntN(64, readBigint(now, offset) - readBigint(before, beforeOffset))) as Nanoseconds;
+}
+
 export function isZero(words: Uint32Array, offset: number): boolean {
   return words[offset >> 2] === 0 && words[(offset >> 2) + 1] === 0;
 }
