@@ -1,88 +1,109 @@
+import { type Replay, replay } from './replay.ts';
 import { native, program } from './scheduler-fixture.ts';
+import { allocateTrace, Parties, type Trace } from './trace.ts';
+import { withUnseen } from './unseen.ts';
 
-/** Time by who had the CPU, over all waits of one cgroup. */
-export type Replay = ReadonlyMap<
-  bigint,
-  { readonly waits: number; readonly wait: number; readonly by: ReadonlyMap<bigint, number> }
->;
+const chunkBytes = 4 * 2 ** 20;
 
-export const kernelTasks = 1n << 63n;
+const collectEveryMs = 50;
 
-interface Slice {
-  readonly start: bigint;
-  readonly end: bigint;
-  readonly who: bigint;
+export interface Oracle {
+  /** Happenings the ring had no room for. A trace with gaps says nothing: make the ring larger or the load smaller. */
+  lost(): number;
+  trace(): Trace;
+  replay(): Replay;
+  close(): void;
 }
 
-/** Records every switch until `replay`, which accounts for each wait by going through all slices it overlaps. */
-export function openOracle(): { collect(): void; replay(): Replay; close(): void } {
-  const object = native.open(program('test/oracle.bpf.o'), {});
+/** Records all that the scheduler does, until it is closed; a process that blocks for long needs a larger ring. */
+export function openOracle({ ringBytes = 64 * 2 ** 20 } = {}): Oracle {
+  const object = native.open(program('test/oracle.bpf.o'), { maxEntries: { happenings: ringBytes } });
   native.load(object);
   native.attach(object);
-  const { size, members } = native.structLayout(object, 'switch_record');
-  const at = (name: string) => members[name]?.offset ?? Number.NaN;
-  const [clock, queued, prev, next, cpu] = ['clock', 'queued', 'prev', 'next', 'cpu'].map(at) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  const buffer = new Uint8Array(1 << 20);
-  const records: { clock: bigint; queued: bigint; prev: bigint; next: bigint; cpu: number }[] = [];
+  const { size, members } = native.structLayout(object, 'happening');
+  const chunks: Uint8Array[] = [];
+  let room = new Uint8Array(0);
   const collect = () => {
     for (;;) {
-      const used = native.drain(object, 'switches', buffer, size);
-      const view = new DataView(buffer.buffer);
-      for (let offset = 0; offset < used; offset += Math.ceil(size / 8) * 8)
-        records.push({
-          clock: view.getBigUint64(offset + clock, true),
-          queued: view.getBigUint64(offset + queued, true),
-          prev: view.getBigUint64(offset + prev, true),
-          next: view.getBigUint64(offset + next, true),
-          cpu: view.getUint32(offset + cpu, true),
-        });
-      if (used + size <= buffer.length) return;
+      if (room.length < chunkBytes / 4) room = new Uint8Array(chunkBytes);
+      const used = native.drain(object, 'happenings', room, size);
+      const isAll = used + size <= room.length;
+      if (used) chunks.push(room.subarray(0, used));
+      room = room.subarray(used);
+      if (isAll) return;
     }
   };
-  return {
-    collect,
-    replay() {
-      collect();
-      const lost = new BigUint64Array(1);
-      native.readArray(object, 'lost', new Uint8Array(lost.buffer));
-      if (lost[0])
-        throw new Error(`the oracle lost ${lost[0]} switches: make its ring larger or the load smaller`);
-      return replay(records);
-    },
-    close: () => native.close(object),
+  const timer = setInterval(collect, collectEveryMs).unref();
+  const lost = () => {
+    const count = new BigUint64Array(1);
+    native.readArray(object, 'lost', new Uint8Array(count.buffer));
+    return Number(count[0]);
   };
+  const trace = () => {
+    collect();
+    if (lost())
+      throw new Error(`the oracle lost ${lost()} happenings: make its ring larger or the load smaller`);
+    const decoded = decode(chunks, size, (name) => {
+      const member = members[name];
+      if (!member) throw new Error(`cannot decode the trace: no member "${name}"`);
+      return member.offset;
+    });
+    return withUnseen(decoded);
+  };
+  const close = () => {
+    clearInterval(timer);
+    native.close(object);
+  };
+  return { lost, trace, replay: () => replay(trace()), close };
 }
 
-function replay(
-  records: readonly { clock: bigint; queued: bigint; prev: bigint; next: bigint; cpu: number }[],
-): Replay {
-  const slices = new Map<number, Slice[]>();
-  const since = new Map<number, bigint>();
-  const result = new Map<bigint, { waits: number; wait: number; by: Map<bigint, number> }>();
-  for (const record of records) {
-    const mine = slices.get(record.cpu) ?? [];
-    slices.set(record.cpu, mine);
-    const start = since.get(record.cpu);
-    if (start !== undefined) mine.push({ start, end: record.clock, who: record.prev });
-    since.set(record.cpu, record.clock);
-    if (!record.queued) continue;
-    const of = result.get(record.next) ?? { waits: 0, wait: 0, by: new Map<bigint, number>() };
-    result.set(record.next, of);
-    of.waits++;
-    of.wait += Number(record.clock - record.queued);
-    for (let i = mine.length - 1; i >= 0; i--) {
-      const slice = mine[i];
-      if (!slice || slice.end <= record.queued) break;
-      let from = record.queued;
-      if (slice.start > from) from = slice.start;
-      of.by.set(slice.who, (of.by.get(slice.who) ?? 0) + Number(slice.end - from));
+function decode(chunks: readonly Uint8Array[], size: number, at: (name: string) => number): Trace {
+  const stride = Math.ceil(size / 8) * 8;
+  const parties = new Parties();
+  const trace = allocateTrace(chunks.reduce((bytes, chunk) => bytes + chunk.length, 0) / stride, parties.ids);
+  const offsets = {
+    kind: at('kind'),
+    flags: at('flags'),
+    cpu: at('cpu'),
+    pid: at('pid'),
+    prevPid: at('prev_pid'),
+    who: at('who'),
+    prevWho: at('prev_who'),
+    clock: at('clock'),
+    queued: at('queued'),
+    prevArrived: at('prev_arrived'),
+    stolen: at('stolen'),
+    runDelay: at('run_delay'),
+    throttled: at('throttled'),
+    prevThrottled: at('prev_throttled'),
+  };
+  let i = 0;
+  let origin: number | undefined;
+  for (const chunk of chunks) {
+    const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
+    const low = (offset: number) => view.getUint32(offset, true);
+    const high = (offset: number) => view.getUint32(offset + 4, true);
+    for (let base = 0; base < chunk.length; base += stride, i++) {
+      const since = (offset: number, from: number) => (high(offset) - from) * 2 ** 32 + low(offset);
+      const total = (offset: number) => since(base + offset, 0);
+      origin ??= high(base + offsets.clock);
+      trace.kind[i] = view.getUint16(base + offsets.kind, true);
+      trace.flags[i] = view.getUint16(base + offsets.flags, true);
+      trace.cpu[i] = low(base + offsets.cpu);
+      trace.pid[i] = low(base + offsets.pid);
+      trace.prevPid[i] = low(base + offsets.prevPid);
+      trace.who[i] = parties.index(high(base + offsets.who), low(base + offsets.who));
+      trace.prevWho[i] = parties.index(high(base + offsets.prevWho), low(base + offsets.prevWho));
+      trace.clock[i] = since(base + offsets.clock, origin);
+      const from = origin;
+      const stamp = (offset: number) => (total(offset) ? since(base + offset, from) : Number.NaN);
+      trace.queued[i] = stamp(offsets.queued);
+      trace.prevArrived[i] = stamp(offsets.prevArrived);
+      trace.stolen[i] = total(offsets.stolen);
+      trace.runDelay[i] = total(offsets.runDelay);
+      trace.throttled[i] = total(offsets.throttled);
+      trace.prevThrottled[i] = total(offsets.prevThrottled);
     }
   }
-  return result;
+  return trace;
 }
