@@ -23,7 +23,7 @@ bench_loads   := $(patsubst bench/loads/%.c,$(BUILD)/bench/%,$(wildcard bench/lo
 all: $(agent_objects) $(BUILD)/earshot.node
 agent: all dist/.built
 tests: all $(test_objects) $(test_preloads) $(test_loads) $(BUILD)/bench/pingpong $(BUILD)/bench/messages
-bench: all $(bench_objects) $(bench_loads)
+bench: all $(bench_objects) $(bench_loads) $(BUILD)/test/oracle.bpf.o $(BUILD)/test/spin
 sanitized: tests $(BUILD)/sanitized/earshot.node
 clean:
 	rm -rf $(BUILD) dist

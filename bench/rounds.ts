@@ -90,10 +90,15 @@ export function keepRaw(
   plan: Plan,
   rounds: ReadonlyMap<LoadName, readonly Round[]>,
 ): string {
+  const trials = [...rounds.values()].flat().map((round) => [...round.values()]);
+  return keepResult(question, { plan, rounds: trials });
+}
+
+/** Keeps a result beside where and when it was measured; returns the file's path. */
+export function keepResult(question: string, result: object): string {
   const directory = fileURLToPath(new URL('../build/bench/results/', import.meta.url));
   const file = `${directory}${question}-${setting.date.replaceAll(':', '')}.json`;
-  const trials = [...rounds.values()].flat().map((round) => [...round.values()]);
   mkdirSync(directory, { recursive: true });
-  writeFileSync(file, `${JSON.stringify({ question, setting, plan, rounds: trials }, undefined, 1)}\n`);
+  writeFileSync(file, `${JSON.stringify({ question, setting, ...result }, undefined, 1)}\n`);
   return file;
 }
