@@ -16,13 +16,17 @@ agent_objects := $(patsubst bpf/%.bpf.c,$(BUILD)/%.bpf.o,$(wildcard bpf/*.bpf.c)
 test_objects  := $(patsubst test/kernel/fixtures/%.bpf.c,$(BUILD)/test/%.bpf.o,$(wildcard test/kernel/fixtures/*.bpf.c))
 test_preloads := $(patsubst test/kernel/fixtures/%.preload.c,$(BUILD)/test/%.so,$(wildcard test/kernel/fixtures/*.preload.c))
 test_loads    := $(patsubst test/kernel/loads/%.c,$(BUILD)/test/%,$(wildcard test/kernel/loads/*.c))
+# The programs as an ordinary one: test/walk/shim stands in for libbpf's headers.
+WALK_FLAGS   := -std=gnu11 -O1 -g -Wall -Wextra -Werror -Wno-attributes -Wno-unknown-pragmas -Wno-unused-parameter \
+                -fno-strict-aliasing $(SANITIZE) -Itest/walk/shim -Ibpf -MMD -MP
+
 bench_objects := $(patsubst bench/bpf/%.bpf.c,$(BUILD)/bench/%.bpf.o,$(wildcard bench/bpf/*.bpf.c))
 bench_loads   := $(patsubst bench/loads/%.c,$(BUILD)/bench/%,$(wildcard bench/loads/*.c))
 
 .PHONY: all agent tests bench sanitized clean
 all: $(agent_objects) $(BUILD)/earshot.node
 agent: all dist/.built
-tests: all $(test_objects) $(test_preloads) $(test_loads) $(BUILD)/bench/pingpong $(BUILD)/bench/messages
+tests: all $(test_objects) $(test_preloads) $(test_loads) $(BUILD)/test/walk $(BUILD)/bench/pingpong $(BUILD)/bench/messages
 bench: all $(bench_objects) $(bench_loads) $(BUILD)/test/oracle.bpf.o $(BUILD)/test/spin
 sanitized: tests $(BUILD)/sanitized/earshot.node
 clean:
@@ -61,6 +65,14 @@ $(BUILD)/test/%.so: test/kernel/fixtures/%.preload.c Makefile
 $(BUILD)/test/%: test/kernel/loads/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(LOAD_FLAGS) $< -o $@
+
+$(BUILD)/walk/%.o: test/walk/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(WALK_FLAGS) -c $< -o $@
+
+$(BUILD)/test/walk: $(patsubst test/walk/%.c,$(BUILD)/walk/%.o,$(wildcard test/walk/*.c))
+	@mkdir -p $(@D)
+	$(CC) $(SANITIZE) $^ -o $@
 
 $(BUILD)/bench/%: bench/loads/%.c Makefile
 	@mkdir -p $(@D)

@@ -1,0 +1,277 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import fc from 'fast-check';
+import type { WaitRecord } from '../../src/kernel/scheduler-records.ts';
+import { Driver } from './driver.ts';
+import { type Command, Machine, type Setup } from './machine.ts';
+import { commandsOf, setupOf, type Weights } from './schedules.ts';
+import { printing, readTotals, type Totals } from './totals.ts';
+import type { ExpectedWait, Kernel, Truth } from './truth.ts';
+
+const driver = new Driver();
+after(() => driver.close());
+
+const slots = 32;
+
+/** What each kernel lacks, as `bpf_core_field_exists` asks for it. */
+const lacks: Readonly<Record<Kernel, readonly string[]>> = {
+  tasks: [],
+  queues: ['struct task_struct, throttled', 'sched_delayed'],
+  pelt: [
+    'struct task_struct, throttled',
+    'sched_delayed',
+    'throttled_clock_self_time',
+    'throttled_clock_self',
+    '__state',
+  ],
+};
+
+interface Limits {
+  readonly constants?: Readonly<Record<string, number>>;
+  readonly limits?: Readonly<Record<string, number>>;
+  readonly slots?: number;
+}
+
+async function play(
+  setup: Setup,
+  commands: readonly Command[],
+  { constants = {}, limits = {} }: Limits = {},
+): Promise<{ readonly totals: Totals; readonly truth: Truth }> {
+  const machine = new Machine(setup, { slots }).play(commands);
+  const all = { slots, task_sets: 64, quantum: 0, min_wait: 0, event_interval: 0, ...constants };
+  const entries = {
+    cells: slots * setup.cpus,
+    histograms: slots,
+    cpus: setup.cpus,
+    histories: setup.cpus,
+    tasks: 64,
+    ...limits,
+  };
+  const printed = await driver.play([
+    ...lacks[setup.kernel].map((field) => `lacks ${field}`),
+    ...Object.entries(all).map(([name, value]) => `constant ${name} ${value}`),
+    ...Object.entries(entries).map(([name, value]) => `limit ${name} ${value}`),
+    ...machine.lines,
+    ...printing,
+  ]);
+  return { totals: readTotals(printed, { slots }), truth: machine.truth };
+}
+
+interface Played {
+  readonly totals: Totals;
+  readonly truth: Truth;
+}
+
+const sum = (numbers: Iterable<number>) => [...numbers].reduce((a, b) => a + b, 0);
+
+/** Times by class are those expected: exactly, or within what is prorated. */
+function assertClasses(
+  found: Readonly<Record<string, number>>,
+  expected: Pick<ExpectedWait, 'classes' | 'slack' | 'mayBeUnknown'>,
+  whose: string,
+): void {
+  const { classes, slack, mayBeUnknown } = expected;
+  const unnamed = mayBeUnknown ? Math.max(0, (found.unknown ?? 0) - classes.unknown) : 0;
+  for (const [name, exact] of Object.entries(classes)) {
+    const ns = found[name] ?? 0;
+    const what = `${name} of ${whose}: ${ns}, expected ${exact} within ${slack} (${unnamed} unnamed)`;
+    if (name !== 'unknown') assert.ok(ns - exact <= slack && exact - ns <= slack + unnamed, what);
+    else if (!mayBeUnknown) assert.ok(Math.abs(ns - exact) <= slack, what);
+  }
+}
+
+function assertCells({ totals, truth }: Played): void {
+  for (const cell of totals.cells.keys())
+    assert.ok(truth.cells.has(cell) || totals.cells.get(cell)?.wait === 0, `a wait of ${cell}, who had none`);
+  for (const [cell, expected] of truth.cells) {
+    const found = totals.cells.get(cell);
+    assert.equal(found?.wait ?? 0, expected.wait, `wait of ${cell}`);
+    assert.equal(
+      sum(Object.values(found?.classes ?? {})),
+      expected.wait,
+      `the classes of ${cell} sum to its wait`,
+    );
+    assertClasses(found?.classes ?? {}, expected, `${cell}`);
+  }
+}
+
+function assertPairs({ totals, truth }: Played): void {
+  for (const [victim, cell] of totals.cells)
+    for (const name of ['other', 'throttled'] as const) {
+      const booked = sum(
+        totals.pairs.entries().map(([key, pair]) => (key.startsWith(`${victim}<`) ? pair[name] : 0)),
+      );
+      if (name === 'other' || truth.cells.get(victim)?.slack === 0)
+        assert.equal(booked, cell.classes[name] ?? 0, `${name} of ${victim}`);
+    }
+  for (const key of new Set([...totals.pairs.keys(), ...truth.pairs.keys()])) {
+    const none = { other: 0, throttled: 0, preemptions: 0 };
+    const found = totals.pairs.get(key) ?? none;
+    const expected = truth.pairs.get(key) ?? none;
+    const victim = BigInt(key.split('<')[0] ?? '');
+    const { slack = 0, mayBeUnknown = false } = truth.cells.get(victim) ?? {};
+    const unnamed = mayBeUnknown ? (totals.cells.get(victim)?.classes.unknown ?? 0) : 0;
+    assert.equal(found.preemptions, expected.preemptions, `preemptions of ${key}`);
+    for (const name of ['other', 'throttled'] as const) {
+      const what = `${name} of ${key}: ${found[name]}, expected ${expected[name]} within ${slack}`;
+      assert.ok(
+        found[name] - expected[name] <= slack && expected[name] - found[name] <= slack + unnamed,
+        what,
+      );
+    }
+  }
+}
+
+/** Each wait is in the ring, in order, with its parts. */
+function assertReports({ totals, truth }: Played): void {
+  assert.deepEqual(
+    totals.waits.map(({ pid, who, wait, migrated, weight }) => ({ pid, who, wait, migrated, weight })),
+    truth.waits.map(({ pid, cell, wait, migrated }) => ({ pid, who: cell, wait, migrated, weight: 1 })),
+  );
+  for (const [i, expected] of truth.waits.entries()) {
+    const { classes, culprit, culpritTime } = totals.waits[i] as WaitRecord;
+    const { irq: _, steal, ...rest } = classes;
+    assert.equal(sum(Object.values(classes)), expected.wait, 'the parts of a report sum to its wait');
+    assertClasses({ ...rest, stolen: steal }, expected, `wait ${i}`);
+    const most = Math.max(0, ...expected.culprits.values());
+    assert.ok(
+      culpritTime <= (expected.culprits.get(culprit) ?? 0) + expected.slack,
+      'the culprit ran as long as is said',
+    );
+    if (!expected.migrated && expected.slack === 0 && expected.culprits.size <= 8)
+      assert.equal(culpritTime, most, 'nobody ran longer than the culprit');
+  }
+}
+
+/** The bucket with the wait between 2^(i/4) and 2^((i+1)/4) units of 2^-24 s, that edge included; 0: below all. */
+const bucketOf = (wait: number) => Math.max(0, Math.ceil((Math.log2(Math.max(wait, 1) / 1e9) + 24) * 4));
+
+/** A wait may be counted as up to 2 ns less than it was. */
+function assertHistograms({ totals, truth }: Played): void {
+  assert.equal(sum([...totals.histograms.values()].map(sum)), truth.waits.length);
+  for (const [slot, counts] of totals.histograms) {
+    const waits = truth.waits
+      .filter((wait) => Math.min(wait.slot, slots - 1) === slot)
+      .map(({ wait }) => wait);
+    assert.equal(sum(counts), waits.length, `waits in the histogram of ${slot}`);
+    for (const bucket of counts.keys()) {
+      const upTo = sum(counts.slice(0, bucket + 1));
+      const last = bucket === counts.length - 1;
+      assert.ok(
+        upTo >= waits.filter((wait) => last || bucketOf(wait) <= bucket).length,
+        `at least, to ${bucket}`,
+      );
+      assert.ok(
+        upTo <= waits.filter((wait) => last || bucketOf(wait - 2) <= bucket).length,
+        `at most, to ${bucket}`,
+      );
+    }
+  }
+}
+
+function assertRunTimes({ totals, truth }: Played): void {
+  const found = (cell: bigint) => (totals.cells.get(cell)?.run ?? 0) + (totals.unfinished.get(cell) ?? 0);
+  for (const [cell, { run }] of truth.cells) {
+    if (totals.drops.no_cell === 0) assert.equal(found(cell), run, `run time of ${cell}`);
+    else assert.ok(found(cell) <= run, `run time of ${cell}`);
+  }
+}
+
+function assertWaits(played: Played): void {
+  assertCells(played);
+  assertReports(played);
+}
+
+/** Whatever is lost, the parts of what is left sum up, and something says that there was a loss. */
+function assertConsistent({ totals, truth }: Played): void {
+  const lost = sum(Object.values(totals.drops)) > 0;
+  for (const [cell, { wait, classes }] of totals.cells) {
+    assert.equal(sum(Object.values(classes)), wait, `the classes of ${cell} sum to its wait`);
+    const booked = sum(
+      totals.pairs.entries().map(([key, { other }]) => (key.startsWith(`${cell}<`) ? other : 0)),
+    );
+    if (totals.drops.retired_lost) continue;
+    assert.ok(booked <= (classes.other ?? 0), `pairs of ${cell}`);
+    if (!totals.drops.pair_full) assert.equal(booked, classes.other ?? 0);
+  }
+  const expected = sum(truth.cells.values().map(({ wait }) => wait));
+  const found = sum(totals.cells.values().map(({ wait }) => wait));
+  // Without a mark, a wait with a wrong stamp passes for a right one; without an entry, a first wait that moves twice
+  // is taken from its beginning again.
+  const isForgetful = truth.bogus > 0 || (totals.drops.task_evicted ?? 0) > 0;
+  assert.ok(isForgetful || found <= expected, 'no wait is counted twice');
+  assert.ok(lost || found === expected, 'what is not counted was dropped for a reason');
+}
+
+/** What is sampled adds up to the whole; how it is spread is another test's. */
+function assertBooked({ totals }: Played): void {
+  const other = sum(totals.cells.values().map(({ classes }) => classes.other ?? 0));
+  const booked = sum(totals.pairs.values().map((pair) => pair.other));
+  assert.equal(booked + totals.unbooked, other);
+  assert.ok(totals.unbooked < cpusAtMost * quantum);
+}
+
+/** Long waits: each is reported, or adds to the weight of one that is, or of the next. */
+function assertWeights({ totals, truth }: Played): void {
+  const long = truth.waits.filter(({ wait }) => wait >= longWait);
+  const weights = sum(totals.waits.map(({ weight }) => weight));
+  const told = weights + totals.pending;
+  if (totals.drops.retired_lost) assert.ok(told <= long.length);
+  else assert.equal(told, long.length);
+  assert.equal(
+    totals.waits.length + (totals.drops.suppressed ?? 0) + (totals.drops.ring_full ?? 0),
+    long.length,
+  );
+}
+
+const kernels: readonly Kernel[] = ['tasks', 'queues', 'pelt'];
+const cpusAtMost = 4;
+const quantum = 50_000;
+const longWait = 1_000_000;
+/** In commands, for each test. */
+const effort = 60_000;
+
+for (const kernel of kernels) {
+  const check = (
+    schedule: Omit<Parameters<typeof commandsOf>[0], 'weights'>,
+    weights: Weights,
+    claim: (played: Played) => void,
+    limits: Limits = {},
+  ) =>
+    fc.assert(
+      fc.asyncProperty(setupOf(kernel), commandsOf({ ...schedule, weights }), async (setup, commands) =>
+        claim(await play(setup, commands, limits)),
+      ),
+      { numRuns: Math.ceil(effort / schedule.length), interruptAfterTimeLimit: 20_000 },
+    );
+  const calm = { wake: 5, switch: 10, throttle: 0, unthrottle: 0 };
+  const throttled = { wake: 5, switch: 10, throttle: 3, unthrottle: 3 };
+  const crowded = { wake: 8, switch: 40, throttle: 0, unthrottle: 0 };
+
+  test(`${kernel}: the classes of every wait are who had the CPU meanwhile, and sum to the wait`, () =>
+    check({ length: 150, power: 7 }, calm, assertWaits));
+  test(`${kernel}: stolen time is nobody's run time`, () =>
+    check({ length: 150, power: 7, stolen: kernel === 'pelt' ? 0 : 255 }, calm, assertWaits));
+  test(`${kernel}: throttled time is the quota's, whoever had the CPU`, () =>
+    check({ length: 150, power: 7 }, throttled, assertWaits));
+  test(`${kernel}: waits that reach back for seconds are known within an epoch`, () =>
+    check({ length: 1500, power: 7 }, crowded, assertWaits));
+  test(`${kernel}: every ns of another cgroup or of a quota is booked on a pair, once`, () =>
+    check({ length: 150, power: 7 }, throttled, assertPairs));
+  test(`${kernel}: small pieces are booked by sampling, and none is lost`, () =>
+    check({ length: 300, power: 3 }, throttled, assertBooked, { constants: { quantum } }));
+  test(`${kernel}: a wait is counted in one bucket, wherever it passed`, () =>
+    check({ length: 150, power: 10 }, throttled, assertHistograms));
+  test(`${kernel}: run time is what the slices of a cgroup come to`, () =>
+    check({ length: 150, power: 7, stolen: 255 }, throttled, assertRunTimes));
+  test(`${kernel}: reports stand for all long waits, those held back included`, () =>
+    check({ length: 300, power: 6 }, calm, assertWeights, {
+      constants: { min_wait: longWait, event_interval: 20_000_000, event_burst: 40_000_000 },
+      limits: { events: 4096 },
+    }));
+  test(`${kernel}: what does not fit is counted, and the rest stays right`, () =>
+    check({ length: 300, power: 6 }, throttled, assertConsistent, {
+      constants: { task_sets: 2 },
+      limits: { tasks: 2, detours: 1, pairs: 5, throttles: 2, events: 1024 },
+    }));
+}
