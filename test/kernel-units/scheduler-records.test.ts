@@ -201,6 +201,42 @@ test('no bytes whatever make the decoder throw, read on for ever or pass over a 
   );
 });
 
+test('valid records with bytes changed, cut off or moved in memory are decoded within their own bytes', () => {
+  const valid = fc.array(fc.constantFrom(waitBytes(), cgroupBytes('/a'), retiredBytes()), {
+    minLength: 1,
+    maxLength: 6,
+  });
+  const changes = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { maxLength: 8 });
+  fc.assert(
+    fc.property(valid, changes, fc.nat(), fc.nat({ max: 9 }), (records, changed, cut, words) => {
+      const whole = join(...records);
+      for (const [at, byte] of changed) whole[at % whole.length] = byte;
+      const bytes = whole.subarray(0, whole.length - (cut % 3 === 0 ? cut % whole.length : 0));
+      const decodedAlone = decode(new Uint8Array(bytes));
+      // The same in a larger buffer full of valid heads, none of which may be seen.
+      const around = new Uint8Array(words * 4 + bytes.length + 2 * waitRecord.size);
+      for (let at = 0; at + 8 <= around.length; at += 8) around.set(waitBytes().subarray(0, 8), at);
+      around.set(bytes, words * 4);
+      const inside = decode(around.subarray(words * 4, words * 4 + bytes.length));
+      const plain = ({ waits, cgroups, retired, malformed }: ReturnType<typeof decode>) => ({
+        waits,
+        cgroups,
+        malformed,
+        retired: retired.map(({ cpu, slot, offset }) => ({ cpu, slot, offset })),
+      });
+      assert.deepEqual(plain(inside), plain(decodedAlone));
+      const { waits, cgroups, retired, malformed } = inside;
+      const taken =
+        waits.length * waitRecord.size +
+        cgroups.length * cgroupRecord.size +
+        retired.length * retiredRecord.size;
+      assert.equal(taken + malformed.reduce((a, b) => a + b, 0), bytes.length);
+      for (const { offset } of retired) assert.ok(offset + abi.cell.size <= bytes.length);
+    }),
+    { numRuns: 3000 },
+  );
+});
+
 const [decoded] = decode(waitBytes()).waits;
 assert.ok(decoded);
 const wait: WaitRecord = decoded;
