@@ -246,12 +246,15 @@ for (const kernel of kernels) {
     );
   const calm = { wake: 5, switch: 10, throttle: 0, unthrottle: 0 };
   const throttled = { wake: 5, switch: 10, throttle: 3, unthrottle: 3 };
+  const restless = { wake: 5, switch: 10, move: 8, replace: 8, throttle: 0, unthrottle: 0 };
   const crowded = { wake: 8, switch: 40, throttle: 0, unthrottle: 0 };
 
   test(`${kernel}: the classes of every wait are who had the CPU meanwhile, and sum to the wait`, () =>
     check({ length: 150, power: 7 }, calm, assertWaits));
   test(`${kernel}: stolen time is nobody's run time`, () =>
     check({ length: 150, power: 7, stolen: kernel === 'pelt' ? 0 : 255 }, calm, assertWaits));
+  test(`${kernel}: a css id that goes to another cgroup takes nothing with it`, () =>
+    check({ length: 150, power: 7 }, restless, assertWaits));
   test(`${kernel}: throttled time is the quota's, whoever had the CPU`, () =>
     check({ length: 150, power: 7 }, throttled, assertWaits));
   test(`${kernel}: waits that reach back for seconds are known within an epoch`, () =>
