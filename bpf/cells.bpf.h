@@ -96,7 +96,7 @@ static __always_inline void introduce(u32 row, struct cgroup_subsys_state *css)
 	u64 who = BPF_CORE_READ(css, serial_nr);
 	struct cell *cell;
 
-	if (slot >= slots - 1)
+	if (!who || slot >= slots - 1) /* an autogroup, or the shared one */
 		return;
 	cell = bpf_map_lookup_elem(&cells, &index);
 	if (cell && cell->who != who) {

@@ -16,6 +16,7 @@
 
 /* Keeps rare code out of the way of the instruction cache: half of what a hook costs on a busy node is cache
  * misses. */
+#define likely(condition)   __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
 /* 5.14 renamed `state` (2f064a59a11f). */

@@ -112,16 +112,22 @@ __noinline int fold_epoch(u32 cpu_id, u32 oldest)
 }
 
 /* The oldest slice of the ring, about to be overwritten, goes into the newest fine epoch. */
-static __always_inline void fold_slice(struct cpu *cpu, u32 cpu_id)
+__noinline int fold_slice(u32 cpu_id)
 {
+	struct cpu *cpu = cpu_at(cpu_id);
 	struct history *history = bpf_map_lookup_elem(&histories, &cpu_id);
-	struct occupant *before = slice(cpu, cpu->head + 1), *oldest = slice(cpu, cpu->head + 2);
-	u64 start = before->end, ns, stolen;
+	struct occupant *before, *oldest;
+	u64 start, ns, stolen;
 	struct epoch *into;
 	u32 newest;
 
-	if (!history || !start || oldest->end <= start)
-		return;
+	if (!history || !cpu)
+		return 0;
+	before = slice(cpu, cpu->head + 1);
+	oldest = slice(cpu, cpu->head + 2);
+	start = before->end;
+	if (!start || oldest->end <= start)
+		return 0;
 	newest = cpu->newest_fine & (FINE_EPOCHS - 1);
 	into = &history->fine[newest];
 	if (!into->end || into->end - into->start >= FINE_SPAN) {
@@ -139,6 +145,7 @@ static __always_inline void fold_slice(struct cpu *cpu, u32 cpu_id)
 		stolen = ns;
 	into->stolen += stolen;
 	share_add(into, oldest->who, ns - stolen);
+	return 0;
 }
 
 enum blamed {
@@ -204,22 +211,24 @@ __noinline int suspect(u32 row, u64 who, u64 ns)
 }
 
 /*
- * What is booked now: a piece of a quantum at once; smaller ones gather until they pass a threshold, then all
- * of it goes to the piece at hand. The threshold is random, a quantum on average, so that no period of the
- * load is hit or missed.
+ * What is booked now: a piece of a quantum at once; smaller ones gather until they pass about a quantum,
+ * which then goes to the piece at hand. Even steps err least; that they vary a little keeps them from falling
+ * into step with a load.
  */
 static __always_inline u64 booked(struct gathered *gathered, u64 ns)
 {
+	u32 threshold = gathered->threshold;
+
 	if (ns >= quantum)
 		return ns;
 	ns += gathered->ns;
-	if (ns < gathered->threshold) {
+	if (ns < threshold) {
 		gathered->ns = ns;
 		return 0;
 	}
-	gathered->ns = 0;
-	gathered->threshold = 1 + bpf_get_prandom_u32() % (2 * (u32)quantum);
-	return ns;
+	gathered->ns = ns - threshold;
+	gathered->threshold = (u32)quantum - (u32)quantum / 8 + bpf_get_prandom_u32() % ((u32)quantum / 4);
+	return threshold;
 }
 
 /*

@@ -118,31 +118,38 @@ __noinline u64 idle_on(u32 cpu_id, u64 from, u64 to)
 	return idle;
 }
 
-/* Of the CPUs the task may use, in the same block of 64, the one that was idle longest while it waited. */
-static __always_inline void find_elsewhere(struct cpu *here, struct task_struct *task, struct wait_record *r)
+/* Remembers the CPU that was idle longest while the subject waited. */
+__noinline int consider(u32 row, u32 cpu_id)
 {
-	u64 now = slice(here, here->head)->end;
-	u32 block = here->walk.source & ~63u, best_cpu = here->walk.source;
-	u64 allowed = 0, best = 0;
+	struct cpu *here = cpu_at(row);
+	u64 idle;
 
+	if (!here || cpu_id == here->walk.source)
+		return 0;
+	idle = idle_on(cpu_id, here->walk.queued, slice(here, here->head)->end);
+	if (idle > here->walk.elsewhere) {
+		here->walk.elsewhere = idle;
+		here->walk.elsewhere_cpu = cpu_id;
+	}
+	return 0;
+}
+
+/* Where else the task could have run meanwhile: of the CPUs it may use, those in the same block of 64. */
+static __always_inline void find_elsewhere(struct cpu *here, u32 row, struct task_struct *task)
+{
+	u32 block = here->walk.source & ~63u;
+	u64 allowed = 0;
+
+	here->walk.elsewhere = 0;
+	here->walk.elsewhere_cpu = 0;
 	bpf_probe_read_kernel(&allowed, sizeof(allowed), (void *)BPF_CORE_READ(task, cpus_ptr) + block / 8);
 #pragma clang loop unroll(disable)
-	for (u32 i = 0; i < 64; i++) {
-		u32 cpu_id = block + i;
-		u64 idle;
-
-		if (cpu_id >= progress_row)
+	for (u32 i = 0; i < 64; i++, allowed >>= 1) {
+		if (block + i >= progress_row)
 			break;
-		if (cpu_id == here->walk.source || !(allowed >> i & 1))
-			continue;
-		idle = idle_on(cpu_id, here->walk.queued, now);
-		if (idle > best) {
-			best = idle;
-			best_cpu = cpu_id;
-		}
+		if (allowed & 1)
+			consider(row, block + i);
 	}
-	r->elsewhere = best;
-	r->elsewhere_cpu = best_cpu;
 }
 
 /* The wait of `row` has been charged. */
@@ -187,7 +194,9 @@ __noinline int send_wait(u32 row)
 	r->throttler = here->throttler;
 	r->throttler_ns = here->throttler_ns;
 	r->last = slice(here, here->head)->who;
-	find_elsewhere(here, task, r);
+	find_elsewhere(here, row, task);
+	r->elsewhere = here->walk.elsewhere;
+	r->elsewhere_cpu = here->walk.elsewhere_cpu;
 	r->weight = weight;
 	r->cpu = row;
 	r->pid = BPF_CORE_READ(task, pid);

@@ -39,7 +39,7 @@ static __always_inline void end_slice(struct cpu *cpu, u32 cpu_id, u64 now, u64 
 			if (cell)
 				cell->run += span > stolen ? span - stolen : 0;
 		}
-		fold_slice(cpu, cpu_id);
+		fold_slice(cpu_id);
 		cpu->head++;
 		newest = slice(cpu, cpu->head);
 		newest->who = who;
@@ -83,25 +83,13 @@ static __always_inline void switched_out(struct task_struct *prev, u64 who, u32 
 	}
 }
 
-/* Charges [from, now) of a wait for this CPU. Most waits lie within the newest slice. */
-static __always_inline void walk_here(struct cpu *cpu, u32 cpu_id, struct cell *cell, u64 who, u64 from,
-				      u64 now)
-{
-	if (slice(cpu, cpu->head - 1)->end)
-		now = charge_slice(cpu_id, cpu, 0, cell, who, from, now, now - from);
-	if (now > from) {
-		cpu->walk.from = from;
-		cpu->walk.to = now;
-		walk_slices(cpu_id, 1);
-	}
-}
-
-/* `next` gets the CPU: its wait is over. */
+/* `next` gets the CPU: its wait is over. Most waits lie within the newest slice: then `walk` is not touched.
+ */
 static __always_inline void switched_in(struct task_struct *next, struct cgroup_subsys_state *css, u64 who,
 					u32 slot, struct cpu *cpu, u32 cpu_id, struct rq *rq,
 					struct task_struct *prev)
 {
-	u64 from = next->sched_info.last_queued, now = rq->clock, wait;
+	u64 from = next->sched_info.last_queued, now = rq->clock, wait, until = now;
 	struct task_entry *entry;
 	bool has_detour = false;
 	struct cell *cell;
@@ -115,24 +103,29 @@ static __always_inline void switched_in(struct task_struct *next, struct cgroup_
 		from = now;
 	}
 	wait = now - from;
-	begin_walk(cpu, cpu_id, index, who, from, now);
-	cpu->walk.subject = (u64)next;
 	entry = find_or_add_task(next->pid);
 	if (entry) {
 		/* before the detour is looked at: progress.bpf.h */
 		entry->run_delay = next->sched_info.run_delay + wait;
-		if (unlikely(entry->has_detour)) {
+		has_detour = entry->has_detour;
+		if (unlikely(has_detour))
 			entry->has_detour = 0;
-			has_detour = true;
-			if (!take_detour(cpu_id))
-				return;
-			from = cpu->walk.from;
-			wait = cpu->walk.wait;
-		}
+	}
+	if (unlikely(has_detour)) {
+		begin_walk(cpu, cpu_id, index, who, from, now);
+		cpu->walk.subject = (u64)next;
+		if (!take_detour(cpu_id))
+			return;
+		from = cpu->walk.from;
+		wait = cpu->walk.wait;
 	}
 	count_wait(slot, wait);
 	cell->wait += now - from;
 	if (unlikely(is_due(cpu, wait))) {
+		if (!has_detour) {
+			begin_walk(cpu, cpu_id, index, who, from, now);
+			cpu->walk.subject = (u64)next;
+		}
 		cpu->walk.wait = wait;
 		begin_report(cpu_id);
 	}
@@ -140,14 +133,41 @@ static __always_inline void switched_in(struct task_struct *next, struct cgroup_
 		end_detour(cpu_id);
 		from = cpu->walk.from;
 	}
-	if (!throttles_tasks() && unlikely(was_throttled(next->se.cfs_rq)) && who != WHO_KERNEL)
+	if (throttles_tasks() || likely(!was_throttled(next->se.cfs_rq)) || who == WHO_KERNEL) {
+		if (slice(cpu, cpu->head - 1)->end)
+			until = charge_slice(cpu_id, cpu, 0, cell, who, from, now, now - from);
+		if (until > from) {
+			if (!has_detour) {
+				begin_walk(cpu, cpu_id, index, who, from, until);
+				cpu->walk.subject = (u64)next;
+			}
+			cpu->walk.to = until;
+			walk_slices(cpu_id, 1);
+		}
+	} else {
+		if (!has_detour) {
+			begin_walk(cpu, cpu_id, index, who, from, now);
+			cpu->walk.subject = (u64)next;
+		}
 		charge_waiting(cpu_id, 1);
-	else
-		walk_here(cpu, cpu_id, cell, who, from, now);
+	}
 	if (unlikely(cpu->reporting)) {
 		cpu->walk.before = (u64)prev;
 		send_wait(cpu_id);
 	}
+}
+
+/* It may have come to its cgroup while it ran, and be the first there. */
+__noinline int introduce_subject(u32 row)
+{
+	struct cpu *here = cpu_at(row);
+	struct task_struct *task;
+
+	if (!here)
+		return 0;
+	task = (struct task_struct *)here->walk.subject;
+	introduce(row, &BPF_CORE_READ(task, se.cfs_rq, tg)->css);
+	return 0;
 }
 
 /*
@@ -217,10 +237,9 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 		prev_slot = cpu->running_slot;
 	} else {
 		prev_who = identify(prev, &prev_slot, &prev_css);
-		if (prev_css)
-			introduce(cpu_id, prev_css);
+		cpu->walk.subject = (u64)prev;
+		introduce_subject(cpu_id);
 		if (cpu->running_pid != prev->pid && cpu->running_on) {
-			cpu->walk.subject = (u64)prev;
 			cpu->walk.victim = prev_who;
 			cpu->walk.to = rq->clock;
 			if (make_up(cpu_id, prev_slot)) {

@@ -150,6 +150,9 @@ struct walk {
 	unsigned int source; /* the CPU it waits for */
 	unsigned int ring;   /* where the ring of that CPU is, or a copy */
 	unsigned int moved;  /* between CPUs while it waited */
+	unsigned int elsewhere_cpu;
+	unsigned int pad;
+	unsigned long long elsewhere; /* for how long of it that CPU was idle */
 	struct quotas quotas;
 	unsigned long long
 		until[QUOTAS]; /* as quotas.throttled, at the end of what is being cut along intervals */
@@ -175,7 +178,6 @@ struct cpu {
 	unsigned long long throttler;
 	unsigned long long throttler_ns;
 	struct walk walk;
-	unsigned long long pad[2];
 	struct suspect suspects[SUSPECTS];
 	unsigned long long drops[24];
 };
