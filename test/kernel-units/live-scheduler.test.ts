@@ -44,6 +44,7 @@ function fakeNative() {
     enumValues: (_, name) => enums[name] ?? {},
     readArray: (_, __, into) => into.fill(0).length,
     readHash: () => 0,
+    iterate: () => 0,
     monotonic: () => 0n,
     drain: (_, __, into) => {
       let used = 0;

@@ -43,7 +43,9 @@ const wait: WaitEvent = {
   culprit: cgroupId(4n),
   culpritTime: nanoseconds(9),
   throttler: undefined,
+  throttlerTime: none,
   last: { cgroup: 'kernel', pid: 2, thread: 'kworker' },
+  elsewhere: { idle: nanoseconds(3), cpu: 1 },
   weight: 1,
   migrated: false,
 };
@@ -55,6 +57,7 @@ const interval = (run: number): RecordedInterval => ({
       {
         cgroup: cgroupId(2n ** 60n + 1n),
         wait: nanoseconds(9),
+        completed: nanoseconds(8),
         classes,
         run: nanoseconds(run),
         preemptedBySelf: 1,
@@ -69,6 +72,7 @@ const interval = (run: number): RecordedInterval => ({
         culprit: cgroupId(4n),
         other: nanoseconds(9),
         throttled: none,
+        last: nanoseconds(4),
         preemptions: 0,
       },
     ],

@@ -12,17 +12,22 @@ interface Pair {
   readonly culprit: bigint;
   readonly other?: bigint;
   readonly throttled?: bigint;
+  readonly last?: bigint;
   readonly preemptions?: bigint;
 }
 
 function copyOf(...pairs: readonly Pair[]): PairCopy {
   const keys = new Uint8Array(abi.pairKey.size * 8);
   const values = new Uint8Array(abi.pair.size * 8);
-  for (const [i, { victim, culprit, other = 0n, throttled = 0n, preemptions = 0n }] of pairs.entries()) {
+  for (const [
+    i,
+    { victim, culprit, other = 0n, throttled = 0n, last = 0n, preemptions = 0n },
+  ] of pairs.entries()) {
     writeBigint(wordsOf(keys), i * abi.pairKey.size + abi.pairKey.victim, victim);
     writeBigint(wordsOf(keys), i * abi.pairKey.size + abi.pairKey.culprit, culprit);
     writeBigint(wordsOf(values), i * abi.pair.size + abi.pair.other, other);
     writeBigint(wordsOf(values), i * abi.pair.size + abi.pair.throttled, throttled);
+    writeBigint(wordsOf(values), i * abi.pair.size + abi.pair.last, last);
     writeBigint(wordsOf(values), i * abi.pair.size + abi.pair.preemptions, preemptions);
   }
   return { keys, values, count: pairs.length };
@@ -47,7 +52,7 @@ test('a reading of a pair is what was added since the one before', () => {
   const { pairs: read } = pairs.advance(
     copyOf({ victim: 1n, culprit: 2n, other: 17n, throttled: 5n, preemptions: 4n }),
   );
-  assert.deepEqual(read, [{ victim: 101n, culprit: 102n, other: 7, throttled: 0, preemptions: 3 }]);
+  assert.deepEqual(read, [{ victim: 101n, culprit: 102n, other: 7, throttled: 0, last: 0, preemptions: 3 }]);
 });
 
 test('totals beyond 2^53 lose nothing', () => {

@@ -53,10 +53,13 @@ function waitBytes(): Uint8Array {
   writeBigint(words, waitRecord.culprit, 6n);
   writeBigint(words, waitRecord.culprit_ns, 2n);
   writeBigint(words, waitRecord.throttler, 7n);
+  writeBigint(words, waitRecord.throttler_ns, 5n);
   writeBigint(words, waitRecord.last, who.kernel);
+  writeBigint(words, waitRecord.elsewhere, 2n ** 40n);
   const set = (offset: number, value: number) => {
     words[offset >> 2] = value;
   };
+  set(waitRecord.elsewhere_cpu, 17);
   set(waitRecord.weight, 3);
   set(waitRecord.cpu, 63);
   set(waitRecord.pid, 101);
@@ -105,7 +108,9 @@ test('a wait is decoded member by member', () => {
       culprit: 6n,
       culpritTime: 2,
       throttler: 7n,
+      throttlerTime: 5,
       last: { who: who.kernel, pid: 99, thread: 'kworker/0:1-even' },
+      elsewhere: { idle: 2 ** 40, cpu: 17 },
       weight: 3,
       migrated: true,
     },

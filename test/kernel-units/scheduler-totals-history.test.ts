@@ -12,9 +12,11 @@ import { abi, writeBigint } from './plain-abi.ts';
  * Random histories of the kernel side against the totals: whatever the order of copies, half-finished programs and
  * records of reused slots, the sums of all readings are what the cgroups really did.
  */
-const size = { cpus: 2, slots: 3, histogramCopies: 2 };
+const cpus = 2;
+/** The last row is for waits in progress. */
+const size = { rows: cpus + 1, slots: 3, histogramCopies: 2 };
 
-const cpu = fc.nat(size.cpus - 1);
+const cpu = fc.nat(cpus - 1);
 const slot = fc.nat(size.slots - 1);
 const ns = fc.oneof(fc.nat(3).map(BigInt), fc.bigInt(0n, 2n ** 47n));
 const parts = fc.array(ns, { minLength: 7, maxLength: 7 });
@@ -67,7 +69,7 @@ function perform(kernel: FakeScheduler, deeds: readonly Deed[]): void {
         break;
       case 'recycle':
         // a css id is free again only when no program runs for its cgroup any more
-        for (let c = 0; c < size.cpus; c++) kernel.finish(c);
+        for (let c = 0; c < cpus; c++) kernel.finish(c);
         kernel.recycle(it.slot, it.isReported);
     }
 }
@@ -164,7 +166,7 @@ function play(
     deliver(drained);
     read(copies);
   }
-  for (let c = 0; c < size.cpus; c++) kernel.finish(c);
+  for (let c = 0; c < cpus; c++) kernel.finish(c);
   read([]);
   return { kernel, ledger };
 }
@@ -181,7 +183,7 @@ function startOld(kernel: FakeScheduler, read: () => void): void {
 
 /** Some of what is stolen goes to interrupts. */
 function advanceCpus(kernel: FakeScheduler, round: number): void {
-  for (let c = 0; c < size.cpus; c++) {
+  for (let c = 0; c < cpus; c++) {
     writeBigint(kernel.maps.cpus, c * abi.cpu.size + abi.cpu.irq, BigInt(round * 3));
     writeBigint(kernel.maps.cpus, c * abi.cpu.size + abi.cpu.ring + abi.occupant.stolen, BigInt(round * 10));
   }

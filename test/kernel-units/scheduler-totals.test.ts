@@ -8,7 +8,7 @@ import { WhoIndex } from '../../src/kernel/who-index.ts';
 import { cgroupOf, FakeScheduler } from './fake-scheduler.ts';
 import { abi, writeBigint } from './plain-abi.ts';
 
-const size = { cpus: 2, slots: 3, histogramCopies: 2 };
+const size = { rows: 3, slots: 3, histogramCopies: 2 };
 
 function setUp(stolen: StolenTime = { irq: false, steal: true }) {
   const kernel = new FakeScheduler(size);

@@ -24,9 +24,10 @@ function setUp(accounted = neither) {
   const advance = (elapsed = 10 * second) => {
     now += elapsed;
     shares.advance(now);
-    return [...shares.irq, ...shares.steal];
+    return [...shares.irq.subarray(0, 2), ...shares.steal.subarray(0, 2)];
   };
-  return { ticks, losses, warnings, advance, fail: (error?: Error) => (fault = error) };
+  const onAny = () => [shares.irq[2], shares.steal[2]];
+  return { ticks, losses, warnings, advance, onAny, fail: (error?: Error) => (fault = error) };
 }
 
 test('a share is the ticks since the reading before over the time since then, of each CPU and kind', () => {
@@ -38,6 +39,20 @@ test('a share is the ticks since the reading before over the time since then, of
   assert.deepEqual(advance(), [0.1, 0, 0, 0.25]);
   assert.deepEqual(advance(), [0, 0, 0, 0]);
   assert.deepEqual(losses, []);
+});
+
+test('of what is known of no CPU, the share is what every CPU that was online had at least', () => {
+  const { ticks, advance, onAny } = setUp();
+  advance();
+  assert.deepEqual(onAny(), [0, 0]);
+  ticks.irq.set([100, 300]);
+  ticks.steal.set([0, 300]);
+  advance();
+  assert.deepEqual(onAny(), [0.1, 0]);
+  ticks.irq.set([Number.NaN, 500]);
+  ticks.steal.set([Number.NaN, 600]);
+  advance();
+  assert.deepEqual(onAny(), [0.2, 0.3]);
 });
 
 test('what the kernel accounts itself has no share', () => {

@@ -11,13 +11,13 @@ import { pairReading, waitEvent } from '../receivers/scheduler/readings.ts';
 import { cgroupOf, FakeScheduler } from './fake-scheduler.ts';
 import { abi, writeBigint } from './plain-abi.ts';
 
-const size = { cpus: 2, slots: 4, histogramCopies: 2 };
+const size = { rows: 3, slots: 4, histogramCopies: 2 };
 const neither: StolenTime = { irq: false, steal: false };
 
-/** Shares of CPU 0; CPU 1 had nothing. */
+/** Shares of CPU 0; CPU 1 had nothing, so that nothing is known of waits on any of them. */
 const onFirst = (irq: number, steal: number) => ({
-  irq: Float64Array.of(irq, 0),
-  steal: Float64Array.of(steal, 0),
+  irq: Float64Array.of(irq, 0, 0),
+  steal: Float64Array.of(steal, 0, 0),
 });
 
 function setUp(accounted = neither) {

@@ -31,6 +31,7 @@ export function cgroupReading(parts: Parts, more: Partial<CgroupReading> = {}): 
   return {
     cgroup: cgroupId(1n),
     wait: sumOf(parts),
+    completed: sumOf(parts),
     classes: classesOf(parts),
     run: nanoseconds(0),
     preemptedBySelf: 0,
@@ -43,13 +44,14 @@ export function cgroupReading(parts: Parts, more: Partial<CgroupReading> = {}): 
 
 export function pairReading(
   culprit: bigint,
-  of: { other?: number; throttled?: number; preemptions?: number } = {},
+  of: { other?: number; throttled?: number; last?: number; preemptions?: number } = {},
 ): PairReading {
   return {
     victim: cgroupId(1n),
     culprit: cgroupId(culprit),
     other: nanoseconds(of.other ?? 0),
     throttled: nanoseconds(of.throttled ?? 0),
+    last: nanoseconds(of.last ?? 0),
     preemptions: of.preemptions ?? 0,
   };
 }
@@ -67,7 +69,9 @@ export function waitEvent(parts: Parts, more: Partial<WaitEvent> = {}): WaitEven
     culprit: undefined,
     culpritTime: nanoseconds(0),
     throttler: undefined,
+    throttlerTime: nanoseconds(0),
     last: { cgroup: undefined, pid: 99, thread: 'last' },
+    elsewhere: { idle: nanoseconds(0), cpu: 3 },
     weight: 1,
     migrated: false,
     ...more,
