@@ -8,6 +8,8 @@ import { abi, classCount, writeBigint } from './plain-abi.ts';
 /** What a cgroup really did. */
 export interface Truth {
   readonly classes: bigint[];
+  /** Waits that ended, whole, wherever their parts were charged. */
+  completed: bigint;
   run: bigint;
   preemptions: bigint;
   /** By bucket; the last is the one for waits too short to have one. */
@@ -22,6 +24,13 @@ const { cell, histogram } = abi;
 
 export const cgroupOf = (who: bigint) => (1000n + who) as CgroupId;
 
+/** Of a wait: whose it is, if parts of it were charged before, and how far the program gets. */
+interface WaitOptions {
+  readonly thread?: number;
+  /** Of the four: the end of what was in progress, the histogram, the whole, the classes. */
+  readonly steps?: number;
+}
+
 /**
  * The kernel side's maps and ring buffer, kept as `bpf/scheduler.bpf.c` keeps them, with the truth beside them. Slot 0
  * is the kernel threads'; each other slot belongs to one cgroup after the other.
@@ -35,6 +44,8 @@ export class FakeScheduler {
   /** By CPU: the rest of the program that is running there. */
   readonly #unfinished = new Map<number, () => void>();
   readonly #copy: Snapshot;
+  /** By thread that waits: what was charged of its wait so far, on whatever row and to whomever. */
+  readonly #carried = new Map<number, bigint>();
   #nextWho = 1n;
 
   constructor(size: Dimensions) {
@@ -60,27 +71,57 @@ export class FakeScheduler {
     this.#ring.push({ kind: 'removed', slot, who: this.occupant(slot) });
   }
 
-  /** A wait that `parts` (by class) make up; the program stops half-way until `finish`. */
-  beginWait(cpu: number, slot: number, parts: readonly bigint[], bucket: number): void {
-    if (this.#unfinished.has(cpu)) return;
-    const at = this.claim(cpu, slot);
-    this.count(cpu, slot, bucket, 1);
-    this.#add(
-      at + cell.wait,
-      parts.reduce((a, b) => a + b, 0n),
-    );
-    this.#unfinished.set(cpu, () => {
-      const truth = this.#truthOf(slot);
-      for (const [position, part] of parts.entries()) {
-        this.#add(at + cell.class + position * 8, part);
-        truth.classes[position] = (truth.classes[position] ?? 0n) + part;
-      }
-    });
+  /** The last row, in which the iterator charges waits in progress. */
+  get progressRow(): number {
+    return this.size.rows - 1;
   }
 
-  wait(cpu: number, slot: number, parts: readonly bigint[], bucket = 0): void {
-    this.beginWait(cpu, slot, parts, bucket);
+  /** A wait ends, the rest of which `parts` (by class) make up; the program stops half-way until `finish`. */
+  beginWait(
+    cpu: number,
+    slot: number,
+    parts: readonly bigint[],
+    bucket: number,
+    { thread = -1, steps = 3 }: WaitOptions = {},
+  ): void {
+    if (this.#unfinished.has(cpu)) return;
+    const at = this.claim(cpu, slot);
+    const carried = this.#carried.get(thread) ?? 0n;
+    this.#carried.delete(thread);
+    this.#begin(cpu, steps, [
+      () => this.#add(at + cell.in_progress, -carried),
+      () => this.count(cpu, slot, bucket, 1),
+      () => this.#add(at + cell.wait, sumOf(parts)),
+      () => {
+        this.#charge(at, slot, parts);
+        this.#truthOf(slot).completed += carried + sumOf(parts);
+      },
+    ]);
+  }
+
+  wait(cpu: number, slot: number, parts: readonly bigint[], bucket = 0, options: WaitOptions = {}): void {
+    this.beginWait(cpu, slot, parts, bucket, options);
     this.finish(cpu);
+  }
+
+  /** A thread moves to another CPU after it has waited for `parts` more; the program stops half-way until `finish`. */
+  beginMove(cpu: number, slot: number, parts: readonly bigint[], thread: number): void {
+    if (this.#unfinished.has(cpu)) return;
+    const at = this.claim(cpu, slot);
+    this.#carried.set(thread, (this.#carried.get(thread) ?? 0n) + sumOf(parts));
+    this.#begin(cpu, 1, [
+      () => this.#add(at + cell.wait, sumOf(parts)),
+      () => {
+        this.#add(at + cell.in_progress, sumOf(parts));
+        this.#charge(at, slot, parts);
+      },
+    ]);
+  }
+
+  /** A thread has waited for `parts` more, and waits on. The iterator is never copied half-way. */
+  progress(slot: number, parts: readonly bigint[], thread: number): void {
+    this.beginMove(this.progressRow, slot, parts, thread);
+    this.finish(this.progressRow);
   }
 
   run(cpu: number, slot: number, ns: bigint): void {
@@ -123,11 +164,7 @@ export class FakeScheduler {
     // in the order in which the compiled program stores
     const todo = Array.from({ length: 15 }, (_, i) => () => writeBigint(cells, at + 8 + i * 8, 0n));
     todo.push(() => writeBigint(cells, at + cell.who, who));
-    for (const store of todo.splice(0, stores)) store();
-    this.#unfinished.set(cpu, () => {
-      for (const store of todo) store();
-      writeBigint(cells, at + cell.cgroup, cgroupOf(who));
-    });
+    this.#begin(cpu, stores, [...todo, () => writeBigint(cells, at + cell.cgroup, cgroupOf(who))]);
   }
 
   finish(cpu: number): void {
@@ -159,10 +196,26 @@ export class FakeScheduler {
     return this.#ring.length;
   }
 
+  #begin(row: number, done: number, steps: readonly (() => void)[]): void {
+    for (const step of steps.slice(0, done)) step();
+    this.#unfinished.set(row, () => {
+      for (const step of steps.slice(done)) step();
+    });
+  }
+
+  #charge(at: number, slot: number, parts: readonly bigint[]): void {
+    const truth = this.#truthOf(slot);
+    for (const [position, part] of parts.entries()) {
+      this.#add(at + cell.class + position * 8, part);
+      truth.classes[position] = (truth.classes[position] ?? 0n) + part;
+    }
+  }
+
   #create(slot: number): bigint {
     const who = slot === 0 ? pseudo.kernel : this.#nextWho++;
     this.truth.set(who, {
       classes: new Array<bigint>(classCount).fill(0n),
+      completed: 0n,
       run: 0n,
       preemptions: 0n,
       buckets: new Array<number>(abi.buckets + 1).fill(0),
@@ -183,4 +236,8 @@ export class FakeScheduler {
   #add(offset: number, by: bigint): void {
     writeBigint(this.maps.cells, offset, readBigint(this.maps.cells, offset) + by);
   }
+}
+
+function sumOf(parts: readonly bigint[]): bigint {
+  return parts.reduce((a, b) => a + b, 0n);
 }

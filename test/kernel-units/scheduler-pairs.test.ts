@@ -55,6 +55,13 @@ test('a reading of a pair is what was added since the one before', () => {
   assert.deepEqual(read, [{ victim: 101n, culprit: 102n, other: 7, throttled: 0, last: 0, preemptions: 3 }]);
 });
 
+test('waits after which the culprit was the last to run are read, with nothing else of the pair', () => {
+  const pairs = setUp();
+  pairs.advance(copyOf({ victim: 1n, culprit: 2n, last: 2n ** 60n }));
+  const { pairs: read } = pairs.advance(copyOf({ victim: 1n, culprit: 2n, last: 2n ** 60n + 30n }));
+  assert.deepEqual(read, [{ victim: 101n, culprit: 102n, other: 0, throttled: 0, last: 30, preemptions: 0 }]);
+});
+
 test('totals beyond 2^53 lose nothing', () => {
   const pairs = setUp();
   pairs.advance(copyOf({ victim: 1n, culprit: 2n, other: 2n ** 60n }));

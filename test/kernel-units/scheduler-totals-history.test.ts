@@ -20,11 +20,28 @@ const cpu = fc.nat(cpus - 1);
 const slot = fc.nat(size.slots - 1);
 const ns = fc.oneof(fc.nat(3).map(BigInt), fc.bigInt(0n, 2n ** 47n));
 const parts = fc.array(ns, { minLength: 7, maxLength: 7 });
+/** Of waits in progress, small enough for the sums of whole histories to stay exact. */
+const piece = fc.array(fc.oneof(fc.nat(3).map(BigInt), fc.bigInt(0n, 2n ** 40n)), {
+  minLength: 7,
+  maxLength: 7,
+});
+const thread = fc.nat(2);
 
 /** Something the kernel does. */
 const deed = fc.oneof(
   fc.record({ do: fc.constant('wait' as const), cpu, slot, parts, bucket: fc.nat(abi.buckets) }),
   fc.record({ do: fc.constant('begin wait' as const), cpu, slot, parts, bucket: fc.nat(abi.buckets) }),
+  fc.record({ do: fc.constant('progress' as const), slot, parts: piece, thread }),
+  fc.record({ do: fc.constant('begin move' as const), cpu, slot, parts: piece, thread }),
+  fc.record({
+    do: fc.constant('end progress' as const),
+    cpu,
+    slot,
+    parts: piece,
+    bucket: fc.nat(abi.buckets),
+    thread,
+    steps: fc.integer({ min: 1, max: 4 }),
+  }),
   fc.record({ do: fc.constant('begin claim' as const), cpu, slot, stores: fc.nat(16) }),
   fc.record({ do: fc.constant('finish' as const), cpu }),
   fc.record({ do: fc.constant('run' as const), cpu, slot, ns }),
@@ -55,6 +72,15 @@ function perform(kernel: FakeScheduler, deeds: readonly Deed[]): void {
       case 'begin wait':
         kernel.beginWait(it.cpu, it.slot, it.parts, it.bucket);
         break;
+      case 'progress':
+        kernel.progress(it.slot, it.parts, it.thread);
+        break;
+      case 'begin move':
+        kernel.beginMove(it.cpu, it.slot, it.parts, it.thread);
+        break;
+      case 'end progress':
+        kernel.beginWait(it.cpu, it.slot, it.parts, it.bucket, it);
+        break;
       case 'begin claim':
         kernel.beginClaim(it.cpu, it.slot, it.stores);
         break;
@@ -76,6 +102,7 @@ function perform(kernel: FakeScheduler, deeds: readonly Deed[]): void {
 
 interface Emitted {
   wait: bigint;
+  completed: bigint;
   run: bigint;
   preemptions: bigint;
   readonly classes: Map<string, bigint>;
@@ -98,6 +125,7 @@ class Ledger {
   of(cgroup: Waiter): Emitted {
     const found = this.cgroups.get(cgroup) ?? {
       wait: 0n,
+      completed: 0n,
       run: 0n,
       preemptions: 0n,
       classes: new Map(),
@@ -120,6 +148,8 @@ class Ledger {
     );
     const sums = this.of(reading.cgroup);
     sums.wait += BigInt(reading.wait);
+    assert.ok(reading.completed >= 0, 'a wait that had ended has not');
+    sums.completed += BigInt(reading.completed);
     sums.run += BigInt(reading.run);
     sums.preemptions += BigInt(reading.preemptedBySelf);
     for (const name of waitClasses)
@@ -199,6 +229,7 @@ test('all readings together are what each cgroup did, each nanosecond once and i
       for (const [who, truth] of kernel.truth) {
         const emitted = ledger.of(who === 1n << 63n ? 'kernel' : cgroupOf(who));
         assert.equal(emitted.run, truth.run);
+        assert.equal(emitted.completed, truth.completed);
         assert.equal(emitted.preemptions, truth.preemptions);
         assert.equal(
           emitted.wait,

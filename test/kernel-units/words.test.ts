@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { difference, isSame, isZero, offsetOf, readBigint, wordsOf } from '../../src/kernel/words.ts';
+import {
+  difference,
+  isSame,
+  isZero,
+  offsetOf,
+  readBigint,
+  signedDifference,
+  wordsOf,
+} from '../../src/kernel/words.ts';
 import { writeBigint } from './plain-abi.ts';
 
 const u64 = fc.bigInt(0n, 2n ** 64n - 1n);
@@ -39,6 +47,19 @@ test('a total that went backwards gives a negative difference', () => {
 
 test('the two sides of a difference may lie at different places', () => {
   assert.equal(difference(wordsWith(0n, 9n), wordsWith(4n), 8, 0), 5);
+});
+
+test('a signed total passes zero in both directions, and its differences below 2^53 stay exact', () => {
+  const s64 = fc.bigInt(-(2n ** 63n) + 2n ** 53n, 2n ** 63n - 2n ** 53n);
+  const small = fc.bigInt(-(2n ** 53n) + 1n, 2n ** 53n - 1n);
+  fc.assert(
+    fc.property(fc.oneof(s64, fc.bigInt(-3n, 3n)), small, (before, by) => {
+      assert.equal(signedDifference(wordsWith(0n, before + by), wordsWith(0n, before), 8), Number(by));
+    }),
+  );
+  assert.equal(signedDifference(wordsWith(-1n), wordsWith(1n), 0), -2);
+  assert.equal(signedDifference(wordsWith(1n), wordsWith(-1n), 0), 2);
+  assert.equal(signedDifference(wordsWith(0n, 9n), wordsWith(-4n), 8, 0), 13, 'at different places');
 });
 
 test('equality and zero look at both halves', () => {
