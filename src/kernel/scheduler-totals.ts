@@ -260,12 +260,13 @@ export class SchedulerTotals {
     const sums = this.#sumsOf(who);
     const wait = between(now, before, cell.wait);
     sums.wait += wait;
-    sums.inProgress += signedDifference(
+    const inProgress = signedDifference(
       now.words,
       before.words,
       now.offset + cell.in_progress,
       before.offset + cell.in_progress,
     );
+    sums.inProgress += inProgress;
     sums.run += between(now, before, cell.run);
     sums.preemptedBySelf += wordBetween(now, before, cell.preempted_by_self);
     sums.preemptedByKernel += wordBetween(now, before, cell.preempted_by_kernel);
@@ -279,7 +280,7 @@ export class SchedulerTotals {
     }
     for (const name of waitClasses) sums.classes[name] += gained[name];
     this.#stolen.take(cpu, { sums, gained }, this.#shares);
-    this.#meet(slot, who, wait > 0);
+    this.#meet(slot, who, wait > 0 || inProgress < 0);
   }
 
   /** Counts since the reading before; without an owner they are lost, and counted as such. */

@@ -51,6 +51,71 @@ test('a reading holds what happened since the one before, over all CPUs', () => 
   assert.deepEqual(read(), { cgroups: [], drops: {} });
 });
 
+const times = (readings: readonly CgroupReading[], cgroup: Waiter) => {
+  const reading = readings.find((it) => it.cgroup === cgroup);
+  return [reading?.wait ?? 0, reading?.completed ?? 0];
+};
+
+test('a wait that goes on is read as it passes, each nanosecond once, and as a whole when it has ended', () => {
+  const { kernel, read } = setUp();
+  const cgroup = cgroupOf(kernel.occupant(1));
+  kernel.progress(1, other(10), 7);
+  const first = find(read().cgroups, cgroup);
+  assert.deepEqual([first.wait, first.completed, first.classes.other, waits(first)], [10, 0, 10, 0]);
+  kernel.progress(1, other(5), 7);
+  assert.deepEqual(times(read().cgroups, cgroup), [5, 0]);
+  assert.deepEqual(read().cgroups, [], 'nothing has passed since');
+  kernel.wait(1, 1, other(2), 3, { thread: 7 });
+  const last = find(read().cgroups, cgroup);
+  assert.deepEqual([last.wait, last.completed, waits(last)], [2, 17, 1]);
+});
+
+test('a wait all of which was read while it went on has nothing left but its end', () => {
+  const { kernel, read } = setUp();
+  const cgroup = cgroupOf(kernel.occupant(1));
+  kernel.progress(1, other(10), 7);
+  read();
+  kernel.wait(0, 1, other(0), 3, { thread: 7 });
+  const { cgroups } = read();
+  assert.deepEqual(times(cgroups, cgroup), [0, 10]);
+  assert.equal(waits(find(cgroups, cgroup)), 1);
+});
+
+test('a wait whose thread goes to another cgroup has passed for the one and ends for the other', () => {
+  const { kernel, read } = setUp();
+  const [former, latter] = [cgroupOf(kernel.occupant(1)), cgroupOf(kernel.occupant(2))];
+  kernel.progress(1, other(10), 7);
+  kernel.wait(0, 2, other(1), 0, { thread: 7 });
+  const { cgroups } = read();
+  assert.deepEqual(
+    [times(cgroups, former), times(cgroups, latter)],
+    [
+      [10, 0],
+      [1, 11],
+    ],
+  );
+  // and back: what is in progress in a cell was negative, and is positive again
+  kernel.progress(2, other(20), 8);
+  kernel.beginMove(0, 2, other(30), 8);
+  kernel.finish(0);
+  assert.deepEqual(times(read().cgroups, latter), [50, 0]);
+  kernel.wait(0, 1, other(0), 0, { thread: 8 });
+  assert.deepEqual(times(read().cgroups, former), [0, 50]);
+});
+
+test('a slot that goes to another cgroup while a wait is in progress takes nothing along', () => {
+  const { kernel, read } = setUp();
+  const former = cgroupOf(kernel.occupant(1));
+  kernel.progress(1, other(10), 7);
+  read();
+  kernel.progress(1, other(4), 7);
+  kernel.recycle(1);
+  kernel.progress(1, other(3), 8);
+  const { cgroups } = read();
+  assert.deepEqual(times(cgroups, former), [4, 0]);
+  assert.deepEqual(times(cgroups, cgroupOf(kernel.occupant(1))), [3, 0]);
+});
+
 test('run time and preemptions come without any wait', () => {
   const { kernel, read } = setUp();
   kernel.run(0, 1, 40n);
@@ -254,6 +319,20 @@ test('a wait of a cgroup’s last thread after its removal is not given to who c
   kernel.remove(1);
   kernel.deliver(totals);
   kernel.wait(0, 1, other(1), 0);
+  kernel.recycle(1, false);
+  kernel.wait(1, 1, other(5), 2);
+  const { cgroups, drops } = read();
+  assert.equal(waits(find(cgroups, cgroupOf(kernel.occupant(1)))), 0);
+  assert.equal(drops.histogram_contested, 2);
+});
+
+test('nor is one that was read as it passed, and of which only the end comes after the removal', () => {
+  const { kernel, totals, read } = setUp();
+  kernel.progress(1, other(10), 7);
+  read();
+  kernel.remove(1);
+  kernel.deliver(totals);
+  kernel.wait(0, 1, other(0), 0, { thread: 7 });
   kernel.recycle(1, false);
   kernel.wait(1, 1, other(5), 2);
   const { cgroups, drops } = read();
