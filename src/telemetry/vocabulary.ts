@@ -45,6 +45,8 @@ export const attributes = {
   lastName: 'earshot.last.name',
   lastProcessId: 'earshot.last.pid',
   lastThreadName: 'earshot.last.thread.name',
+  elsewhereIdle: 'earshot.elsewhere.idle',
+  elsewhereCpu: 'earshot.elsewhere.cpu',
 } as const;
 
 export type AttributeKey = (typeof attributes)[keyof typeof attributes];
@@ -80,7 +82,8 @@ export const attributeMeaning: Readonly<Record<AttributeKey, string>> = {
   'earshot.culprit.container.id': 'Container of the culprit.',
   'earshot.culprit.pod.uid': 'Pod of the culprit.',
   'earshot.culprit.unit': 'systemd unit of the culprit.',
-  'earshot.culprit.time': 'Seconds of the wait during which the culprit had the CPU.',
+  'earshot.culprit.time':
+    'Seconds of the wait during which the culprit had the CPU, or its quota had run out.',
   'earshot.wait.duration': 'Seconds from runnable to running.',
   'earshot.weight': 'Number of waits this event stands for; sums over events must be multiplied by it.',
   'earshot.migrated': 'The thread changed CPU while it waited.',
@@ -89,6 +92,9 @@ export const attributeMeaning: Readonly<Record<AttributeKey, string>> = {
   'earshot.last.name': 'The name people know that cgroup by.',
   'earshot.last.pid': 'Thread that ran last before.',
   'earshot.last.thread.name': 'Name of the thread that ran last before.',
+  'earshot.elsewhere.idle':
+    'Seconds, at least, for which another CPU that the thread may use was idle while it waited; the longest of any one CPU.',
+  'earshot.elsewhere.cpu': 'That CPU.',
 };
 
 export const causes = [
@@ -203,6 +209,8 @@ export const events = {
       attributes.lastName,
       attributes.lastProcessId,
       attributes.lastThreadName,
+      attributes.elsewhereIdle,
+      attributes.elsewhereCpu,
       attributes.weight,
       attributes.migrated,
     ],

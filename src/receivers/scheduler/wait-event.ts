@@ -19,6 +19,7 @@ export function waitAttributes(wait: WaitEvent): Attributes {
     ...(wait.last.cgroup === undefined ? {} : { [keys.lastCgroupId]: String(wait.last.cgroup) }),
     [keys.lastProcessId]: wait.last.pid,
     [keys.lastThreadName]: wait.last.thread,
+    ...placementOf(wait),
     [keys.weight]: wait.weight,
     [keys.migrated]: wait.migrated,
   };
@@ -28,10 +29,17 @@ export function waitAttributes(wait: WaitEvent): Attributes {
  * Whose quota had run out, or who of the others had the CPU longest: whichever class was longer, so that the class says
  * what the culprit did.
  */
-function culpritOf({ culprit, culpritTime, throttler, classes }: WaitEvent): Attributes {
+function culpritOf({ culprit, culpritTime, throttler, throttlerTime, classes }: WaitEvent): Attributes {
   const isThrottled = classes.throttled > classes.other;
-  const [who, time] = isThrottled ? [throttler, classes.throttled] : [culprit, culpritTime];
+  const [who, time] = isThrottled ? [throttler, throttlerTime] : [culprit, culpritTime];
   return who === undefined
     ? {}
     : { [keys.culpritCgroupId]: String(who), [keys.culpritTime]: toSeconds(time) };
+}
+
+/** Nothing, if no other CPU is known to have been idle. */
+function placementOf({ elsewhere }: WaitEvent): Attributes {
+  return elsewhere.idle > 0
+    ? { [keys.elsewhereIdle]: toSeconds(elsewhere.idle), [keys.elsewhereCpu]: elsewhere.cpu }
+    : {};
 }

@@ -9,6 +9,7 @@ const named = {
   culprit: cgroupId(2n),
   culpritTime: nanoseconds(4e9),
   throttler: cgroupId(3n),
+  throttlerTime: nanoseconds(3e9),
 };
 
 test('a wait carries who waited, how long, for which parts, and what it stands for', () => {
@@ -34,7 +35,7 @@ test('a wait carries who waited, how long, for which parts, and what it stands f
 
 const culprits = [
   { title: 'who had the CPU', parts: { other: 5e9, throttled: 1e9 }, id: '2', time: 4 },
-  { title: 'whose quota had run out', parts: { other: 1e9, throttled: 5e9 }, id: '3', time: 5 },
+  { title: 'whose quota had run out', parts: { other: 1e9, throttled: 5e9 }, id: '3', time: 3 },
   // several had the CPU, none as long as the quota lasted: still not the quota’s owner
   { title: 'who had the CPU longest of many', parts: { other: 9e9, throttled: 5e9 }, id: '2', time: 4 },
 ];
@@ -45,6 +46,15 @@ for (const { title, parts, id, time } of culprits)
     assert.equal(attributes[keys.culpritTime], time);
   });
 
+test('where another CPU was idle meanwhile is told, and nothing if none is known to have been', () => {
+  const attributes = waitAttributes(
+    waitEvent({ other: 2e9 }, { elsewhere: { idle: nanoseconds(15e8), cpu: 0 } }),
+  );
+  assert.deepEqual([attributes[keys.elsewhereIdle], attributes[keys.elsewhereCpu]], [1.5, 0]);
+  const nowhere = waitAttributes(waitEvent({ other: 2e9 }, { elsewhere: { idle: nanoseconds(0), cpu: 3 } }));
+  assert.ok(!(keys.elsewhereIdle in nowhere) && !(keys.elsewhereCpu in nowhere));
+});
+
 test('whoever ran meanwhile is not blamed for a quota whose owner nobody knows', () => {
   const attributes = waitAttributes(
     waitEvent({ other: 1e9, throttled: 5e9 }, { ...named, throttler: undefined }),
@@ -53,14 +63,31 @@ test('whoever ran meanwhile is not blamed for a quota whose owner nobody knows',
   assert.ok(!(keys.culpritTime in attributes));
 });
 
+/** Processors add these. */
+const namedLater = [
+  keys.cause,
+  keys.culpritCgroupPath,
+  keys.culpritContainerId,
+  keys.culpritKind,
+  keys.culpritName,
+  keys.culpritPodUid,
+  keys.culpritUnit,
+  keys.lastName,
+].sort();
+
 test('an event has the attributes of the vocabulary, its parts, and no others', () => {
   const known = new Set<string>(events.wait.attributes);
   const attributes = waitAttributes(
     waitEvent(
       { self: 1, other: 1, kernel: 1, idle: 1, throttled: 1, irq: 1, steal: 1, unknown: 1 },
-      { ...named, last: { cgroup: cgroupId(4n), pid: 1, thread: 'x' } },
+      {
+        ...named,
+        last: { cgroup: cgroupId(4n), pid: 1, thread: 'x' },
+        elsewhere: { idle: nanoseconds(1), cpu: 0 },
+      },
     ),
   );
+  assert.deepEqual([...known].filter((key) => !(key in attributes)).sort(), namedLater);
   const parts = Object.keys(attributes).filter((key) => !known.has(key));
   assert.deepEqual(
     parts.sort(),
