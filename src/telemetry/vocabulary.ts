@@ -75,7 +75,7 @@ export const attributeMeaning: Readonly<Record<AttributeKey, string>> = {
   'earshot.wait.class':
     "The kernel side's class of a wait, before the `contention` processor makes an `earshot.cause` of it.",
   'earshot.culprit.cgroup.id':
-    'Cgroup that had the CPU, or whose quota ran out; `other` for the sum of all beyond the named ones.',
+    'Cgroup that had the CPU, or whose quota ran out, or (messenger) that ran last; `other` for the sum of all beyond the named ones.',
   'earshot.culprit.cgroup.path': "Path of the culprit's cgroup.",
   'earshot.culprit.kind': 'What the culprit is, as `earshot.workload.kind`.',
   'earshot.culprit.name': 'The name people know the culprit by.',
@@ -152,14 +152,15 @@ export const metrics = {
     name: 'earshot.wait.duration',
     kind: 'exponential_histogram',
     unit: 's',
-    description: 'Completed waits for CPU, from runnable to running.',
+    description:
+      'Completed waits for CPU, from runnable to running; those still going on count in `earshot.wait.time` as they pass.',
     attributes: [],
   },
   waitTime: {
     name: 'earshot.wait.time',
     kind: 'sum',
     unit: 's',
-    description: 'Time spent waiting for CPU, by cause; the causes sum to the whole.',
+    description: 'Time spent waiting for CPU, as it passes, by cause; the causes sum to the whole.',
     attributes: [attributes.cause],
   },
   blameTime: {
@@ -169,6 +170,14 @@ export const metrics = {
     description:
       'The part of the waiting during which each culprit had the CPU, or its quota had run out; the main culprits by name, the rest as `other`.',
     attributes: [attributes.cause, ...culprit],
+  },
+  messengerTime: {
+    name: 'earshot.messenger.time',
+    kind: 'sum',
+    unit: 's',
+    description:
+      'Whole waits that ended when this culprit left the CPU to the workload: whom a look at the last to run would blame, often only a messenger. Where it differs from `earshot.blame.time`, that look misleads.',
+    attributes: culprit,
   },
   preemptions: {
     name: 'earshot.preemptions',
@@ -243,6 +252,8 @@ export const kernelNotes: Readonly<Record<string, string>> = {
   suppressed: "events over the rate; the workload's next one carries their weight",
   no_slot: 'waits of cgroups beyond `max_workloads`, counted on the one that stands for them all',
   saturated: 'waits beyond the last histogram bucket, counted in it',
+  progress_delayed:
+    'waits in progress whose CPU switched too fast to be looked at; the next reading, or their end, has them',
   reading_delayed: 'totals that were changing while they were read; the next reading has them',
 };
 

@@ -344,6 +344,17 @@ test('what already has its causes keeps them', () => {
   assert.deepEqual(name(...once), once);
 });
 
+test('messengers are whom one would blame and not who is to blame: they get no cause, and keep who they are', () => {
+  const left = sum(metrics.messengerTime, interval, [{ value: 2, attributes: { ...neighbor } }]);
+  const wait = sum(metrics.waitTime, interval, [of('other', 2)]);
+  const named = name(left, wait);
+  assert.deepEqual(points(named, metrics.messengerTime), left.dataPoints);
+  assert.deepEqual(byCause(named, metrics.waitTime), { unknown: 2e9 }, 'nor is the wait divided as they are');
+  for (const { attributes } of points(named, metrics.messengerTime))
+    for (const key of Object.keys(attributes))
+      assert.ok((metrics.messengerTime.attributes as readonly string[]).includes(key), key);
+});
+
 test('other metrics pass untouched', () => {
   const duration = exponentialHistogram(metrics.waitDuration, interval, [
     { value: histogramOf({ scale: 2, buckets: new Map([[1, 1]]), zeroCount: 0, sum: 1, max: 1 }) },

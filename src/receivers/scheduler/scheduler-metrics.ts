@@ -19,6 +19,7 @@ import { histogramOf } from '../../telemetry/histogram.ts';
 import { nanoseconds, toSeconds } from '../../telemetry/units.ts';
 import { attributes as keys, metrics } from '../../telemetry/vocabulary.ts';
 import { type Blame, type BlameOptions, blameOf } from './blame.ts';
+import { type Messenger, messengersOf } from './messengers.ts';
 
 export interface SchedulerMetricsOptions extends BlameOptions {
   readonly interval: Interval;
@@ -55,6 +56,7 @@ function cgroupMetrics(
     waits(of, options),
     some(sum(metrics.waitTime, interval, waitPoints(of))),
     some(sum(metrics.blameTime, interval, blamePoints(blames))),
+    some(sum(metrics.messengerTime, interval, messengerPoints(messengersOf(pairs, options.maxCulprits)))),
     some(sum(metrics.preemptions, interval, preemptionPoints(of, blames))),
     some(sum(metrics.runTime, interval, of.run ? [{ value: toSeconds(of.run) }] : [])),
   ];
@@ -71,7 +73,7 @@ function waits(
   { interval, histogramScale }: SchedulerMetricsOptions,
 ): MetricData | undefined {
   const { buckets, zeroCount } = of;
-  const value = histogramOf({ scale: histogramScale, buckets, zeroCount, sum: toSeconds(of.wait) });
+  const value = histogramOf({ scale: histogramScale, buckets, zeroCount, sum: toSeconds(of.completed) });
   return value.count ? exponentialHistogram(metrics.waitDuration, interval, [{ value }]) : undefined;
 }
 
@@ -95,6 +97,13 @@ function blamePoints(blames: readonly Blame[]): Point[] {
         attributes: culpritAttributes(waitClass, culprit),
       })),
   );
+}
+
+function messengerPoints(messengers: readonly Messenger[]): Point[] {
+  return messengers.map(({ culprit, time }) => ({
+    value: toSeconds(nanoseconds(time)),
+    attributes: { [keys.culpritCgroupId]: String(culprit) },
+  }));
 }
 
 function preemptionPoints(of: CgroupReading, blames: readonly Blame[]): Point[] {

@@ -50,7 +50,7 @@ const config = Type.Object(
       minimum: 16,
       maximum: 65_536,
       description:
-        'Cgroups with totals of their own; the rest share one. Kernel memory each: 128 bytes a CPU, and 512 bytes a CPU of at most four.',
+        'Cgroups with totals of their own; the rest share one. Kernel memory each: 128 bytes a CPU and 128 more, and 512 bytes a CPU of at most four.',
     }),
     max_pairs: Type.Integer({
       default: 4096,

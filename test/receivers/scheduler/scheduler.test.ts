@@ -114,7 +114,7 @@ const blamed = [pairReading(2n, { other: 3e9, preemptions: 7 }), pairReading(3n,
 
 test('a reading becomes the metrics of the vocabulary, deltas of its interval', async () => {
   const { readings, read, clock } = await setUp();
-  readings.push({ cgroups: [busy], pairs: blamed });
+  readings.push({ cgroups: [busy], pairs: [...blamed, pairReading(4n, { last: 1e9 })] });
   const start = clock.now;
   clock.now += 10_000_000_000n;
   const [workload] = await read();
@@ -163,13 +163,13 @@ test('the points hold the figures of the reading, by class and by culprit', asyn
   assert.deepEqual(of(metrics.runTime), [[4, {}]]);
 });
 
-test('waits become one exponential histogram with the sum of the wait', async () => {
+test('waits that ended become one exponential histogram with their sum', async () => {
   const { readings, read } = await setUp();
-  readings.push({ cgroups: [busy] });
+  readings.push({ cgroups: [{ ...busy, completed: seconds(9) }] });
   const [workload] = await read();
   assert.deepEqual(workload?.metrics.get(metrics.waitDuration.name)?.dataPoints[0]?.value, {
     count: 6,
-    sum: 6.5,
+    sum: 9,
     scale: 2,
     zeroCount: 3,
     positive: { offset: -10, bucketCounts: [2, 0, 0, 1] },
@@ -185,6 +185,32 @@ test('what did not happen has no point, and who did nothing no resource', async 
   const workloads = await read();
   assert.equal(workloads.length, 1);
   assert.deepEqual([...(workloads[0]?.metrics.keys() ?? [])], [metrics.runTime.name]);
+});
+
+test('who only waits, and has not been given a CPU yet, is told with what has passed', async () => {
+  const { readings, read } = await setUp();
+  readings.push({ cgroups: [cgroupReading({ other: 10e9 }, { completed: nanoseconds(0) })] });
+  const [workload] = await read();
+  assert.deepEqual([...(workload?.metrics.keys() ?? [])], [metrics.waitTime.name]);
+  assert.deepEqual(values(workload?.metrics.get(metrics.waitTime.name)), [
+    [10, { [keys.waitClass]: 'other' }],
+  ]);
+});
+
+test('messengers are named beside the culprits, without a cause, and displace none', async () => {
+  const { readings, read } = await setUp({ settings: { max_culprits: 1 } });
+  readings.push({
+    cgroups: [cgroupReading({ other: 4e9 })],
+    pairs: [pairReading(2n, { other: 4e9, last: 1e9 }), pairReading(3n, { last: 3e9 })],
+  });
+  const [workload] = await read();
+  assert.deepEqual(values(workload?.metrics.get(metrics.blameTime.name)), [
+    [4, { [keys.waitClass]: 'other', [keys.culpritCgroupId]: '2' }],
+  ]);
+  assert.deepEqual(values(workload?.metrics.get(metrics.messengerTime.name)), [
+    [3, { [keys.culpritCgroupId]: '3' }],
+    [1, { [keys.culpritCgroupId]: 'other' }],
+  ]);
 });
 
 test('who was preempted and still waits is told, though there is nothing else of it yet', async () => {
