@@ -247,6 +247,7 @@ export class SchedulerTotals {
     }
     return (
       sum === between(now, before, cell.wait) &&
+      sum >= signedBetween(now, before, cell.in_progress) &&
       between(now, before, cell.run) >= 0 &&
       wordBetween(now, before, cell.preempted_by_self) < backwards &&
       wordBetween(now, before, cell.preempted_by_kernel) < backwards
@@ -260,12 +261,7 @@ export class SchedulerTotals {
     const sums = this.#sumsOf(who);
     const wait = between(now, before, cell.wait);
     sums.wait += wait;
-    const inProgress = signedDifference(
-      now.words,
-      before.words,
-      now.offset + cell.in_progress,
-      before.offset + cell.in_progress,
-    );
+    const inProgress = signedBetween(now, before, cell.in_progress);
     sums.inProgress += inProgress;
     sums.run += between(now, before, cell.run);
     sums.preemptedBySelf += wordBetween(now, before, cell.preempted_by_self);
@@ -363,6 +359,10 @@ function orphanKey(who: bigint, offset: number): string {
 
 function between(now: Cell, before: Cell, member: number): Nanoseconds {
   return difference(now.words, before.words, now.offset + member, before.offset + member);
+}
+
+function signedBetween(now: Cell, before: Cell, member: number): Nanoseconds {
+  return signedDifference(now.words, before.words, now.offset + member, before.offset + member);
 }
 
 /** u32 counters wrap; their differences do not. */

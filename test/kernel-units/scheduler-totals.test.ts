@@ -116,6 +116,19 @@ test('a slot that goes to another cgroup while a wait is in progress takes nothi
   assert.deepEqual(times(cgroups, cgroupOf(kernel.occupant(1))), [3, 0]);
 });
 
+test('a cell copied while it is emptied does not make ended waits of those in progress, nor the other way', () => {
+  const { kernel, totals, read } = setUp();
+  const former = cgroupOf(kernel.occupant(1));
+  kernel.beginMove(0, 1, other(5), 7);
+  kernel.finish(0);
+  kernel.recycle(1, false);
+  kernel.beginClaim(0, 1, 9); // all its times are 0, and what is in progress is not yet
+  totals.advance(() => kernel.copy());
+  assert.deepEqual(totals.take().cgroups, []);
+  kernel.finish(0);
+  assert.deepEqual(times(read().cgroups, former), [5, 0]);
+});
+
 test('run time and preemptions come without any wait', () => {
   const { kernel, read } = setUp();
   kernel.run(0, 1, 40n);
