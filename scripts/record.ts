@@ -68,7 +68,8 @@ function namesIn(recorded: readonly RecordedInterval[]): readonly (readonly [Cgr
   for (const { reading, waits } of recorded) {
     for (const { cgroup } of reading.cgroups) ids.add(cgroup);
     for (const { culprit } of reading.pairs) ids.add(culprit);
-    for (const { cgroup, last } of waits) ids.add(cgroup).add(last.cgroup);
+    for (const { cgroup, culprit, throttler, last } of waits)
+      ids.add(cgroup).add(culprit).add(throttler).add(last.cgroup);
   }
   return [...ids]
     .filter((id): id is CgroupId => typeof id === 'bigint')
