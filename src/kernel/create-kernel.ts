@@ -69,6 +69,7 @@ async function openScheduler(options: SchedulerOptions, of: Surroundings): Promi
       describe: () => ({ ...description, features: { ...features, ...found } }),
       drain: () => source.drain(),
       read: () => source.read(),
+      measureCost: () => source.measureCost(),
       close: () => {
         source.close();
         lock.release();

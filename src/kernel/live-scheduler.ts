@@ -3,6 +3,7 @@ import type { CgroupId, MonotonicNanoseconds } from '../telemetry/units.ts';
 import type { Cgroups } from './cgroups.ts';
 import { CpuTimes } from './cpu-times.ts';
 import type { BpfObject, Native } from './native.ts';
+import { measureCost } from './program-cost.ts';
 import { histogramScale, readAbi, type SchedulerAbi } from './scheduler-abi.ts';
 import { PairTotals } from './scheduler-pairs.ts';
 import {
@@ -13,6 +14,7 @@ import {
   type WaitRecord,
 } from './scheduler-records.ts';
 import type {
+  CostMeasurement,
   SchedulerOptions,
   SchedulerReading,
   SchedulerSource,
@@ -53,6 +55,7 @@ export interface LiveOptions extends SchedulerOptions {
 export interface LiveSource extends SchedulerSource {
   /** By CPU: when it last switched, in ns of the scheduler's own clock (`rq->clock`); 0: not since attached. */
   lastSwitches(): readonly bigint[];
+  measureCost(): CostMeasurement;
 }
 
 /** Loads and attaches the scheduler programs. Throws `UnsupportedError` where the kernel refuses them. */
@@ -249,6 +252,10 @@ class LiveScheduler implements LiveSource {
       }
       return last;
     });
+  }
+
+  measureCost(): CostMeasurement {
+    return measureCost(this.#native, this.#object);
   }
 
   close(): void {

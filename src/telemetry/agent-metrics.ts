@@ -66,6 +66,28 @@ export const agentMetrics = {
     'Collections left out because the one before took longer than the interval.',
   ),
   collectErrors: one('earshot.agent.collect.errors', '{collect}', 'Collections that failed.'),
+  bpfRuns: one(
+    'earshot.agent.bpf.runs',
+    '{run}',
+    'Runs of each BPF program, over all CPUs, while its cost was measured.',
+  ),
+  bpfRunTime: one(
+    'earshot.agent.bpf.run_time',
+    's',
+    'Time in each BPF program, over all CPUs, while its cost was measured.',
+  ),
+  bpfMeanRunTime: one(
+    'earshot.agent.bpf.run_time.mean',
+    's',
+    'Time a run of each BPF program took when its cost was measured last; of `on_switch`, what is added to a context switch.',
+    'gauge',
+  ),
+  bpfShare: one(
+    'earshot.agent.bpf.cpu_share',
+    '1',
+    'Time in each BPF program per time, when its cost was measured last: 1 is one CPU, 0.01 a hundredth of one.',
+    'gauge',
+  ),
   cpuTime: one('otelcol_process_cpu_seconds', 's', 'CPU time of the agent, user and system.'),
   uptime: one('otelcol_process_uptime', 's', 'Time since the agent started.', 'gauge'),
   memory: one('otelcol_process_memory_rss', 'By', 'Resident memory of the agent.', 'gauge'),

@@ -30,6 +30,7 @@ const settings = {
   max_workloads: 512,
   max_pairs: 4096,
   max_culprits: 10,
+  measure_cost: seconds(3600),
   include: [] as string[],
   exclude: [] as string[],
 };
@@ -459,6 +460,34 @@ test('closing closes the source, and may be said twice', async () => {
   await receiver.close();
   assert.equal(closed(), 1);
   await receiver.close();
+});
+
+test('the cost of the programs is measured while the source is open', async () => {
+  const events: string[] = [];
+  const { host } = fakeHost('scheduler');
+  const { source } = fakeSource();
+  const receiver = await scheduler.open(settings, {
+    ...host,
+    kernel: {
+      ...host.kernel,
+      openScheduler: async () => ({
+        ...source,
+        measureCost: () => {
+          events.push('begun');
+          return {
+            end: () => {
+              events.push('ended');
+              return { programs: [], elapsed: seconds(1) };
+            },
+          };
+        },
+        close: () => void events.push('closed'),
+      }),
+    },
+  });
+  await receiver.pulls.find(({ name }) => name === 'metrics')?.collect();
+  await receiver.close();
+  assert.deepEqual(events, ['begun', 'ended', 'closed']);
 });
 
 test('a source that cannot be described does not stay attached', async () => {
