@@ -11,7 +11,7 @@ export interface Contention {
 }
 
 const cpus = availableParallelism();
-const all = (runs: readonly Promise<void>[]) => Promise.all(runs);
+const all = (runs: readonly Promise<unknown>[]) => Promise.all(runs);
 const onEachCpu = <T>(of: (cpu: number) => T) => Array.from({ length: cpus }, (_, cpu) => of(cpu));
 
 export const accuracyLoads = {

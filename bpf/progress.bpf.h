@@ -156,7 +156,8 @@ static __always_inline void uncharge(struct cpu *here, struct cell *cell, u64 wa
 	add_in_progress(cell, -wait);
 }
 
-static __always_inline void charge_progress(struct task_struct *task)
+/* True if the task has to be looked at again. */
+static __always_inline bool charge_progress(struct task_struct *task)
 {
 	u64 queued = task->sched_info.last_queued, run_delay, from, to, who;
 	struct cpu *here = cpu_at(progress_row), *there;
@@ -170,36 +171,36 @@ static __always_inline void charge_progress(struct task_struct *task)
 	entry = find_task(pid);
 	if (!entry) { /* has not run since the programs were attached */
 		note_task(pid, task->sched_info.run_delay);
-		return;
+		return queued;
 	}
 	if (task->on_rq != TASK_ON_RQ_QUEUED || task->on_cpu || !queued || is_delayed(task))
-		return;
+		return false;
 	rq = task->se.cfs_rq->rq;
 	source = rq->cpu;
 	there = cpu_at(source);
 	drafted = bpf_map_lookup_elem(&draft, &zero);
 	if (!here || !there || !drafted)
-		return;
+		return false;
 	run_delay = *(volatile u64 *)&entry->run_delay;
 	if (run_delay != *(volatile u64 *)&task->sched_info.run_delay) /* just being switched in, or moved */
-		return;
+		return false;
 	if (!copy_ring(here, there)) {
 		drop(DROP_PROGRESS_DELAYED);
-		return;
+		return false;
 	}
 	to = rq->clock;
 	if (to < slice(here, here->head)->end)
 		to = slice(here, here->head)->end;
 	detour = entry->has_detour ? find_detour(pid) : NULL;
 	if (detour && detour->is_bogus)
-		return;
+		return false;
 	from = detour && detour->queued == queued ? detour->charged : queued;
 	if (!to || to < from + progress_after)
-		return;
+		return false;
 	who = identify(task, &slot, &css);
 	cell = cell_of(progress_row, css, who, slot, &index);
 	if (!cell)
-		return;
+		return false;
 
 	begin_walk(here, source, index, who, from, to);
 	here->walk.queued = queued;
@@ -225,17 +226,18 @@ static __always_inline void charge_progress(struct task_struct *task)
 	if (bpf_map_update_elem(&detours, &pid, drafted, BPF_ANY)) {
 		drop(DROP_DETOUR_FULL);
 		uncharge(here, cell, to - from);
-		return;
+		return false;
 	}
 	if (*(volatile u64 *)&entry->run_delay == run_delay && entry->pid == pid &&
 	    *(volatile u64 *)&task->sched_info.last_queued == queued)
-		return;
+		return false;
 	detour = find_detour(pid);
 	if (detour && detour->queued == queued && detour->charged == to) {
 		bpf_map_delete_elem(&detours, &pid);
 		uncharge(here, cell, to - from);
 		drop(DROP_PROGRESS_DELAYED);
 	}
+	return false;
 }
 
 #endif

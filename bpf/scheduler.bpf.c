@@ -135,7 +135,7 @@ static __always_inline void switched_in(struct task_struct *next, struct cgroup_
 	}
 	if (throttles_tasks() || likely(!was_throttled(next->se.cfs_rq)) || who == WHO_KERNEL) {
 		if (slice(cpu, cpu->head - 1)->end)
-			until = charge_slice(cpu_id, cpu, 0, cell, who, from, now, now - from);
+			until = charge_slice(cpu_id, cpu, 0, cell, who, from, now, wait);
 		if (until > from) {
 			if (!has_detour) {
 				begin_walk(cpu, cpu_id, index, who, from, until);
@@ -194,18 +194,23 @@ __noinline int make_up(u32 row, u32 slot)
 	arrival = BPF_CORE_READ(task, sched_info.last_arrival);
 	run_delay = BPF_CORE_READ(task, sched_info.run_delay);
 	newest = slice(here, here->head);
-	if (arrival <= newest->end || arrival > here->walk.to)
+	if (who == WHO_IDLE) /* which nobody stamps */
 		return 0;
-	end_slice(here, row, arrival, newest->stolen, here->running, here->running_slot);
-	if (who == WHO_IDLE)
-		return 0;
+	if (arrival > newest->end && arrival <= here->walk.to)
+		end_slice(here, row, arrival, newest->stolen, here->running, here->running_slot);
 	entry = find_task(pid);
 	cell = find_cell(row, who, slot);
-	if (!entry || !cell)
+	if (!entry || !cell) {
+		drop(DROP_SWITCH_LOST);
 		return 0;
+	}
 	wait = run_delay - entry->run_delay;
-	if (wait <= 0 || arrival < (u64)wait)
+	if (wait <= 0)
 		return 0;
+	if (arrival < (u64)wait || arrival > here->walk.to) {
+		drop(DROP_SWITCH_LOST);
+		return 0;
+	}
 	entry->run_delay = run_delay;
 	index = row * slots + (slot >= slots - 1 ? slots - 1 : slot);
 	begin_walk(here, row, index, who, arrival - wait, arrival);
@@ -335,14 +340,18 @@ int BPF_PROG(on_migrate, struct task_struct *p, int dest_cpu)
 	return 0;
 }
 
-/* Run by user space, over all tasks, before it reads the totals. */
+/*
+ * Run by user space, over all tasks, before it reads the totals; and once more if it wrote anything, so that
+ * tasks are there which this run has met for the first time.
+ */
 SEC("iter/task")
 int on_progress(struct bpf_iter__task *context)
 {
 	struct task_struct *task = context->task;
+	u8 again = 1;
 
-	if (task)
-		charge_progress(task);
+	if (task && charge_progress(task))
+		bpf_seq_write(context->meta->seq, &again, sizeof(again));
 	return 0;
 }
 

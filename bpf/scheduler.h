@@ -44,9 +44,9 @@ enum drop_reason {
 	DROP_SUPPRESSED,	/* events over the rate; the next one carries their weight */
 	DROP_PROGRESS_DELAYED,	/* a wait in progress whose CPU switched too fast to be looked at */
 	DROP_PROGRESS_LOST,	/* one that ended just then: what it waited before may be counted twice */
-	DROP_SWITCH_MISSED, /* a switch the kernel did not tell of: the wait of whoever it gave the CPU to is
-			       made up for */
-	DROP_QUOTA_MERGED,  /* more quotas above one another than are told apart */
+	DROP_SWITCH_MISSED,	/* a switch the kernel did not tell of; the wait it ended is made up for */
+	DROP_SWITCH_LOST,	/* one whose wait could not be */
+	DROP_QUOTA_MERGED,	/* more quotas above one another than are told apart */
 	DROP_COUNT,
 };
 
@@ -155,7 +155,8 @@ struct walk {
 	unsigned long long elsewhere; /* for how long of it that CPU was idle */
 	struct quotas quotas;
 	unsigned long long
-		until[QUOTAS]; /* as quotas.throttled, at the end of what is being cut along intervals */
+		since[QUOTAS]; /* as quotas.throttled, at the beginning of what is charged to them */
+	unsigned long long until[QUOTAS]; /* and at its end */
 };
 
 /* One a CPU, and a last one for waits in progress. */
@@ -178,6 +179,7 @@ struct cpu {
 	unsigned long long throttler;
 	unsigned long long throttler_ns;
 	struct walk walk;
+	unsigned long long pad[5];
 	struct suspect suspects[SUSPECTS];
 	unsigned long long drops[24];
 };

@@ -109,21 +109,29 @@ static __always_inline void charge_quota(struct cpu *here, struct cell *cell, u6
 }
 
 /*
- * Charges `ns` of throttling, all or part of what the quotas of the walk did between `since` and `until`:
- * each level's growth less that of the level above is its own. What is left is the nearest quota's.
+ * Charges `ns` of throttling, all or part of what the quotas of the walk did between walk.since and
+ * walk.until: each level's growth less that of the level above is its own. What is left is the nearest
+ * quota's.
  */
-static __always_inline void charge_throttled(struct cpu *here, struct cell *cell, const u64 *since,
-					     const u64 *until, u64 ns)
+__noinline int charge_throttled(u32 row, u64 ns)
 {
-	u64 whole = until[0] - since[0], left = ns, above = 0;
+	struct cpu *here = cpu_at(row);
+	u64 whole, left = ns, above = 0;
+	struct cell *cell;
 
+	if (!here)
+		return 0;
+	cell = bpf_map_lookup_elem(&cells, &here->walk.cell);
+	if (!cell)
+		return 0;
+	whole = here->walk.until[0] - here->walk.since[0];
 	cell->class[CLASS_THROTTLED] += ns;
 	for (int k = QUOTAS - 1; k > 0; k--) {
 		u64 grown, own;
 
 		if (k >= here->walk.quotas.count)
 			continue;
-		grown = until[k] - since[k];
+		grown = here->walk.until[k] - here->walk.since[k];
 		own = grown > above && (s64)grown > 0 ? grown - above : 0;
 		above += own;
 		if (ns < whole)
@@ -134,6 +142,7 @@ static __always_inline void charge_throttled(struct cpu *here, struct cell *cell
 		charge_quota(here, cell, here->walk.quotas.who[k], own);
 	}
 	charge_quota(here, cell, here->walk.quotas.who[0], left);
+	return 0;
 }
 
 /* From 6.18 on: walk.subject leaves the CPU throttled. */
@@ -167,15 +176,13 @@ __noinline int charge_throttled_task(u32 row)
 	struct cpu *here = cpu_at(row);
 	struct task_struct *task;
 	struct detour *detour;
-	struct cell *cell;
 	u64 ns;
 
 	if (!here)
 		return 0;
 	task = (struct task_struct *)here->walk.subject;
-	cell = bpf_map_lookup_elem(&cells, &here->walk.cell);
 	detour = find_detour(BPF_CORE_READ(task, pid));
-	if (!cell || !detour || !detour->is_throttled)
+	if (!detour || !detour->is_throttled)
 		return 0;
 	if (detour->throttled_on != (u64)BPF_CORE_READ(task, se.cfs_rq)) {
 		drop(DROP_THROTTLE_MOVED);
@@ -185,8 +192,10 @@ __noinline int charge_throttled_task(u32 row)
 	ns = here->walk.quotas.throttled[0] - detour->throttled[0];
 	if (ns > here->walk.to - here->walk.from)
 		ns = here->walk.to - here->walk.from;
+	copy_quotas(here->walk.since, detour->throttled);
+	copy_quotas(here->walk.until, here->walk.quotas.throttled);
 	if (ns)
-		charge_throttled(here, cell, detour->throttled, here->walk.quotas.throttled, ns);
+		charge_throttled(row, ns);
 	here->walk.from += ns;
 	return 0;
 }
@@ -278,18 +287,16 @@ static __always_inline int walk_throttled(u32 row, u32 is_owner)
 {
 	struct cpu *here = cpu_at(row);
 	struct throttle *throttle;
-	struct cell *cell;
 	u64 from, to, ns, missed, *until;
 
 	if (!here)
 		return 0;
-	cell = bpf_map_lookup_elem(&cells, &here->walk.cell);
 	from = here->walk.from;
 	to = here->walk.to;
 	until = here->walk.until;
 	read_quotas(row, to);
 	throttle = here->walk.quotas.throttled[0] ? throttle_of(here->walk.victim, here->walk.source) : NULL;
-	if (!cell || !throttle)
+	if (!throttle)
 		return walk_slices(row, 0);
 	copy_quotas(until, here->walk.quotas.throttled);
 	missed = unseen(throttle, until[0], to - from);
@@ -300,7 +307,8 @@ static __always_inline int walk_throttled(u32 row, u32 is_owner)
 		throttle->seen_at = to;
 	} else if (missed) {
 		ns = missed < to - from ? missed : to - from;
-		charge_throttled(here, cell, throttle->seen, until, ns);
+		copy_quotas(here->walk.since, throttle->seen);
+		charge_throttled(row, ns);
 		to -= ns;
 		copy_quotas(until, throttle->seen);
 	}
@@ -321,7 +329,8 @@ static __always_inline int walk_throttled(u32 row, u32 is_owner)
 		if (start < from)
 			start = from;
 		if (end > start) {
-			charge_throttled(here, cell, interval->throttled, until, end - start);
+			copy_quotas(here->walk.since, interval->throttled);
+			charge_throttled(row, end - start);
 			to = start;
 		}
 		copy_quotas(until, interval->throttled);

@@ -26,6 +26,9 @@ const suites: Readonly<Record<string, Suite>> = {
   e2e: { files: find('test/e2e/**/*.test.ts'), needsKernel: true },
 };
 
+/** A test that hangs is a failure, not a wait. */
+const timeLimit = '--test-timeout=180000';
+
 const isExcused = process.env.CI !== 'true';
 const named = process.argv.slice(2);
 const wanted = named.length > 0 ? named : Object.keys(suites);
@@ -49,7 +52,7 @@ for (const name of wanted) {
   }
   console.log(`\n${name} tests`);
   const concurrency = suite.needsKernel ? ['--test-concurrency=1'] : [];
-  const { status, signal } = spawnSync(process.execPath, ['--test', ...concurrency, ...suite.files], {
+  const { status, signal } = spawnSync(process.execPath, ['--test', timeLimit, ...concurrency, ...suite.files], {
     cwd: root,
     stdio: 'inherit',
   });

@@ -41,6 +41,8 @@ const throttlesFor = (cpus: number) => Math.max(384, cpus * 12);
 const ringBytes = 256 * 1024;
 const burstSeconds = 4;
 const drainBytes = 64 * 1024;
+/** A byte for each task the iterator meets for the first time; more than the kernel's table of tasks holds. */
+const newTasksBytes = 128 * 1024;
 /** Single waits kept until somebody drains them: 33 MiB. */
 const maxWaits = 65_536;
 
@@ -121,7 +123,7 @@ class LiveScheduler implements LiveSource {
   readonly #copy: Snapshot;
   readonly #pairBuffers: { readonly keys: Uint8Array; readonly values: Uint8Array };
   readonly #records = new Uint8Array(drainBytes);
-  readonly #noOutput = new Uint8Array(1);
+  readonly #newTasks = new Uint8Array(newTasksBytes);
   readonly #maxRecord: number;
   readonly #size: Dimensions;
   readonly #stolen: { readonly irq: boolean; readonly steal: boolean };
@@ -207,7 +209,7 @@ class LiveScheduler implements LiveSource {
 
   read(): SchedulerReading {
     this.#drainRing();
-    this.#native.iterate(this.#object, 'on_progress', this.#noOutput);
+    this.#chargeProgress();
     this.#shares.advance(Number(this.#native.monotonic()));
     this.#totals.advance(() => this.#copyMaps(), this.#shares);
     const count = this.#native.readHash(
@@ -260,6 +262,12 @@ class LiveScheduler implements LiveSource {
 
   close(): void {
     this.#native.close(this.#object);
+  }
+
+  /** Waits that go on are charged up to now; those of tasks that have never run, in a second run. */
+  #chargeProgress(): void {
+    const run = () => this.#native.iterate(this.#object, 'on_progress', this.#newTasks);
+    if (run() > 0) run();
   }
 
   /** A cell retired after its map was copied is in the ring by then: taking the ring last, nothing is counted twice. */

@@ -4,14 +4,7 @@ import { offsetOf } from './words.ts';
 /** What user space knows of `bpf/scheduler.h`, taken from the object itself when it is opened. */
 export interface SchedulerAbi {
   readonly cell: Layout<
-    | 'who'
-    | 'wait'
-    | 'run'
-    | 'class'
-    | 'cgroup'
-    | 'preempted_by_self'
-    | 'preempted_by_kernel'
-    | 'in_progress'
+    'who' | 'wait' | 'run' | 'class' | 'cgroup' | 'preempted_by_self' | 'preempted_by_kernel' | 'in_progress'
   >;
   readonly cpu: Layout<'head' | 'irq' | 'ring' | 'drops'>;
   readonly occupant: Layout<'end' | 'stolen'>;

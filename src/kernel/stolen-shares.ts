@@ -78,7 +78,9 @@ export class StolenShares {
     const online = [...this.#times.irq.keys()].filter((cpu) => !Number.isNaN(this.#times.irq[cpu]));
     for (const cpu of online) this.#advanceCpu(cpu, now);
     for (const { name } of this.#kinds)
-      this[name][this.#seenAt.length] = online.length ? Math.min(...online.map((cpu) => this[name][cpu] ?? 0)) : 0;
+      this[name][this.#seenAt.length] = online.length
+        ? Math.min(...online.map((cpu) => this[name][cpu] ?? 0))
+        : 0;
   }
 
   #advanceCpu(cpu: number, now: number): void {

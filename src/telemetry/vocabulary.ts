@@ -254,6 +254,7 @@ export const kernelNotes: Readonly<Record<string, string>> = {
   saturated: 'waits beyond the last histogram bucket, counted in it',
   progress_delayed:
     'waits in progress whose CPU switched too fast to be looked at; the next reading, or their end, has them',
+  switch_missed: 'switches the kernel did not tell of; the waits they ended have been made up for',
   reading_delayed: 'totals that were changing while they were read; the next reading has them',
 };
 

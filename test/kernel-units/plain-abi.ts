@@ -22,6 +22,7 @@ export const dropReasons = [
   'progress_delayed',
   'progress_lost',
   'switch_missed',
+  'switch_lost',
   'quota_merged',
 ];
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
-import type { BpfObject, Native } from '../../src/kernel/native.ts';
+import type { BpfObject, Marker, Native } from '../../src/kernel/native.ts';
 import { attachFixture, fixture, happen, native, openDescriptors, openFixture } from './native-fixture.ts';
 
 /** The addon without its types: what JavaScript could pass. */
@@ -147,6 +147,15 @@ const likely: Readonly<Record<keyof Native, readonly fc.Arbitrary<() => unknown>
         () => Number.NaN,
       ),
     ],
+    iterate: [handle, text, buffer],
+    createMarker: [text],
+    closeMarker: [
+      fc.constantFrom<() => unknown>(
+        () => -1,
+        () => 'text',
+        () => 2 ** 40,
+      ),
+    ],
     structLayout: [handle, text],
     enumValues: [handle, text],
     kernelStruct: [text],
@@ -160,6 +169,7 @@ function call(name: string, values: readonly unknown[]): void {
   try {
     const result = untyped[name]?.(...values);
     if (name === 'open') native.close(result as BpfObject);
+    if (name === 'createMarker') native.closeMarker((result as Marker).token);
     if (name === 'enableStatistics') native.disableStatistics(result as number);
   } catch (error) {
     assert.ok(error instanceof Error, `${name} threw ${String(error)}`);

@@ -61,10 +61,10 @@ function cpuTime(path: string): number {
   );
 }
 
-/** A child cgroup, removed by `removeCgroups`. The quota is in ms of CPU a 100 ms. */
+/** A child cgroup, removed by `removeCgroups`. The quota is in ms of CPU a 100 ms; `weak`: the least weight there is. */
 export function makeCgroup(
   name: string,
-  of: { readonly quota?: number; readonly parent?: TestCgroup } = {},
+  of: { readonly quota?: number; readonly weak?: boolean; readonly parent?: TestCgroup } = {},
 ): TestCgroup {
   const path = `${of.parent?.path ?? ''}/${of.parent ? name : `earshot-test-${process.pid}-${name}`}`;
   const directory = join(mountPoint, path);
@@ -83,6 +83,11 @@ export function makeCgroup(
       writeFileSync(join(directory, 'cpu.cfs_quota_us'), String(of.quota * 1000));
     }
   }
+  if (of.weak)
+    writeFileSync(
+      join(directory, version === 2 ? 'cpu.weight' : 'cpu.shares'),
+      version === 2 ? '1' : '2',
+    );
   return {
     id: cgroupId(statSync(directory, { bigint: true }).ino),
     path,
@@ -143,13 +148,15 @@ export const spin = (seconds: number, threads: number, ...burst: readonly number
   ...[seconds, threads, ...burst].map(String),
 ];
 
+const noBlame = () => ({ other: 0, throttled: 0, last: 0, preemptions: 0 });
+
 /** What the source said of a time span, and that nothing in it contradicts itself. */
 export class Account {
   readonly cgroups = new Map<
     CgroupReading['cgroup'],
-    { wait: number; run: number; waits: number; classes: Record<WaitClass, number> }
+    { wait: number; completed: number; run: number; waits: number; classes: Record<WaitClass, number> }
   >();
-  readonly pairs = new Map<string, { other: number; throttled: number; preemptions: number }>();
+  readonly pairs = new Map<string, { other: number; throttled: number; last: number; preemptions: number }>();
   readonly drops: Record<string, number> = {};
   readonly waits: WaitEvent[] = [];
 
@@ -169,11 +176,11 @@ export class Account {
   }
 
   pair(victim: TestCgroup, culprit: TestCgroup) {
-    return this.pairs.get(`${victim.id} ${culprit.id}`) ?? { other: 0, throttled: 0, preemptions: 0 };
+    return this.pairs.get(`${victim.id} ${culprit.id}`) ?? noBlame();
   }
 
   /** Sum over all culprits of a victim. */
-  blamed(victim: TestCgroup, kind: 'other' | 'throttled' | 'preemptions'): number {
+  blamed(victim: TestCgroup, kind: 'other' | 'throttled' | 'last' | 'preemptions'): number {
     let sum = 0;
     for (const [key, pair] of this.pairs) if (key.startsWith(`${victim.id} `)) sum += pair[kind];
     return sum;
@@ -187,6 +194,7 @@ export class Account {
     if (!of) {
       of = {
         wait: 0,
+        completed: 0,
         run: 0,
         waits: 0,
         classes: Object.fromEntries(waitClasses.map((name) => [name, 0])) as never,
@@ -194,6 +202,7 @@ export class Account {
       this.cgroups.set(reading.cgroup, of);
     }
     of.wait += reading.wait;
+    of.completed += reading.completed;
     of.run += reading.run;
     of.waits += reading.zeroCount + [...reading.buckets.values()].reduce((a, b) => a + b, 0);
     for (const name of waitClasses) of.classes[name] += reading.classes[name];
@@ -201,9 +210,10 @@ export class Account {
 
   #addPair(reading: PairReading): void {
     const key = `${reading.victim} ${reading.culprit}`;
-    const pair = this.pairs.get(key) ?? { other: 0, throttled: 0, preemptions: 0 };
+    const pair = this.pairs.get(key) ?? noBlame();
     pair.other += reading.other;
     pair.throttled += reading.throttled;
+    pair.last += reading.last;
     pair.preemptions += reading.preemptions;
     this.pairs.set(key, pair);
   }

@@ -33,13 +33,9 @@ afterEach(() => {
 });
 after(removeCgroups);
 
-/**
- * One thread a CPU: the kernel counts what a CPU was throttled, we count what tasks waited for it. In about one run of ten
- * the kernel counts one period of a CPU more, whatever the length of the run; why is not known yet. Many periods, so that
- * one is less than 1 %.
- */
+/** One thread a CPU: the kernel counts what a CPU was throttled, we count what tasks waited for it. */
 function runOnEachCpu(cgroup: TestCgroup): Promise<unknown> {
-  return Promise.all(Array.from({ length: cpus }, (_, cpu) => runIn(cgroup, spin(8, 1), cpu)));
+  return Promise.all(Array.from({ length: cpus }, (_, cpu) => runIn(cgroup, spin(5, 1), cpu)));
 }
 
 /** For whoever reads the results: how far off, also where that is allowed. */

@@ -53,7 +53,9 @@ try {
   say({ kind: 'error', text: message });
 }
 const results = run({
-  files: [fileURLToPath(new URL('../kernel/scheduler.test.js', import.meta.url))],
+  files: ['scheduler', 'waits'].map((name) =>
+    fileURLToPath(new URL(`../kernel/${name}.test.js`, import.meta.url)),
+  ),
   isolation: 'none',
   testSkipPatterns: notInEmulator.map(({ test }) => test),
 });

@@ -50,6 +50,7 @@ export function buildInitramfs(folder: string): string {
     'build/earshot.node',
     'build/scheduler.bpf.o',
     'build/bench/pingpong',
+    'build/bench/messages',
     ...globSync('build/test/*', { cwd: root, exclude: ['build/test/*.d'] }),
   ]) {
     mkdirSync(dirname(join(tree, 'earshot', file)), { recursive: true });

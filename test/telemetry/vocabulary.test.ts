@@ -45,7 +45,7 @@ test('no two attributes share a key', () => {
 
 test('what the kernel side only notes is not shown as lost, and everything else is', () => {
   const noted = dropReasons.filter((reason) => !isLoss(kernelCounter(reason)));
-  assert.deepEqual(noted.sort(), ['no_slot', 'progress_delayed', 'saturated', 'suppressed']);
+  assert.deepEqual(noted.sort(), ['no_slot', 'progress_delayed', 'saturated', 'suppressed', 'switch_missed']);
   assert.ok(!isLoss(kernelCounter('reading_delayed')), 'by the reader, not by the kernel');
   assert.ok(isLoss(kernelCounter('events_overrun')));
   assert.ok(isLoss(kernelCounter('constructor')), 'a reason nobody knows is loss');

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { availableParallelism } from 'node:os';
+import { after, afterEach, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SchedulerSource } from '../../src/kernel/scheduler-source.ts';
+import {
+  account,
+  hasLocalStatistics,
+  makeCgroup,
+  openScheduler,
+  program,
+  removeCgroups,
+  runIn,
+  spin,
+} from './scheduler-fixture.ts';
+
+/** Long waits, many waiters, quotas in quotas: where a sum of completed waits, or one culprit, would mislead. */
+
+const cpus = availableParallelism();
+const second = 1e9;
+let source: SchedulerSource | undefined;
+
+function attach(...options: Parameters<typeof openScheduler>): SchedulerSource {
+  source = openScheduler(...options);
+  return source;
+}
+
+afterEach(() => {
+  source?.close();
+  source = undefined;
+});
+after(removeCgroups);
+
+function assertNear(actual: number, expected: number, tolerance: number, what: string): void {
+  assert.ok(Math.abs(actual - expected) <= tolerance, `${what}: ${actual} instead of ${expected}`);
+}
+
+test('who starves is seen to wait while it waits, and never longer than time has passed', async () => {
+  const weak = makeCgroup('weak', { weak: true });
+  const strong = makeCgroup('strong');
+  const threads = 3;
+  const opened = attach();
+  opened.read();
+  let isOver = false;
+  const load = Promise.all([
+    runIn(weak, spin(4, threads), 0),
+    runIn(strong, spin(3, 2), 0),
+  ]).finally(() => {
+    isOver = true;
+  });
+  const total = { wait: 0, completed: 0 };
+  let longestSilence = 0;
+  let before = Number(process.hrtime.bigint());
+  while (!isOver) {
+    await sleep(200);
+    const reading = opened.read().cgroups.find(({ cgroup }) => cgroup === weak.id);
+    const now = Number(process.hrtime.bigint());
+    const { wait = 0, completed = 0 } = reading ?? {};
+    // the reading itself takes some ms, and the clock of an idle CPU lags by a tick
+    assert.ok(wait <= threads * (now - before) * 1.02 + 0.02 * second, `${wait} in ${now - before}`);
+    if (completed === 0 && wait > 0.5 * threads * (now - before)) longestSilence += now - before;
+    total.wait += wait;
+    total.completed += completed;
+    before = now;
+  }
+  await load;
+  assert.ok(total.wait > 3 * second, `only ${total.wait} ns of waiting`);
+  assert.ok(longestSilence > 0.5 * second, `all waits ended soon: ${longestSilence} ns without an end`);
+  assertNear(total.completed, total.wait, 1_000_000, 'when all have ended, what ended is what was waited');
+});
+
+test('two quotas in one path: each has its own part, and together they are what the kernel says', {
+  skip: !hasLocalStatistics && 'the kernel has no cpu.stat.local (6.6)',
+}, async () => {
+  const parent = makeCgroup('pod', { quota: 30 });
+  const child = makeCgroup('container', { parent, quota: 30 });
+  const before = { child: child.throttledLocally(), parent: parent.throttledLocally() };
+  const result = await account(attach(), () =>
+    Promise.all(Array.from({ length: cpus }, (_, cpu) => runIn(child, spin(5, 1), cpu))),
+  );
+  const whole = child.throttledLocally() - before.child;
+  const above = parent.throttledLocally() - before.parent;
+  assert.ok(whole > second, `the load was throttled only ${whole} ns`);
+  assertNear(result.of(child).classes.throttled, whole, 0.01 * whole, 'throttled');
+  assertNear(result.pair(child, parent).throttled, above, 0.01 * whole, "by the parent's quota");
+  assertNear(result.pair(child, child).throttled, whole - above, 0.01 * whole, 'by its own');
+  assertNear(result.blamed(child, 'throttled'), whole, 0.01 * whole, 'by anybody');
+});
+
+test('240 tasks that pass messages: less than 0.5 % of their waiting is unexplained', async () => {
+  const cgroup = makeCgroup('messages');
+  const result = await account(attach(), () => runIn(cgroup, [program('bench/messages'), '3', '120']));
+  const { wait, classes } = result.of(cgroup);
+  assert.ok(wait > 10 * second, `waited only ${wait} ns`);
+  assert.ok(classes.unknown < 0.005 * wait, `unknown ${classes.unknown} of ${wait}`);
+});
+
+test('40 spinning threads of two equal cgroups: explained, and half of it by each', async () => {
+  const [one, other] = [makeCgroup('one'), makeCgroup('other')];
+  const result = await account(attach(), () =>
+    Promise.all([one, other].map((cgroup) => runIn(cgroup, spin(6, 20)))),
+  );
+  for (const [cgroup, neighbor] of [
+    [one, other],
+    [other, one],
+  ] as const) {
+    const { wait, classes } = result.of(cgroup);
+    assert.ok(wait > 50 * second, `waited only ${wait} ns`);
+    assert.ok(classes.unknown < 0.005 * wait, `unknown ${classes.unknown} of ${wait}`);
+    const behindNeighbor = result.pair(cgroup, neighbor).other;
+    assertNear(classes.self / (classes.self + behindNeighbor), 0.5, 0.05, 'behind its own threads');
+  }
+});
+
+test('who was the last to run is told beside who ran', async () => {
+  const victim = makeCgroup('victim');
+  const hog = makeCgroup('hog');
+  const result = await account(attach(), () =>
+    Promise.all([runIn(victim, spin(2, 1), 0), runIn(hog, spin(2, 1), 0)]),
+  );
+  const { last, other } = result.pair(victim, hog);
+  const { wait } = result.of(victim);
+  assert.ok(wait > 0.5 * second, `waited only ${wait} ns`);
+  assert.ok(other > 0.8 * wait, `the hog ran ${other} of ${wait}`);
+  assert.ok(result.blamed(victim, 'last') <= wait, 'each wait has one last');
+  assert.ok(last > 0.5 * wait, `after most waits the hog left the CPU to the victim: ${last} of ${wait}`);
+});
+
+test('a thread that may use one CPU only was not misplaced', async () => {
+  const pinned = makeCgroup('pinned');
+  const result = await account(attach({ eventRate: 100 }), () => runIn(pinned, spin(2, 3), 0));
+  const waits = result.waits.filter(({ cgroup }) => cgroup === pinned.id);
+  assert.ok(waits.length > 10, `only ${waits.length} events`);
+  for (const { elsewhere } of waits) assert.equal(elsewhere.idle, 0);
+});
