@@ -89,6 +89,15 @@ export const accuracyLoads = {
         all([...[a, b].map((of) => runIn(of, spin(seconds, 4))), runIn(crowd, [...stress, `${seconds}s`])]),
     };
   },
+  crowd(seconds: number): Contention {
+    const many = Array.from({ length: 20 }, (_, i) => makeCgroup(`many-${i}`));
+    return {
+      what: 'twenty cgroups take turns on one CPU, half of them in bursts',
+      cgroups: Object.fromEntries(many.slice(0, 3).map((cgroup, i) => [`many-${i}`, cgroup])),
+      run: () =>
+        all(many.map((cgroup, i) => runIn(cgroup, spin(seconds, 1, ...(i % 2 ? [300, 700] : [])), 0))),
+    };
+  },
   spinners(seconds: number): Contention {
     const [a, b] = [makeCgroup('a'), makeCgroup('b')];
     return {

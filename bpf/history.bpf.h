@@ -1,41 +1,61 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Who had each CPU, as far back as waits last: the last slices exactly (`cpu.ring`); what falls out of the
- * ring is folded into epochs of at least FINE_SPAN, and those into epochs of at least COARSE_SPAN. An epoch
- * keeps the time of up to SHARES cgroups by name and the rest as a sum. A wait is walked backwards over all
- * three; only the epoch in which it began is prorated.
+ * ring is folded into epochs of FINE_SPAN and somewhat more, and those into epochs of COARSE_SPAN. An epoch
+ * keeps the time of each cgroup that ran in it. It ends early when it has no room for one more: so nobody is
+ * ever left unnamed, and where many take turns, and waits are as long as a round of all of them, it still
+ * goes back many rounds. A wait is walked backwards over all three; only the epoch in which it began is
+ * prorated.
  */
 #ifndef EARSHOT_HISTORY_H
 #define EARSHOT_HISTORY_H
 
 #include "maps.bpf.h"
 
-#define FINE_SPAN     8000000ULL
-#define COARSE_SPAN   (32 * FINE_SPAN)
-#define FINE_EPOCHS   128
+#define FINE_SPAN     4000000ULL
+#define COARSE_SPAN   (64 * FINE_SPAN)
+#define FINE_EPOCHS   64
 #define COARSE_EPOCHS 32
-#define SHARES	      6
+#define FINE_SHARES   12
+#define COARSE_SHARES 44
 
+/* Serial numbers of csses in 32 bits; an epoch has seen the high ones, which no kernel has left 0 yet. */
+#define SHORT_KERNEL   0xffffffffu
+#define SHORT_OVERFLOW 0xfffffffeu
+
+/* Time of all of an epoch's slices that one cgroup had; WHOLE: more than 4 s. */
 struct share {
-	u64 who;
-	u64 ns;
+	u32 who;
+	u32 ns;
 };
+
+#define WHOLE 0xffffffffu
 
 struct epoch {
 	u64 start, end;
-	u64 unnamed;
 	u64 stolen;
-	struct share share[SHARES];
+	u32 shares; /* in use */
+	u32 high;   /* of the serial numbers */
 };
 
-_Static_assert(sizeof(struct epoch) == 128, "two cache lines");
+struct fine_epoch {
+	struct epoch epoch;
+	struct share share[FINE_SHARES];
+};
+
+struct coarse_epoch {
+	struct epoch epoch;
+	struct share share[COARSE_SHARES];
+};
+
+_Static_assert(sizeof(struct fine_epoch) == 128, "two cache lines");
+_Static_assert(sizeof(struct coarse_epoch) == 384, "six cache lines");
 
 struct history {
-	struct epoch fine[FINE_EPOCHS];
-	struct epoch coarse[COARSE_EPOCHS];
+	struct fine_epoch fine[FINE_EPOCHS];
+	struct coarse_epoch coarse[COARSE_EPOCHS];
 };
 
-static const struct epoch empty_epoch;
 static const struct pair no_pair;
 
 /* Bound: one a CPU, 20 KiB. */
@@ -46,6 +66,22 @@ struct {
 	__type(key, u32);
 	__type(value, struct history);
 } histories SEC(".maps");
+
+static __always_inline u32 shorten(u64 who)
+{
+	return who == WHO_KERNEL ? SHORT_KERNEL : who == WHO_OVERFLOW ? SHORT_OVERFLOW : (u32)who;
+}
+
+static __always_inline u64 lengthen(u32 who, u32 high)
+{
+	if (who == WHO_IDLE)
+		return WHO_IDLE;
+	if (who == SHORT_KERNEL)
+		return WHO_KERNEL;
+	if (who == SHORT_OVERFLOW)
+		return WHO_OVERFLOW;
+	return (u64)high << 32 | who;
+}
 
 /* `part` x ns / span; both factors of an epoch can pass 4 s. */
 static __always_inline u64 prorate(u64 part, u64 ns, u64 span)
@@ -62,51 +98,78 @@ static __always_inline struct occupant *slice(struct cpu *cpu, u32 index)
 	return &cpu->ring[index & (RING_SLICES - 1)];
 }
 
-static __always_inline void share_add(struct epoch *epoch, u64 who, u64 ns)
+static __always_inline void begin_epoch(struct epoch *epoch, u64 start)
 {
-	for (int i = 0; i < SHARES; i++) {
-		struct share *share = &epoch->share[i];
+	epoch->start = start;
+	epoch->end = 0;
+	epoch->stolen = 0;
+	epoch->shares = 0;
+	epoch->high = 0;
+}
 
-		if (!share->ns || share->who == who) {
+static __always_inline void share_add(struct share *share, u64 ns)
+{
+	ns += share->ns;
+	share->ns = ns < WHOLE ? ns : WHOLE;
+}
+
+/* Adds a share of a fine epoch to the newest coarse one, which has room. */
+__noinline int fold_share(u32 cpu_id, u32 newest, u32 who, u32 ns)
+{
+	struct history *history = bpf_map_lookup_elem(&histories, &cpu_id);
+	struct coarse_epoch *into;
+
+	if (!history)
+		return 0;
+	into = &history->coarse[newest & (COARSE_EPOCHS - 1)];
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < COARSE_SHARES; i++) {
+		struct share *share = &into->share[i];
+
+		if (i < into->epoch.shares && share->who != who)
+			continue;
+		if (i >= into->epoch.shares) {
 			share->who = who;
-			share->ns += ns;
-			return;
+			share->ns = 0;
+			into->epoch.shares = i + 1;
 		}
+		share_add(share, ns);
+		break;
 	}
-	epoch->unnamed += ns;
+	return 0;
 }
 
 /* The oldest fine epoch, about to be overwritten, goes into the newest coarse one. */
 __noinline int fold_epoch(u32 cpu_id, u32 oldest)
 {
 	struct history *history = bpf_map_lookup_elem(&histories, &cpu_id);
-	struct cpu *cpu = bpf_map_lookup_elem(&cpus, &cpu_id);
-	struct epoch *from, *into;
+	struct cpu *cpu = cpu_at(cpu_id);
+	struct fine_epoch *from;
+	struct epoch *into;
 	u32 newest;
 
 	if (!history || !cpu)
 		return 0;
 	from = &history->fine[oldest & (FINE_EPOCHS - 1)];
-	if (!from->end)
+	if (!from->epoch.end)
 		return 0;
 	newest = cpu->newest_coarse & (COARSE_EPOCHS - 1);
-	into = &history->coarse[newest];
-	if (!into->end || into->end - into->start >= COARSE_SPAN) {
+	into = &history->coarse[newest].epoch;
+	if (!into->end || into->end - into->start >= COARSE_SPAN ||
+	    into->shares + from->epoch.shares > COARSE_SHARES) {
 		newest = (newest + 1) & (COARSE_EPOCHS - 1);
+		into = &history->coarse[newest].epoch;
+		begin_epoch(into, from->epoch.start);
 		cpu->newest_coarse = newest;
-		into = &history->coarse[newest];
-		*into = empty_epoch;
-		into->start = from->start;
 	}
-	into->end = from->end;
-	into->unnamed += from->unnamed;
-	into->stolen += from->stolen;
-	for (int i = 0; i < SHARES; i++) {
-		u64 ns = from->share[i].ns;
-
-		if (!ns)
+	into->end = from->epoch.end;
+	into->stolen += from->epoch.stolen;
+	into->high |= from->epoch.high;
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < FINE_SHARES; i++) {
+		if (i >= from->epoch.shares)
 			break;
-		share_add(into, from->share[i].who, ns);
+		fold_share(cpu_id, newest, from->share[i].who, from->share[i].ns);
 	}
 	return 0;
 }
@@ -117,9 +180,9 @@ __noinline int fold_slice(u32 cpu_id)
 	struct cpu *cpu = cpu_at(cpu_id);
 	struct history *history = bpf_map_lookup_elem(&histories, &cpu_id);
 	struct occupant *before, *oldest;
+	struct fine_epoch *into;
 	u64 start, ns, stolen;
-	struct epoch *into;
-	u32 newest;
+	u32 newest, who, i;
 
 	if (!history || !cpu)
 		return 0;
@@ -128,23 +191,37 @@ __noinline int fold_slice(u32 cpu_id)
 	start = before->end;
 	if (!start || oldest->end <= start)
 		return 0;
+	who = shorten(oldest->who);
 	newest = cpu->newest_fine & (FINE_EPOCHS - 1);
 	into = &history->fine[newest];
-	if (!into->end || into->end - into->start >= FINE_SPAN) {
+#pragma clang loop unroll(disable)
+	for (i = 0; i < FINE_SHARES; i++)
+		if (i >= into->epoch.shares || into->share[i].who == who)
+			break;
+	if (!into->epoch.end || into->epoch.end - into->epoch.start >= FINE_SPAN || i >= FINE_SHARES) {
 		newest = (newest + 1) & (FINE_EPOCHS - 1);
 		fold_epoch(cpu_id, newest);
-		cpu->newest_fine = newest;
 		into = &history->fine[newest];
-		*into = empty_epoch;
-		into->start = start;
+		begin_epoch(&into->epoch, start);
+		cpu->newest_fine = newest;
+		i = 0;
 	}
-	into->end = oldest->end;
+	if (i >= FINE_SHARES) /* for the verifier */
+		return 0;
+	into->epoch.end = oldest->end;
+	if (who < SHORT_OVERFLOW)
+		into->epoch.high = oldest->who >> 32;
 	ns = oldest->end - start;
 	stolen = oldest->stolen - before->stolen;
 	if (stolen > ns)
 		stolen = ns;
-	into->stolen += stolen;
-	share_add(into, oldest->who, ns - stolen);
+	into->epoch.stolen += stolen;
+	if (i >= into->epoch.shares) {
+		into->share[i].who = who;
+		into->share[i].ns = 0;
+		into->epoch.shares = i + 1;
+	}
+	share_add(&into->share[i], ns - stolen);
 	return 0;
 }
 
@@ -271,20 +348,90 @@ enum walked {
 	WALK_OUT, /* no older slice or epoch at this level */
 };
 
+static __always_inline struct epoch *epoch_at(struct history *history, u32 level, u32 index)
+{
+	return level ? &history->coarse[index & (COARSE_EPOCHS - 1)].epoch
+		     : &history->fine[index & (FINE_EPOCHS - 1)].epoch;
+}
+
+static __always_inline struct share *share_at(struct history *history, u32 level, u32 index, u32 i)
+{
+	if (i >= (level ? COARSE_SHARES : FINE_SHARES))
+		return NULL;
+	keep_check_before(i);
+	return level ? &history->coarse[index & (COARSE_EPOCHS - 1)].share[i]
+		     : &history->fine[index & (FINE_EPOCHS - 1)].share[i];
+}
+
+/* Charges one share of an epoch, prorated, as walk.epoch says. */
+__noinline int charge_share(u32 row, u32 level, u32 index, u32 i)
+{
+	struct cpu *here = cpu_at(row);
+	struct history *history;
+	struct share *share;
+	struct cell *cell;
+	u64 ns, who;
+
+	if (!here)
+		return 0;
+	history = bpf_map_lookup_elem(&histories, &here->walk.source);
+	cell = bpf_map_lookup_elem(&cells, &here->walk.cell);
+	if (!history || !cell)
+		return 0;
+	share = share_at(history, level, index, i);
+	if (!share)
+		return 0;
+	ns = share->ns;
+	who = lengthen(share->who, epoch_at(history, level, index)->high);
+	if (ns == WHOLE) /* then next to nobody else had any */
+		ns = here->walk.epoch.span;
+	if (who == here->walk.victim)
+		ns = ns > here->walk.epoch.own ? ns - here->walk.epoch.own : 0;
+	if (here->walk.epoch.part < here->walk.epoch.span)
+		ns = prorate(ns, here->walk.epoch.part, here->walk.epoch.span);
+	if (ns > here->walk.epoch.left)
+		ns = here->walk.epoch.left;
+	here->walk.epoch.left -= ns;
+	charge_to(cell, row, here->walk.victim, who, ns);
+	return 0;
+}
+
 /*
  * The slice of the waiter itself before it was pushed off the CPU and began to wait: what of it is in the
- * epoch has no part in what is prorated. 0 if it did not run until then.
+ * epoch has no part in what is prorated. 0 if it did not run until then, or for longer than slices last.
  */
-static __always_inline u64 own_slice(struct epoch *epoch, struct walk *walk, u64 start)
+__noinline u64 own_slice(u32 row, u32 level, u32 index)
 {
-	u64 since = walk->arrived > epoch->start ? walk->arrived : epoch->start;
+	struct cpu *here = cpu_at(row);
+	struct history *history;
+	struct epoch *epoch;
+	struct share *share;
+	u64 since, ran;
+	u32 who;
 
-	if (!walk->arrived || since >= start)
+	if (!here)
 		return 0;
+	history = bpf_map_lookup_elem(&histories, &here->walk.source);
+	if (!history)
+		return 0;
+	epoch = epoch_at(history, level, index);
+	since = here->walk.arrived;
+	if (!since || here->walk.queued <= since || here->walk.queued - since > 2 * FINE_SPAN)
+		return 0;
+	if (since < epoch->start)
+		since = epoch->start;
+	if (here->walk.queued <= since)
+		return 0;
+	ran = here->walk.queued - since;
+	who = shorten(here->walk.victim);
 #pragma clang loop unroll(disable)
-	for (int i = 0; i < SHARES; i++)
-		if (epoch->share[i].who == walk->victim)
-			return epoch->share[i].ns >= start - since ? start - since : 0;
+	for (u32 i = 0; i < COARSE_SHARES; i++) {
+		share = i < epoch->shares ? share_at(history, level, index, i) : NULL;
+		if (!share)
+			break;
+		if (share->who == who)
+			return share->ns < ran ? share->ns : ran;
+	}
 	return 0;
 }
 
@@ -293,8 +440,8 @@ __noinline int charge_epoch(u32 row, u32 level, u32 index)
 {
 	struct cpu *here = cpu_at(row);
 	struct history *history;
-	u64 span, ns, left, start, victim, own;
 	struct epoch *epoch;
+	u64 start, stolen;
 	struct cell *cell;
 
 	if (!here)
@@ -303,8 +450,7 @@ __noinline int charge_epoch(u32 row, u32 level, u32 index)
 	cell = bpf_map_lookup_elem(&cells, &here->walk.cell);
 	if (!history || !cell)
 		return WALK_DONE;
-	epoch = level ? &history->coarse[index & (COARSE_EPOCHS - 1)]
-		      : &history->fine[index & (FINE_EPOCHS - 1)];
+	epoch = epoch_at(history, level, index);
 	if (!epoch->end)
 		return WALK_OUT;
 	if (epoch->end < here->walk.to) { /* a gap in the history */
@@ -314,35 +460,25 @@ __noinline int charge_epoch(u32 row, u32 level, u32 index)
 		here->walk.to = known;
 	}
 	start = epoch->start > here->walk.from ? epoch->start : here->walk.from;
-	if (here->walk.to > start) {
-		victim = here->walk.victim;
-		span = epoch->end - epoch->start;
-		ns = here->walk.to - start;
-		here->walk.to = start;
-		left = ns;
-		own = start == here->walk.from ? own_slice(epoch, &here->walk, start) : 0;
-		span -= own;
+	if (here->walk.to <= start)
+		return here->walk.to <= here->walk.from ? WALK_DONE : WALK_ON;
+	here->walk.epoch.part = here->walk.epoch.left = here->walk.to - start;
+	here->walk.epoch.own = start == here->walk.from ? own_slice(row, level, index) : 0;
+	here->walk.epoch.span = epoch->end - epoch->start - here->walk.epoch.own;
+	here->walk.to = start;
 #pragma clang loop unroll(disable)
-		for (int i = 0; i < SHARES; i++) {
-			u64 part = epoch->share[i].ns, who = epoch->share[i].who;
-
-			if (!part)
-				break;
-			if (who == victim)
-				part = part > own ? part - own : 0;
-			if (ns < span)
-				part = prorate(part, ns, span);
-			if (part > left)
-				part = left;
-			left -= part;
-			charge_to(cell, row, victim, who, part);
-		}
-		ns = ns < span ? prorate(epoch->stolen, ns, span) : epoch->stolen;
-		if (ns > left)
-			ns = left;
-		cell->class[CLASS_STOLEN] += ns;
-		cell->class[CLASS_UNKNOWN] += left - ns;
+	for (u32 i = 0; i < COARSE_SHARES; i++) {
+		if (i >= epoch->shares)
+			break;
+		charge_share(row, level, index, i);
 	}
+	stolen = epoch->stolen;
+	if (here->walk.epoch.part < here->walk.epoch.span)
+		stolen = prorate(stolen, here->walk.epoch.part, here->walk.epoch.span);
+	if (stolen > here->walk.epoch.left)
+		stolen = here->walk.epoch.left;
+	cell->class[CLASS_STOLEN] += stolen;
+	cell->class[CLASS_UNKNOWN] += here->walk.epoch.left - stolen;
 	return here->walk.to <= here->walk.from ? WALK_DONE : WALK_ON;
 }
 
@@ -362,7 +498,7 @@ __noinline int walk_epochs(u32 row)
 		return 0;
 	task = (struct task_struct *)here->walk.subject;
 	here->walk.arrived = 0;
-	if (here->walk.from == here->walk.queued && !here->walk.moved)
+	if (!here->walk.moved)
 		here->walk.arrived = BPF_CORE_READ(task, sched_info.last_arrival);
 	newest = there->newest_fine;
 	for (u32 k = 0; k < FINE_EPOCHS; k++) {

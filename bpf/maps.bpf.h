@@ -61,6 +61,9 @@ struct {
 	__uint(max_entries, 256 * 1024);
 } events SEC(".maps");
 
+/* The compiler may not move a check of `v` behind what it guards, where the verifier would miss it. */
+#define keep_check_before(v) asm volatile("" : "+r"(v))
+
 static __always_inline struct cpu *cpu_at(u32 row)
 {
 	return bpf_map_lookup_elem(&cpus, &row);

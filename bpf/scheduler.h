@@ -132,6 +132,14 @@ struct suspect {
 
 #define SUSPECTS 8
 
+/* The part of a wait that lies in an epoch, ns. */
+struct walk_epoch {
+	unsigned long long part;
+	unsigned long long left; /* of it, not yet charged */
+	unsigned long long span; /* of the epoch, less `own` */
+	unsigned long long own;	 /* what the waiter itself ran there before it began to wait */
+};
+
 /*
  * The wait a program is about: in memory, because the verifier then has nothing to keep apart, and functions
  * are verified once and not wherever they are called from.
@@ -157,6 +165,7 @@ struct walk {
 	unsigned long long
 		since[QUOTAS]; /* as quotas.throttled, at the beginning of what is charged to them */
 	unsigned long long until[QUOTAS]; /* and at its end */
+	struct walk_epoch epoch;
 };
 
 /* One a CPU, and a last one for waits in progress. */
@@ -179,7 +188,7 @@ struct cpu {
 	unsigned long long throttler;
 	unsigned long long throttler_ns;
 	struct walk walk;
-	unsigned long long pad[5];
+	unsigned long long pad;
 	struct suspect suspects[SUSPECTS];
 	unsigned long long drops[24];
 };

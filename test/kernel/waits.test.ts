@@ -112,6 +112,25 @@ test('40 spinning threads of two equal cgroups: explained, and half of it by eac
   }
 });
 
+test('where twenty cgroups take turns on a CPU, each wait is explained and each has its share', async () => {
+  const crowd = Array.from({ length: 20 }, (_, i) => makeCgroup(`one-of-many-${i}`));
+  const result = await account(attach(), () =>
+    Promise.all(crowd.map((cgroup, i) => runIn(cgroup, spin(4, 1, ...(i % 2 ? [300, 700] : [])), 0))),
+  );
+  const [victim] = crowd;
+  assert.ok(victim);
+  const { wait, classes } = result.of(victim);
+  assert.ok(wait > 2 * second, `waited only ${wait} ns`);
+  for (const cgroup of crowd) {
+    const of = result.of(cgroup);
+    assert.ok(of.classes.unknown < 0.005 * of.wait, `unknown ${of.classes.unknown} of ${of.wait}`);
+  }
+  // it always wants to run: whenever another does, it waits
+  for (const culprit of crowd.slice(1))
+    assertNear(result.pair(victim, culprit).other, culprit.ran(), 0.02 * wait, `behind ${culprit.path}`);
+  assertNear(result.blamed(victim, 'other'), classes.other, 0.01 * wait, 'behind anybody by name');
+});
+
 test('who was the last to run is told beside who ran', async () => {
   const victim = makeCgroup('victim');
   const hog = makeCgroup('hog');
