@@ -3,9 +3,9 @@
  * Who had each CPU, as far back as waits last: the last slices exactly (`cpu.ring`); what falls out of the
  * ring is folded into epochs of FINE_SPAN and somewhat more, and those into epochs of COARSE_SPAN. An epoch
  * keeps the time of each cgroup that ran in it. It ends early when it has no room for one more: so nobody is
- * ever left unnamed, and where many take turns, and waits are as long as a round of all of them, it still
- * goes back many rounds. A wait is walked backwards over all three; only the epoch in which it began is
- * prorated.
+ * left unnamed where many take turns. Only where so many are so quick that the history would not reach back
+ * far enough, its last share stands for several. A wait is walked backwards over all three; only the epoch in
+ * which it began is prorated.
  */
 #ifndef EARSHOT_HISTORY_H
 #define EARSHOT_HISTORY_H
@@ -22,6 +22,7 @@
 /* Serial numbers of csses in 32 bits; an epoch has seen the high ones, which no kernel has left 0 yet. */
 #define SHORT_KERNEL   0xffffffffu
 #define SHORT_OVERFLOW 0xfffffffeu
+#define SHORT_CROWD    0xfffffffdu /* several together */
 
 /* Time of all of an epoch's slices that one cgroup had; WHOLE: more than 4 s. */
 struct share {
@@ -107,13 +108,21 @@ static __always_inline void begin_epoch(struct epoch *epoch, u64 start)
 	epoch->high = 0;
 }
 
+/* A full one may be shorter, but not so short that all of them together cover no long waits. */
+static __always_inline bool is_over(struct epoch *epoch, u64 span, bool is_full)
+{
+	u64 so_far = epoch->end - epoch->start;
+
+	return !epoch->end || so_far >= span || (is_full && so_far >= span / 4);
+}
+
 static __always_inline void share_add(struct share *share, u64 ns)
 {
 	ns += share->ns;
 	share->ns = ns < WHOLE ? ns : WHOLE;
 }
 
-/* Adds a share of a fine epoch to the newest coarse one, which has room. */
+/* Adds a share of a fine epoch to the newest coarse one. */
 __noinline int fold_share(u32 cpu_id, u32 newest, u32 who, u32 ns)
 {
 	struct history *history = bpf_map_lookup_elem(&histories, &cpu_id);
@@ -126,12 +135,14 @@ __noinline int fold_share(u32 cpu_id, u32 newest, u32 who, u32 ns)
 	for (u32 i = 0; i < COARSE_SHARES; i++) {
 		struct share *share = &into->share[i];
 
-		if (i < into->epoch.shares && share->who != who)
-			continue;
 		if (i >= into->epoch.shares) {
 			share->who = who;
 			share->ns = 0;
 			into->epoch.shares = i + 1;
+		} else if (share->who != who) {
+			if (i < COARSE_SHARES - 1)
+				continue;
+			share->who = SHORT_CROWD;
 		}
 		share_add(share, ns);
 		break;
@@ -155,8 +166,7 @@ __noinline int fold_epoch(u32 cpu_id, u32 oldest)
 		return 0;
 	newest = cpu->newest_coarse & (COARSE_EPOCHS - 1);
 	into = &history->coarse[newest].epoch;
-	if (!into->end || into->end - into->start >= COARSE_SPAN ||
-	    into->shares + from->epoch.shares > COARSE_SHARES) {
+	if (is_over(into, COARSE_SPAN, into->shares + from->epoch.shares > COARSE_SHARES)) {
 		newest = (newest + 1) & (COARSE_EPOCHS - 1);
 		into = &history->coarse[newest].epoch;
 		begin_epoch(into, from->epoch.start);
@@ -198,7 +208,7 @@ __noinline int fold_slice(u32 cpu_id)
 	for (i = 0; i < FINE_SHARES; i++)
 		if (i >= into->epoch.shares || into->share[i].who == who)
 			break;
-	if (!into->epoch.end || into->epoch.end - into->epoch.start >= FINE_SPAN || i >= FINE_SHARES) {
+	if (is_over(&into->epoch, FINE_SPAN, i >= FINE_SHARES)) {
 		newest = (newest + 1) & (FINE_EPOCHS - 1);
 		fold_epoch(cpu_id, newest);
 		into = &history->fine[newest];
@@ -206,10 +216,13 @@ __noinline int fold_slice(u32 cpu_id)
 		cpu->newest_fine = newest;
 		i = 0;
 	}
-	if (i >= FINE_SHARES) /* for the verifier */
-		return 0;
+	if (i >= FINE_SHARES) {
+		i = FINE_SHARES - 1;
+		who = SHORT_CROWD;
+		into->share[i].who = who;
+	}
 	into->epoch.end = oldest->end;
-	if (who < SHORT_OVERFLOW)
+	if (who < SHORT_CROWD)
 		into->epoch.high = oldest->who >> 32;
 	ns = oldest->end - start;
 	stolen = oldest->stolen - before->stolen;
@@ -292,19 +305,19 @@ __noinline int suspect(u32 row, u64 who, u64 ns)
  * which then goes to the piece at hand. Even steps err least; that they vary a little keeps them from falling
  * into step with a load.
  */
-static __always_inline u64 booked(struct gathered *gathered, u64 ns)
+static __always_inline u64 booked(struct cpu *here, u32 *small, u64 ns)
 {
-	u32 threshold = gathered->threshold;
+	u32 threshold = here->threshold;
 
 	if (ns >= quantum)
 		return ns;
-	ns += gathered->ns;
+	ns += *small;
 	if (ns < threshold) {
-		gathered->ns = ns;
+		*small = ns;
 		return 0;
 	}
-	gathered->ns = ns - threshold;
-	gathered->threshold = (u32)quantum - (u32)quantum / 8 + bpf_get_prandom_u32() % ((u32)quantum / 4);
+	*small = ns - threshold;
+	here->threshold = (u32)quantum - (u32)quantum / 8 + bpf_get_prandom_u32() % ((u32)quantum / 4);
 	return threshold;
 }
 
@@ -320,8 +333,8 @@ __noinline int blame_time(u32 row, u64 victim, u64 culprit, u64 ns, u64 last)
 		return 0;
 	if (unlikely(here->reporting))
 		suspect(row, culprit, ns);
-	ns = booked(&here->small, ns);
-	last = booked(&here->small_last, last);
+	ns = booked(here, &here->small, ns);
+	last = booked(here, &here->small_last, last);
 	if (ns | last)
 		blame(victim, culprit, BLAMED_OTHER, ns, last);
 	return 0;
@@ -363,7 +376,7 @@ static __always_inline struct share *share_at(struct history *history, u32 level
 		     : &history->fine[index & (FINE_EPOCHS - 1)].share[i];
 }
 
-/* Charges one share of an epoch, prorated, as walk.epoch says. */
+/* Charges one share of an epoch, prorated, as walk.prorated says. */
 __noinline int charge_share(u32 row, u32 level, u32 index, u32 i)
 {
 	struct cpu *here = cpu_at(row);
@@ -382,17 +395,22 @@ __noinline int charge_share(u32 row, u32 level, u32 index, u32 i)
 	if (!share)
 		return 0;
 	ns = share->ns;
-	who = lengthen(share->who, epoch_at(history, level, index)->high);
 	if (ns == WHOLE) /* then next to nobody else had any */
-		ns = here->walk.epoch.span;
+		ns = here->walk.prorated.span + here->walk.prorated.own;
+	who = lengthen(share->who, epoch_at(history, level, index)->high);
 	if (who == here->walk.victim)
-		ns = ns > here->walk.epoch.own ? ns - here->walk.epoch.own : 0;
-	if (here->walk.epoch.part < here->walk.epoch.span)
-		ns = prorate(ns, here->walk.epoch.part, here->walk.epoch.span);
-	if (ns > here->walk.epoch.left)
-		ns = here->walk.epoch.left;
-	here->walk.epoch.left -= ns;
-	charge_to(cell, row, here->walk.victim, who, ns);
+		ns = ns > here->walk.prorated.own ? ns - here->walk.prorated.own : 0;
+	if (here->walk.prorated.part < here->walk.prorated.span)
+		ns = prorate(ns, here->walk.prorated.part, here->walk.prorated.span);
+	if (ns > here->walk.prorated.left)
+		ns = here->walk.prorated.left;
+	here->walk.prorated.left -= ns;
+	if (share->who == SHORT_CROWD) {
+		drop(DROP_CROWD);
+		cell->class[CLASS_OTHER] += ns;
+	} else {
+		charge_to(cell, row, here->walk.victim, who, ns);
+	}
 	return 0;
 }
 
@@ -462,9 +480,9 @@ __noinline int charge_epoch(u32 row, u32 level, u32 index)
 	start = epoch->start > here->walk.from ? epoch->start : here->walk.from;
 	if (here->walk.to <= start)
 		return here->walk.to <= here->walk.from ? WALK_DONE : WALK_ON;
-	here->walk.epoch.part = here->walk.epoch.left = here->walk.to - start;
-	here->walk.epoch.own = start == here->walk.from ? own_slice(row, level, index) : 0;
-	here->walk.epoch.span = epoch->end - epoch->start - here->walk.epoch.own;
+	here->walk.prorated.part = here->walk.prorated.left = here->walk.to - start;
+	here->walk.prorated.own = start == here->walk.from ? own_slice(row, level, index) : 0;
+	here->walk.prorated.span = epoch->end - epoch->start - here->walk.prorated.own;
 	here->walk.to = start;
 #pragma clang loop unroll(disable)
 	for (u32 i = 0; i < COARSE_SHARES; i++) {
@@ -473,12 +491,12 @@ __noinline int charge_epoch(u32 row, u32 level, u32 index)
 		charge_share(row, level, index, i);
 	}
 	stolen = epoch->stolen;
-	if (here->walk.epoch.part < here->walk.epoch.span)
-		stolen = prorate(stolen, here->walk.epoch.part, here->walk.epoch.span);
-	if (stolen > here->walk.epoch.left)
-		stolen = here->walk.epoch.left;
+	if (here->walk.prorated.part < here->walk.prorated.span)
+		stolen = prorate(stolen, here->walk.prorated.part, here->walk.prorated.span);
+	if (stolen > here->walk.prorated.left)
+		stolen = here->walk.prorated.left;
 	cell->class[CLASS_STOLEN] += stolen;
-	cell->class[CLASS_UNKNOWN] += here->walk.epoch.left - stolen;
+	cell->class[CLASS_UNKNOWN] += here->walk.prorated.left - stolen;
 	return here->walk.to <= here->walk.from ? WALK_DONE : WALK_ON;
 }
 
@@ -556,6 +574,7 @@ static __always_inline u64 charge_slice(u32 row, struct cpu *there, u32 k, struc
 /* The wait of `victim` for the CPU `source`. */
 static __always_inline void begin_walk(struct cpu *here, u32 source, u32 cell, u64 victim, u64 from, u64 to)
 {
+	here->walk.last = 0;
 	here->walk.source = source;
 	here->walk.ring = source;
 	here->walk.cell = cell;
@@ -564,6 +583,7 @@ static __always_inline void begin_walk(struct cpu *here, u32 source, u32 cell, u
 	here->walk.from = from;
 	here->walk.to = to;
 	here->walk.moved = 0;
+	here->walk.charged_on = 0;
 }
 
 /* Charges the part of the wait since the newest slice ended: to the task that has been running since. */
@@ -572,7 +592,7 @@ static __always_inline void charge_running(struct cpu *here, u32 row, struct cpu
 	u64 end = slice(there, there->head)->end, low = end > here->walk.from ? end : here->walk.from;
 	u64 ns, stolen = here->walk.stolen;
 
-	if (here->walk.to <= low)
+	if (!end || here->walk.to <= low) /* nobody knows before its first switch */
 		return;
 	ns = here->walk.to - low;
 	here->walk.to = low;
@@ -589,21 +609,26 @@ __noinline int walk_slice(u32 row, u32 k)
 {
 	struct cpu *here = cpu_at(row), *there;
 	struct cell *cell;
+	u64 last;
 
 	if (!here)
 		return WALK_DONE;
+	last = here->walk.last;
+	here->walk.last = 0;
 	there = cpu_at(here->walk.ring);
 	cell = bpf_map_lookup_elem(&cells, &here->walk.cell);
 	if (!there || !cell)
 		return WALK_DONE;
-	if (!k)
+	if (k)
+		last = 0;
+	else
 		charge_running(here, row, there, cell);
 	if (here->walk.to <= here->walk.from)
 		return WALK_DONE;
 	if (!slice(there, there->head - k - 1)->end)
 		return WALK_OUT;
 	here->walk.to =
-		charge_slice(row, there, k, cell, here->walk.victim, here->walk.from, here->walk.to, 0);
+		charge_slice(row, there, k, cell, here->walk.victim, here->walk.from, here->walk.to, last);
 	return here->walk.to <= here->walk.from ? WALK_DONE : WALK_ON;
 }
 

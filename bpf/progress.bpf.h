@@ -13,10 +13,10 @@
  *	write the detour			...
  *	entry.run_delay is the same		the kernel's run_delay follows
  *
- * Whoever comes second sees what the other wrote: writing to the hash takes a lock, longer than any store
- * waits to be seen. If the wait has ended, then either the detour is gone, and the switch has charged only
- *the rest; or it is still there, and the switch has charged everything: the iterator takes back what it
- *charged.
+ * Whoever comes second sees what the other wrote: nothing orders the store before the load of a switch-in,
+ *but between the two stores of the iterator it takes the lock of a hash, far longer than a store waits to be
+ *seen. If the wait has ended, then either the detour is gone, and the switch has charged only the rest; or it
+ *is still there, and the switch has charged everything: the iterator takes back what it charged.
  */
 #ifndef EARSHOT_PROGRESS_H
 #define EARSHOT_PROGRESS_H
@@ -32,6 +32,13 @@ struct {
 	__type(value, struct detour);
 } draft SEC(".maps");
 
+static __always_inline void continue_walk(struct cpu *here, struct detour *detour)
+{
+	here->walk.from = detour->charged < here->walk.to ? detour->charged : here->walk.to;
+	here->walk.charged_throttled = detour->throttled[0];
+	here->walk.charged_on = detour->throttled_on;
+}
+
 /* What has been charged of this wait while it went on is not charged again. */
 static __always_inline void skip_charged(struct cpu *here, struct detour *detour)
 {
@@ -41,7 +48,7 @@ static __always_inline void skip_charged(struct cpu *here, struct detour *detour
 	if (detour->queued != here->walk.queued)
 		drop(DROP_PROGRESS_LOST);
 	else
-		here->walk.from = detour->charged < here->walk.to ? detour->charged : here->walk.to;
+		continue_walk(here, detour);
 	detour->queued = 0;
 }
 
@@ -82,6 +89,7 @@ __noinline int take_detour(u32 row)
 	if (!here)
 		return 1;
 	here->walk.wait = here->walk.to - here->walk.from;
+	here->walk.taken = ~0ULL;
 	task = (struct task_struct *)here->walk.subject;
 	pid = BPF_CORE_READ(task, pid);
 	detour = find_detour(pid);
@@ -93,9 +101,15 @@ __noinline int take_detour(u32 row)
 		bpf_map_delete_elem(&detours, &pid);
 		return 0;
 	}
+	cell->in_progress -= detour->carried;
+	here->walk.taken = detour->charged;
+	if (detour->queued && detour->queued != here->walk.queued) { /* of a wait before */
+		drop(DROP_PROGRESS_LOST);
+		bpf_map_delete_elem(&detours, &pid);
+		return 1;
+	}
 	skip_charged(here, detour);
 	here->walk.wait = here->walk.to - here->walk.from + detour->carried;
-	cell->in_progress -= detour->carried;
 	return 1;
 }
 
@@ -113,7 +127,7 @@ __noinline int end_detour(u32 row)
 	task = (struct task_struct *)here->walk.subject;
 	pid = BPF_CORE_READ(task, pid);
 	detour = find_detour(pid);
-	if (!detour)
+	if (!detour || detour->charged != here->walk.taken) /* the iterator has just written it */
 		return 0;
 	if (here->reporting) {
 		for (int i = 0; i < CLASS_COUNT; i++)
@@ -202,8 +216,13 @@ static __always_inline bool charge_progress(struct task_struct *task)
 	if (!cell)
 		return false;
 
-	begin_walk(here, source, index, who, from, to);
-	here->walk.queued = queued;
+	if (!detour && bpf_map_update_elem(&detours, &pid, &no_detour, BPF_NOEXIST)) {
+		drop(DROP_DETOUR_FULL);
+		return false;
+	}
+	begin_walk(here, source, index, who, queued, to);
+	if (detour && detour->queued == queued)
+		continue_walk(here, detour);
 	here->walk.ring = progress_row;
 	here->walk.subject = (u64)task;
 	here->walk.moved = detour && detour->has_moved;
@@ -214,14 +233,16 @@ static __always_inline bool charge_progress(struct task_struct *task)
 	add_in_progress(cell, to - from);
 	charge_waiting(progress_row, 0);
 	here->reporting = 0;
+	*drafted = no_detour;
 	if (detour)
 		bpf_probe_read_kernel(drafted, sizeof(*drafted), detour);
-	else
-		*drafted = no_detour;
 	carry(here, cell, drafted, to - from);
 	drafted->queued = queued;
 	drafted->charged = to;
-	copy_quotas(drafted->throttled, here->walk.quotas.throttled);
+	if (!throttles_tasks())
+		drafted->throttled_on = (u64)task->se.cfs_rq;
+	if (drafted->is_throttled || !throttles_tasks())
+		copy_quotas(drafted->throttled, here->walk.quotas.throttled);
 	*(volatile u32 *)&entry->has_detour = 1;
 	if (bpf_map_update_elem(&detours, &pid, drafted, BPF_ANY)) {
 		drop(DROP_DETOUR_FULL);
@@ -235,7 +256,7 @@ static __always_inline bool charge_progress(struct task_struct *task)
 	if (detour && detour->queued == queued && detour->charged == to) {
 		bpf_map_delete_elem(&detours, &pid);
 		uncharge(here, cell, to - from);
-		drop(DROP_PROGRESS_DELAYED);
+		drop(DROP_PROGRESS_RACED);
 	}
 	return false;
 }

@@ -145,7 +145,8 @@ static __always_inline void find_elsewhere(struct cpu *here, u32 row, struct tas
 	bpf_probe_read_kernel(&allowed, sizeof(allowed), (void *)BPF_CORE_READ(task, cpus_ptr) + block / 8);
 #pragma clang loop unroll(disable)
 	for (u32 i = 0; i < 64; i++, allowed >>= 1) {
-		if (block + i >= progress_row)
+		/* no need of a better one; and looking at many costs a large machine dear */
+		if (block + i >= progress_row || here->walk.elsewhere > here->walk.wait / 2)
 			break;
 		if (allowed & 1)
 			consider(row, block + i);

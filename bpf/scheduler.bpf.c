@@ -40,11 +40,14 @@ static __always_inline void end_slice(struct cpu *cpu, u32 cpu_id, u64 now, u64 
 				cell->run += span > stolen ? span - stolen : 0;
 		}
 		fold_slice(cpu_id);
-		cpu->head++;
-		newest = slice(cpu, cpu->head);
+		newest = slice(cpu, cpu->head + 1);
 		newest->who = who;
 		newest->slot = slot;
 		newest->class = class_of(who);
+		newest->end = now;
+		newest->stolen = stolen_now;
+		cpu->head++; /* others may look now */
+		return;
 	}
 	newest->end = now;
 	newest->stolen = stolen_now;
@@ -149,6 +152,7 @@ static __always_inline void switched_in(struct task_struct *next, struct cgroup_
 			begin_walk(cpu, cpu_id, index, who, from, now);
 			cpu->walk.subject = (u64)next;
 		}
+		cpu->walk.last = wait;
 		charge_waiting(cpu_id, 1);
 	}
 	if (unlikely(cpu->reporting)) {
@@ -205,9 +209,7 @@ __noinline int make_up(u32 row, u32 slot)
 		return 0;
 	}
 	wait = run_delay - entry->run_delay;
-	if (wait <= 0)
-		return 0;
-	if (arrival < (u64)wait || arrival > here->walk.to) {
+	if (wait < 0 || arrival < (u64)wait || arrival > here->walk.to) {
 		drop(DROP_SWITCH_LOST);
 		return 0;
 	}
@@ -237,14 +239,14 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	if (!cpu)
 		return 0;
 	/* known since it was switched in, unless it has moved to another cgroup since */
-	if (cpu->running_on == (u64)prev->se.cfs_rq && cpu->running_pid == prev->pid) {
+	if (cpu->running_on == (u64)prev->se.cfs_rq && cpu->running_task == (u64)prev) {
 		prev_who = cpu->running;
 		prev_slot = cpu->running_slot;
 	} else {
 		prev_who = identify(prev, &prev_slot, &prev_css);
 		cpu->walk.subject = (u64)prev;
 		introduce_subject(cpu_id);
-		if (cpu->running_pid != prev->pid && cpu->running_on) {
+		if (cpu->running_task != (u64)prev && cpu->running_on) {
 			cpu->walk.victim = prev_who;
 			cpu->walk.to = rq->clock;
 			if (make_up(cpu_id, prev_slot)) {
@@ -254,13 +256,13 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 		}
 	}
 	next_who = identify(next, &next_slot, &css);
-	cpu->running_pid = next->pid;
-	cpu->running = next_who;
-	cpu->running_slot = next_slot;
-	cpu->running_on = (u64)next->se.cfs_rq;
 
 	end_slice(cpu, cpu_id, rq->clock, rq->clock - rq->clock_task, prev_who, prev_slot);
 	cpu->irq = irq_time(rq);
+	cpu->running = next_who;
+	cpu->running_slot = next_slot;
+	cpu->running_on = (u64)next->se.cfs_rq;
+	cpu->running_task = (u64)next;
 	if (prev_who != WHO_IDLE)
 		switched_out(prev, prev_who, prev_slot, next_who, cpu, cpu_id, rq);
 	if (next_who != WHO_IDLE)
@@ -329,11 +331,16 @@ int BPF_PROG(on_migrate, struct task_struct *p, int dest_cpu)
 		skip_charged(here, detour);
 	wait = now - here->walk.from;
 	observe(here, cell, 1);
-	add_in_progress(cell, wait);
+	if (detour)
+		add_in_progress(cell, wait);
+	else
+		cell->wait += wait;
 	charge_waiting(here_id, 1);
 	here->reporting = 0;
 	if (detour) {
 		carry(here, cell, detour, wait);
+		if (detour->is_throttled && throttles_tasks() && p->throttled)
+			drop(DROP_THROTTLE_MOVED); /* and perhaps is still throttled over there */
 		detour->is_throttled = 0;
 		detour->has_moved = 1;
 	}

@@ -43,9 +43,11 @@ enum drop_reason {
 	DROP_PATH_TRUNCATED,	/* a cgroup path longer than CGROUP_PATH_MAX */
 	DROP_SUPPRESSED,	/* events over the rate; the next one carries their weight */
 	DROP_PROGRESS_DELAYED,	/* a wait in progress whose CPU switched too fast to be looked at */
+	DROP_PROGRESS_RACED,	/* one that ended while it was charged: its culprits may be booked twice */
 	DROP_PROGRESS_LOST,	/* one that ended just then: what it waited before may be counted twice */
 	DROP_SWITCH_MISSED,	/* a switch the kernel did not tell of; the wait it ended is made up for */
 	DROP_SWITCH_LOST,	/* one whose wait could not be */
+	DROP_CROWD,		/* time of several other cgroups together, without their names */
 	DROP_QUOTA_MERGED,	/* more quotas above one another than are told apart */
 	DROP_COUNT,
 };
@@ -111,12 +113,6 @@ struct occupant {
 /* Levels with a quota that are told apart in one path: a container's, its pod's and one above. */
 #define QUOTAS 3
 
-/* Time that has not been booked on a pair yet, ns. */
-struct gathered {
-	unsigned int ns;
-	unsigned int threshold;
-};
-
 /* How long the levels with a quota above a task could not run on its CPU, nearest first. */
 struct quotas {
 	unsigned long long who[QUOTAS];
@@ -133,7 +129,7 @@ struct suspect {
 #define SUSPECTS 8
 
 /* The part of a wait that lies in an epoch, ns. */
-struct walk_epoch {
+struct prorated {
 	unsigned long long part;
 	unsigned long long left; /* of it, not yet charged */
 	unsigned long long span; /* of the epoch, less `own` */
@@ -160,35 +156,40 @@ struct walk {
 	unsigned int moved;  /* between CPUs while it waited */
 	unsigned int elsewhere_cpu;
 	unsigned int pad;
-	unsigned long long elsewhere; /* for how long of it that CPU was idle */
+	unsigned long long elsewhere;	      /* for how long of it that CPU was idle */
+	unsigned long long charged_throttled; /* throttled_time() when the wait was charged before */
+	unsigned long long charged_on;	      /* of that cfs_rq; 0: it was not */
 	struct quotas quotas;
 	unsigned long long
 		since[QUOTAS]; /* as quotas.throttled, at the beginning of what is charged to them */
 	unsigned long long until[QUOTAS]; /* and at its end */
-	struct walk_epoch epoch;
+	struct prorated prorated;
+	unsigned long long last;  /* the wait, to be booked on whoever was the last to run; 0: on nobody */
+	unsigned long long taken; /* `charged` of the detour that was taken, or 0 */
 };
 
 /* One a CPU, and a last one for waits in progress. */
 struct cpu {
 	unsigned int head; /* newest slice */
 	unsigned int running_slot;
-	unsigned long long running;    /* who has been switched in */
-	unsigned long long running_on; /* and its cfs_rq, to notice that it moved to another cgroup */
-	struct gathered small;	       /* slices too small to be named one by one */
-	unsigned int sample_in;	       /* short waits until the next sampled one */
-	unsigned int reporting;	       /* weight of the wait being charged if it will be reported, or 0 */
-	unsigned long long irq;	       /* the part of the newest slice's `stolen` that was interrupts */
-	unsigned int running_pid;
-	unsigned short newest_fine; /* epoch */
+	unsigned long long running;	 /* who has been switched in */
+	unsigned long long running_on;	 /* and its cfs_rq, to notice that it moved to another cgroup */
+	unsigned long long running_task; /* and its address, to notice a switch that was not told of */
+	unsigned long long irq;		 /* the part of the newest slice's `stolen` that was interrupts */
+	unsigned int small;		 /* ns of slices too small to be booked on a pair one by one */
+	unsigned int small_last;	 /* the same of pair.last */
+	unsigned int threshold;		 /* from which on they are */
+	unsigned int sample_in;		 /* short waits until the next sampled one */
+	unsigned int reporting;		 /* weight of the wait being charged if it will be reported, or 0 */
+	unsigned short newest_fine;	 /* epoch */
 	unsigned short newest_coarse;
-	struct gathered small_last; /* as `small`, of pair.last */
 	struct occupant ring[RING_SLICES];
 	/* Of the wait being reported: the cell's classes before it, and who ran longest meanwhile. */
 	unsigned long long classes_before[CLASS_COUNT];
 	unsigned long long throttler;
 	unsigned long long throttler_ns;
 	struct walk walk;
-	unsigned long long pad;
+	unsigned long long pad[5];
 	struct suspect suspects[SUSPECTS];
 	unsigned long long drops[24];
 };

@@ -106,6 +106,9 @@ __noinline int add_task(u32 pid)
 			if (!second)
 				return 0;
 			entry = &second->way[pid & (WAYS - 1)];
+			for (int i = 0; i < WAYS; i++)
+				if (!second->way[i].has_detour)
+					entry = &second->way[i];
 			drop(DROP_TASK_EVICTED);
 			if (entry->has_detour) {
 				u32 evicted = entry->pid;

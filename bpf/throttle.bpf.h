@@ -37,7 +37,8 @@ struct interval {
 
 struct throttle {
 	u64 seen_at, seen[QUOTAS]; /* as in `quotas`, when last looked at */
-	u32 newest, pad;
+	u32 newest;
+	u32 was_open; /* the newest interval had not ended then */
 	struct interval interval[INTERVALS];
 };
 
@@ -88,6 +89,8 @@ __noinline int read_quotas(u32 row, u64 at)
 			break;
 	}
 	quotas->count = count;
+	if (se && !count) /* deeper than LEVELS */
+		drop(DROP_QUOTA_MERGED);
 	return 0;
 }
 
@@ -186,10 +189,13 @@ __noinline int charge_throttled_task(u32 row)
 		return 0;
 	if (detour->throttled_on != (u64)BPF_CORE_READ(task, se.cfs_rq)) {
 		drop(DROP_THROTTLE_MOVED);
+		detour->is_throttled = 0;
 		return 0;
 	}
 	read_quotas(row, here->walk.to);
 	ns = here->walk.quotas.throttled[0] - detour->throttled[0];
+	if ((s64)ns < 0) /* read while it changed */
+		ns = 0;
 	if (ns > here->walk.to - here->walk.from)
 		ns = here->walk.to - here->walk.from;
 	copy_quotas(here->walk.since, detour->throttled);
@@ -267,6 +273,8 @@ static __always_inline u64 unseen(struct throttle *throttle, u64 throttled, u64 
 		return !newest->start && throttled <= wait ? throttled : 0;
 	if (throttled <= throttle->seen[0] || newest->throttled[0] > throttle->seen[0])
 		return 0;
+	if (throttle->was_open)
+		return 0;
 	if (newest->throttled[0] == throttle->seen[0] && newest->start >= throttle->seen_at)
 		return 0;
 	return throttled - throttle->seen[0];
@@ -287,26 +295,35 @@ static __always_inline int walk_throttled(u32 row, u32 is_owner)
 {
 	struct cpu *here = cpu_at(row);
 	struct throttle *throttle;
-	u64 from, to, ns, missed, *until;
+	struct task_struct *task;
+	u64 from, to, ns, missed, grown, *until;
 
 	if (!here)
 		return 0;
 	from = here->walk.from;
 	to = here->walk.to;
 	until = here->walk.until;
+	task = (struct task_struct *)here->walk.subject;
 	read_quotas(row, to);
 	throttle = here->walk.quotas.throttled[0] ? throttle_of(here->walk.victim, here->walk.source) : NULL;
 	if (!throttle)
 		return walk_slices(row, 0);
 	copy_quotas(until, here->walk.quotas.throttled);
 	missed = unseen(throttle, until[0], to - from);
+	/* what was missed before the wait was last charged has been charged then */
+	grown = missed;
+	if (here->walk.charged_on == (u64)BPF_CORE_READ(task, se.cfs_rq) &&
+	    until[0] - here->walk.charged_throttled < missed)
+		grown = until[0] - here->walk.charged_throttled;
 	if (is_owner) {
 		if (missed)
-			push_interval(throttle, to - missed, throttle->seen);
+			push_interval(throttle, (grown < missed ? from + grown : to) - missed,
+				      throttle->seen);
 		copy_quotas(throttle->seen, until);
 		throttle->seen_at = to;
-	} else if (missed) {
-		ns = missed < to - from ? missed : to - from;
+		throttle->was_open = BPF_CORE_READ(task, se.cfs_rq, throttle_count) > 0;
+	} else if (grown) {
+		ns = grown < to - from ? grown : to - from;
 		copy_quotas(here->walk.since, throttle->seen);
 		charge_throttled(row, ns);
 		to -= ns;
@@ -330,6 +347,7 @@ static __always_inline int walk_throttled(u32 row, u32 is_owner)
 			start = from;
 		if (end > start) {
 			copy_quotas(here->walk.since, interval->throttled);
+			here->walk.last = 0;
 			charge_throttled(row, end - start);
 			to = start;
 		}

@@ -133,6 +133,7 @@ class LiveScheduler implements LiveSource {
   #waits: WaitRecord[] = [];
   #overrun = 0;
   #malformed = 0;
+  #unmet = 0;
 
   constructor(
     native: Native,
@@ -226,6 +227,8 @@ class LiveScheduler implements LiveSource {
     this.#stolenLosses.clear();
     const overrun = this.#overrun;
     const malformed = this.#malformed;
+    const unmet = this.#unmet;
+    this.#unmet = 0;
     this.#overrun = 0;
     this.#malformed = 0;
     return {
@@ -238,6 +241,7 @@ class LiveScheduler implements LiveSource {
         ...(unnamed ? { pair_unnamed: unnamed } : {}),
         ...(overrun ? { events_overrun: overrun } : {}),
         ...(malformed ? { record_malformed: malformed } : {}),
+        ...(unmet ? { progress_unread: unmet } : {}),
       },
     };
   }
@@ -267,7 +271,11 @@ class LiveScheduler implements LiveSource {
   /** Waits that go on are charged up to now; those of tasks that have never run, in a second run. */
   #chargeProgress(): void {
     const run = () => this.#native.iterate(this.#object, 'on_progress', this.#newTasks);
-    if (run() > 0) run();
+    try {
+      if (run() > 0) run();
+    } catch {
+      this.#unmet++; // out of memory or of descriptors, or a hundred thousand new tasks: their waits count when they end
+    }
   }
 
   /** A cell retired after its map was copied is in the ring by then: taking the ring last, nothing is counted twice. */
