@@ -17,7 +17,7 @@ test_objects  := $(patsubst test/kernel/fixtures/%.bpf.c,$(BUILD)/test/%.bpf.o,$
 test_preloads := $(patsubst test/kernel/fixtures/%.preload.c,$(BUILD)/test/%.so,$(wildcard test/kernel/fixtures/*.preload.c))
 test_loads    := $(patsubst test/kernel/loads/%.c,$(BUILD)/test/%,$(wildcard test/kernel/loads/*.c))
 # The programs as an ordinary one: test/walk/shim stands in for libbpf's headers.
-WALK_FLAGS   := -std=gnu11 -O1 -g -Wall -Wextra -Werror -Wno-attributes -Wno-unknown-pragmas -Wno-unused-parameter \
+WALK_FLAGS   := -std=gnu11 -O1 -g -Wall -Wextra -Werror -Wno-attributes -Wno-unknown-pragmas -Wno-unused-parameter -Wno-sign-compare \
                 -fno-strict-aliasing $(SANITIZE) -Itest/walk/shim -Ibpf -MMD -MP
 
 bench_objects := $(patsubst bench/bpf/%.bpf.c,$(BUILD)/bench/%.bpf.o,$(wildcard bench/bpf/*.bpf.c))

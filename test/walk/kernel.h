@@ -33,6 +33,7 @@ static struct rq rqs[CPUS];
 static struct group groups[GROUPS];
 static struct thread threads[THREADS], swappers[CPUS], *running[CPUS];
 static u32 group_count, acting_cpu;
+static struct cpumask all_cpus = {.bits = {(1 << CPUS) - 1}};
 
 unsigned int bpf_get_smp_processor_id(void)
 {
@@ -143,8 +144,11 @@ static void leave_cpu(struct thread *prev, enum fate fate)
 	}
 }
 
-/* __schedule(): the tracepoint comes before sched_info is brought up to date. `next` NULL: nobody. */
-static void kernel_switch(int cpu, struct thread *next, enum fate fate)
+/*
+ * __schedule(): the tracepoint comes before sched_info is brought up to date. `next` NULL: nobody. `is_told`:
+ * the tracepoint calls the program; the kernel leaves it out where another one is running on that CPU.
+ */
+static void kernel_switch(int cpu, struct thread *next, enum fate fate, bool is_told)
 {
 	struct thread *prev = running[cpu];
 
@@ -153,8 +157,11 @@ static void kernel_switch(int cpu, struct thread *next, enum fate fate)
 	if (prev != &swappers[cpu])
 		leave_cpu(prev, fate);
 	acting_cpu = cpu;
-	on_switch(fate == FATE_PREEMPTED, &prev->task, &next->task);
+	if (is_told)
+		on_switch(fate == FATE_PREEMPTED, &prev->task, &next->task);
 	running[cpu] = next;
+	next->task.on_cpu = 1;
+	prev->task.on_cpu = 0;
 	if (prev != &swappers[cpu] && !prev->task.__state)
 		stamp(prev);
 	if (next != &swappers[cpu]) {
@@ -197,7 +204,6 @@ static void kernel_move(struct thread *thread, struct group *group)
 
 static void kernel_throttle(struct group *group, int cpu)
 {
-	group->cfs_rq[cpu].throttled = 1;
 	for (struct group *below = groups; below < groups + group_count; below++) {
 		struct cfs_rq *cfs_rq = &below->cfs_rq[cpu];
 
@@ -211,7 +217,6 @@ static void kernel_throttle(struct group *group, int cpu)
 
 static void kernel_unthrottle(struct group *group, int cpu)
 {
-	group->cfs_rq[cpu].throttled = 0;
 	for (struct group *below = groups; below < groups + group_count; below++) {
 		struct cfs_rq *cfs_rq = &below->cfs_rq[cpu];
 
@@ -227,6 +232,19 @@ static void kernel_unthrottle(struct group *group, int cpu)
 	}
 }
 
+/* The iterator over all tasks: somebody reads it on this CPU. */
+static void kernel_iterate(int cpu)
+{
+	for (struct thread *thread = threads; thread < threads + THREADS; thread++) {
+		struct bpf_iter__task context = {.task = &thread->task};
+
+		acting_cpu = cpu;
+		if (thread->task.pid)
+			on_progress(&context);
+	}
+	on_progress(&(struct bpf_iter__task){});
+}
+
 static void kernel_clock(int cpu, u64 clock, u64 stolen)
 {
 	rqs[cpu].clock = clock;
@@ -235,7 +253,7 @@ static void kernel_clock(int cpu, u64 clock, u64 stolen)
 }
 
 /* Under a parent that is not throttled. */
-static void kernel_add_group(u32 parent, u32 slot, u64 who, u64 cgroup)
+static void kernel_add_group(u32 parent, u32 slot, u64 who, u64 cgroup, bool has_quota)
 {
 	struct group *group = &groups[group_count];
 
@@ -250,6 +268,7 @@ static void kernel_add_group(u32 parent, u32 slot, u64 who, u64 cgroup)
 	for (int cpu = 0; cpu < CPUS; cpu++) {
 		group->cfs_rq[cpu].rq = &rqs[cpu];
 		group->cfs_rq[cpu].tg = &group->tg;
+		group->cfs_rq[cpu].runtime_enabled = has_quota;
 		if (!group->parent)
 			continue;
 		group->se[cpu].cfs_rq = &group->parent->cfs_rq[cpu];
@@ -260,7 +279,8 @@ static void kernel_add_group(u32 parent, u32 slot, u64 who, u64 cgroup)
 
 static void kernel_add_thread(struct thread *thread, u32 pid, u32 group, u32 flags)
 {
-	*thread = (struct thread){.task = {.pid = pid, .tgid = pid, .flags = flags, .comm = "thread"}};
+	*thread = (struct thread){
+		.task = {.pid = pid, .tgid = pid, .flags = flags, .comm = "thread", .cpus_ptr = &all_cpus}};
 	set_group(thread, &groups[group]);
 }
 
@@ -269,7 +289,7 @@ static void kernel_reset(void)
 	group_count = 0;
 	for (int i = 0; i < THREADS; i++)
 		threads[i] = (struct thread){};
-	kernel_add_group(0, 1, 1, 1);
+	kernel_add_group(0, 1, 1, 1, false);
 	for (int cpu = 0; cpu < CPUS; cpu++) {
 		rqs[cpu] = (struct rq){.cpu = cpu};
 		kernel_add_thread(&swappers[cpu], 0, 0, PF_IDLE | PF_KTHREAD);

@@ -7,10 +7,14 @@ export interface Setup {
   readonly cpus: number;
   /** The parent of each group below the root: an earlier one. */
   readonly parents: readonly number[];
+  /** Which of them have a quota; a group that is not mentioned has. */
+  readonly quotas?: readonly boolean[];
   /** The group of each thread; 0: a kernel thread. */
   readonly threads: readonly number[];
   /** The first thread gets a CPU only where no other waits. */
   readonly isFirstStarved?: boolean;
+  /** While waits in progress are looked at, the next thing happens. */
+  readonly isMet?: boolean;
 }
 
 export const kinds = [
@@ -22,6 +26,8 @@ export const kinds = [
   'move',
   'replace',
   'drop',
+  'iterate',
+  'untold',
 ] as const;
 export const fates = ['preempted', 'sleeps', 'left_queued', 'throttled', 'dies'] as const;
 
@@ -45,6 +51,7 @@ export interface Group {
   readonly cell: bigint;
   readonly slot: number;
   readonly parent: Group | undefined;
+  readonly hasQuota: boolean;
 }
 
 export interface Thread {
@@ -62,8 +69,13 @@ export interface Cpu {
   readonly index: number;
   clock: number;
   stolen: number;
+  /** When its run queue was last told the time. */
+  told: { readonly clock: number; readonly stolen: number };
   running: Thread | undefined;
 }
+
+/** Ends what is printed of the cells after an iteration. */
+export const iterated = 'iterated';
 
 const start = 1e12;
 
@@ -79,19 +91,24 @@ export class Machine {
   readonly #kernel: Kernel;
   readonly #slots: number;
   readonly #starved: Thread | undefined;
+  readonly #isMet: boolean;
+  #meeting: { readonly line: number; readonly accesses: number } | undefined;
 
   constructor(setup: Setup, { slots = 32 } = {}) {
     this.#kernel = setup.kernel;
     this.#slots = slots;
+    this.#isMet = setup.isMet ?? false;
     this.cpus = Array.from({ length: setup.cpus }, (_, index) => ({
       index,
       clock: start,
       stolen: 0,
+      told: { clock: start, stolen: 0 },
       running: undefined,
     }));
-    this.groups.push({ index: 0, who: 1n, cell: 1n, slot: 1, parent: undefined });
+    this.groups.push({ index: 0, who: 1n, cell: 1n, slot: 1, parent: undefined, hasQuota: false });
     this.truth = new Truth(setup.kernel, this.cpus, this.groups);
-    for (const [i, parent] of setup.parents.entries()) this.#addGroup(2 + i, pick(this.groups, parent));
+    for (const [i, parent] of setup.parents.entries())
+      this.#addGroup(2 + i, pick(this.groups, parent), setup.quotas?.[i] ?? true);
     const root = this.groups[0] as Group;
     this.threads = setup.threads.map((group, index) => ({
       index,
@@ -109,13 +126,24 @@ export class Machine {
 
   play(commands: readonly Command[]): this {
     for (const command of commands) {
-      for (const cpu of this.cpus) {
-        cpu.clock += command.after;
-        cpu.stolen += Math.floor((command.after / 256) * command.stolen);
-      }
+      this._pass(command);
+      const meeting = this.#meeting;
+      this.#meeting = undefined;
       this[`_${command.kind}`](command);
+      if (meeting) this.#meet(meeting);
     }
     return this;
+  }
+
+  /** What was done last happens while what waits is looked at. */
+  #meet({ line, accesses }: { readonly line: number; readonly accesses: number }): void {
+    const [iterate = '', ...rest] = this.lines.splice(line, 3);
+    const met = this.lines.slice(line);
+    if (this.#meeting) this.#meeting = undefined; // an iteration in an iteration
+    const isNested = met.some((each) => each.startsWith('iterate') || each.startsWith('print'));
+    const count = isNested ? 0 : met.length;
+    this.lines.splice(line, 0, iterate.replace('0 0', `${accesses} ${count}`));
+    this.lines.splice(line + 1 + count, 0, ...rest);
   }
 
   _wake({ which, where }: Command): void {
@@ -159,7 +187,7 @@ export class Machine {
   _throttle({ which, where, fate }: Command): void {
     const cpu = pick(this.cpus, which);
     const group = cpu && this.#groupToThrottle(cpu, where);
-    if (!cpu || !group || group.index === 0 || this.truth.hasRunOut(group, cpu)) return;
+    if (!cpu || !group?.hasQuota || this.truth.hasRunOut(group, cpu)) return;
     this.#setClock(cpu);
     this.lines.push(`throttle ${group.index} ${cpu.index}`);
     this.truth.throttle(group, cpu);
@@ -176,7 +204,10 @@ export class Machine {
         this.groups.filter((group) => this.truth.hasRunOut(group, cpu)),
         where,
       );
-    if (!cpu || !group) return;
+    if (cpu && group) this.#unthrottle(group, cpu);
+  }
+
+  #unthrottle(group: Group, cpu: Cpu): void {
     this.#setClock(cpu);
     this.lines.push(`unthrottle ${group.index} ${cpu.index}`);
     this.truth.unthrottle(group, cpu);
@@ -202,7 +233,7 @@ export class Machine {
       which,
     );
     if (!group || this.groups.length >= 60) return;
-    this.#addGroup(group.slot, group.parent);
+    this.#addGroup(group.slot, group.parent, group.hasQuota);
   }
 
   _drop({ which }: Command): void {
@@ -216,7 +247,52 @@ export class Machine {
     thread.state = 'asleep';
   }
 
-  #switch(cpu: Cpu, where: number, wanted: Command['fate']): void {
+  /**
+   * Somebody reads what has waited so far; some CPUs have been told the time just before. Meanwhile, after some
+   * accesses to memory, comes what follows.
+   */
+  _iterate({ which, where }: Command): void {
+    for (const cpu of this.cpus) if (where % 4 === 0 || (where >> cpu.index) % 2) this.#setClock(cpu);
+    this.lines.push(
+      `iterate ${which % this.cpus.length} 0 0`,
+      'print cells',
+      'print events',
+      `say ${iterated}`,
+    );
+    this.truth.iterate(this.threads, this.cpus);
+    if (this.#isMet) this.#meeting = { line: this.lines.length - 3, accesses: 1 + (where % 400) };
+  }
+
+  /** A switch the programs are not told of; the next one on that CPU they are. */
+  _untold({ which, where, fate }: Command): void {
+    const cpu = pick(this.cpus, which);
+    if (!cpu || this.truth.isUntold(cpu) || !this.truth.lastSwitch(cpu)) return;
+    if (cpu.clock === this.truth.lastSwitch(cpu)) return;
+    this.#switch(cpu, where, fate === 'dies' ? 'sleeps' : fate, false);
+  }
+
+  /** All waits end. */
+  finish(): this {
+    const end: Command = { kind: 'wake', after: 1000, stolen: 0, fate: 'sleeps', which: 0, where: 0 };
+    for (const cpu of this.cpus) {
+      this._pass(end);
+      for (const group of this.groups) if (this.truth.hasRunOut(group, cpu)) this.#unthrottle(group, cpu);
+      while (cpu.running || this.threads.some((each) => each.state === 'waiting' && each.cpu === cpu.index)) {
+        this._pass(end);
+        this.#switch(cpu, 0, 'sleeps');
+      }
+    }
+    return this;
+  }
+
+  _pass({ after, stolen }: Command): void {
+    for (const cpu of this.cpus) {
+      cpu.clock += after;
+      cpu.stolen += Math.floor((after / 256) * stolen);
+    }
+  }
+
+  #switch(cpu: Cpu, where: number, wanted: Command['fate'], isTold = true): void {
     const prev = cpu.running;
     const ready = this.threads.filter(
       (thread) => thread.state === 'waiting' && thread.cpu === cpu.index && this.#canRun(thread),
@@ -224,10 +300,12 @@ export class Machine {
     const preferred = ready.filter((thread) => thread !== this.#starved);
     const next = pick(preferred.length > 0 ? preferred : ready, where);
     if (prev === next) return;
+    // What nobody is told of can be made up for if it is a thread that is known.
+    if (!isTold && (!next || next.isKernel || !this.truth.isKnown(next))) return;
     const fate = this.#fateOf(prev, wanted);
     this.#setClock(cpu);
-    this.lines.push(`switch ${cpu.index} ${next?.index ?? -1} ${fates.indexOf(fate)}`);
-    this.truth.switch(cpu, { prev, next, fate });
+    this.lines.push(`switch ${cpu.index} ${next?.index ?? -1} ${fates.indexOf(fate)} ${Number(isTold)}`);
+    this.truth.switch(cpu, { prev, next, fate, isTold });
     cpu.running = next;
     if (next) next.state = 'running';
     if (!prev) return;
@@ -253,7 +331,8 @@ export class Machine {
   /** Usually one the running thread belongs to: the quota of others runs out where they run. */
   #groupToThrottle(cpu: Cpu, number: number): Group | undefined {
     const lineage: Group[] = [];
-    for (let group = cpu.running?.group; group?.parent; group = group.parent) lineage.push(group);
+    for (let group = cpu.running?.group; group?.parent; group = group.parent)
+      if (group.hasQuota) lineage.push(group);
     return number % 8 === 7 ? pick(this.groups, number >> 3) : pick(lineage, number);
   }
 
@@ -270,7 +349,7 @@ export class Machine {
     );
   }
 
-  #addGroup(slot: number, parent: Group | undefined): void {
+  #addGroup(slot: number, parent: Group | undefined, hasQuota: boolean): void {
     const index = this.groups.length;
     const serial = BigInt(10 + index);
     this.groups.push({
@@ -279,8 +358,9 @@ export class Machine {
       cell: slot >= this.#slots - 1 ? who.overflow : serial,
       slot,
       parent,
+      hasQuota,
     });
-    this.lines.push(`group ${parent?.index ?? 0} ${slot} ${serial} ${1000 + index}`);
+    this.lines.push(`group ${parent?.index ?? 0} ${slot} ${serial} ${1000 + index} ${Number(hasQuota)}`);
   }
 
   #start(thread: Thread): void {
@@ -291,7 +371,9 @@ export class Machine {
     return this.cpus[thread.cpu] as Cpu;
   }
 
-  #setClock({ index, clock, stolen }: Cpu): void {
+  #setClock(cpu: Cpu): void {
+    const { index, clock, stolen } = cpu;
+    cpu.told = { clock, stolen };
     this.lines.push(`clock ${index} ${clock} ${stolen}`);
   }
 }

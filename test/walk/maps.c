@@ -13,6 +13,7 @@
 #define NAME_MAX_LENGTH 32
 #define RING		"events"
 #define RING_BYTES	(256 * 1024)
+#define LEFTOVERS	64
 #define UNSET		0xa5 /* what a record has where nothing was written */
 
 struct entry {
@@ -44,6 +45,13 @@ static struct limit limits[MAPS];
 static unsigned int limit_count;
 static struct record *oldest, *newest;
 static unsigned long long ring_used;
+
+/* What happens in the middle of a program, so many accesses to memory from now. */
+static void (*meeting)(void);
+static unsigned int meeting_in;
+static bool is_met;
+static void *leftovers[LEFTOVERS];
+static unsigned int left_count;
 
 static void fail(const char *what, const char *name)
 {
@@ -97,6 +105,47 @@ static unsigned int capacity(struct shim_map *map)
 	return entries;
 }
 
+/* What is deleted while a program looks at it is not gone for that program. */
+static void meet(void);
+
+static void release(void *memory)
+{
+	if (!is_met)
+		free(memory);
+	else if (left_count == LEFTOVERS)
+		fail("too many deletions at once", "maps");
+	else
+		leftovers[left_count++] = memory;
+}
+
+static void meet(void)
+{
+	if (!meeting || meeting_in-- > 1)
+		return;
+	void (*met)(void) = meeting;
+
+	meeting = NULL;
+	is_met = true;
+	met();
+}
+
+void maps_meet(unsigned int accesses, void (*met)(void))
+{
+	meeting_in = accesses;
+	meeting = met;
+}
+
+bool maps_part(void)
+{
+	bool is_left = meeting;
+
+	meeting = NULL;
+	is_met = false;
+	while (left_count)
+		free(leftovers[--left_count]);
+	return is_left;
+}
+
 static struct entry *find(struct shim_map *map, const void *key)
 {
 	for (unsigned int i = 0; i < map->used; i++)
@@ -110,6 +159,7 @@ void *shim_lookup(struct shim_map *map, const void *key)
 	struct entry *entry;
 	unsigned int index;
 
+	meet();
 	if (map->type != BPF_MAP_TYPE_ARRAY) {
 		entry = find(map, key);
 		return entry ? entry->value : NULL;
@@ -125,8 +175,10 @@ void *shim_lookup(struct shim_map *map, const void *key)
 
 long shim_update(struct shim_map *map, const void *key, const void *value, unsigned long long flags)
 {
-	struct entry *entry = find(map, key);
+	struct entry *entry;
 
+	meet();
+	entry = find(map, key);
 	if (map->type != BPF_MAP_TYPE_HASH)
 		fail("an update of what is no hash", map->name);
 	if (entry && flags & BPF_NOEXIST)
@@ -139,7 +191,7 @@ long shim_update(struct shim_map *map, const void *key, const void *value, unsig
 		memcpy(entry->key, key, map->key_size);
 	}
 	/* the kernel, too, replaces an element as a whole */
-	free(entry->value);
+	release(entry->value);
 	entry->value = allocate(map->value_size);
 	memcpy(entry->value, value, map->value_size);
 	return 0;
@@ -147,12 +199,14 @@ long shim_update(struct shim_map *map, const void *key, const void *value, unsig
 
 long shim_delete(struct shim_map *map, const void *key)
 {
-	struct entry *entry = find(map, key);
+	struct entry *entry;
 
+	meet();
+	entry = find(map, key);
 	if (!entry)
 		return -ENOENT;
 	free(entry->key);
-	free(entry->value);
+	release(entry->value);
 	*entry = map->entry[--map->used];
 	map->entry[map->used] = (struct entry){};
 	return 0;
@@ -178,6 +232,13 @@ void shim_submit(const void *record)
 {
 	if (!newest || record != newest->data)
 		fail("submitted what was not just reserved", RING);
+}
+
+long shim_copy(void *to, unsigned int size, const void *from)
+{
+	meet();
+	memcpy(to, from, size);
+	return 0;
 }
 
 long shim_copy_text(char *to, unsigned int size, const char *from)

@@ -27,7 +27,9 @@ export function commandsOf({
   readonly weights: Weights;
 }): fc.Arbitrary<readonly Command[]> {
   const command = fc.record({
-    kind: weighted(kinds.map((kind) => [kind, weights[kind] ?? 1])),
+    kind: weighted(
+      kinds.map((kind) => [kind, weights[kind] ?? (kind === 'iterate' || kind === 'untold' ? 0 : 1)]),
+    ),
     after: duration(power),
     stolen: fc.nat({ max: stolen }),
     fate: weighted(fates.map((fate) => [fate, fate === 'preempted' ? 6 : fate === 'sleeps' ? 3 : 1])),
@@ -42,6 +44,7 @@ export const setupOf = (kernel: Kernel): fc.Arbitrary<Setup> =>
     kernel: fc.constant(kernel),
     cpus: fc.integer({ min: 1, max: 4 }),
     parents: fc.array(number, { minLength: 1, maxLength: 8 }),
+    quotas: fc.array(fc.boolean(), { maxLength: 8 }),
     threads: fc.array(fc.nat({ max: 9 }), { minLength: 2, maxLength: 20 }),
     isFirstStarved: fc.boolean(),
   });

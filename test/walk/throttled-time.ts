@@ -5,8 +5,10 @@ import type { Kernel } from './truth.ts';
 export interface Interval {
   readonly start: number;
   end: number;
-  /** Whose quota had run out; known once a thread of the group leaves the CPU for it. */
-  throttler: bigint | undefined;
+  /** Seen from here on: a thread of the group has left the CPU for it, or could be asked when it began. */
+  seenFrom: number;
+  /** When a wait ended that tells how long it was in all. */
+  toldAt: number;
 }
 
 interface State {
@@ -15,9 +17,13 @@ interface State {
   throttles: number;
   queued: number;
   readonly intervals: Interval[];
-  /** Throttling began when no thread of the group ran: when, is only told later. */
-  wasUnseen: boolean;
 }
+
+/** Throttled time between two moments, by the group whose quota it is. */
+export type Parts = ReadonlyMap<bigint, number>;
+
+/** Quotas in one path that are told apart; those above are merged with the last. */
+export const quotaLevels = 3;
 
 /** What a kernel knows of throttling, by group and CPU. */
 export class ThrottledTime {
@@ -46,11 +52,6 @@ export class ThrottledTime {
     }
   }
 
-  /** Before 6.18: how long the group was throttled so far is told when one of its threads gets the CPU; this one has it. */
-  enterRunning(group: Group, cpu: Cpu): void {
-    this.#state(group, cpu.index).wasUnseen = true;
-  }
-
   dequeue(group: Group, cpu: number): void {
     for (const each of lineage(group)) this.#state(each, cpu).queued--;
   }
@@ -70,55 +71,95 @@ export class ThrottledTime {
     for (const each of this.#subtree(group)) {
       const state = this.#state(each, cpu.index);
       const last = state.intervals.at(-1);
-      if (--state.throttles > 0 || last?.end !== Number.POSITIVE_INFINITY) continue;
-      last.end = cpu.clock;
-      if (last.throttler === undefined || last.end === last.start) state.wasUnseen = true;
+      if (--state.throttles === 0 && last?.end === Number.POSITIVE_INFINITY) last.end = cpu.clock;
     }
   }
 
   /** 6.18: a thread leaves the CPU because it is throttled. */
-  throttleThread(group: Group, cpu: Cpu): Interval {
+  throttleThread(group: Group, cpu: Cpu): void {
     for (const each of lineage(group)) {
       const state = this.#state(each, cpu.index);
       if (state.throttles > 0) this.#begin(state, cpu.clock);
     }
-    return { start: cpu.clock, end: Number.POSITIVE_INFINITY, throttler: this.#throttlerOf(group, cpu) };
   }
 
   /** Before 6.18: a thread that could run on leaves the CPU while its group is throttled. */
   notice(group: Group, cpu: Cpu): void {
-    const state = this.#state(group, cpu.index);
-    const last = state.intervals.at(-1);
-    if (!last || last.throttler !== undefined) return;
-    last.throttler = this.#throttlerOf(group, cpu);
-    if (this.#kernel === 'pelt' && last.start !== cpu.clock) state.wasUnseen = true;
+    const { intervals } = this.#state(group, cpu.index);
+    const last = intervals.at(-1);
+    const before = intervals.at(-2);
+    if (!last || last.seenFrom <= cpu.clock) return;
+    // Nobody can tell it from one before it during which no time passed.
+    if (before && before.seenFrom <= before.end && before.start === before.end) return;
+    last.seenFrom = this.#kernel === 'pelt' ? cpu.clock : last.start;
+  }
+
+  /** Before 6.18: a wait for the CPU has ended, and how long its group was throttled until now is remembered. */
+  tell(group: Group, cpu: Cpu): void {
+    for (const interval of this.#state(group, cpu.index).intervals)
+      if (interval.end <= cpu.clock) interval.toldAt = Math.min(interval.toldAt, cpu.clock);
   }
 
   /** How much of [from, to) the group could not run. */
   between(group: Group, cpu: Cpu, from: number, to: number): number {
-    return this.cuts(group, cpu, from, to).cuts.reduce((sum, { start, end }) => sum + end - start, 0);
+    return sumOf(this.#cut(group, cpu, from, to));
   }
 
-  cuts(group: Group, cpu: Cpu, from: number, to: number): { cuts: readonly Interval[]; isCertain: boolean } {
-    const { intervals, wasUnseen } = this.#state(group, cpu.index);
-    const cuts = intervals
-      .map((interval) => ({
+  /** The same by whose quota it was: of a level what it could not run less what the level above could not. */
+  parts(group: Group, cpu: Cpu, from: number, to: number): Parts {
+    const levels = lineage(group)
+      .filter(({ hasQuota }) => hasQuota)
+      .slice(0, quotaLevels);
+    const times = levels.map((level) => this.between(level, cpu, from, to));
+    if (levels.length > 0) times[0] = this.between(group, cpu, from, to);
+    return new Map(levels.map(({ who }, i) => [who, (times[i] ?? 0) - (times[i + 1] ?? 0)]));
+  }
+
+  /** For how long of [from, to) a level could not run that is above one which could. */
+  stray(group: Group, cpu: Cpu, from: number, to: number): number {
+    const levels = [group, ...lineage(group).filter(({ hasQuota }) => hasQuota)];
+    let stray = 0;
+    for (const [i, level] of levels.entries())
+      for (const above of levels.slice(i + 1))
+        for (const { start, end } of this.#cut(above, cpu, from, to))
+          stray += end - start - this.between(level, cpu, start, end);
+    return stray;
+  }
+
+  /** The throttled parts of a wait in which its group's threads are throttled together, and what is not known of them. */
+  cuts(
+    group: Group,
+    cpu: Cpu,
+    from: number,
+    to: number,
+  ): {
+    readonly cuts: readonly Interval[];
+    readonly unseen: ReadonlyMap<Interval, number>;
+    readonly isBegun: boolean;
+  } {
+    const { intervals } = this.#state(group, cpu.index);
+    const unseen = intervals
+      .filter(({ start, toldAt }) => start < to && toldAt > from)
+      .map((each) => [each, Math.min(each.end, to, each.seenFrom) - each.start] as const)
+      .filter(([, ns]) => ns > 0);
+    const isBegun = intervals.some(({ start, end }) => start < from && end > from);
+    return { cuts: this.#cut(group, cpu, from, to), unseen: new Map(unseen), isBegun };
+  }
+
+  #cut(group: Group, cpu: Cpu, from: number, to: number): readonly Interval[] {
+    return this.#state(group, cpu.index)
+      .intervals.map((interval) => ({
         ...interval,
         start: Math.max(interval.start, from),
         end: Math.min(interval.end, to),
       }))
       .filter(({ start, end }) => end > start);
-    const last = intervals.at(-1);
-    return { cuts, isCertain: !wasUnseen && (!last || last.throttler !== undefined) };
   }
 
   #begin(state: State, start: number): void {
     if (state.intervals.at(-1)?.end === Number.POSITIVE_INFINITY) return;
-    state.intervals.push({ start, end: Number.POSITIVE_INFINITY, throttler: undefined });
-  }
-
-  #throttlerOf(group: Group, cpu: Cpu): bigint | undefined {
-    return lineage(group).find((each) => this.hasRunOut(each, cpu))?.who;
+    const never = Number.POSITIVE_INFINITY;
+    state.intervals.push({ start, end: never, seenFrom: never, toldAt: never });
   }
 
   #subtree(group: Group): readonly Group[] {
@@ -129,7 +170,7 @@ export class ThrottledTime {
     const key = `${group.index}@${cpu}`;
     let found = this.#states.get(key);
     if (!found) {
-      found = { hasRunOut: false, throttles: 0, queued: 0, intervals: [], wasUnseen: false };
+      found = { hasRunOut: false, throttles: 0, queued: 0, intervals: [] };
       this.#states.set(key, found);
     }
     return found;
@@ -137,6 +178,9 @@ export class ThrottledTime {
 }
 
 /** The group and those above it. */
-function lineage(group: Group): readonly Group[] {
+export function lineage(group: Group): readonly Group[] {
   return group.parent ? [group, ...lineage(group.parent)] : [group];
 }
+
+const sumOf = (intervals: readonly Interval[]): number =>
+  intervals.reduce((sum, { start, end }) => sum + end - start, 0);

@@ -24,6 +24,8 @@ export interface CellTotals {
   run: number;
   preemptedBySelf: number;
   preemptedByKernel: number;
+  /** Part of `wait` that is of waits which have not ended. */
+  inProgress: number;
   readonly classes: Record<string, number>;
 }
 
@@ -32,6 +34,14 @@ export interface PairTotals {
   readonly throttled: number;
   readonly preemptions: number;
 }
+
+/** `wait` by cgroup, of lines that say what the cells hold and what was retired from them. */
+export const readWaits = (lines: readonly string[]): ReadonlyMap<bigint, number> =>
+  new Map(
+    readTotals(lines, { slots: 1, cpus: 0 })
+      .cells.entries()
+      .map(([cell, { wait }]) => [cell, wait]),
+  );
 
 /** What the maps and the ring hold after a schedule. */
 export interface Totals {
@@ -54,7 +64,10 @@ export interface Totals {
 /** For the driver: what `readTotals` reads. */
 export const printing = ['cells', 'pairs', 'cpus', 'histograms', 'events'].map((map) => `print ${map}`);
 
-export function readTotals(lines: readonly string[], { slots }: { readonly slots: number }): Totals {
+export function readTotals(
+  lines: readonly string[],
+  { slots, cpus }: { readonly slots: number; readonly cpus: number },
+): Totals {
   const cells = new Map<bigint, CellTotals>();
   const pairs = new Map<string, PairTotals>();
   const waits: WaitRecord[] = [];
@@ -68,10 +81,18 @@ export function readTotals(lines: readonly string[], { slots }: { readonly slots
     const { cell } = abi;
     const who = readBigint(words, offset + cell.who);
     if (who === 0n) return;
-    const into = cells.get(who) ?? { wait: 0, run: 0, preemptedBySelf: 0, preemptedByKernel: 0, classes: {} };
+    const into = cells.get(who) ?? {
+      wait: 0,
+      run: 0,
+      preemptedBySelf: 0,
+      preemptedByKernel: 0,
+      inProgress: 0,
+      classes: {},
+    };
     cells.set(who, into);
     into.wait += u64(words, offset + cell.wait);
     pending += words[(offset + at.pending) >> 2] ?? 0;
+    into.inProgress += Number(BigInt.asIntN(64, readBigint(words, offset + cell.in_progress)));
     into.run += u64(words, offset + cell.run);
     into.preemptedBySelf += words[(offset + cell.preempted_by_self) >> 2] ?? 0;
     into.preemptedByKernel += words[(offset + cell.preempted_by_kernel) >> 2] ?? 0;
@@ -79,10 +100,11 @@ export function readTotals(lines: readonly string[], { slots }: { readonly slots
       into.classes[name] = (into.classes[name] ?? 0) + u64(words, offset + cell.class + position * 8);
   };
 
-  const addCpu = (words: Uint32Array) => {
+  const addCpu = (words: Uint32Array, cpu: number) => {
     for (const [i, reason] of abi.dropReasons.entries())
       drops[reason] = (drops[reason] ?? 0) + u64(words, abi.cpu.drops + i * 8);
-    unbooked += u64(words, at.small);
+    unbooked += words[at.small >> 2] ?? 0;
+    if (cpu >= cpus) return; // a copy, for waits in progress
     const head = words[abi.cpu.head >> 2] ?? 0;
     const slice = (back: number) => abi.cpu.ring + ((head - back) & (abi.ringSlices - 1)) * occupant.size;
     const before = u64(words, slice(1) + at.end);
@@ -101,7 +123,7 @@ export function readTotals(lines: readonly string[], { slots }: { readonly slots
     if (map === 'cells') {
       addCell(words, 0);
     } else if (map === 'cpus') {
-      addCpu(words);
+      addCpu(words, index.readUInt32LE());
     } else if (map === 'pairs') {
       const { pair, pairKey } = abi;
       pairs.set(`${index.readBigUInt64LE(pairKey.victim)}<${index.readBigUInt64LE(pairKey.culprit)}`, {

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { who } from '../../src/kernel/scheduler-abi.ts';
 import type { Command, Cpu, Group, Thread } from './machine.ts';
-import { type Interval, ThrottledTime } from './throttled-time.ts';
+import { type Interval, lineage, ThrottledTime } from './throttled-time.ts';
+import { constant, type Own, Timeline } from './timeline.ts';
 
 /**
  * How a kernel throttles: `tasks` one by one (6.18), whole `queues` with their wall time (6.6), whole queues with
@@ -9,21 +9,7 @@ import { type Interval, ThrottledTime } from './throttled-time.ts';
  */
 export type Kernel = 'tasks' | 'queues' | 'pelt';
 
-const sources = ['history.bpf.h', 'throttle.bpf.h', 'scheduler.h']
-  .map((name) => readFileSync(new URL(`../../bpf/${name}`, import.meta.url), 'utf8'))
-  .join('');
-const constant = (name: string): number => {
-  const found = new RegExp(`^#define ${name}\\s+(\\d+)`, 'm').exec(sources)?.[1];
-  if (found === undefined) throw new Error(`cannot compute expectations: no ${name} in bpf/`);
-  return Number(found);
-};
-const fineSpan = constant('FINE_SPAN');
-const coarseSpan = 16 * fineSpan;
-const fineReach = (constant('FINE_EPOCHS') - 2) * fineSpan;
-const coarseReach = (constant('COARSE_EPOCHS') - 2) * coarseSpan;
-const shares = constant('SHARES');
 const intervals = constant('INTERVALS');
-const ringSlices = constant('RING_SLICES');
 
 export type Class = 'self' | 'other' | 'kernel' | 'idle' | 'throttled' | 'stolen' | 'unknown';
 
@@ -34,6 +20,8 @@ export interface Expected {
   readonly classes: Record<Class, number>;
   /** No class may be off by more: what is prorated, or cannot be known. */
   slack: number;
+  /** As slack, of how throttled time is split by quota. */
+  blur: number;
   /** Time may be `unknown` for want of names or depth. */
   mayBeUnknown: boolean;
   preemptedBySelf: number;
@@ -52,6 +40,7 @@ export interface ExpectedWait {
   readonly cell: bigint;
   readonly slot: number;
   readonly wait: number;
+  readonly pieces: number;
   readonly slack: number;
   readonly mayBeUnknown: boolean;
   readonly classes: Readonly<Record<Class, number>>;
@@ -60,33 +49,25 @@ export interface ExpectedWait {
   readonly migrated: boolean;
 }
 
-interface Slice {
-  readonly start: number;
-  end: number;
-  readonly who: bigint;
-  stolen: number;
-  /** Slices with the same number are one in the ring. */
-  readonly number: number;
-}
-
-interface Timeline {
-  readonly slices: Slice[];
-  /** Of the last switch. */
-  at: number;
-  stolen: number;
-  running: bigint;
-  /** Start and number of the newest slice of the ring. */
-  ringStart: number;
-  number: number;
-}
-
 /** A thread that is on a queue. */
 interface Waiting {
+  /** Since when it waits for this CPU, and from when on that has not been charged. */
+  since: number;
   from: number;
+  /** For whom it ran until it began to wait, if it was pushed off the CPU. */
+  ranAs: bigint | undefined;
   isBogus: boolean;
-  mark: { readonly interval: Interval; readonly group: Group; readonly from: number } | undefined;
+  /** Intervals nobody saw begin that add to `slack`, and how much. */
+  readonly unseen: Map<Interval, number>;
+  /** To another group meanwhile. */
+  hasMoved: boolean;
+  mark: { readonly group: Group; from: number } | undefined;
+  /** Pieces it was charged in. */
+  pieces: number;
   wait: number;
   slack: number;
+  /** As slack, of how throttled time is split by quota. */
+  blur: number;
   mayBeUnknown: boolean;
   readonly classes: Record<Class, number>;
   readonly culprits: Map<bigint, number>;
@@ -103,29 +84,48 @@ const noTime = (): Record<Class, number> => ({
   unknown: 0,
 });
 
+/** What had been charged when the waits in progress were. */
+export interface Progress {
+  /** `wait` by cell, waits in progress included. */
+  readonly waits: ReadonlyMap<bigint, number>;
+}
+
 /** Replays a schedule by brute force: every slice of every CPU is kept, every wait cut along all of them. */
 export class Truth {
   readonly cells = new Map<bigint, Expected>();
   readonly pairs = new Map<string, ExpectedPair>();
   readonly waits: ExpectedWait[] = [];
+  readonly progress: Progress[] = [];
   bogus = 0;
   movedThrottled = 0;
+  /** Switches nobody told the programs of. */
+  untold = 0;
   readonly #kernel: Kernel;
   readonly #timelines: readonly Timeline[];
   readonly #throttled: ThrottledTime;
   readonly #waiting = new Map<Thread, Waiting>();
+  /** Threads the programs know. */
+  readonly #known = new Set<Thread>();
+  readonly #arrivals = new Map<Thread, number>();
+  /** Since when the programs are wrong about who has a CPU. */
+  readonly #untoldSince = new Map<Timeline, number>();
 
   constructor(kernel: Kernel, cpus: readonly Cpu[], groups: readonly Group[]) {
     this.#kernel = kernel;
     this.#throttled = new ThrottledTime(kernel, groups);
-    this.#timelines = cpus.map(() => ({
-      slices: [],
-      at: 0,
-      stolen: 0,
-      running: who.idle,
-      ringStart: 0,
-      number: 0,
-    }));
+    this.#timelines = cpus.map(() => new Timeline());
+  }
+
+  isKnown(thread: Thread): boolean {
+    return this.#known.has(thread);
+  }
+
+  lastSwitch(cpu: Cpu): number {
+    return this.#timelineOf(cpu).at;
+  }
+
+  isUntold(cpu: Cpu): boolean {
+    return this.#untoldSince.has(this.#timelineOf(cpu));
   }
 
   wake(thread: Thread, cpu: Cpu, wasQueued: boolean): void {
@@ -140,36 +140,73 @@ export class Truth {
 
   switch(
     cpu: Cpu,
-    { prev, next, fate }: { prev: Thread | undefined; next: Thread | undefined; fate: Command['fate'] },
+    {
+      prev,
+      next,
+      fate,
+      isTold,
+    }: { prev: Thread | undefined; next: Thread | undefined; fate: Command['fate']; isTold: boolean },
   ): void {
     const timeline = this.#timelineOf(cpu);
     const nextWho = next ? whoOf(next) : who.idle;
-    this.#endSlice(timeline, cpu, prev ? whoOf(prev) : who.idle);
+    const prevWho = prev ? whoOf(prev) : who.idle;
+    const ran = timeline.end(cpu.clock, cpu.stolen, prevWho);
+    if (prevWho !== who.idle && ran > 0) this.#cell(prev ? cellOf(prev) : prevWho).run += ran;
     timeline.running = nextWho;
-    if (prev) this.#leaveCpu(prev, { cpu, fate, nextWho });
-    if (next) this.#endWait(next, cpu);
+    if (isTold) {
+      this.#untoldSince.delete(timeline);
+    } else {
+      this.#untoldSince.set(timeline, cpu.clock);
+      this.untold++;
+    }
+    if (prev) this.#leaveCpu(prev, { cpu, fate, nextWho, isTold });
+    if (next) this.#endWait(next, cpu, isTold);
   }
 
   migrate(thread: Thread, { source, target }: { source: Cpu; target: Cpu }): void {
     const waiting = this.#waiting.get(thread);
     const isSleeper = thread.state === 'left_queued';
     this.#throttled.dequeue(thread.group, source.index);
+    this.#known.add(thread);
     if (isSleeper) {
       this.#waiting.set(thread, { ...waitingFrom(target.clock), isBogus: true });
-    } else if (waiting && !waiting.isBogus && source.clock > waiting.from) {
+    } else if (waiting && !waiting.isBogus && source.clock > waiting.since) {
       this.#charge(thread, waiting, source);
+      this.#throttled.tell(thread.group, source);
       waiting.migrated = true;
       waiting.mark = undefined;
     }
-    if (waiting && !isSleeper) waiting.from = target.clock;
+    if (waiting && !isSleeper) {
+      waiting.since = target.clock;
+      waiting.from = target.clock;
+      waiting.ranAs = undefined;
+    }
     this.#throttled.enqueue(thread.group, target);
   }
 
   move(thread: Thread, group: Group, cpu: Cpu): void {
     if (thread.state === 'asleep') return;
+    const waiting = this.#waiting.get(thread);
+    if (waiting) waiting.hasMoved = true;
     this.#throttled.dequeue(thread.group, cpu.index);
     this.#throttled.enqueue(group, cpu);
-    if (thread.state === 'running') this.#throttled.enterRunning(group, cpu);
+  }
+
+  /** Waits that go on are charged until now, as far as their CPUs know of now. */
+  iterate(threads: readonly Thread[], cpus: readonly Cpu[]): void {
+    for (const thread of threads) {
+      const waiting = this.#waiting.get(thread);
+      const cpu = cpus[thread.cpu] as Cpu;
+      const wasKnown = this.#known.has(thread);
+      this.#known.add(thread);
+      if (!wasKnown || !waiting || waiting.isBogus || thread.state !== 'waiting') continue;
+      const now = { ...cpu, clock: cpu.told.clock, stolen: cpu.told.stolen };
+      if (now.clock <= waiting.from) continue;
+      this.#charge(thread, waiting, now);
+      waiting.from = now.clock;
+      if (waiting.mark) waiting.mark.from = now.clock;
+    }
+    this.progress.push({ waits: new Map(this.cells.entries().map(([cell, { wait }]) => [cell, wait])) });
   }
 
   throttle = (group: Group, cpu: Cpu): void => this.#throttled.throttle(group, cpu);
@@ -181,38 +218,26 @@ export class Truth {
     return this.#timelines[cpu.index] as Timeline;
   }
 
-  #endSlice(timeline: Timeline, cpu: Cpu, whoRan: bigint): void {
-    const newest = timeline.slices.at(-1);
-    if (newest?.who !== whoRan || cpu.clock - timeline.ringStart > fineSpan) {
-      timeline.number++;
-      timeline.ringStart = timeline.at;
-    }
-    if (timeline.at > 0) {
-      const stolen = cpu.stolen - timeline.stolen;
-      timeline.slices.push({
-        start: timeline.at,
-        end: cpu.clock,
-        who: whoRan,
-        stolen,
-        number: timeline.number,
-      });
-      if (whoRan !== who.idle) this.#cell(whoRan).run += cpu.clock - timeline.at - stolen;
-    }
-    timeline.at = cpu.clock;
-    timeline.stolen = cpu.stolen;
-  }
-
   #leaveCpu(
     prev: Thread,
-    { cpu, fate, nextWho }: { cpu: Cpu; fate: Command['fate']; nextWho: bigint },
+    { cpu, fate, nextWho, isTold }: { cpu: Cpu; fate: Command['fate']; nextWho: bigint; isTold: boolean },
   ): void {
     if (fate === 'sleeps' || fate === 'dies') this.#throttled.dequeue(prev.group, cpu.index);
+    if (fate === 'dies') {
+      this.#known.delete(prev);
+      this.#arrivals.delete(prev);
+    }
     if (fate === 'sleeps' || fate === 'dies' || fate === 'left_queued') return;
-    const waiting = waitingFrom(cpu.clock);
+    const waiting = { ...waitingFrom(cpu.clock), ranAs: whoOf(prev) };
     this.#waiting.set(prev, waiting);
     if (fate === 'throttled') {
-      const interval = this.#throttled.throttleThread(prev.group, cpu);
-      waiting.mark = { interval, group: prev.group, from: cpu.clock };
+      this.#throttled.throttleThread(prev.group, cpu);
+      if (isTold) {
+        waiting.mark = { group: prev.group, from: cpu.clock };
+        this.#known.add(prev);
+      }
+    } else if (!isTold) {
+      return;
     } else if (this.#kernel !== 'tasks' && this.#throttled.isThrottled(prev.group, cpu)) {
       this.#throttled.notice(prev.group, cpu);
     } else if (nextWho === whoOf(prev)) {
@@ -224,25 +249,28 @@ export class Truth {
     }
   }
 
-  #endWait(thread: Thread, cpu: Cpu): void {
+  #endWait(thread: Thread, cpu: Cpu, isTold: boolean): void {
     const waiting = this.#waiting.get(thread);
     this.#waiting.delete(thread);
-    if (!waiting) return;
-    if (waiting.isBogus) {
-      this.bogus++;
-      return;
-    }
-    this.#charge(thread, waiting, cpu);
+    if (waiting?.isBogus) this.bogus++;
+    // What its last slice before the wait was, the kernel has forgotten by the time it is made up for.
+    if (!isTold) this.#arrivals.delete(thread);
+    if (waiting && !waiting.isBogus) this.#charge(thread, waiting, cpu);
+    if (isTold) this.#known.add(thread);
+    this.#arrivals.set(thread, cpu.clock);
+    this.#throttled.tell(thread.group, cpu);
+    if (!waiting || waiting.isBogus) return;
     const slot = thread.isKernel ? 0 : thread.group.slot;
     this.waits.push({ ...waiting, pid: thread.pid, cell: cellOf(thread), slot });
   }
 
-  /** What of a wait passed on this CPU. */
+  /** What of a wait passed on this CPU and has not been charged. */
   #charge(thread: Thread, waiting: Waiting, cpu: Cpu): void {
     const cell = this.#cell(cellOf(thread));
     const to = cpu.clock;
     const from = waiting.from;
     let slack = 0;
+    let blur = 0;
     let mayBeUnknown = false;
     const add = (name: Class, ns: number, culprit?: bigint) => {
       cell.classes[name] += ns;
@@ -251,89 +279,80 @@ export class Truth {
       this.#pair(cellOf(thread), culprit)[name === 'throttled' ? 'throttled' : 'other'] += ns;
       if (name === 'other') waiting.culprits.set(culprit, (waiting.culprits.get(culprit) ?? 0) + ns);
     };
-    const addWho = (whoRan: bigint, ns: number) => {
-      if (whoRan === whoOf(thread)) add('self', ns);
-      else if (whoRan === who.idle) add('idle', ns);
-      else if (whoRan === who.kernel) add('kernel', ns);
-      else add('other', ns, whoRan);
-    };
     const walk = (start: number, end: number) => {
       if (start >= end) return;
-      const judged = this.#walk(this.#timelineOf(cpu), start, end, { addWho, add });
-      slack += judged.slack;
-      mayBeUnknown ||= judged.mayBeUnknown;
+      const timeline = this.#timelineOf(cpu);
+      const arrival = this.#arrivals.get(thread);
+      const own: Own | undefined =
+        arrival !== undefined && start === waiting.since && !waiting.migrated
+          ? { who: whoOf(thread), since: arrival, isCertain: waiting.ranAs === whoOf(thread) }
+          : undefined;
+      const found = timeline.between(start, end, cpu.stolen, own);
+      for (const [whoRan, ns] of found.ran)
+        if (whoRan === whoOf(thread)) add('self', ns);
+        else if (whoRan === who.idle) add('idle', ns);
+        else if (whoRan === who.kernel) add('kernel', ns);
+        else add('other', ns, whoRan);
+      add('stolen', found.stolen);
+      add('unknown', found.unknown);
+      slack += found.slack;
+      mayBeUnknown ||= found.mayBeUnnamed;
+      const untold = this.#untoldSince.get(timeline);
+      if (untold !== undefined) slack += Math.max(0, end - Math.max(start, untold));
+    };
+    /** The same as passed in [start, end), or as much. */
+    const addThrottled = (ns: number, start: number, end: number) => {
+      add('throttled', ns);
+      for (const [culprit, ns] of this.#throttled.parts(thread.group, cpu, start, end))
+        if (ns > 0) this.#pair(cellOf(thread), culprit).throttled += ns;
     };
     cell.wait += to - from;
     waiting.wait += to - from;
-    if (this.#kernel === 'tasks' && waiting.mark) {
-      const { group, interval, from: marked } = waiting.mark;
-      if (group !== thread.group) this.movedThrottled++;
-      const grown = group === thread.group ? this.#throttled.between(group, cpu, marked, to) : 0;
-      const throttled = Math.min(grown, to - from);
-      add('throttled', throttled, interval.throttler);
-      walk(from + throttled, to);
-    } else if (this.#kernel !== 'tasks' && !thread.isKernel) {
-      const { cuts, isCertain } = this.#throttled.cuts(thread.group, cpu, from, to);
-      if (!isCertain || cuts.length > intervals - 1) {
+    if (this.#kernel === 'tasks') {
+      const { mark } = waiting;
+      if (mark && mark.group !== thread.group) {
+        this.movedThrottled++;
+        waiting.mark = undefined;
+      }
+      let at = from;
+      if (mark && mark.group === thread.group) {
+        at += this.#throttled.between(thread.group, cpu, mark.from, to);
+        addThrottled(at - from, mark.from, to);
+        blur += this.#throttled.stray(thread.group, cpu, mark.from, to);
+      }
+      walk(at, to);
+    } else if (!thread.isKernel) {
+      const { cuts, unseen, isBegun } = this.#throttled.cuts(thread.group, cpu, from, to);
+      if (cuts.length > intervals - 1) {
         slack += to - from;
         mayBeUnknown = true;
       }
+      for (const [interval, all] of unseen) {
+        // Charged in pieces, it can be in the wrong place in two of them.
+        const ns = waiting.pieces > 0 ? 2 * all : all;
+        slack += Math.max(0, ns - (waiting.unseen.get(interval) ?? 0));
+        waiting.unseen.set(interval, ns);
+      }
+      const levels = lineage(thread.group).filter(({ hasQuota }) => hasQuota).length;
+      if (levels > 1 && (isBegun || unseen.size > 0 || waiting.hasMoved))
+        for (const cut of cuts) blur += cut.end - cut.start;
+      blur += slack;
       let at = from;
-      for (const { start, end, throttler } of cuts) {
+      for (const { start, end } of cuts) {
         walk(at, start);
-        add('throttled', end - start, throttler);
+        addThrottled(end - start, start, end);
         at = end;
       }
       walk(at, to);
     } else {
       walk(from, to);
     }
+    waiting.pieces++;
     for (const sum of [cell, waiting]) {
       sum.slack += slack;
+      sum.blur += blur;
       sum.mayBeUnknown ||= mayBeUnknown;
     }
-  }
-
-  /** Adds up who ran on a CPU in [start, end), and says how well that can be known. */
-  #walk(
-    timeline: Timeline,
-    start: number,
-    end: number,
-    { addWho, add }: { addWho(whoRan: bigint, ns: number): void; add(name: Class, ns: number): void },
-  ): { slack: number; mayBeUnknown: boolean } {
-    if (end > timeline.at) addWho(timeline.running, end - Math.max(start, timeline.at));
-    let known = Math.min(end, timeline.at);
-    let slack = 0;
-    let oldest: Slice | undefined;
-    const parties = new Set<bigint>();
-    const epoch = end - start < fineReach ? fineSpan : coarseSpan + fineSpan;
-    for (const slice of timeline.slices.toReversed()) {
-      if (slice.end <= start - 2 * epoch) break;
-      parties.add(slice.who);
-      const overlap = Math.min(slice.end, known) - Math.max(slice.start, start);
-      if (overlap <= 0) continue;
-      const length = slice.end - slice.start;
-      const stolen = overlap === length ? slice.stolen : Math.floor((slice.stolen * overlap) / length);
-      addWho(slice.who, overlap - stolen);
-      add('stolen', stolen);
-      known = Math.max(slice.start, start);
-      oldest = slice;
-    }
-    if (known > start && end > start) add('unknown', known - start);
-    if (!oldest) return { slack: 0, mayBeUnknown: false };
-    if (timeline.number - oldest.number < ringSlices - 1) {
-      // Where in a slice time was stolen nobody knows.
-      for (const { number, stolen } of timeline.slices) if (number === oldest.number) slack += stolen;
-      const cut = timeline.slices.some(({ start: from, number }) => number === oldest.number && from < start);
-      const last = timeline.slices.findLast(({ start: from }) => from < end);
-      for (const { number, stolen } of timeline.slices)
-        if (end < timeline.at && number === last?.number) slack += stolen;
-      return { slack: cut || end < timeline.at ? slack : 0, mayBeUnknown: false };
-    }
-    return {
-      slack: epoch + (end < timeline.at ? epoch : 0),
-      mayBeUnknown: parties.size > shares || end - start >= coarseReach,
-    };
   }
 
   #cell(cell: bigint): Expected {
@@ -342,6 +361,7 @@ export class Truth {
       run: 0,
       classes: noTime(),
       slack: 0,
+      blur: 0,
       mayBeUnknown: false,
       preemptedBySelf: 0,
       preemptedByKernel: 0,
@@ -362,11 +382,17 @@ const whoOf = ({ isKernel, group }: Thread): bigint => (isKernel ? who.kernel : 
 const cellOf = ({ isKernel, group }: Thread): bigint => (isKernel ? who.kernel : group.cell);
 
 const waitingFrom = (from: number): Waiting => ({
+  since: from,
   from,
+  ranAs: undefined,
+  unseen: new Map(),
+  hasMoved: false,
   isBogus: false,
   mark: undefined,
+  pieces: 0,
   wait: 0,
   slack: 0,
+  blur: 0,
   mayBeUnknown: false,
   classes: noTime(),
   culprits: new Map(),

@@ -12,6 +12,7 @@
 
 #define LACKS	8
 #define TEXT	64
+#define LINE	256
 #define SECONDS 20
 #define WORDS	5
 #define CONSTANT(c)                                                                                          \
@@ -25,9 +26,9 @@ static const struct {
 	void *address;
 	size_t bytes;
 } constants[] = {
-	CONSTANT(slots),	  CONSTANT(histogram_copies), CONSTANT(histogram_shared),
-	CONSTANT(task_sets),	  CONSTANT(min_wait),	      CONSTANT(sample),
-	CONSTANT(event_interval), CONSTANT(event_burst),      CONSTANT(quantum),
+	CONSTANT(slots),    CONSTANT(histogram_copies), CONSTANT(histogram_shared), CONSTANT(task_sets),
+	CONSTANT(min_wait), CONSTANT(sample),		CONSTANT(event_interval),   CONSTANT(event_burst),
+	CONSTANT(quantum),  CONSTANT(progress_row),	CONSTANT(progress_after),
 };
 
 static char lacks[LACKS][TEXT];
@@ -92,6 +93,36 @@ static void make_constants_writable(void)
 	}
 }
 
+static void run(const char *line);
+
+static void run_lines(u32 count)
+{
+	char line[LINE];
+
+	while (count-- && fgets(line, sizeof(line), stdin))
+		run(line);
+}
+
+/* The lines that the iterator meets with. */
+static u32 met_lines;
+
+static void meet(void)
+{
+	u32 acting = acting_cpu;
+
+	run_lines(met_lines);
+	acting_cpu = acting;
+}
+
+static void iterate(int cpu, u32 accesses, u32 lines)
+{
+	met_lines = lines;
+	maps_meet(accesses, meet);
+	kernel_iterate(cpu);
+	if (maps_part())
+		run_lines(lines);
+}
+
 static void run(const char *line)
 {
 	char command[TEXT], name[TEXT];
@@ -100,6 +131,10 @@ static void run(const char *line)
 
 	if (sscanf(line, "print %63s", name) == 1) {
 		maps_print(name);
+		return;
+	}
+	if (sscanf(line, "say %63s", name) == 1) {
+		puts(name);
 		return;
 	}
 	if (sscanf(line, "lacks %63[^\n]", name) == 1) {
@@ -121,8 +156,8 @@ static void run(const char *line)
 		begin();
 	else if (words == 1 && !strcmp(command, "end"))
 		(puts("end"), alarm(0));
-	else if (words == 5 && !strcmp(command, "group"))
-		kernel_add_group(n[0], n[1], n[2], n[3]);
+	else if (words == 6 && !strcmp(command, "group"))
+		kernel_add_group(n[0], n[1], n[2], n[3], n[4]);
 	else if (words == 5 && !strcmp(command, "thread"))
 		kernel_add_thread(&threads[n[0]], n[1], n[2], n[3] ? PF_KTHREAD : 0);
 	else if (words == 4 && !strcmp(command, "clock"))
@@ -131,8 +166,10 @@ static void run(const char *line)
 		kernel_wake(&threads[n[0]], n[1]);
 	else if (words == 2 && !strcmp(command, "drop"))
 		kernel_drop_sleeper(&threads[n[0]]);
-	else if (words == 4 && !strcmp(command, "switch"))
-		kernel_switch(n[0], n[1] < 0 ? NULL : &threads[n[1]], n[2]);
+	else if (words == 5 && !strcmp(command, "switch"))
+		kernel_switch(n[0], n[1] < 0 ? NULL : &threads[n[1]], n[2], n[3]);
+	else if (words == 4 && !strcmp(command, "iterate"))
+		iterate(n[0], n[1], n[2]);
 	else if (words == 4 && !strcmp(command, "migrate"))
 		kernel_migrate(&threads[n[0]], n[1], n[2]);
 	else if (words == 3 && !strcmp(command, "move"))
@@ -149,7 +186,7 @@ static void run(const char *line)
 
 int main(void)
 {
-	char line[256];
+	char line[LINE];
 
 	make_constants_writable();
 	begin();

@@ -3,9 +3,9 @@ import { after, test } from 'node:test';
 import fc from 'fast-check';
 import type { WaitRecord } from '../../src/kernel/scheduler-records.ts';
 import { Driver } from './driver.ts';
-import { type Command, Machine, type Setup } from './machine.ts';
+import { type Command, iterated, Machine, type Setup } from './machine.ts';
 import { commandsOf, setupOf, type Weights } from './schedules.ts';
-import { printing, readTotals, type Totals } from './totals.ts';
+import { printing, readTotals, readWaits, type Totals } from './totals.ts';
 import type { ExpectedWait, Kernel, Truth } from './truth.ts';
 
 const driver = new Driver();
@@ -29,20 +29,35 @@ const lacks: Readonly<Record<Kernel, readonly string[]>> = {
 interface Limits {
   readonly constants?: Readonly<Record<string, number>>;
   readonly limits?: Readonly<Record<string, number>>;
-  readonly slots?: number;
+  /** Commands in all, if not `effort`. */
+  readonly effort?: number;
+  /** All waits end with the schedule. */
+  readonly isFinished?: boolean;
+  /** While waits in progress are looked at, the next thing happens. */
+  readonly isMet?: boolean;
 }
 
 async function play(
   setup: Setup,
   commands: readonly Command[],
-  { constants = {}, limits = {} }: Limits = {},
-): Promise<{ readonly totals: Totals; readonly truth: Truth }> {
+  { constants = {}, limits = {}, isFinished = false }: Limits = {},
+): Promise<Played> {
   const machine = new Machine(setup, { slots }).play(commands);
-  const all = { slots, task_sets: 64, quantum: 0, min_wait: 0, event_interval: 0, ...constants };
+  if (isFinished) machine.finish();
+  const all = {
+    slots,
+    task_sets: 64,
+    quantum: 0,
+    min_wait: 0,
+    event_interval: 0,
+    progress_row: setup.cpus,
+    progress_after: 1,
+    ...constants,
+  };
   const entries = {
-    cells: slots * setup.cpus,
+    cells: slots * (setup.cpus + 1),
     histograms: slots,
-    cpus: setup.cpus,
+    cpus: setup.cpus + 1,
     histories: setup.cpus,
     tasks: 64,
     ...limits,
@@ -54,10 +69,18 @@ async function play(
     ...machine.lines,
     ...printing,
   ]);
-  return { totals: readTotals(printed, { slots }), truth: machine.truth };
+  const progress: ReadonlyMap<bigint, number>[] = [];
+  let rest = printed;
+  for (let end = rest.indexOf(iterated); end >= 0; end = rest.indexOf(iterated)) {
+    progress.push(readWaits(rest.slice(0, end)));
+    rest = rest.slice(end + 1);
+  }
+  return { totals: readTotals(rest, { slots, cpus: setup.cpus }), truth: machine.truth, progress };
 }
 
 interface Played {
+  /** `wait` by cell after each iteration. */
+  readonly progress: readonly ReadonlyMap<bigint, number>[];
   readonly totals: Totals;
   readonly truth: Truth;
 }
@@ -109,13 +132,14 @@ function assertPairs({ totals, truth }: Played): void {
     const found = totals.pairs.get(key) ?? none;
     const expected = truth.pairs.get(key) ?? none;
     const victim = BigInt(key.split('<')[0] ?? '');
-    const { slack = 0, mayBeUnknown = false } = truth.cells.get(victim) ?? {};
+    const { slack = 0, blur = 0, mayBeUnknown = false } = truth.cells.get(victim) ?? {};
     const unnamed = mayBeUnknown ? (totals.cells.get(victim)?.classes.unknown ?? 0) : 0;
     assert.equal(found.preemptions, expected.preemptions, `preemptions of ${key}`);
     for (const name of ['other', 'throttled'] as const) {
-      const what = `${name} of ${key}: ${found[name]}, expected ${expected[name]} within ${slack}`;
+      const within = name === 'throttled' ? slack + blur : slack;
+      const what = `${name} of ${key}: ${found[name]}, expected ${expected[name]} within ${within}`;
       assert.ok(
-        found[name] - expected[name] <= slack && expected[name] - found[name] <= slack + unnamed,
+        found[name] - expected[name] <= within && expected[name] - found[name] <= within + unnamed,
         what,
       );
     }
@@ -138,8 +162,8 @@ function assertReports({ totals, truth }: Played): void {
       culpritTime <= (expected.culprits.get(culprit) ?? 0) + expected.slack,
       'the culprit ran as long as is said',
     );
-    if (!expected.migrated && expected.slack === 0 && expected.culprits.size <= 8)
-      assert.equal(culpritTime, most, 'nobody ran longer than the culprit');
+    if (expected.pieces === 1 && expected.slack === 0 && expected.culprits.size <= 8)
+      assert.ok(culpritTime >= most - rounding, 'nobody ran longer than the culprit');
   }
 }
 
@@ -190,7 +214,8 @@ function assertConsistent({ totals, truth }: Played): void {
     const booked = sum(
       totals.pairs.entries().map(([key, { other }]) => (key.startsWith(`${cell}<`) ? other : 0)),
     );
-    if (totals.drops.retired_lost) continue;
+    // What was blamed on pairs is not taken back with a wait in progress that cannot be remembered.
+    if (totals.drops.retired_lost || totals.drops.detour_full) continue;
     assert.ok(booked <= (classes.other ?? 0), `pairs of ${cell}`);
     if (!totals.drops.pair_full) assert.equal(booked, classes.other ?? 0);
   }
@@ -208,7 +233,50 @@ function assertBooked({ totals }: Played): void {
   const other = sum(totals.cells.values().map(({ classes }) => classes.other ?? 0));
   const booked = sum(totals.pairs.values().map((pair) => pair.other));
   assert.equal(booked + totals.unbooked, other);
-  assert.ok(totals.unbooked < cpusAtMost * quantum);
+  assert.ok(totals.unbooked < (cpusAtMost + 1) * mostUnbooked);
+}
+
+/** Waits in progress: after each iteration they are charged as far as they got, in the end once and in full. */
+function assertProgress(played: Played): void {
+  const { totals, truth, progress } = played;
+  assertCells(played);
+  assertReports(played);
+  assertHistograms(played);
+  for (const [i, { waits }] of truth.progress.entries())
+    for (const cell of new Set([...waits.keys(), ...(progress[i]?.keys() ?? [])]))
+      assert.equal(progress[i]?.get(cell) ?? 0, waits.get(cell) ?? 0, `wait of ${cell} after iteration ${i}`);
+  assertEnded(played);
+  for (const reason of ['progress_delayed', 'progress_lost', 'clock_backwards'])
+    assert.equal(totals.drops[reason] ?? 0, 0, reason);
+}
+
+/** No wait goes on: none is in progress, and what the cells hold is what the histograms count. */
+function assertEnded({ totals, truth }: Played): void {
+  assert.equal(sum(totals.cells.values().map(({ inProgress }) => inProgress)), 0, 'in progress');
+  for (const [cell, { wait, inProgress }] of totals.cells)
+    assert.equal(
+      wait - inProgress,
+      sum(truth.waits.filter((each) => each.cell === cell).map((each) => each.wait)),
+      `ended waits of ${cell}`,
+    );
+}
+
+/** Whatever happens while waits in progress are looked at: they are counted once. */
+function assertMet(played: Played): void {
+  assertCells(played);
+  assertHistograms(played);
+  assertEnded(played);
+  assert.equal(played.totals.drops.progress_lost ?? 0, 0);
+}
+
+/** A switch the programs were not told of is made up for by the next. */
+function assertMadeUp(played: Played): void {
+  const { totals, truth } = played;
+  assert.equal(totals.drops.switch_missed ?? 0, truth.untold);
+  assertCells(played);
+  assertHistograms(played);
+  assertRunTimes(played);
+  assertEnded(played);
 }
 
 /** Long waits: each is reported, or adds to the weight of one that is, or of the next. */
@@ -225,11 +293,16 @@ function assertWeights({ totals, truth }: Played): void {
 }
 
 const kernels: readonly Kernel[] = ['tasks', 'queues', 'pelt'];
+/** A wait in progress is charged to the row beyond those of CPUs. */
 const cpusAtMost = 4;
+/** Of shares of stolen time, ns. */
+const rounding = 16;
 const quantum = 50_000;
+/** The threshold for small pieces is not far from a quantum. */
+const mostUnbooked = 1.125 * quantum;
 const longWait = 1_000_000;
 /** In commands, for each test. */
-const effort = 60_000;
+const effort = 15_000;
 
 for (const kernel of kernels) {
   const check = (
@@ -240,9 +313,9 @@ for (const kernel of kernels) {
   ) =>
     fc.assert(
       fc.asyncProperty(setupOf(kernel), commandsOf({ ...schedule, weights }), async (setup, commands) =>
-        claim(await play(setup, commands, limits)),
+        claim(await play({ ...setup, isMet: limits.isMet ?? false }, commands, limits)),
       ),
-      { numRuns: Math.ceil(effort / schedule.length), interruptAfterTimeLimit: 20_000 },
+      { numRuns: Math.ceil((limits.effort ?? effort) / schedule.length), interruptAfterTimeLimit: 10_000 },
     );
   const calm = { wake: 5, switch: 10, throttle: 0, unthrottle: 0 };
   const throttled = { wake: 5, switch: 10, throttle: 3, unthrottle: 3 };
@@ -258,9 +331,26 @@ for (const kernel of kernels) {
   test(`${kernel}: throttled time is the quota's, whoever had the CPU`, () =>
     check({ length: 150, power: 7 }, throttled, assertWaits));
   test(`${kernel}: waits that reach back for seconds are known within an epoch`, () =>
-    check({ length: 1500, power: 7 }, crowded, assertWaits));
+    check({ length: 1500, power: 7 }, crowded, assertWaits, { effort: 180_000 }));
   test(`${kernel}: every ns of another cgroup or of a quota is booked on a pair, once`, () =>
     check({ length: 150, power: 7 }, throttled, assertPairs));
+  const watched = { ...throttled, iterate: 4 };
+  const untold = { ...calm, untold: 4, move: 0 };
+  test(`${kernel}: waits in progress count as they pass, and no more once they have ended`, () =>
+    check({ length: 150, power: 7 }, { ...calm, iterate: 4 }, assertProgress, { isFinished: true }));
+  test(`${kernel}: throttled waits in progress count as they pass`, () =>
+    check({ length: 150, power: 7 }, watched, assertProgress, { isFinished: true }));
+  test(`${kernel}: waits in progress are booked on pairs as they pass`, () =>
+    check({ length: 150, power: 7 }, watched, assertPairs, { isFinished: true }));
+  test(`${kernel}: a wait that ends while it is looked at is counted once`, () =>
+    check({ length: 150, power: 7 }, { ...calm, move: 0, iterate: 8 }, assertMet, {
+      isFinished: true,
+      isMet: true,
+    }));
+  test(`${kernel}: a switch nobody is told of is made up for`, () =>
+    check({ length: 150, power: 7 }, untold, assertMadeUp, { isFinished: true }));
+  test(`${kernel}: a wait in progress that ends with such a switch is made up for`, () =>
+    check({ length: 150, power: 7 }, { ...untold, iterate: 3 }, assertMadeUp, { isFinished: true }));
   test(`${kernel}: small pieces are booked by sampling, and none is lost`, () =>
     check({ length: 300, power: 3 }, throttled, assertBooked, { constants: { quantum } }));
   test(`${kernel}: a wait is counted in one bucket, wherever it passed`, () =>
@@ -273,7 +363,8 @@ for (const kernel of kernels) {
       limits: { events: 4096 },
     }));
   test(`${kernel}: what does not fit is counted, and the rest stays right`, () =>
-    check({ length: 300, power: 6 }, throttled, assertConsistent, {
+    check({ length: 300, power: 6 }, watched, assertConsistent, {
+      isFinished: true,
       constants: { task_sets: 2 },
       limits: { tasks: 2, detours: 1, pairs: 5, throttles: 2, events: 1024 },
     }));

@@ -29,6 +29,7 @@ long shim_update(struct shim_map *map, const void *key, const void *value, unsig
 long shim_delete(struct shim_map *map, const void *key);
 void *shim_reserve(unsigned long long bytes);
 void shim_submit(const void *record);
+long shim_copy(void *to, unsigned int size, const void *from);
 long shim_copy_text(char *to, unsigned int size, const char *from);
 
 #define bpf_map_lookup_elem(map, key)		    shim_lookup(MAP(map), key)
@@ -36,6 +37,7 @@ long shim_copy_text(char *to, unsigned int size, const char *from);
 #define bpf_map_delete_elem(map, key)		    shim_delete(MAP(map), key)
 #define bpf_ringbuf_reserve(ring, bytes, flags)	    shim_reserve(bytes)
 #define bpf_ringbuf_submit(record, flags)	    shim_submit(record)
+#define bpf_probe_read_kernel(to, size, from)	    shim_copy(to, size, from)
 #define bpf_probe_read_kernel_str(to, size, from)   shim_copy_text(to, size, (const char *)(from))
 
 unsigned int bpf_get_smp_processor_id(void);
