@@ -5,7 +5,7 @@
 #define EARSHOT_REPORT_H
 
 #include "cells.bpf.h"
-#include "history.bpf.h"
+#include "walk.bpf.h"
 #include "tasks.bpf.h"
 
 /* Follows the classes of a wait, and who ran meanwhile, from here on. */

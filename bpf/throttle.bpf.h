@@ -15,7 +15,7 @@
 #define EARSHOT_THROTTLE_H
 
 #include "cells.bpf.h"
-#include "history.bpf.h"
+#include "walk.bpf.h"
 #include "tasks.bpf.h"
 
 /* Depth of nesting in which quotas are looked for. */

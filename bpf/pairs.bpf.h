@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Who did how much to whom. */
+#ifndef EARSHOT_PAIRS_H
+#define EARSHOT_PAIRS_H
+
+#include "maps.bpf.h"
+
+static const struct pair no_pair;
+
+enum blamed {
+	BLAMED_OTHER,
+	BLAMED_THROTTLED,
+	BLAMED_PREEMPTION,
+};
+
+/* `last`: for the whole wait, if the culprit was the last to run. */
+__noinline int blame(u64 victim, u64 culprit, u32 what, u64 amount, u64 last)
+{
+	struct pair_key key = {.victim = victim, .culprit = culprit};
+	struct pair *pair = bpf_map_lookup_elem(&pairs, &key);
+	u64 *total;
+
+	if (!pair) {
+		/* -EEXIST: another CPU was quicker */
+		bpf_map_update_elem(&pairs, &key, &no_pair, BPF_NOEXIST);
+		pair = bpf_map_lookup_elem(&pairs, &key);
+		if (!pair) {
+			drop(DROP_PAIR_FULL);
+			return 0;
+		}
+	}
+	total = what == BLAMED_OTHER	   ? &pair->other
+		: what == BLAMED_THROTTLED ? &pair->throttled
+					   : &pair->preemptions;
+	if (amount)
+		__sync_fetch_and_add(total, amount);
+	if (last)
+		__sync_fetch_and_add(&pair->last, last);
+	return 0;
+}
+
+/* Gathers who ran longest during a wait that will be reported. Forgets the least, so it never says too much.
+ */
+__noinline int suspect(u32 row, u64 who, u64 ns)
+{
+	struct cpu *cpu = cpu_at(row);
+	u64 least = ~0ULL;
+	u32 at = 0;
+
+	if (!cpu)
+		return 0;
+#pragma clang loop unroll(disable) /* keeps the stack of the longest call chain under 512 bytes */
+	for (u32 i = 0; i < SUSPECTS; i++) {
+		struct suspect *s = &cpu->suspects[i];
+
+		if (s->who == who) {
+			s->ns += ns;
+			return 0;
+		}
+		if (s->ns < least) {
+			least = s->ns;
+			at = i;
+		}
+	}
+	if (ns > least) {
+		cpu->suspects[at & (SUSPECTS - 1)].who = who;
+		cpu->suspects[at & (SUSPECTS - 1)].ns = ns;
+	}
+	return 0;
+}
+
+/*
+ * What is booked now: a piece of a quantum at once; smaller ones gather until they pass about a quantum,
+ * which then goes to the piece at hand. Even steps err least; that they vary a little keeps them from falling
+ * into step with a load.
+ */
+static __always_inline u64 booked(struct cpu *here, u32 *small, u64 ns)
+{
+	u32 threshold = here->threshold;
+
+	if (ns >= quantum)
+		return ns;
+	ns += *small;
+	if (ns < threshold) {
+		*small = ns;
+		return 0;
+	}
+	*small = ns - threshold;
+	here->threshold = (u32)quantum - (u32)quantum / 8 + bpf_get_prandom_u32() % ((u32)quantum / 4);
+	return threshold;
+}
+
+/*
+ * Books time of another cgroup on the pair, and the whole wait (`last`) if it was the last to run. Small
+ * pieces are sampled in proportion to their size, so that the pair map is touched about once a quantum.
+ */
+__noinline int blame_time(u32 row, u64 victim, u64 culprit, u64 ns, u64 last)
+{
+	struct cpu *here = cpu_at(row);
+
+	if (!here)
+		return 0;
+	if (unlikely(here->reporting))
+		suspect(row, culprit, ns);
+	ns = booked(here, &here->small, ns);
+	last = booked(here, &here->small_last, last);
+	if (ns | last)
+		blame(victim, culprit, BLAMED_OTHER, ns, last);
+	return 0;
+}
+
+static __always_inline u32 class_of(u64 who)
+{
+	return who == WHO_IDLE ? CLASS_IDLE : who == WHO_KERNEL ? CLASS_KERNEL : CLASS_OTHER;
+}
+
+/* `who` ran for so long during the wait. */
+static __always_inline void charge_to(struct cell *cell, u32 row, u64 victim, u64 who, u64 ns)
+{
+	u32 class = who == victim ? CLASS_SELF : class_of(who);
+
+	cell->class[class & 3] += ns;
+	if (class == CLASS_OTHER)
+		blame_time(row, cell->who, who, ns, 0);
+}
+
+#endif
