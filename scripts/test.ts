@@ -52,10 +52,14 @@ for (const name of wanted) {
   }
   console.log(`\n${name} tests`);
   const concurrency = suite.needsKernel ? ['--test-concurrency=1'] : [];
-  const { status, signal } = spawnSync(process.execPath, ['--test', timeLimit, ...concurrency, ...suite.files], {
-    cwd: root,
-    stdio: 'inherit',
-  });
+  const { status, signal } = spawnSync(
+    process.execPath,
+    ['--test', timeLimit, ...concurrency, ...suite.files],
+    {
+      cwd: root,
+      stdio: 'inherit',
+    },
+  );
   if (status !== 0) failures.push(`${name} tests failed${signal ? ` (${signal})` : ''}`);
 }
 

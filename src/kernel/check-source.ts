@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { CpuHierarchy } from './cgroup-tree.ts';
@@ -7,6 +7,9 @@ import type { Native } from './native.ts';
 import { findOwnCgroup } from './own-cgroup.ts';
 import { fatalChecks, type SelfTestResult, selfTest, summarize } from './self-test.ts';
 import { UnsupportedError } from './unsupported-error.ts';
+
+/** Its inode number is fixed (PROC_PID_INIT_INO of the kernel). */
+const initialPidNamespace = 0xef_ff_ff_fc;
 
 /**
  * Lets the self-test look at what was attached here, logs what it found and returns it as features. Throws
@@ -21,6 +24,7 @@ export async function checkSource(
     source,
     sleep,
     cpu: currentCpu,
+    seesAllTasks: statSync('/proc/self/ns/pid').ino === initialPidNamespace,
     cgroup: findOwnCgroup(readFileSync('/proc/self/cgroup', 'utf8'), hierarchy),
     monotonic: () => native.monotonic(),
     kernelStruct: (name) => native.kernelStruct(name),

@@ -37,7 +37,7 @@ const taskSetsFor = (cpus: number) => Math.max(4096, 2 ** Math.ceil(Math.log2(cp
 /** Threads at once that are throttled, were moved while they waited, or have been waiting since the last reading. */
 const detoursFor = (cpus: number) => Math.max(2048, cpus * 32);
 /** Before 6.18: groups that hit a quota, each on each CPU where it did. */
-const throttlesFor = (cpus: number) => Math.max(384, cpus * 12);
+const throttlesFor = (cpus: number) => Math.max(384, cpus * 8);
 const ringBytes = 256 * 1024;
 const burstSeconds = 4;
 const drainBytes = 64 * 1024;

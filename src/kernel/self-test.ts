@@ -7,6 +7,8 @@ import type { SchedulerReading } from './scheduler-source.ts';
 export interface SelfTestSubject {
   readonly source: Pick<LiveSource, 'read' | 'lastSwitches'>;
   readonly cgroup: OwnCgroup;
+  /** Whether this process is in the pid namespace of the whole machine; an iterator sees no tasks of others. */
+  readonly seesAllTasks: boolean;
   /** Members of a struct of the running kernel. */
   kernelStruct(name: string): readonly string[] | undefined;
   /** CLOCK_MONOTONIC, ns. */
@@ -16,7 +18,7 @@ export interface SelfTestSubject {
   sleep(ms: number): Promise<unknown>;
 }
 
-export type Check = 'wait_stamps' | 'throttle_clock' | 'clock' | 'cgroup';
+export type Check = 'wait_stamps' | 'throttle_clock' | 'clock' | 'cgroup' | 'tasks';
 
 export interface SelfTestResult {
   /** What is wrong, with its remedy. */
@@ -76,6 +78,12 @@ export async function selfTest(subject: SelfTestSubject): Promise<SelfTestResult
       'throttle_clock',
       'the kernel has no clock of throttled time for each cgroup: waits for a quota will look like other waits ' +
         '(cpu.stat of the cgroup has them; kernels from 5.10 on have such a clock)',
+    );
+  if (!subject.seesAllTasks)
+    failed.set(
+      'tasks',
+      'in a pid namespace of its own the agent sees only its own tasks while they wait, and the waits of all others ' +
+        "when they end (give it the host's: `hostPID: true`, `docker run --pid=host`)",
     );
   if (cgroup.kind === 'wrong') failed.set('cgroup', cgroup.problem);
   else if (cgroup.kind === 'hidden') unchecked.set('cgroup', cgroup.reason);

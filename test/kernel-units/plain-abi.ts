@@ -20,9 +20,11 @@ export const dropReasons = [
   'path_truncated',
   'suppressed',
   'progress_delayed',
+  'progress_raced',
   'progress_lost',
   'switch_missed',
   'switch_lost',
+  'crowd',
   'quota_merged',
 ];
 

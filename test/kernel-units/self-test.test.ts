@@ -20,11 +20,12 @@ interface Behaviour {
   readonly cpu?: (naps: number) => number | undefined;
   readonly members?: readonly string[];
   readonly cgroup?: OwnCgroup;
+  readonly seesAllTasks?: boolean;
 }
 
 /** A machine on which nothing runs but this thread, and no time passes but what it sleeps. */
 function machine(behaviour: Behaviour = {}) {
-  const { rate = 1, lag = [], members = wall, cgroup = own } = behaviour;
+  const { rate = 1, lag = [], members = wall, cgroup = own, seesAllTasks = true } = behaviour;
   const countedAs = 'countedAs' in behaviour ? behaviour.countedAs : own.id;
   let now = 7_000_000_000n;
   let naps = 0;
@@ -33,6 +34,7 @@ function machine(behaviour: Behaviour = {}) {
   const cpu = () => (behaviour.cpu ? behaviour.cpu(naps) : 1);
   const subject: SelfTestSubject = {
     cgroup,
+    seesAllTasks,
     cpu,
     monotonic: () => now,
     kernelStruct: (name) => (name === 'cfs_rq' ? members : undefined),
@@ -64,6 +66,12 @@ test('where everything is right it passes, after four naps of 10 ms', async () =
   assert.equal(result.throttleClock, 'wall');
   assert.equal(result.took, 40_000_000);
   assert.equal(naps(), 4);
+});
+
+test('a pid namespace of its own is noticed, and costs no more than waits in progress', async () => {
+  const result = await selfTest(machine({ seesAllTasks: false }).subject);
+  assert.match(result.failed.get('tasks') ?? '', /hostPID: true/);
+  assert.equal(summarize(result), 'failed: tasks');
 });
 
 test('a kernel that does not stamp waiting tasks is told from one that does', async () => {

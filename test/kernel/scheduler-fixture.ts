@@ -84,10 +84,7 @@ export function makeCgroup(
     }
   }
   if (of.weak)
-    writeFileSync(
-      join(directory, version === 2 ? 'cpu.weight' : 'cpu.shares'),
-      version === 2 ? '1' : '2',
-    );
+    writeFileSync(join(directory, version === 2 ? 'cpu.weight' : 'cpu.shares'), version === 2 ? '1' : '2');
   return {
     id: cgroupId(statSync(directory, { bigint: true }).ino),
     path,

@@ -41,6 +41,7 @@ test('the directory of another cgroup than the own one is noticed', async () => 
   const result = await selfTest({
     source: attach(),
     cgroup: { kind: 'found', id, directory },
+    seesAllTasks: true,
     kernelStruct: (name) => native.kernelStruct(name),
     monotonic: () => native.monotonic(),
     cpu: () => undefined,

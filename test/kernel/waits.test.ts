@@ -38,34 +38,30 @@ function assertNear(actual: number, expected: number, tolerance: number, what: s
 test('who starves is seen to wait while it waits, and never longer than time has passed', async () => {
   const weak = makeCgroup('weak', { weak: true });
   const strong = makeCgroup('strong');
-  const threads = 3;
   const opened = attach();
   opened.read();
   let isOver = false;
-  const load = Promise.all([
-    runIn(weak, spin(4, threads), 0),
-    runIn(strong, spin(3, 2), 0),
-  ]).finally(() => {
+  const load = Promise.all([runIn(weak, spin(4, 1), 0), runIn(strong, spin(3, 2), 0)]).finally(() => {
     isOver = true;
   });
   const total = { wait: 0, completed: 0 };
   let longestSilence = 0;
   let before = Number(process.hrtime.bigint());
   while (!isOver) {
-    await sleep(200);
+    await sleep(100);
     const reading = opened.read().cgroups.find(({ cgroup }) => cgroup === weak.id);
     const now = Number(process.hrtime.bigint());
     const { wait = 0, completed = 0 } = reading ?? {};
     // the reading itself takes some ms, and the clock of an idle CPU lags by a tick
-    assert.ok(wait <= threads * (now - before) * 1.02 + 0.02 * second, `${wait} in ${now - before}`);
-    if (completed === 0 && wait > 0.5 * threads * (now - before)) longestSilence += now - before;
+    assert.ok(wait <= (now - before) * 1.02 + 0.02 * second, `${wait} in ${now - before}`);
+    if (completed === 0 && wait > 0.5 * (now - before)) longestSilence += now - before;
     total.wait += wait;
     total.completed += completed;
     before = now;
   }
   await load;
-  assert.ok(total.wait > 3 * second, `only ${total.wait} ns of waiting`);
-  assert.ok(longestSilence > 0.5 * second, `all waits ended soon: ${longestSilence} ns without an end`);
+  assert.ok(total.wait > second, `only ${total.wait} ns of waiting`);
+  assert.ok(longestSilence > 0.2 * second, `all waits ended soon: ${longestSilence} ns without an end`);
   assertNear(total.completed, total.wait, 1_000_000, 'when all have ended, what ended is what was waited');
 });
 
@@ -75,15 +71,18 @@ test('two quotas in one path: each has its own part, and together they are what 
   const parent = makeCgroup('pod', { quota: 30 });
   const child = makeCgroup('container', { parent, quota: 30 });
   const before = { child: child.throttledLocally(), parent: parent.throttledLocally() };
-  const result = await account(attach(), () =>
+  const opened = attach();
+  // a queue that is throttled by both in turn has been so for a while before anybody looks: who came first is prorated
+  const tolerance = opened.describe().features.throttling === 'per task' ? 0.01 : 0.06;
+  const result = await account(opened, () =>
     Promise.all(Array.from({ length: cpus }, (_, cpu) => runIn(child, spin(5, 1), cpu))),
   );
   const whole = child.throttledLocally() - before.child;
   const above = parent.throttledLocally() - before.parent;
   assert.ok(whole > second, `the load was throttled only ${whole} ns`);
   assertNear(result.of(child).classes.throttled, whole, 0.01 * whole, 'throttled');
-  assertNear(result.pair(child, parent).throttled, above, 0.01 * whole, "by the parent's quota");
-  assertNear(result.pair(child, child).throttled, whole - above, 0.01 * whole, 'by its own');
+  assertNear(result.pair(child, parent).throttled, above, tolerance * whole, "by the parent's quota");
+  assertNear(result.pair(child, child).throttled, whole - above, tolerance * whole, 'by its own');
   assertNear(result.blamed(child, 'throttled'), whole, 0.01 * whole, 'by anybody');
 });
 
@@ -108,32 +107,35 @@ test('40 spinning threads of two equal cgroups: explained, and half of it by eac
     assert.ok(wait > 50 * second, `waited only ${wait} ns`);
     assert.ok(classes.unknown < 0.005 * wait, `unknown ${classes.unknown} of ${wait}`);
     const behindNeighbor = result.pair(cgroup, neighbor).other;
-    assertNear(classes.self / (classes.self + behindNeighbor), 0.5, 0.05, 'behind its own threads');
+    // the kernel does not spread them evenly over the CPUs
+    assertNear(classes.self / (classes.self + behindNeighbor), 0.5, 0.15, 'behind its own threads');
   }
 });
 
 test('where twenty cgroups take turns on a CPU, each wait is explained and each has its share', async () => {
+  const victim = makeCgroup('among-many');
   const crowd = Array.from({ length: 20 }, (_, i) => makeCgroup(`one-of-many-${i}`));
   const result = await account(attach(), () =>
-    Promise.all(crowd.map((cgroup, i) => runIn(cgroup, spin(4, 1, ...(i % 2 ? [300, 700] : [])), 0))),
+    Promise.all([
+      runIn(victim, spin(8, 1), 0),
+      ...crowd.map((cgroup, i) => runIn(cgroup, spin(2, 1, ...(i % 2 ? [300, 700] : [])), 0)),
+    ]),
   );
-  const [victim] = crowd;
-  assert.ok(victim);
   const { wait, classes } = result.of(victim);
   assert.ok(wait > 2 * second, `waited only ${wait} ns`);
   for (const cgroup of crowd) {
     const of = result.of(cgroup);
     assert.ok(of.classes.unknown < 0.005 * of.wait, `unknown ${of.classes.unknown} of ${of.wait}`);
   }
-  // it always wants to run: whenever another does, it waits
-  for (const culprit of crowd.slice(1))
+  // it lives longer than they do and always wants to run: whenever another does, it waits
+  for (const culprit of crowd)
     assertNear(result.pair(victim, culprit).other, culprit.ran(), 0.02 * wait, `behind ${culprit.path}`);
   assertNear(result.blamed(victim, 'other'), classes.other, 0.01 * wait, 'behind anybody by name');
 });
 
 test('who was the last to run is told beside who ran', async () => {
-  const victim = makeCgroup('victim');
-  const hog = makeCgroup('hog');
+  const victim = makeCgroup('behind-one');
+  const hog = makeCgroup('in-front');
   const result = await account(attach(), () =>
     Promise.all([runIn(victim, spin(2, 1), 0), runIn(hog, spin(2, 1), 0)]),
   );
