@@ -232,17 +232,36 @@ static void kernel_unthrottle(struct group *group, int cpu)
 	}
 }
 
-/* The iterator over all tasks: somebody reads it on this CPU. */
-static void kernel_iterate(int cpu)
+/* What the iterator writes, for whoever reads it. */
+static u32 written;
+
+long bpf_seq_write(struct seq_file *file, const void *bytes, u32 count)
 {
+	written += count;
+	return 0;
+}
+
+static void iterate_once(int cpu)
+{
+	struct bpf_iter_meta meta = {};
+
+	written = 0;
 	for (struct thread *thread = threads; thread < threads + THREADS; thread++) {
-		struct bpf_iter__task context = {.task = &thread->task};
+		struct bpf_iter__task context = {.meta = &meta, .task = &thread->task};
 
 		acting_cpu = cpu;
 		if (thread->task.pid)
 			on_progress(&context);
 	}
-	on_progress(&(struct bpf_iter__task){});
+	on_progress(&(struct bpf_iter__task){.meta = &meta});
+}
+
+/* The iterator over all tasks: somebody reads it on this CPU, and once more if there was something to read. */
+static void kernel_iterate(int cpu)
+{
+	iterate_once(cpu);
+	if (written)
+		iterate_once(cpu);
 }
 
 static void kernel_clock(int cpu, u64 clock, u64 stolen)

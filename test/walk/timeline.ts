@@ -18,7 +18,10 @@ const coarseSpan = constant('COARSE_SPAN');
 const fineEpochs = constant('FINE_EPOCHS');
 const coarseEpochs = constant('COARSE_EPOCHS');
 const ringSlices = constant('RING_SLICES');
-const shares = constant('SHARES');
+const fineShares = constant('FINE_SHARES');
+const coarseShares = constant('COARSE_SHARES');
+/** A share holds no more. */
+const mostInShare = 2 ** 32 - 1;
 
 interface Slice {
   readonly start: number;
@@ -29,11 +32,17 @@ interface Slice {
   readonly number: number;
 }
 
+/** What one cgroup had of an epoch; `undefined`: several together. */
+interface Share {
+  who: bigint | undefined;
+  ns: number;
+}
+
 /** Slices that are known as a sum. */
 interface Epoch {
   readonly start: number;
   end: number;
-  readonly ran: Map<bigint, number>;
+  readonly shares: Share[];
   stolen: number;
 }
 
@@ -41,18 +50,19 @@ interface Epoch {
 export interface Own {
   readonly who: bigint;
   readonly since: number;
+  readonly until: number;
   readonly isCertain: boolean;
 }
 
-/** Who had a CPU for how long; time that cannot be named is under `undefined`. */
+/** Who had a CPU for how long; the time of several that are not told apart is under `undefined`. */
 export interface Occupation {
-  readonly ran: ReadonlyMap<bigint, number>;
+  readonly ran: ReadonlyMap<bigint | undefined, number>;
   readonly stolen: number;
   readonly unknown: number;
   /** No amount is off by more: what is rounded, or where in a slice time was stolen. */
   readonly slack: number;
-  /** More cgroups ran than an epoch has names for. */
-  readonly mayBeUnnamed: boolean;
+  /** Shares that stand for several. */
+  readonly crowds: number;
 }
 
 /** Who had a CPU, slice by slice, and which of the slices only epochs tell of by now. */
@@ -85,10 +95,11 @@ export class Timeline {
     return clock - at - stolen;
   }
 
-  /** Who had the CPU in [start, end), which may reach beyond the last switch; `own`: see `#prorate`. */
+  /** Who had the CPU in [start, end), which may reach beyond the last switch; `own`: see `prorate`. */
   between(start: number, end: number, stolenNow: number, own: Own | undefined): Occupation {
-    const total = { ran: new Map<bigint, number>(), stolen: 0, unknown: 0, slack: 0, mayBeUnnamed: false };
-    const add = (whoRan: bigint, ns: number) => total.ran.set(whoRan, (total.ran.get(whoRan) ?? 0) + ns);
+    const total = { ran: new Map<bigint | undefined, number>(), stolen: 0, unknown: 0, slack: 0, crowds: 0 };
+    const add = (whoRan: bigint | undefined, ns: number) =>
+      total.ran.set(whoRan, (total.ran.get(whoRan) ?? 0) + ns);
     let known = end;
     if (end > this.at) {
       known = Math.max(start, this.at);
@@ -122,32 +133,14 @@ export class Timeline {
         const ns = Math.min(epoch.end, known) - from;
         if (ns <= 0) continue;
         known = from;
-        const part = this.#prorate(epoch, ns, from === start ? own : undefined, start);
-        for (const [whoRan, ran] of part.ran) add(whoRan, ran);
+        const part = prorate(epoch, ns, from === start ? own : undefined);
+        for (const share of part.shares) add(share.who, share.ns);
         total.stolen += part.stolen;
         total.slack += part.slack;
-        total.mayBeUnnamed ||= epoch.ran.size > shares;
+        total.crowds += epoch.shares.filter((share) => share.who === undefined).length;
       }
     total.unknown += Math.max(0, known - start);
     return total;
-  }
-
-  /**
-   * `ns` of an epoch, each party in proportion. What the waiter itself ran up to the beginning of its wait has no part
-   * in that: it is known to be before.
-   */
-  #prorate(epoch: Epoch, ns: number, own: Own | undefined, start: number) {
-    const length = epoch.end - epoch.start;
-    if (ns === length) return { ...epoch, slack: 0 };
-    const before = own ? start - Math.max(own.since, epoch.start) : 0;
-    const mine = own?.isCertain ? before : 0;
-    const share = ns / (length - mine);
-    const ran = new Map<bigint, number>();
-    for (const [whoRan, all] of epoch.ran) ran.set(whoRan, (all - (whoRan === own?.who ? mine : 0)) * share);
-    // Where time was stolen the own slice is shorter than it seems, and others of the group may pass for it.
-    const isFound = own && (epoch.ran.get(own.who) ?? 0) >= before;
-    const isBlurred = epoch.stolen > 0 || (own && (epoch.ran.size > shares || isFound !== own.isCertain));
-    return { ran, stolen: epoch.stolen * share, slack: shares + 2 + (isBlurred ? length - ns : 0) };
   }
 
   /** The slice of that number leaves the ring. */
@@ -157,27 +150,72 @@ export class Timeline {
     const last = slices.at(-1);
     if (!first || !last || last.end <= first.start) return;
     let into = this.#fine.at(-1);
-    if (!into || into.end - into.start >= fineSpan) {
+    const isNamed = into?.shares.some((share) => share.who === first.who);
+    if (!into || isOver(into, fineSpan, !isNamed && into.shares.length === fineShares)) {
       this.#foldEpoch(this.#fine.at(-fineEpochs));
-      into = { start: first.start, end: 0, ran: new Map(), stolen: 0 };
+      into = { start: first.start, end: 0, shares: [], stolen: 0 };
       this.#fine.push(into);
     }
     into.end = last.end;
-    for (const { start, end, who: whoRan, stolen } of slices) {
-      into.stolen += stolen;
-      into.ran.set(whoRan, (into.ran.get(whoRan) ?? 0) + end - start - stolen);
-    }
+    const stolen = sumOf(slices.map((slice) => slice.stolen));
+    into.stolen += stolen;
+    addShare(into, { who: first.who, ns: last.end - first.start - stolen }, fineShares);
   }
 
   #foldEpoch(epoch: Epoch | undefined): void {
     if (!epoch) return;
     let into = this.#coarse.at(-1);
-    if (!into || into.end - into.start >= coarseSpan) {
-      into = { start: epoch.start, end: 0, ran: new Map(), stolen: 0 };
+    if (!into || isOver(into, coarseSpan, into.shares.length + epoch.shares.length > coarseShares)) {
+      into = { start: epoch.start, end: 0, shares: [], stolen: 0 };
       this.#coarse.push(into);
     }
     into.end = epoch.end;
     into.stolen += epoch.stolen;
-    for (const [whoRan, ns] of epoch.ran) into.ran.set(whoRan, (into.ran.get(whoRan) ?? 0) + ns);
+    for (const share of epoch.shares) addShare(into, share, coarseShares);
   }
 }
+
+/** One without room for another cgroup may be shorter, but not by more than three quarters. */
+const isOver = ({ start, end }: Epoch, span: number, isFull: boolean): boolean =>
+  end - start >= (isFull ? span / 4 : span);
+
+/** Without room, the last share becomes that of several. */
+function addShare({ shares }: Epoch, { who: whoRan, ns }: Share, most: number): void {
+  const found = shares.find((share) => share.who === whoRan);
+  const last = shares[most - 1];
+  if (found) {
+    found.ns += ns;
+  } else if (last) {
+    last.who = undefined;
+    last.ns += ns;
+  } else {
+    shares.push({ who: whoRan, ns });
+  }
+}
+
+/**
+ * `ns` of an epoch, each party in proportion. What the waiter itself ran up to the beginning of its wait has no part
+ * in that: it is known to be before, unless it ran for longer than slices usually last.
+ */
+function prorate(epoch: Epoch, ns: number, own: Own | undefined) {
+  const length = epoch.end - epoch.start;
+  const most = Math.max(0, ...epoch.shares.map((share) => share.ns));
+  // Of whom has more than fits, it is only known that it is most.
+  const untold = most < mostInShare ? 0 : length - most;
+  if (ns === length) return { ...epoch, slack: untold };
+  const isShort = own && own.until - own.since <= 2 * fineSpan;
+  const before = isShort ? Math.max(0, own.until - Math.max(own.since, epoch.start)) : 0;
+  const all = epoch.shares.find((share) => share.who === own?.who)?.ns ?? 0;
+  const mine = Math.min(before, all);
+  const part = ns / (length - mine);
+  const shares = epoch.shares.map((share) => ({
+    who: share.who,
+    ns: (share.ns - (share.who === own?.who ? mine : 0)) * part,
+  }));
+  // What is taken for the own slice may be others' of the group.
+  const isBlurred = epoch.stolen > 0 || (own?.isCertain ? mine < before : mine > 0);
+  const slack = untold + shares.length + 2 + (isBlurred ? length - ns : 0);
+  return { shares, stolen: epoch.stolen * part, slack };
+}
+
+const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, ns) => sum + ns, 0);

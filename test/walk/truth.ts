@@ -22,7 +22,7 @@ export interface Expected {
   slack: number;
   /** As slack, of how throttled time is split by quota. */
   blur: number;
-  /** Time may be `unknown` for want of names or depth. */
+  /** Time may be `unknown` for want of depth. */
   mayBeUnknown: boolean;
   preemptedBySelf: number;
   preemptedByKernel: number;
@@ -100,6 +100,8 @@ export class Truth {
   movedThrottled = 0;
   /** Switches nobody told the programs of. */
   untold = 0;
+  /** Times part of a wait was charged to several together. */
+  crowds = 0;
   readonly #kernel: Kernel;
   readonly #timelines: readonly Timeline[];
   readonly #throttled: ThrottledTime;
@@ -197,9 +199,8 @@ export class Truth {
     for (const thread of threads) {
       const waiting = this.#waiting.get(thread);
       const cpu = cpus[thread.cpu] as Cpu;
-      const wasKnown = this.#known.has(thread);
       this.#known.add(thread);
-      if (!wasKnown || !waiting || waiting.isBogus || thread.state !== 'waiting') continue;
+      if (!waiting || waiting.isBogus || thread.state !== 'waiting') continue;
       const now = { ...cpu, clock: cpu.told.clock, stolen: cpu.told.stolen };
       if (now.clock <= waiting.from) continue;
       this.#charge(thread, waiting, now);
@@ -284,8 +285,13 @@ export class Truth {
       const timeline = this.#timelineOf(cpu);
       const arrival = this.#arrivals.get(thread);
       const own: Own | undefined =
-        arrival !== undefined && start === waiting.since && !waiting.migrated
-          ? { who: whoOf(thread), since: arrival, isCertain: waiting.ranAs === whoOf(thread) }
+        arrival !== undefined && !waiting.migrated
+          ? {
+              who: whoOf(thread),
+              since: arrival,
+              until: waiting.since,
+              isCertain: waiting.ranAs === whoOf(thread),
+            }
           : undefined;
       const found = timeline.between(start, end, cpu.stolen, own);
       for (const [whoRan, ns] of found.ran)
@@ -293,10 +299,10 @@ export class Truth {
         else if (whoRan === who.idle) add('idle', ns);
         else if (whoRan === who.kernel) add('kernel', ns);
         else add('other', ns, whoRan);
+      this.crowds += found.crowds;
       add('stolen', found.stolen);
       add('unknown', found.unknown);
       slack += found.slack;
-      mayBeUnknown ||= found.mayBeUnnamed;
       const untold = this.#untoldSince.get(timeline);
       if (untold !== undefined) slack += Math.max(0, end - Math.max(start, untold));
     };

@@ -40,6 +40,8 @@ long shim_copy_text(char *to, unsigned int size, const char *from);
 #define bpf_probe_read_kernel(to, size, from)	    shim_copy(to, size, from)
 #define bpf_probe_read_kernel_str(to, size, from)   shim_copy_text(to, size, (const char *)(from))
 
+struct seq_file;
+long bpf_seq_write(struct seq_file *file, const void *bytes, unsigned int count);
 unsigned int bpf_get_smp_processor_id(void);
 unsigned int bpf_get_prandom_u32(void);
 unsigned long long bpf_ktime_get_ns(void);
