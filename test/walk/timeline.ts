@@ -95,13 +95,13 @@ export class Timeline {
     return clock - at - stolen;
   }
 
-  /** Who had the CPU in [start, end), which may reach beyond the last switch; `own`: see `prorate`. */
+  /** Who had the CPU in [start, end), which may reach beyond the last switch if there was one; `own`: see `prorate`. */
   between(start: number, end: number, stolenNow: number, own: Own | undefined): Occupation {
     const total = { ran: new Map<bigint | undefined, number>(), stolen: 0, unknown: 0, slack: 0, crowds: 0 };
     const add = (whoRan: bigint | undefined, ns: number) =>
       total.ran.set(whoRan, (total.ran.get(whoRan) ?? 0) + ns);
     let known = end;
-    if (end > this.at) {
+    if (this.at > 0 && end > this.at) {
       known = Math.max(start, this.at);
       const stolen = Math.min(stolenNow - this.stolen, end - known);
       total.stolen += stolen;
