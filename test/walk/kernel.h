@@ -256,7 +256,8 @@ static void iterate_once(int cpu)
 	on_progress(&(struct bpf_iter__task){.meta = &meta});
 }
 
-/* The iterator over all tasks: somebody reads it on this CPU, and once more if there was something to read. */
+/* The iterator over all tasks: somebody reads it on this CPU, and once more if there was something to read.
+ */
 static void kernel_iterate(int cpu)
 {
 	iterate_once(cpu);

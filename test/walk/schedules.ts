@@ -48,3 +48,44 @@ export const setupOf = (kernel: Kernel): fc.Arbitrary<Setup> =>
     threads: fc.array(fc.nat({ max: 9 }), { minLength: 2, maxLength: 20 }),
     isFirstStarved: fc.boolean(),
   });
+
+/** A cgroup for each thread, and all take turns on one CPU; the first waits until the others have ended. */
+export const turnsOf = ({
+  kernel,
+  cgroups,
+  slice,
+  length,
+}: {
+  readonly kernel: Kernel;
+  readonly cgroups: { readonly min: number; readonly max: number };
+  /** Nanoseconds. */
+  readonly slice: { readonly min: number; readonly max: number };
+  readonly length: number;
+}): fc.Arbitrary<readonly [Setup, readonly Command[]]> => {
+  const calm = { stolen: 0, fate: 'preempted', which: 0, where: 0 } as const;
+  const turn = fc.record({
+    kind: fc.constant('switch' as const),
+    after: fc.integer(slice),
+    stolen: fc.constant(0),
+    fate: fc.constant('preempted' as const),
+    which: fc.constant(0),
+    where: number,
+  });
+  return fc
+    .tuple(fc.integer(cgroups), fc.array(turn, { minLength: length, maxLength: length }))
+    .map(([count, turns]) => {
+      const each = Array.from({ length: count }, (_, i) => i);
+      const setup: Setup = {
+        kernel,
+        cpus: 1,
+        parents: each.map(() => 0),
+        threads: each.map((i) => i + 1),
+        isFirstStarved: true,
+      };
+      const wakes = each.map(() => ({ ...calm, kind: 'wake' as const, after: 0 }));
+      // The first switch comes at once: who had the CPU before it nobody knows.
+      const first: Command = { ...calm, kind: 'switch', after: 0 };
+      const ends = each.map((): Command => ({ ...calm, kind: 'switch', after: slice.max, fate: 'sleeps' }));
+      return [setup, [...wakes, first, ...turns, ...ends]];
+    });
+};
