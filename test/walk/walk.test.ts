@@ -365,10 +365,10 @@ for (const kernel of kernels) {
       claim: (played: Played) => void,
     ) =>
       fc.assert(
-        fc.asyncProperty(turnsOf({ ...turns, kernel, length: 1500 }), async ([setup, commands]) =>
+        fc.asyncProperty(turnsOf({ ...turns, kernel, length: 1000 }), async ([setup, commands]) =>
           claim(await play(setup, commands, { isFinished: true, slots: 64, limits: { events: 1 << 20 } })),
         ),
-        { numRuns: 4, interruptAfterTimeLimit: 10_000 },
+        { numRuns: 2, interruptAfterTimeLimit: 10_000 },
       );
     // Few enough for a coarse epoch, and slow enough for a fine one.
     await take({ cgroups: { min: 30, max: 44 }, slice: { min: 90_000, max: 400_000 } }, (played) => {
