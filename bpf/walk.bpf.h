@@ -58,7 +58,8 @@ __noinline int charge_share(u32 row, u32 level, u32 index, u32 i)
 		return 0;
 	ns = share->ns;
 	if (ns == WHOLE) /* then next to nobody else had any */
-		ns = here->walk.prorated.span + here->walk.prorated.own;
+		ns = here->walk.prorated.span + here->walk.prorated.own -
+		     epoch_at(history, level, index)->stolen;
 	who = lengthen(share->who, epoch_at(history, level, index)->high);
 	if (who == here->walk.victim)
 		ns = ns > here->walk.prorated.own ? ns - here->walk.prorated.own : 0;

@@ -58,7 +58,7 @@ async function replace(signal: NodeJS.Signals, isHasty: boolean): Promise<Replac
   const points = (of: OtlpReceiver) => runTime(of, cgroup).length;
   const first = start(delta, cumulative);
   await first.said('Everything is ready');
-  const load = runIn(cgroup, spin(8, 1), 0);
+  const load = runIn(cgroup, spin(12, 1), 0);
   await delta.until(() => points(delta) >= 3);
   let refused: Replacement['refused'];
   if (isHasty) {
@@ -166,6 +166,6 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
 test('an agent started before the first has ended is refused, and the first misses nothing', () => {
   const { refused } = outcomeOf('SIGTERM');
   assert.equal(refused?.code, 1);
-  assert.match(refused?.errors ?? '', /another earshot \(pid \d+\) is attached to this node: stop it/);
+  assert.match(refused?.errors ?? '', /another earshot \(pid \d+\) is attached to this machine: stop it/);
   // the intervals of the first follow one another without a gap, as tested above
 });
