@@ -7,7 +7,7 @@ export const targets = { wait: 1, class: 1, culprit: 2, unknown: 0.5 } as const;
  * Pairs are booked in quanta of 50 µs, sampled: of shorter sums a share says little. Cgroups that waited less are shown and
  * not judged.
  */
-export const judgedFrom = 100e6;
+export const judgedFrom = 200e6;
 
 /** What of it is missed, each as a sentence. */
 export function missesOf(comparison: Comparison): readonly string[] {

@@ -187,6 +187,8 @@ test('what a slow reader has not taken yet reaches it during the shutdown', asyn
   const path = join(folder, 'full');
   spawnSync('mkfifo', [path]);
   const pipe = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  // of its own: the agent shares the other one, and leaves it blocking when it ends
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const fill = Buffer.alloc(4096, '.');
   assert.throws(
     () => {
@@ -204,7 +206,7 @@ test('what a slow reader has not taken yet reaches it during the shutdown', asyn
   const reading = setInterval(() => {
     try {
       const buffer = Buffer.alloc(1 << 16);
-      taken.push(buffer.subarray(0, readSync(pipe, buffer)));
+      taken.push(buffer.subarray(0, readSync(reader, buffer)));
     } catch {
       // EAGAIN: nothing new.
     }
@@ -214,6 +216,7 @@ test('what a slow reader has not taken yet reaches it during the shutdown', asyn
     assert.equal(await exit, 0);
   } finally {
     clearInterval(reading);
+    closeSync(reader);
     closeSync(pipe);
   }
   assert.match(Buffer.concat(taken).toString(), /otelcol_process_memory_rss\{\}/);
