@@ -10,8 +10,10 @@ import { type Agent, startAgent } from './agent.ts';
 /** One agent is replaced by the next while a load runs: nothing is reported twice, and only the gap is missing. */
 
 const second = 1_000_000_000;
-/** On one CPU: what a slice that has not ended may hold, twice, and some 10 µs a switch of other clocks. */
+/** On one CPU: some 10 µs a switch of other clocks. */
 const slack = 0.02 * second;
+/** Slices that have not ended at both ends of the gap: a thread alone on its CPU is switched only some times a second. */
+const unfinished = 0.5 * second;
 
 interface Replacement {
   readonly cgroup: TestCgroup;
@@ -142,7 +144,7 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     const counted = sum(points);
     const figures = `${counted} ns of ${ran} ns, with a gap of ${gap} ns`;
     assert.ok(counted <= ran + slack, figures);
-    assert.ok(counted >= ran - gap - slack, figures);
+    assert.ok(counted >= ran - gap - unfinished - slack, figures);
     assert.ok(gap < 4 * second, `${figures}: too long to show anything`);
   });
 

@@ -96,7 +96,8 @@ function assertClasses(
   expected: Pick<ExpectedWait, 'classes' | 'slack' | 'mayBeUnknown'>,
   whose: string,
 ): void {
-  const { classes, slack, mayBeUnknown } = expected;
+  const { classes, mayBeUnknown } = expected;
+  const slack = expected.slack && expected.slack + 16; // each share is prorated to whole ns
   const unnamed = mayBeUnknown ? Math.max(0, (found.unknown ?? 0) - classes.unknown) : 0;
   for (const [name, exact] of Object.entries(classes)) {
     const ns = found[name] ?? 0;
