@@ -267,8 +267,10 @@ static __always_inline void charge_running(struct cpu *here, u32 row, struct cpu
 	charge_to(cell, row, here->walk.victim, there->running, ns);
 }
 
-/* Charges what of the wait lies in the slice `k` before the newest. */
-__noinline int walk_slice(u32 row, u32 k)
+#define SLICES_AT_ONCE 4
+
+/* Charges what of the wait lies in some slices, from the one `k` before the newest on. */
+__noinline int walk_some(u32 row, u32 k)
 {
 	struct cpu *here = cpu_at(row), *there;
 	struct cell *cell;
@@ -286,25 +288,29 @@ __noinline int walk_slice(u32 row, u32 k)
 		last = 0;
 	else
 		charge_running(here, row, there, cell);
-	if (here->walk.to <= here->walk.from)
-		return WALK_DONE;
-	if (!slice(there, there->head - k - 1)->end)
-		return WALK_OUT;
-	here->walk.to =
-		charge_slice(row, there, k, cell, here->walk.victim, here->walk.from, here->walk.to, last);
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < SLICES_AT_ONCE; i++) {
+		if (here->walk.to <= here->walk.from)
+			return WALK_DONE;
+		/* the slot before the oldest slice only holds where that one began */
+		if (k + i >= RING_SLICES - 1 || !slice(there, there->head - k - i - 1)->end)
+			return WALK_OUT;
+		here->walk.to = charge_slice(row, there, k + i, cell, here->walk.victim, here->walk.from,
+					     here->walk.to, last);
+		last = 0;
+	}
 	return here->walk.to <= here->walk.from ? WALK_DONE : WALK_ON;
 }
 
 /* Charges the wait of `row` to whoever had the CPU, from the slice `k` before the newest on. */
 __noinline int walk_slices(u32 row, u32 k)
 {
-	/* the slot before the oldest slice only holds where that one began */
-	for (u32 i = 0; i < RING_SLICES - 1; i++) {
-		int walked = walk_slice(row, k + i);
+	for (u32 i = 0; i < RING_SLICES; i += SLICES_AT_ONCE) {
+		int walked = walk_some(row, k + i);
 
 		if (walked == WALK_DONE)
 			return 0;
-		if (walked == WALK_OUT || k + i >= RING_SLICES - 2)
+		if (walked == WALK_OUT)
 			break;
 	}
 	return walk_epochs(row);
