@@ -19,7 +19,7 @@
 #define FINE_SHARES   12
 #define COARSE_SHARES 44
 
-/* Serial numbers of csses in 32 bits; an epoch has seen the high ones, which no kernel has left 0 yet. */
+/* Serial numbers of csses in 32 bits; `high` of an epoch has the upper ones. */
 #define SHORT_KERNEL   0xffffffffu
 #define SHORT_OVERFLOW 0xfffffffeu
 #define SHORT_CROWD    0xfffffffdu /* several together */

@@ -13,10 +13,10 @@
  *	write the detour			...
  *	entry.run_delay is the same		the kernel's run_delay follows
  *
- * Whoever comes second sees what the other wrote: nothing orders the store before the load of a switch-in,
- *but between the two stores of the iterator it takes the lock of a hash, far longer than a store waits to be
- *seen. If the wait has ended, then either the detour is gone, and the switch has charged only the rest; or it
- *is still there, and the switch has charged everything: the iterator takes back what it charged.
+ * Nothing orders the store of a switch-in before its load; but the iterator takes the lock of a hash between
+ * its store and its last look, which is far longer than a store waits to be seen. If the wait has ended, then
+ * the detour is gone, and the switch has charged only the rest; or it is still there, and the switch has
+ * charged everything: the iterator takes back what it charged.
  */
 #ifndef EARSHOT_PROGRESS_H
 #define EARSHOT_PROGRESS_H
@@ -184,8 +184,11 @@ static __always_inline bool charge_progress(struct task_struct *task)
 
 	entry = find_task(pid);
 	if (!entry) { /* has not run since the programs were attached */
-		note_task(pid, task->sched_info.run_delay);
-		return queued;
+		if (note_task(pid, task->sched_info.run_delay))
+			return queued;
+		if (queued)
+			drop(DROP_PROGRESS_DELAYED);
+		return false;
 	}
 	if (task->on_rq != TASK_ON_RQ_QUEUED || task->on_cpu || !queued || is_delayed(task))
 		return false;
@@ -196,8 +199,11 @@ static __always_inline bool charge_progress(struct task_struct *task)
 	if (!here || !there || !drafted)
 		return false;
 	run_delay = *(volatile u64 *)&entry->run_delay;
-	if (run_delay != *(volatile u64 *)&task->sched_info.run_delay) /* just being switched in, or moved */
+	if (run_delay !=
+	    *(volatile u64 *)&task->sched_info.run_delay) { /* just being switched in, or moved */
+		drop(DROP_PROGRESS_DELAYED);
 		return false;
+	}
 	if (!copy_ring(here, there)) {
 		drop(DROP_PROGRESS_DELAYED);
 		return false;
@@ -216,7 +222,7 @@ static __always_inline bool charge_progress(struct task_struct *task)
 	if (!cell)
 		return false;
 
-	if (!detour && bpf_map_update_elem(&detours, &pid, &no_detour, BPF_NOEXIST)) {
+	if (!detour && !find_detour(pid) && bpf_map_update_elem(&detours, &pid, &no_detour, BPF_NOEXIST)) {
 		drop(DROP_DETOUR_FULL);
 		return false;
 	}

@@ -42,7 +42,8 @@ enum drop_reason {
 	DROP_SATURATED,		/* a wait beyond the last histogram bucket, counted in it */
 	DROP_PATH_TRUNCATED,	/* a cgroup path longer than CGROUP_PATH_MAX */
 	DROP_SUPPRESSED,	/* events over the rate; the next one carries their weight */
-	DROP_PROGRESS_DELAYED,	/* a wait in progress whose CPU switched too fast to be looked at */
+	DROP_PROGRESS_DELAYED,	/* a wait in progress not looked at: its task or CPU just switched, or it has
+				   no entry */
 	DROP_PROGRESS_RACED,	/* one that ended while it was charged: its culprits may be booked twice */
 	DROP_PROGRESS_LOST,	/* one that ended just then: what it waited before may be counted twice */
 	DROP_SWITCH_MISSED,	/* a switch the kernel did not tell of; the wait it ended is made up for */
@@ -165,7 +166,7 @@ struct walk {
 	unsigned long long until[QUOTAS]; /* and at its end */
 	struct prorated prorated;
 	unsigned long long last;  /* the wait, to be booked on whoever was the last to run; 0: on nobody */
-	unsigned long long taken; /* `charged` of the detour that was taken, or 0 */
+	unsigned long long taken; /* `charged` of the detour that was taken; ~0: there was none */
 };
 
 /* One a CPU, and a last one for waits in progress. */

@@ -124,15 +124,16 @@ __noinline int add_task(u32 pid)
 }
 
 /* A task that has not been switched in yet, if there is room for it without evicting another. */
-static __always_inline void note_task(u32 pid, u64 run_delay)
+static __always_inline bool note_task(u32 pid, u64 run_delay)
 {
 	struct task_entry *entry = entry_in(first_set(pid), 0);
 
 	if (!entry)
-		return;
+		return false;
 	entry->run_delay = run_delay;
 	entry->has_detour = 0;
 	entry->pid = pid;
+	return true;
 }
 
 static __always_inline struct task_entry *find_or_add_task(u32 pid)

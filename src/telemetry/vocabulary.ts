@@ -253,7 +253,7 @@ export const kernelNotes: Readonly<Record<string, string>> = {
   no_slot: 'waits of cgroups beyond `max_workloads`, counted on the one that stands for them all',
   saturated: 'waits beyond the last histogram bucket, counted in it',
   progress_delayed:
-    'waits in progress whose CPU switched too fast to be looked at; the next reading, or their end, has them',
+    'waits in progress that could not be looked at, as their thread or CPU was just switching or the table of threads is full; the next reading, or their end, has them',
   switch_missed: 'switches the kernel did not tell of; the waits they ended have been made up for',
   reading_delayed: 'totals that were changing while they were read; the next reading has them',
 };
