@@ -191,14 +191,14 @@ export class SchedulerTotals {
     if (!isKnown) {
       this.#orphan(before);
       this.#empty(before);
+      before.words.set(wordsAt(current, cell.who, 8), (before.offset + cell.who) >> 2);
+      // it may just be emptied for the next cgroup: what it waited is in a record that is still to come
+      if (who < (this.#holders.get(place.slot)?.who ?? 0n)) this.#contested.add(place.slot);
       if (!this.#changed(current, before)) return true;
     }
     if (!this.#isWhole(current, before)) return false;
     this.#add(place, current, before);
-    before.words.set(
-      now.cells.subarray(before.offset >> 2, (before.offset + cell.size) >> 2),
-      before.offset >> 2,
-    );
+    before.words.set(wordsAt(current, 0, cell.size), before.offset >> 2);
     return true;
   }
 
@@ -206,7 +206,7 @@ export class SchedulerTotals {
     const { who, size } = this.#abi.cell;
     if (isZero(words, offset + who)) return;
     this.#orphans.set(orphanKey(readBigint(words, offset + who), offset), {
-      words: words.slice(offset >> 2, (offset + size) >> 2),
+      words: wordsAt({ words, offset }, 0, size).slice(),
       isOld: false,
     });
   }
@@ -351,6 +351,11 @@ export function allocateSnapshot(abi: SchedulerAbi, size: Dimensions): Snapshot 
     histograms: new Uint32Array((abi.histogram.size * size.slots * size.histogramCopies) >> 2),
     cpus: new Uint32Array((abi.cpu.size * size.rows) >> 2),
   };
+}
+
+/** Not a copy. */
+function wordsAt({ words, offset }: Cell, member: number, bytes: number): Uint32Array {
+  return words.subarray((offset + member) >> 2, (offset + member + bytes) >> 2);
 }
 
 function orphanKey(who: bigint, offset: number): string {

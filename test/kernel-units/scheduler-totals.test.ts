@@ -353,6 +353,21 @@ test('nor is one that was read as it passed, and of which only the end comes aft
   assert.equal(drops.histogram_contested, 2);
 });
 
+test('counts of a cell first seen while it is emptied are not given to who was removed meanwhile', () => {
+  const { kernel, totals, read } = setUp();
+  kernel.wait(1, 1, other(5), 2);
+  kernel.recycle(1, false); // of this one nobody hears
+  const removed = kernel.occupant(1);
+  kernel.preempt(0, 1, 1);
+  kernel.remove(1);
+  kernel.recycle(1, false);
+  kernel.beginClaim(1, 1, 15);
+  kernel.deliver(totals, 1);
+  const { cgroups, drops } = read();
+  assert.equal(waits(find(cgroups, cgroupOf(removed))), 0);
+  assert.equal(drops.histogram_contested, 1);
+});
+
 test('a count between the copies of histogram and cell belongs to who claimed the slot meanwhile', () => {
   const { kernel, totals, read } = setUp();
   const former = cgroupOf(kernel.occupant(1));
