@@ -42,7 +42,7 @@ function attachAgent(native: Native): Attached {
       maxWorkloads: defaults.max_workloads,
       maxPairs: defaults.max_pairs,
     },
-    { path: () => undefined, learn: () => undefined },
+    { path: () => undefined, living: () => [], learn: () => undefined },
   );
   return { tick: () => source.drain() };
 }

@@ -42,6 +42,13 @@ export interface Host {
   readonly kernel: Kernel;
   /** Wall clock. */
   now(): UnixNanoseconds;
+  /** Never set back; only differences mean something. */
+  elapsed(): Nanoseconds;
+  /**
+   * What all instances of one id have in common, as the processors of several pipelines do: opened by the first that asks,
+   * closed after all components.
+   */
+  share<T extends Closable>(open: () => Promise<T>): Promise<T>;
   /** Standard output: for exporters that speak to a person. Resolves when its reader, or a buffer of the system, has it. */
   print(text: string): Promise<void>;
 }
@@ -65,6 +72,10 @@ export interface Receiver extends Closable {
 /** A function of a batch; what it returns goes on, an empty batch ends there. */
 export interface Processor extends Closable {
   process(batch: Batch): Batch;
+  /** Work beside the batches. What is collected goes on behind the processor: what it held back and now lets go. */
+  readonly pulls?: readonly Pull[];
+  /** At shutdown, after the last batch: what it still holds. */
+  flush?(): readonly Batch[];
 }
 
 /** The end of one pipeline and the beginning of others. */

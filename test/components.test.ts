@@ -10,7 +10,8 @@ import { sectionOf } from '../src/config/file-schema.ts';
 import { loadConfig } from '../src/config/load.ts';
 import type { SchedulerSource } from '../src/kernel/scheduler-source.ts';
 import { createCounters } from '../src/telemetry/counters.ts';
-import type { MonotonicNanoseconds, UnixNanoseconds } from '../src/telemetry/units.ts';
+import { type MonotonicNanoseconds, nanoseconds, type UnixNanoseconds } from '../src/telemetry/units.ts';
+import { noKernel } from './fake-kernel.ts';
 
 /** What a component cannot do without; all else has a default. */
 const required: Readonly<Record<string, object>> = {
@@ -30,11 +31,10 @@ const hostFor = (id: string): Host => ({
   log: pino({ enabled: false }),
   counters: createCounters(),
   signals: new Set(['metrics', 'logs']),
-  kernel: {
-    cgroups: { path: () => undefined, learn() {} },
-    openScheduler: () => Promise.resolve(idleScheduler),
-  },
+  kernel: { ...noKernel, openScheduler: () => Promise.resolve(idleScheduler) },
   now: () => 1_700_000_000_000_000_000n as UnixNanoseconds,
+  elapsed: () => nanoseconds(0),
+  share: (open) => open(),
   print: () => assert.fail('nothing was sent, so there is nothing to print'),
 });
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CgroupId, cgroupId } from '../telemetry/units.ts';
-import type { Cgroups } from './cgroups.ts';
+import type { CgroupChange, Cgroups } from './cgroups.ts';
 
 /** The hierarchy whose ids the scheduler programs report: the one that has the cpu controller. */
 export interface CpuHierarchy {
@@ -43,6 +43,7 @@ export class CgroupTree implements Cgroups {
   readonly #root: string | undefined;
   readonly #options: CgroupTreeOptions;
   readonly #paths = new Map<CgroupId, string>();
+  readonly #removed = new Set<CgroupId>();
   #scannedAt = Number.NEGATIVE_INFINITY;
 
   constructor(root: string | undefined, options: CgroupTreeOptions) {
@@ -60,18 +61,27 @@ export class CgroupTree implements Cgroups {
     return this.#paths.get(id);
   }
 
-  learn(id: CgroupId, path: string): void {
+  *living() {
+    for (const [id, path] of this.#paths) if (!this.#removed.has(id)) yield { id, path };
+  }
+
+  learn({ kind, id, path }: CgroupChange): void {
     this.#paths.set(id, path);
+    if (kind === 'removed') this.#removed.add(id);
+    else this.#removed.delete(id);
     if (this.#paths.size > this.#options.limit) {
       const [oldest] = this.#paths.keys();
-      if (oldest !== undefined) this.#paths.delete(oldest);
+      if (oldest !== undefined) {
+        this.#paths.delete(oldest);
+        this.#removed.delete(oldest);
+      }
     }
   }
 
   #scan(root: string, path: string): void {
     const directory = join(root, path);
     try {
-      this.learn(cgroupId(statSync(directory, { bigint: true }).ino), path);
+      this.learn({ kind: 'seen', id: cgroupId(statSync(directory, { bigint: true }).ino), path });
       for (const entry of readdirSync(directory, { withFileTypes: true }))
         if (entry.isDirectory()) this.#scan(root, join(path, entry.name));
     } catch {

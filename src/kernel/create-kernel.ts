@@ -24,13 +24,21 @@ export interface KernelOptions {
 export function createKernel({ log, recording }: KernelOptions): Kernel {
   if (recording !== undefined) {
     const cgroups = new RecordedCgroups();
-    return { cgroups, openScheduler: async () => openRecording(recording, cgroups) };
+    return {
+      cgroups,
+      cgroupFiles: undefined,
+      openScheduler: async () => openRecording(recording, cgroups),
+    };
   }
   const now = () => performance.now();
   const hierarchy = process.platform === 'linux' ? findCpuHierarchy(readMountinfo()) : undefined;
   if (!hierarchy) log.warn('no cgroup hierarchy is mounted here: cgroups will have no names');
   const cgroups = new CgroupTree(hierarchy?.mountPoint, { limit: cgroupLimit, rescanAfterMs, now });
-  return { cgroups, openScheduler: (options) => openScheduler(options, { cgroups, hierarchy, log }) };
+  return {
+    cgroups,
+    cgroupFiles: undefined,
+    openScheduler: (options) => openScheduler(options, { cgroups, hierarchy, log }),
+  };
 }
 
 interface Surroundings {

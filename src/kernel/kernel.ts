@@ -1,9 +1,12 @@
+import type { CgroupFiles } from './cgroup-files.ts';
 import type { Cgroups } from './cgroups.ts';
 import type { SchedulerOptions, SchedulerSource } from './scheduler-source.ts';
 
 /** The part of the world only `src/kernel/` knows; components get it through their `Host`. */
 export interface Kernel {
   readonly cgroups: Cgroups;
+  /** Undefined in a recording, and where no cgroups are mounted. */
+  readonly cgroupFiles: CgroupFiles | undefined;
   /** Attaches to the scheduler, or replays a recording. Throws `UnsupportedError` where this machine cannot. */
   openScheduler(options: SchedulerOptions): Promise<SchedulerSource>;
 }

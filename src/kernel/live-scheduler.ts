@@ -298,7 +298,7 @@ class LiveScheduler implements LiveSource {
       },
       cgroup: ({ change, slot, who, cgroup, path }) => {
         this.#index.learn(who, cgroup);
-        this.#cgroups.learn(cgroup, path);
+        this.#cgroups.learn({ kind: change === 'rmdir' ? 'removed' : 'seen', id: cgroup, path });
         if (change === 'rmdir') removed.push({ slot, who });
       },
       retired: ({ cpu, slot, words, offset }) => this.#totals.retire({ cpu, slot }, { words, offset }),

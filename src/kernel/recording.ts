@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import type { CgroupId, MonotonicNanoseconds } from '../telemetry/units.ts';
-import type { Cgroups } from './cgroups.ts';
+import type { CgroupChange, Cgroups } from './cgroups.ts';
 import type { SchedulerReading, SchedulerSource, SourceDescription, WaitEvent } from './scheduler-source.ts';
 
 /**
@@ -35,7 +35,10 @@ export class RecordedCgroups implements Cgroups {
   path(id: CgroupId): string | undefined {
     return this.#paths.get(id);
   }
-  learn(id: CgroupId, path: string): void {
+  *living() {
+    for (const [id, path] of this.#paths) yield { id, path };
+  }
+  learn({ id, path }: CgroupChange): void {
     this.#paths.set(id, path);
   }
 }
@@ -64,7 +67,7 @@ export async function readRecording(file: string): Promise<Recording> {
 /** Plays a recording over and over, one recorded interval a reading. */
 export async function openRecording(file: string, cgroups: Cgroups): Promise<SchedulerSource> {
   const { header, cgroups: known, intervals } = await readRecording(file);
-  for (const [id, path] of known) cgroups.learn(id, path);
+  for (const [id, path] of known) cgroups.learn({ kind: 'seen', id, path });
   let next = 0;
   let waits: readonly WaitEvent[] = [];
   const now = () => process.hrtime.bigint() as MonotonicNanoseconds;

@@ -54,6 +54,9 @@ export async function startService(config: Config, world: World): Promise<Servic
   const senders = new Map<string, Sender>();
   const flow = createFlow({ processors, connectors, senders }, { counters, health });
   const pulls: (() => ReturnType<typeof startTicker>)[] = [];
+  /** What processors hold, upstream first. */
+  const held: (() => Promise<void>)[] = [];
+  const shared = new Map<string, Promise<Closable>>();
 
   async function open<C extends Closable>(
     subject: Subject,
@@ -62,7 +65,7 @@ export async function startService(config: Config, world: World): Promise<Servic
   ): Promise<C> {
     const name = `${subject.kind} "${subject.id}"`;
     try {
-      const component = await start(hostOf(subject, signals, world));
+      const component = await start(hostOf(subject, signals, { world, shared }));
       opened.push({ name, component });
       return component;
     } catch (error) {
@@ -92,7 +95,12 @@ export async function startService(config: Config, world: World): Promise<Servic
       }
       case 'processor': {
         const { component, config: settings } = configured(config.processors, id);
-        processors.set(instance, await open(subject, signals, (host) => component.open(settings, host)));
+        const processor = await open(subject, signals, (host) => component.open(settings, host));
+        processors.set(instance, processor);
+        for (const pull of processor.pulls ?? []) pulls.push(() => startTicker(pull, besideBatches(vertex)));
+        held.unshift(async () => {
+          for (const batch of processor.flush?.() ?? []) await flow(vertex, batch);
+        });
         return;
       }
       case 'receiver': {
@@ -103,9 +111,15 @@ export async function startService(config: Config, world: World): Promise<Servic
     }
   }
 
+  function besideBatches(vertex: Vertex): TickerContext {
+    const { id } = vertex;
+    return { kind: 'processor', id, clock, counters, health, deliver: (batch) => flow(vertex, batch) };
+  }
+
   function tickerContext(vertex: Vertex): TickerContext {
     return {
-      receiver: vertex.id,
+      kind: 'receiver',
+      id: vertex.id,
       ...{ clock, counters, health },
       async deliver(batch) {
         if (!vertex.next.some(({ signal }) => signal === batch.signal)) return;
@@ -122,6 +136,10 @@ export async function startService(config: Config, world: World): Promise<Servic
   async function closeAll(): Promise<void> {
     for (const { name, component } of opened.splice(0).reverse())
       await inTime(`close ${name}`, closeLimit, () => component.close());
+    for (const [name, component] of shared) {
+      shared.delete(name);
+      await inTime(`close what ${name} shares`, closeLimit, async () => (await component).close());
+    }
   }
 
   async function inTime(what: string, limit: Nanoseconds, work: () => Promise<unknown>): Promise<void> {
@@ -149,6 +167,9 @@ export async function startService(config: Config, world: World): Promise<Servic
     for (const sender of senders.values()) sender.hasten();
     await inTime('collect a last time', left(), () => Promise.all(tickers.map((ticker) => ticker.stop())));
     for (const ticker of tickers) ticker.abandon();
+    await inTime('let go what processors hold', left(), async () => {
+      for (const release of held) await release();
+    });
     await closeSenders(left());
     await closeAll();
     log.info('Shutdown complete.');
@@ -182,8 +203,23 @@ function configured<T>(components: ReadonlyMap<string, T>, id: string): T {
   return found;
 }
 
-function hostOf(subject: Subject, signals: ReadonlySet<Signal>, world: World): Host {
+function hostOf(
+  subject: Subject,
+  signals: ReadonlySet<Signal>,
+  { world, shared }: { readonly world: World; readonly shared: Map<string, Promise<Closable>> },
+): Host {
   const { counters, kernel, clock, print } = world;
   const log = world.log.child(logFields(subject));
-  return { id: subject.id, log, counters, signals, kernel, now: clock.now, print };
+  return {
+    ...{ id: subject.id, log, counters, signals, kernel, print },
+    now: clock.now,
+    elapsed: clock.elapsed,
+    share<T extends Closable>(open: () => Promise<T>): Promise<T> {
+      const name = `${subject.kind} "${subject.id}"`;
+      const opened = shared.get(name) ?? open();
+      shared.set(name, opened);
+      opened.catch(() => shared.delete(name)); // whoever asked is told
+      return opened as Promise<T>;
+    },
+  };
 }

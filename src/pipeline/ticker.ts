@@ -10,8 +10,9 @@ import { type Health, messageOf } from './health.ts';
 const firstAfter = seconds(1);
 
 export interface TickerContext {
-  /** The receiver's id. */
-  readonly receiver: string;
+  /** Whose pull it is. */
+  readonly kind: 'receiver' | 'processor';
+  readonly id: string;
   readonly clock: Clock;
   readonly counters: Counters;
   readonly health: Health;
@@ -28,9 +29,9 @@ export interface Ticker {
 
 /** Asks a pull at each multiple of its interval; what is missed meanwhile is skipped and counted. */
 export function startTicker(pull: Pull, context: TickerContext): Ticker {
-  const { receiver, clock, counters, health, deliver } = context;
-  const attributes = { receiver, collect: pull.name };
-  const subject = { kind: 'receiver', id: receiver, pull: pull.name } as const;
+  const { kind, id, clock, counters, health, deliver } = context;
+  const attributes = { [kind]: id, collect: pull.name };
+  const subject = { kind, id, pull: pull.name };
   const began = clock.elapsed() + Math.min(firstAfter, pull.every);
   let due = began;
   let running: Promise<void> | undefined;
@@ -68,7 +69,7 @@ export function startTicker(pull: Pull, context: TickerContext): Ticker {
   }
 
   function drop(batch: Batch): void {
-    const lost = { component: `receiver ${receiver}`, signal: batch.signal, reason: 'shutdown' };
+    const lost = { component: `${kind} ${id}`, signal: batch.signal, reason: 'shutdown' };
     counters.add(agentMetrics.itemsDropped.name, itemCount(batch), lost);
   }
 

@@ -1,7 +1,8 @@
 import { pino } from 'pino';
 import type { Host } from '../../src/component.ts';
 import { createCounters } from '../../src/telemetry/counters.ts';
-import type { UnixNanoseconds } from '../../src/telemetry/units.ts';
+import { nanoseconds, type UnixNanoseconds } from '../../src/telemetry/units.ts';
+import { noKernel } from '../fake-kernel.ts';
 
 /** A host for exporters: what is printed and logged can be read back; there is no kernel. */
 export function fakeHost(id: string) {
@@ -12,11 +13,10 @@ export function fakeHost(id: string) {
     log: pino({}, { write: (line: string) => void logged.push(line) }),
     counters: createCounters(),
     signals: new Set(['metrics', 'logs']),
-    kernel: {
-      cgroups: { path: () => undefined, learn: () => {} },
-      openScheduler: () => Promise.reject(new Error('no kernel here')),
-    },
+    kernel: noKernel,
     now: () => 1_700_000_000_000_000_000n as UnixNanoseconds,
+    elapsed: () => nanoseconds(0),
+    share: (open) => open(),
     print: async (text) => void printed.push(text),
   };
   return { host, printed, logged };

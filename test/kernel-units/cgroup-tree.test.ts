@@ -65,7 +65,7 @@ test('cgroups that were there before are found by a scan, the root as `/`', () =
 
 test('what an event taught needs no scan, and stays known when the cgroup has gone', () => {
   const tree = new CgroupTree(undefined, { limit: 100, rescanAfterMs: 0, now: () => 0 });
-  tree.learn(cgroupId(7n), '/gone');
+  tree.learn({ kind: 'seen', id: cgroupId(7n), path: '/gone' });
   assert.equal(tree.path(cgroupId(7n)), '/gone');
   assert.equal(tree.path(cgroupId(8n)), undefined);
 });
@@ -82,14 +82,14 @@ test('an unknown id is looked for again, but not at once', () => {
 
 test('an id that another cgroup has got names that one', () => {
   const { tree } = openTree();
-  tree.learn(cgroupId(7n), '/former');
-  tree.learn(cgroupId(7n), '/latter');
+  tree.learn({ kind: 'seen', id: cgroupId(7n), path: '/former' });
+  tree.learn({ kind: 'seen', id: cgroupId(7n), path: '/latter' });
   assert.equal(tree.path(cgroupId(7n)), '/latter');
 });
 
 test('beyond the limit the ids learnt first are forgotten', () => {
   const tree = new CgroupTree(undefined, { limit: 2, rescanAfterMs: 0, now: () => 0 });
-  for (const id of [1n, 2n, 3n]) tree.learn(cgroupId(id), `/${id}`);
+  for (const id of [1n, 2n, 3n]) tree.learn({ kind: 'seen', id: cgroupId(id), path: `/${id}` });
   assert.deepEqual(
     [1n, 2n, 3n].map((id) => tree.path(cgroupId(id))),
     [undefined, '/2', '/3'],

@@ -1,15 +1,10 @@
 import { pino } from 'pino';
-import type { Kernel } from '../../src/kernel/kernel.ts';
 import { Health } from '../../src/pipeline/health.ts';
 import type { Batch, Signal } from '../../src/telemetry/batch.ts';
 import { event, gauge, resource, resourceMetrics } from '../../src/telemetry/build.ts';
 import { type Counters, createCounters } from '../../src/telemetry/counters.ts';
+import { noKernel } from '../fake-kernel.ts';
 import { FakeClock } from './fake-clock.ts';
-
-const noKernel: Kernel = {
-  cgroups: { path: () => undefined, learn: () => {} },
-  openScheduler: () => Promise.reject(new Error('no kernel here')),
-};
 
 /** Everything a service needs, with nothing real in it. */
 export function fakeWorld() {

@@ -21,7 +21,8 @@ function start(collect: Collect, every: Nanoseconds = seconds(10)) {
   };
   const ticker = startTicker(pull, {
     ...world,
-    receiver: 'probe',
+    kind: 'receiver',
+    id: 'probe',
     deliver: async (batch) => void delivered.push(batch),
   });
   const skipped = () => total(world.counters, 'earshot.agent.collect.skipped');
@@ -70,7 +71,8 @@ test('slow pipelines hold a receiver back: nothing piles up', async () => {
     { name: 'totals', every: seconds(1), collect: () => [batchOf('metrics', 1)] },
     {
       ...world,
-      receiver: 'probe',
+      kind: 'receiver',
+      id: 'probe',
       async deliver() {
         running += 1;
         most = Math.max(most, running);

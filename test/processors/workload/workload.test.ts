@@ -7,6 +7,7 @@ import { resource, resourceMetrics, sum } from '../../../src/telemetry/build.ts'
 import { cgroupId, type UnixNanoseconds } from '../../../src/telemetry/units.ts';
 import { attributes as keys, metrics } from '../../../src/telemetry/vocabulary.ts';
 import { fakeHost } from '../../exporters/fake-host.ts';
+import { noCgroups } from '../../fake-kernel.ts';
 
 const id = '3f'.repeat(32);
 const uid = 'f6f2d169-f2ae-4afa-95ed-06ff2ed6b288';
@@ -23,7 +24,7 @@ const paths = new Map([
 ]);
 
 const cgroups = new RecordedCgroups();
-for (const [serial, path] of paths) cgroups.learn(cgroupId(serial), path);
+for (const [serial, path] of paths) cgroups.learn({ kind: 'seen', id: cgroupId(serial), path });
 const { host } = fakeHost('workload');
 const { process, close } = await workload.open({}, { ...host, kernel: { ...host.kernel, cgroups } });
 
@@ -98,7 +99,7 @@ test('a unit that was restarted is another instance', () => {
 
 test('within a batch each cgroup is looked up once, in the next one again', async () => {
   const asked: bigint[] = [];
-  const counting = { path: (of: bigint) => void asked.push(of), learn: () => {} };
+  const counting = { ...noCgroups, path: (of: bigint) => void asked.push(of) };
   const { process } = await workload.open({}, { ...host, kernel: { ...host.kernel, cgroups: counting } });
   const interval = { start: 0n as UnixNanoseconds, end: 1n as UnixNanoseconds };
   const point = { value: 1, attributes: { [keys.culpritCgroupId]: '7', [keys.lastCgroupId]: '2' } };

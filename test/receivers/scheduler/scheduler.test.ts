@@ -56,6 +56,7 @@ async function setUp({ settings: own = {}, description = {}, signals = ['metrics
       now: () => clock.now as UnixNanoseconds,
       kernel: {
         cgroups,
+        cgroupFiles: undefined,
         openScheduler: async (options) => {
           asked.push(options);
           return fake.source;
@@ -332,7 +333,7 @@ test('cgroups are left out by their path, as victims but not as culprits', async
     [2n, '/b'],
     [3n, '/a/x'],
   ] as const)
-    cgroups.learn(cgroupId(id), path);
+    cgroups.learn({ kind: 'seen', id: cgroupId(id), path });
   readings.push({
     cgroups: [1n, 2n, 3n, 4n].map((id) => cgroupReading({ other: 1000 }, { cgroup: cgroupId(id) })),
     pairs: [pairReading(2n, { other: 1000 })],
