@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Type } from 'typebox';
-import type { Closable, Component, Delivery, Outcome } from '../../src/component.ts';
+import type { Closable, Component, Delivery, Host, Outcome, Processor } from '../../src/component.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { localDelivery } from '../../src/pipeline/delivery.ts';
 import { StartError, startService } from '../../src/pipeline/service.ts';
@@ -52,7 +52,11 @@ function bench(config: string, behave: Behaviour = {}) {
     },
     {
       ...{ kind: 'processor', type: 'step', summary: '', config: none, signals },
-      open: (_, { id }) => opened(id, { process: (batch: Batch) => behave.process?.(id, batch) ?? batch }),
+      open: async (_, host) => {
+        const { id } = host;
+        const own = await behave.step?.(host);
+        return opened(id, { process: (batch: Batch) => behave.process?.(id, batch) ?? batch, ...own });
+      },
     },
     {
       ...{
@@ -113,6 +117,8 @@ interface Behaviour {
   readonly outcome?: Outcome;
   readonly failEncode?: string;
   process?(id: string, batch: Batch): Batch;
+  /** What an instance of a processor has of its own. */
+  step?(host: Host): Promise<Partial<Processor>>;
 }
 
 const whole = `
@@ -228,6 +234,72 @@ test('what a processor leaves empty goes no further', async () => {
   assert.equal(total(counters, 'otelcol_processor_incoming_items'), 2);
   assert.equal(total(counters, 'otelcol_processor_outgoing_items'), 0);
   await service.stop();
+});
+
+/** Holds every batch back; lets one go each second. */
+function hoarder(): Pick<Processor, 'process' | 'pulls' | 'flush'> {
+  const held: Batch[] = [];
+  return {
+    process(batch) {
+      held.push(batch);
+      return batchOf(batch.signal, 0);
+    },
+    pulls: [{ name: 'held', every: seconds(2), collect: () => held.splice(0, 1) }],
+    flush: () => held.splice(0),
+  };
+}
+
+test('what a processor holds back goes on behind it when it lets go, and at shutdown at the latest', async () => {
+  const { clock, start, labels, received } = bench(fanOut, { step: async () => hoarder() });
+  const service = await start();
+  await clock.advance(seconds(1));
+  assert.deepEqual(labels('sink'), [], 'nothing passes before it is let go');
+  await clock.advance(seconds(2));
+  assert.deepEqual(labels('sink'), ['source', 'source']);
+  await clock.advance(seconds(8)); // the second collection is held
+  const before = received.get('sink')?.length ?? 0;
+  await service.stop();
+  assert.ok((received.get('sink')?.length ?? 0) > before, 'what was held at the end is delivered');
+  assert.equal(labels('sink').length, labels('sink/b').length);
+  assert.equal(clock.timers, 0);
+});
+
+const twice = `
+receivers: {source: }
+processors: {step: , step/b: }
+exporters: {sink: }
+service:
+  pipelines:
+    metrics: {receivers: [source], processors: [step, step/b], exporters: [sink]}
+    logs: {receivers: [source], processors: [step], exporters: [sink]}
+`;
+
+test('instances of one id share what they open, until every component is closed', async () => {
+  const shared: string[] = [];
+  const { events, start } = bench(twice, {
+    step: async (host) => {
+      await host.share(async () => {
+        shared.push(host.id);
+        return { close: async () => void events.push(`close shared ${host.id}`) };
+      });
+      return {};
+    },
+  });
+  const service = await start();
+  assert.deepEqual(shared.toSorted(), ['step', 'step/b']);
+  await service.stop();
+  assert.deepEqual(events.slice(-2).toSorted(), ['close shared step', 'close shared step/b']);
+});
+
+test('what cannot be shared keeps the service from starting, and nothing stays open', async () => {
+  const { events, start } = bench(twice, {
+    step: (host) => host.share(() => Promise.reject(new Error('no such socket'))),
+  });
+  await assert.rejects(start(), /cannot start processor "step(\/b)?": no such socket/);
+  assert.equal(
+    events.filter((event) => event.startsWith('open')).length,
+    events.filter((event) => event.startsWith('close')).length,
+  );
 });
 
 test('fan-out shares one batch with everybody', async () => {
