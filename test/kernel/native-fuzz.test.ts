@@ -79,8 +79,11 @@ const anyText = fc.oneof(
   ),
   fc.string({ unit: 'binary', maxLength: 400 }),
 );
+const trap = () => {
+  throw new RangeError('from a trap');
+};
 const hostile = [
-  new Proxy({}, { get: () => { throw new RangeError('from a trap'); }, ownKeys: () => { throw new RangeError('from a trap'); } }), // biome-ignore format: one a line
+  new Proxy({}, { get: trap, ownKeys: trap }),
   Object.defineProperty([], 'length', { value: 4_294_967_295 }),
   Symbol('odd'),
   () => 0,

@@ -1,5 +1,6 @@
 import { who } from '../../src/kernel/scheduler-abi.ts';
-import { type Kernel, Truth } from './truth.ts';
+import type { Kernel } from './expected.ts';
+import { Truth } from './truth.ts';
 
 /** What a schedule starts with. Numbers choose among what there is, so that any number is valid. */
 export interface Setup {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
+import type { Kernel } from './expected.ts';
 import { type Command, fates, kinds, type Setup } from './machine.ts';
-import type { Kernel } from './truth.ts';
 
 const number = fc.nat({ max: 1000 });
 

@@ -1,5 +1,5 @@
+import type { Kernel } from './expected.ts';
 import type { Cpu, Group } from './machine.ts';
-import type { Kernel } from './truth.ts';
 
 /** Time a group could not run on a CPU. */
 export interface Interval {
