@@ -1,11 +1,11 @@
 import type { Attributes } from '@opentelemetry/api';
 import { Type } from 'typebox';
 import type { Host, ProcessorComponent } from '../../component.ts';
+import { identifyPath, type PathIdentity } from '../../kernel/cgroup-path.ts';
 import type { Batch } from '../../telemetry/batch.ts';
 import { mapAttributes } from '../../telemetry/map-attributes.ts';
 import { cgroupId } from '../../telemetry/units.ts';
 import { attributes as keys, otherCulprit } from '../../telemetry/vocabulary.ts';
-import { identifyPath, type PathIdentity } from './cgroup-path.ts';
 
 /** Says which workload a cgroup id is, on resources and on culprits alike, for any receiver's data. */
 export const workload: ProcessorComponent = {

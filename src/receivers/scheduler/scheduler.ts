@@ -2,13 +2,13 @@ import { hostname } from 'node:os';
 import { type Static, Type } from 'typebox';
 import type { Host, Receiver, ReceiverComponent } from '../../component.ts';
 import { duration } from '../../config/duration.ts';
+import { pathFilter } from '../../kernel/path-filter.ts';
 import type { SchedulerSource, Waiter } from '../../kernel/scheduler-source.ts';
 import type { Batch } from '../../telemetry/batch.ts';
 import { event, resource } from '../../telemetry/build.ts';
 import { milliseconds, nanoseconds, type UnixNanoseconds } from '../../telemetry/units.ts';
 import { events, kernelCounter, attributes as keys } from '../../telemetry/vocabulary.ts';
 import { costMeter } from './cost-meter.ts';
-import { pathFilter } from './path-filter.ts';
 import { schedulerMetrics } from './scheduler-metrics.ts';
 import { waitAttributes } from './wait-event.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { identifyPath, type PathIdentity } from '../../../src/processors/workload/cgroup-path.ts';
+import { identifyPath, type PathIdentity } from '../../src/kernel/cgroup-path.ts';
 
 /** Two ids of 64 hex digits, and a pod in both spellings of its uid. */
 const id = '3f'.repeat(32);

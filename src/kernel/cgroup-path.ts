@@ -1,6 +1,6 @@
 type Qos = 'guaranteed' | 'burstable' | 'besteffort';
 
-/** What a cgroup's path says of who runs in it. Layouts and their origins: `test/processors/workload/cgroup-path.test.ts`. */
+/** What a cgroup's path says of who runs in it. Layouts and their origins: `test/kernel-units/cgroup-path.test.ts`. */
 export interface PathIdentity {
   readonly kind: 'container' | 'pod' | 'service' | 'user' | 'scope' | 'slice' | 'root' | 'cgroup';
   readonly containerId?: string;

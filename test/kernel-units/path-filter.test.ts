@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { pathFilter } from '../../../src/receivers/scheduler/path-filter.ts';
+import { pathFilter } from '../../src/kernel/path-filter.ts';
 
 const cases = [
   { title: 'no pattern: everything', include: [], exclude: [], passes: ['/', '/a/b'], stops: [] },
