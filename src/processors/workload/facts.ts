@@ -1,3 +1,5 @@
+import type { Qos } from '../../kernel/cgroup-path.ts';
+
 /**
  * What sources know of pods and containers, in the words of Kubernetes and of the container runtimes. Every source says
  * what it knows and leaves out the rest; `Directory` puts the answers of several together.
@@ -19,8 +21,6 @@ export interface PodFacts {
   /** Of the pod as a whole, where it has them. */
   readonly resources?: ResourceFacts;
 }
-
-export type Qos = 'guaranteed' | 'burstable' | 'besteffort';
 
 export interface OwnerFacts {
   readonly kind: string;
