@@ -211,13 +211,13 @@ __noinline int send_wait(u32 row)
 	return 0;
 }
 
-/* A cgroup was made, removed or entered; `path` is below the hierarchy's root. */
+/* A cgroup was made, removed, renamed or entered; `path` is below the hierarchy's root. */
 static __always_inline int send_cgroup(struct cgroup *cgroup, const char *path, u32 change)
 {
 	struct cgroup_subsys_state *css = css_in(cgroup);
 	struct cgroup_record *r;
 
-	if (!css) /* another hierarchy, or no cpu controller of its own */
+	if (!css && !css_in(&cgroup->root->cgrp)) /* a hierarchy without the cpu controller */
 		return 0;
 	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
 	if (!r) {
@@ -227,8 +227,9 @@ static __always_inline int send_cgroup(struct cgroup *cgroup, const char *path, 
 	r->record.type = RECORD_CGROUP;
 	r->record.bytes = sizeof(*r);
 	r->change = change;
-	r->slot = css->id;
-	r->who = css->serial_nr;
+	r->monotonic = bpf_ktime_get_ns();
+	r->slot = css ? css->id : 0;
+	r->who = css ? css->serial_nr : 0;
 	r->cgroup = cgroup->kn->id;
 	if (bpf_probe_read_kernel_str(r->path, sizeof(r->path), path) == sizeof(r->path))
 		drop(DROP_PATH_TRUNCATED);

@@ -380,3 +380,10 @@ int BPF_PROG(on_cgroup_attach_task, struct cgroup *cgroup, const char *path, str
 {
 	return send_cgroup(cgroup, path, CGROUP_ATTACH);
 }
+
+/* What is below it has another path too, and no event of its own. Version 1 alone can rename. */
+SEC("tp_btf/cgroup_rename")
+int BPF_PROG(on_cgroup_rename, struct cgroup *cgroup, const char *path)
+{
+	return send_cgroup(cgroup, path, CGROUP_RENAME);
+}

@@ -236,6 +236,7 @@ enum cgroup_change {
 	CGROUP_MKDIR,
 	CGROUP_RMDIR,
 	CGROUP_ATTACH,
+	CGROUP_RENAME,
 };
 
 #define CGROUP_PATH_MAX 512
@@ -244,7 +245,8 @@ struct cgroup_record {
 	struct record record;
 	unsigned int change;
 	unsigned int slot;
-	unsigned long long who;
+	unsigned long long monotonic; /* bpf_ktime_get_ns() */
+	unsigned long long who;	      /* 0: it has no cpu controller of its own, its parent's counts */
 	unsigned long long cgroup;
 	char path[CGROUP_PATH_MAX];
 };

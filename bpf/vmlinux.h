@@ -54,10 +54,16 @@ struct kernfs_node {
 };
 
 struct cgroup_subsys_state;
+struct cgroup_root;
 
 struct cgroup {
 	struct kernfs_node *kn;
+	struct cgroup_root *root;
 	struct cgroup_subsys_state *subsys[16];
+};
+
+struct cgroup_root {
+	struct cgroup cgrp;
 };
 
 struct cgroup_subsys_state {

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { createKernel } from '../src/kernel/create-kernel.ts';
 import { type RecordedInterval, writeRecording } from '../src/kernel/recording.ts';
+import { createCounters } from '../src/telemetry/counters.ts';
 import { type CgroupId, milliseconds, seconds } from '../src/telemetry/units.ts';
 import { startContainerd } from '../test/e2e/containerd.ts';
 
@@ -22,7 +23,11 @@ const spin = `timeout ${duration} sh -c 'while :; do :; done' || true`;
 const burst = `timeout ${duration} sh -c 'while :; do i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; usleep 20000; done' || true`;
 const fork = `timeout ${duration} sh -c 'while :; do sleep 0.01; done' || true`;
 
-const kernel = createKernel({ log: pino({ enabled: false }) });
+const kernel = createKernel({
+  log: pino({ enabled: false }),
+  counters: createCounters(),
+  host: { root_path: '/', keep_removed: seconds(600), max_cgroups: 16_384 },
+});
 const source = await kernel.openScheduler({
   minWait: milliseconds(5),
   sample: 1000,

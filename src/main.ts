@@ -95,7 +95,7 @@ async function run(options: RunOptions & OptionValues): Promise<void> {
   const start = (recording?: string) =>
     startService(config, {
       ...{ log, counters },
-      kernel: createKernel({ log, ...(recording && { recording }) }),
+      kernel: createKernel({ log, counters, host: config.host, ...(recording && { recording }) }),
       clock: systemClock,
       print,
     });

@@ -14,6 +14,7 @@ export interface Config {
   readonly pipelines: readonly Pipeline[];
   /** Ids of the extensions to start, in order. */
   readonly started: readonly string[];
+  readonly host: Static<typeof serviceSchema>['host'];
   readonly telemetry: Static<typeof serviceSchema>['telemetry'];
   /** Odd, but no reason not to start. */
   readonly warnings: readonly Problem[];

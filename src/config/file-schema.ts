@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import type { Component } from '../component.ts';
+import { duration } from './duration.ts';
 import { type JsonSchema, jsonSchema, rewrite } from './json-schema.ts';
 
 /** The sections that hold components, each named after the kind in it. */
@@ -33,6 +34,28 @@ export const serviceSchema = Type.Object({
     patternProperties: { [idPattern(['metrics', 'logs'])]: pipelineSchema },
     additionalProperties: false,
   }),
+  host: Type.Object(
+    {
+      root_path: Type.String({
+        default: '/',
+        pattern: '^/',
+        description:
+          "Absolute path at which the host's file system, or what is needed of it (`/sys/fs/cgroup`, perhaps `/proc`), is mounted in the agent's own, as `/host` in a container.",
+      }),
+      keep_removed: duration({
+        default: '10m',
+        description: 'How long a removed cgroup keeps its name, for data that is late.',
+      }),
+      max_cgroups: Type.Integer({
+        default: 16_384,
+        minimum: 64,
+        maximum: 1_048_576,
+        description:
+          'Cgroups whose names are known, removed ones included, which are forgotten first; some 300 bytes each.',
+      }),
+    },
+    { default: {}, description: 'The machine that is looked at.' },
+  ),
   telemetry: Type.Object(
     {
       logs: Type.Object(

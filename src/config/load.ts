@@ -145,6 +145,7 @@ function typed(shape: Shape, catalogue: Catalogue, rest: Pick<Config, 'pipelines
     exporters: configured('exporter'),
     extensions: configured('extension'),
     started: [...new Set(shape.service.extensions)],
+    host: shape.service.host,
     telemetry: shape.service.telemetry,
   };
 }

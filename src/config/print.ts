@@ -22,6 +22,7 @@ export function printConfig(config: Config): string {
   const service = {
     extensions: config.started,
     pipelines: Object.fromEntries(pipelines),
+    host: written(config.host, jsonSchema(serviceSchema.properties.host)),
     telemetry: written(config.telemetry, jsonSchema(serviceSchema.properties.telemetry)),
   };
   return stringify({ ...Object.fromEntries(bodies), service });

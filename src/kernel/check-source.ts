@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { CpuHierarchy } from './cgroup-tree.ts';
+import type { CpuHierarchy } from './cpu-hierarchy.ts';
 import type { LiveSource } from './live-scheduler.ts';
 import type { Native } from './native.ts';
 import { findOwnCgroup } from './own-cgroup.ts';
@@ -25,7 +25,7 @@ export async function checkSource(
     sleep,
     cpu: currentCpu,
     seesAllTasks: statSync('/proc/self/ns/pid').ino === initialPidNamespace,
-    cgroup: findOwnCgroup(readFileSync('/proc/self/cgroup', 'utf8'), hierarchy),
+    cgroup: findOwnCgroup(readFileSync('/proc/self/cgroup', 'utf8'), hierarchy?.mounts ?? []),
     monotonic: () => native.monotonic(),
     kernelStruct: (name) => native.kernelStruct(name),
   });

@@ -1,7 +1,19 @@
 import type { Logger } from 'pino';
-import { CgroupTree, type CpuHierarchy, findCpuHierarchy, readMountinfo } from './cgroup-tree.ts';
-import type { Cgroups } from './cgroups.ts';
+import { agentMetrics } from '../telemetry/agent-metrics.ts';
+import type { Counters } from '../telemetry/counters.ts';
+import type { MonotonicNanoseconds, Nanoseconds, UnixNanoseconds } from '../telemetry/units.ts';
+import { counterNames } from '../telemetry/vocabulary.ts';
+import { type CgroupRegistry, openRegistry } from './cgroup-registry.ts';
+import { scanCgroups } from './cgroup-scan.ts';
 import { checkSource } from './check-source.ts';
+import {
+  type CpuHierarchy,
+  findCpuHierarchy,
+  missingFrom,
+  readMountinfo,
+  viewFrom,
+} from './cpu-hierarchy.ts';
+import { hostFile } from './host-file.ts';
 import { lockInstance } from './instance-lock.ts';
 import type { Kernel } from './kernel.ts';
 import { openLiveScheduler } from './live-scheduler.ts';
@@ -11,17 +23,21 @@ import { inspectMachine, missingInKernel, missingRequirements } from './requirem
 import type { SchedulerOptions, SchedulerSource } from './scheduler-source.ts';
 import { UnsupportedError } from './unsupported-error.ts';
 
-const cgroupLimit = 16_384;
-const rescanAfterMs = 1000;
-
 export interface KernelOptions {
   readonly log: Logger;
+  readonly counters: Counters;
+  /** As in the configuration, `service::host`. */
+  readonly host: {
+    readonly root_path: string;
+    readonly keep_removed: Nanoseconds;
+    readonly max_cgroups: number;
+  };
   /** Replay this file instead of looking at the machine. */
   readonly recording?: string;
 }
 
 /** The kernel of this machine, or a recording of another. */
-export function createKernel({ log, recording }: KernelOptions): Kernel {
+export function createKernel({ recording, ...options }: KernelOptions): Kernel {
   if (recording !== undefined) {
     const cgroups = new RecordedCgroups();
     return {
@@ -30,25 +46,41 @@ export function createKernel({ log, recording }: KernelOptions): Kernel {
       openScheduler: async () => openRecording(recording, cgroups),
     };
   }
-  const now = () => performance.now();
-  const hierarchy = process.platform === 'linux' ? findCpuHierarchy(readMountinfo()) : undefined;
-  if (!hierarchy) log.warn('no cgroup hierarchy is mounted here: cgroups will have no names');
-  const cgroups = new CgroupTree(hierarchy?.mountPoint, { limit: cgroupLimit, rescanAfterMs, now });
+  const { log, host } = options;
+  const hierarchy =
+    process.platform === 'linux' ? findCpuHierarchy(readMountinfo(), viewFrom(host.root_path)) : undefined;
+  const missing = missingFrom(hierarchy);
+  if (missing !== undefined) log.warn(missing);
+  const cgroups = openCgroups(hierarchy, options);
   return {
     cgroups,
     cgroupFiles: undefined,
-    openScheduler: (options) => openScheduler(options, { cgroups, hierarchy, log }),
+    openScheduler: (settings) =>
+      openScheduler(settings, { cgroups, hierarchy, log, rootPath: host.root_path }),
   };
 }
 
+function openCgroups(hierarchy: CpuHierarchy | undefined, { counters, host }: KernelOptions): CgroupRegistry {
+  return openRegistry({
+    maxCgroups: host.max_cgroups,
+    keepRemoved: host.keep_removed,
+    scan: () => scanCgroups(hierarchy),
+    monotonic: () => process.hrtime.bigint() as MonotonicNanoseconds,
+    now: () => (BigInt(Date.now()) * 1_000_000n) as UnixNanoseconds,
+    known: (state, by) => counters.add(agentMetrics.cgroupsKnown.name, by, { state }),
+    lose: (reason) => counters.add(counterNames.cgroupsDropped, 1, { reason }),
+  });
+}
+
 interface Surroundings {
-  readonly cgroups: Cgroups;
+  readonly cgroups: CgroupRegistry;
   readonly hierarchy: CpuHierarchy | undefined;
   readonly log: Logger;
+  readonly rootPath: string;
 }
 
 async function openScheduler(options: SchedulerOptions, of: Surroundings): Promise<SchedulerSource> {
-  const missing = missingRequirements(inspectMachine());
+  const missing = missingRequirements(inspectMachine(of.rootPath));
   if (missing.length) throw new UnsupportedError('attach to the scheduler', missing);
   const native = loadNative();
   const missingThere = missingInKernel(native);
@@ -59,6 +91,7 @@ async function openScheduler(options: SchedulerOptions, of: Surroundings): Promi
       native,
       {
         ...options,
+        cpuTimes: hostFile(of.rootPath, '/proc/stat'),
         warn: (error) =>
           of.log.warn(
             error,
@@ -72,13 +105,19 @@ async function openScheduler(options: SchedulerOptions, of: Surroundings): Promi
       source.close();
       throw error;
     });
+    const unfollow = of.cgroups.follow(() => source.tellChanges());
     return {
       histogramScale: source.histogramScale,
       describe: () => ({ ...description, features: { ...features, ...found } }),
       drain: () => source.drain(),
-      read: () => source.read(),
+      read: () => {
+        const reading = source.read();
+        if (reading.drops.ring_full) of.cgroups.doubt();
+        return reading;
+      },
       measureCost: () => source.measureCost(),
       close: () => {
+        unfollow();
         source.close();
         lock.release();
       },

@@ -43,18 +43,23 @@ const burstSeconds = 4;
 const drainBytes = 64 * 1024;
 /** A byte for each task the iterator meets for the first time; more than the kernel's table of tasks holds. */
 const newTasksBytes = 128 * 1024;
+const changeKinds = { mkdir: 'made', attach: 'seen', rename: 'renamed', rmdir: 'removed' } as const;
 /** Single waits kept until somebody drains them: 33 MiB. */
 const maxWaits = 65_536;
 
 export interface LiveOptions extends SchedulerOptions {
   /** CPUs to make room for; default: all that can ever be. */
   readonly cpus?: number;
+  /** Default: `/proc/stat`. */
+  readonly cpuTimes?: string;
   /** Told once of what goes on without. */
   readonly warn?: (error: Error) => void;
 }
 
 /** The scheduler programs of this machine. */
 export interface LiveSource extends SchedulerSource {
+  /** Tells `cgroups` what has happened to them up to now. */
+  tellChanges(): void;
   /** By CPU: when it last switched, in ns of the scheduler's own clock (`rq->clock`); 0: not since attached. */
   lastSwitches(): readonly bigint[];
   measureCost(): CostMeasurement;
@@ -96,6 +101,7 @@ export function openLiveScheduler(native: Native, options: LiveOptions, cgroups:
       size,
       maxPairs: options.maxPairs,
       cgroups,
+      cpuTimes: options.cpuTimes,
       warn: options.warn,
     });
     source.read(); // what has been waited for before is nobody's who reads later
@@ -142,11 +148,13 @@ class LiveScheduler implements LiveSource {
       size,
       maxPairs,
       cgroups,
+      cpuTimes,
       warn = () => {},
     }: {
       readonly size: Dimensions;
       readonly maxPairs: number;
       readonly cgroups: Cgroups;
+      readonly cpuTimes: LiveOptions['cpuTimes'];
       readonly warn: LiveOptions['warn'];
     },
   ) {
@@ -157,7 +165,7 @@ class LiveScheduler implements LiveSource {
     this.#abi = readAbi(native, object);
     const rq = native.kernelStruct('rq') ?? [];
     this.#stolen = { irq: rq.includes('prev_irq_time'), steal: rq.includes('prev_steal_time_rq') };
-    this.#shares = new StolenShares(new CpuTimes(size.rows - 1), this.#stolen, {
+    this.#shares = new StolenShares(new CpuTimes(size.rows - 1, cpuTimes), this.#stolen, {
       lose: (reason) => this.#stolenLosses.set(reason, (this.#stolenLosses.get(reason) ?? 0) + 1),
       warn,
     });
@@ -246,6 +254,10 @@ class LiveScheduler implements LiveSource {
     };
   }
 
+  tellChanges(): void {
+    this.#drainRing();
+  }
+
   lastSwitches(): readonly bigint[] {
     const { cpus } = this.#copy;
     const { cpu, occupant, ringSlices } = this.#abi;
@@ -296,9 +308,10 @@ class LiveScheduler implements LiveSource {
         if (this.#waits.length < maxWaits) this.#waits.push(record);
         else this.#overrun++;
       },
-      cgroup: ({ change, slot, who, cgroup, path }) => {
+      cgroup: ({ change, at, slot, who, cgroup, path }) => {
+        this.#cgroups.learn({ kind: changeKinds[change], id: cgroup, path, at });
+        if (who === 0n) return;
         this.#index.learn(who, cgroup);
-        this.#cgroups.learn({ kind: change === 'rmdir' ? 'removed' : 'seen', id: cgroup, path });
         if (change === 'rmdir') removed.push({ slot, who });
       },
       retired: ({ cpu, slot, words, offset }) => this.#totals.retire({ cpu, slot }, { words, offset }),

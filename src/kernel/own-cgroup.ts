@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { type CgroupId, cgroupId } from '../telemetry/units.ts';
-import type { CpuHierarchy } from './cgroup-tree.ts';
+import type { CgroupMount } from './cpu-hierarchy.ts';
 
 /** The cgroup whose quota and weight hold for this process, by what the file system says. */
 export type OwnCgroup =
@@ -11,10 +11,18 @@ export type OwnCgroup =
   /** Cgroups are looked for in a hierarchy that has nothing to do with CPU time. */
   | { readonly kind: 'wrong'; readonly problem: string };
 
-/** `membership` is the text of `/proc/self/cgroup`. */
-export function findOwnCgroup(membership: string, hierarchy: CpuHierarchy | undefined): OwnCgroup {
-  if (!hierarchy) return { kind: 'hidden', reason: 'no cgroup hierarchy is mounted here' };
-  const { version, mountPoint, root } = hierarchy;
+/** `membership` is the text of `/proc/self/cgroup`; the first of the mounts in which it can be seen counts. */
+export function findOwnCgroup(membership: string, mounts: readonly CgroupMount[]): OwnCgroup {
+  let first: OwnCgroup | undefined;
+  for (const mount of mounts) {
+    const own = findIn(membership, mount);
+    if (own.kind === 'found') return own;
+    first ??= own;
+  }
+  return first ?? { kind: 'hidden', reason: 'no cgroup hierarchy is mounted here' };
+}
+
+function findIn(membership: string, { version, mountPoint, root }: CgroupMount): OwnCgroup {
   const path = pathOf(membership, version);
   if (path === undefined)
     return {

@@ -39,7 +39,7 @@ export class RecordedCgroups implements Cgroups {
     for (const [id, path] of this.#paths) yield { id, path };
   }
   learn({ id, path }: CgroupChange): void {
-    this.#paths.set(id, path);
+    if (path !== undefined) this.#paths.set(id, path);
   }
 }
 

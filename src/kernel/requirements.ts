@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { hostFile } from './host-file.ts';
 import type { Native } from './native.ts';
 
 /** What the scheduler programs need of the machine and of its user; a test gives its own. */
@@ -13,13 +14,13 @@ export interface Machine {
 
 const capability = { sysAdmin: 1n << 21n, perfmon: 1n << 38n, bpf: 1n << 39n };
 
-export function inspectMachine(): Machine {
+export function inspectMachine(rootPath = '/'): Machine {
   const status = read('/proc/self/status');
   return {
     platform: process.platform,
     hasBtf: existsSync('/sys/kernel/btf/vmlinux'),
     capabilities: BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`),
-    lockdown: read('/sys/kernel/security/lockdown'),
+    lockdown: read(hostFile(rootPath, '/sys/kernel/security/lockdown')),
   };
 }
 

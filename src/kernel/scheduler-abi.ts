@@ -35,17 +35,20 @@ export interface SchedulerAbi {
     | 'comm'
     | 'last_comm'
   >;
-  readonly cgroupRecord: Layout<'change' | 'slot' | 'who' | 'cgroup' | 'path'>;
+  readonly cgroupRecord: Layout<'change' | 'slot' | 'monotonic' | 'who' | 'cgroup' | 'path'>;
   readonly retiredRecord: Layout<'cpu' | 'slot' | 'cell'>;
   /** Position in `class[]` by name: `self`, `other`, …, `stolen`, `unknown`. */
   readonly classes: Readonly<Record<string, number>>;
   /** Names in the order of `drops[]`. */
   readonly dropReasons: readonly string[];
   readonly recordTypes: { readonly wait: number; readonly cgroup: number; readonly retired: number };
-  readonly cgroupChanges: Readonly<Record<number, 'mkdir' | 'rmdir' | 'attach'>>;
+  readonly cgroupChanges: Readonly<Record<number, KernelChange>>;
   readonly buckets: number;
   readonly ringSlices: number;
 }
+
+/** What the kernel does to a cgroup's directory, by its own words. */
+export type KernelChange = 'mkdir' | 'rmdir' | 'attach' | 'rename';
 
 /** A struct's size, and the byte offset of each member that is read. */
 export type Layout<Member extends string> = { readonly size: number } & Readonly<Record<Member, number>>;
@@ -102,7 +105,7 @@ export function readAbi(native: Native, object: BpfObject): SchedulerAbi {
       'comm',
       'last_comm',
     ]),
-    cgroupRecord: layout(struct('cgroup_record'), ['change', 'slot', 'who', 'cgroup', 'path']),
+    cgroupRecord: layout(struct('cgroup_record'), ['change', 'slot', 'monotonic', 'who', 'cgroup', 'path']),
     retiredRecord: layout(struct('retired_record'), ['cpu', 'slot', 'cell']),
     classes: Object.fromEntries(
       Object.entries(values('wait_class'))
@@ -121,7 +124,7 @@ export function readAbi(native: Native, object: BpfObject): SchedulerAbi {
     cgroupChanges: Object.fromEntries(
       Object.entries(values('cgroup_change')).map(([name, value]) => [
         value,
-        plain(name, 'CGROUP_') as 'mkdir' | 'rmdir' | 'attach',
+        plain(name, 'CGROUP_') as KernelChange,
       ]),
     ),
     buckets: histogram.members.bucket?.length ?? 0,

@@ -1,16 +1,19 @@
 import type { CgroupId, MonotonicNanoseconds, Nanoseconds } from '../telemetry/units.ts';
 import { nanoseconds } from '../telemetry/units.ts';
-import type { SchedulerAbi } from './scheduler-abi.ts';
+import type { KernelChange, SchedulerAbi } from './scheduler-abi.ts';
 import { type WaitClass, type WaitEvent, waitClasses } from './scheduler-source.ts';
 import type { WhoIndex } from './who-index.ts';
 import { readBigint, wordsOf } from './words.ts';
 
 export interface CgroupRecord {
-  readonly change: 'mkdir' | 'rmdir' | 'attach';
+  readonly change: KernelChange;
+  readonly at: MonotonicNanoseconds;
   readonly slot: number;
+  /** 0: it has no cpu controller of its own. */
   readonly who: bigint;
   readonly cgroup: CgroupId;
-  readonly path: string;
+  /** Undefined: longer than a record. */
+  readonly path: string | undefined;
 }
 
 export interface RetiredRecord {
@@ -145,12 +148,16 @@ export function hasStranger({ culprit, throttler, last }: WaitRecord, index: Who
 
 function decodeCgroup(words: Uint32Array, bytes: Uint8Array, at: number, abi: SchedulerAbi): CgroupRecord {
   const { cgroupRecord: layout, cgroupChanges } = abi;
+  const room = layout.size - layout.path;
+  // what fills all but the terminator has been cut off as a rule
+  const isWhole = bytes.subarray(at + layout.path, at + layout.path + room - 1).includes(0);
   return {
     change: cgroupChanges[word(words, at + layout.change)] ?? 'attach',
+    at: readBigint(words, at + layout.monotonic) as MonotonicNanoseconds,
     slot: word(words, at + layout.slot),
     who: readBigint(words, at + layout.who),
     cgroup: readBigint(words, at + layout.cgroup) as CgroupId,
-    path: text(bytes, at + layout.path, layout.size - layout.path),
+    path: isWhole ? text(bytes, at + layout.path, room) : undefined,
   };
 }
 

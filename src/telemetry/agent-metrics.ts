@@ -66,6 +66,12 @@ export const agentMetrics = {
     'Collections left out because the one before took longer than the interval.',
   ),
   collectErrors: one('earshot.agent.collect.errors', '{collect}', 'Collections that failed.'),
+  cgroupsKnown: one(
+    'earshot.agent.cgroups.known',
+    '{cgroup}',
+    'Names of cgroups that are known, by state: `living`, or `removed` and kept for data that is late.',
+    'gauge',
+  ),
   bpfRuns: one(
     'earshot.agent.bpf.runs',
     '{run}',

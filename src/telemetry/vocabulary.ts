@@ -264,6 +264,7 @@ export const counterNames = {
   kernelNoted: 'earshot.agent.kernel.noted',
   pointsDropped: 'earshot.agent.points.dropped',
   seriesForgotten: 'earshot.agent.series.forgotten',
+  cgroupsDropped: 'earshot.agent.cgroups.dropped',
 } as const;
 
 export const counterMeaning: Readonly<Record<(typeof counterNames)[keyof typeof counterNames], string>> = {
@@ -274,6 +275,8 @@ export const counterMeaning: Readonly<Record<(typeof counterNames)[keyof typeof 
     'Data points an exporter had no room to accumulate, by exporter and reason.',
   'earshot.agent.series.forgotten':
     'Series an exporter stopped accumulating because nothing came for them any more; nothing is lost by it.',
+  'earshot.agent.cgroups.dropped':
+    'Names of cgroups that were forgotten before their time or could not be learnt, by reason: `limit_removed` and `limit_living` (more than `service::host::max_cgroups`; of the former, late data has no name), `unreadable` (a directory, with all below it).',
 };
 
 function listed(meanings: Readonly<Record<string, string>>): string {

@@ -52,6 +52,7 @@ exporters: {show: }
 extensions: {status: }
 service:
   extensions: [status]
+  host: {root_path: /host, keep_removed: 1m}
   telemetry: {logs: {encoding: json}}
   pipelines:
     metrics/in: {receivers: [probe/a], processors: [trim], exporters: [relay/x]}
@@ -71,6 +72,7 @@ service:
   assert.equal(config.receivers.get('probe/a')?.config.interval, milliseconds(250));
   assert.equal(config.receivers.get('probe/a')?.component.type, 'probe');
   assert.deepEqual(config.started, ['status']);
+  assert.deepEqual(config.host, { root_path: '/host', keep_removed: seconds(60), max_cgroups: 16_384 });
   assert.deepEqual(config.telemetry, { logs: { level: 'info', encoding: 'json' } });
   assert.deepEqual(config.warnings, []);
 });

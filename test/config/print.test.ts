@@ -38,6 +38,10 @@ service:
       processors: []
       exporters:
         - send
+  host:
+    root_path: /
+    keep_removed: 10m
+    max_cgroups: 16384
   telemetry:
     logs:
       level: info

@@ -17,7 +17,7 @@ function directory(path: string, files: Readonly<Record<string, string>> = {}): 
   for (const [name, text] of Object.entries(files)) writeFileSync(join(made, name), text);
   return made;
 }
-const mounted = (version: 1 | 2, root = '/') => ({ version, mountPoint, root });
+const mounted = (version: 1 | 2, root = '/') => [{ version, mountPoint, root }];
 const found = (path: string) => ({
   kind: 'found',
   directory: path,
@@ -69,7 +69,13 @@ test('what lies above a cgroup namespace or a mount cannot be seen, and is not c
   assert.equal(findOwnCgroup('0::/\n', mounted(2, '/../../..')).kind, 'hidden', "the host's mount");
   assert.equal(findOwnCgroup('0::/../other\n', mounted(2)).kind, 'hidden', 'moved out of the namespace');
   assert.equal(findOwnCgroup(v1, mounted(1, '/elsewhere')).kind, 'hidden');
-  assert.equal(findOwnCgroup(v1, undefined).kind, 'hidden');
+  assert.equal(findOwnCgroup(v1, []).kind, 'hidden');
   const absent = findOwnCgroup(v1, mounted(1));
   assert.ok(absent.kind === 'hidden' && /ENOENT.*a\/b/.test(absent.reason));
+});
+
+test('of several mounts, the one in which the own cgroup can be seen counts', () => {
+  const own = directory('own', { 'cpu.max': 'max 100000' });
+  const mounts = [...mounted(2, '/../../..'), { version: 2, mountPoint: own, root: '/' }] as const;
+  assert.deepEqual(findOwnCgroup('0::/\n', mounts), found(own));
 });

@@ -75,6 +75,7 @@ function cgroupBytes(path: string, change = 1): Uint8Array {
   const { bytes, words } = blank(recordTypes.cgroup, cgroupRecord.size);
   words[cgroupRecord.change >> 2] = change;
   words[cgroupRecord.slot >> 2] = 12;
+  writeBigint(words, cgroupRecord.monotonic, 2n ** 60n + 3n);
   writeBigint(words, cgroupRecord.who, 5n);
   writeBigint(words, cgroupRecord.cgroup, 77n);
   bytes.set(Buffer.from(path), cgroupRecord.path);
@@ -124,10 +125,16 @@ test('stolen time is interrupt time where the kernel knows no other', () => {
 
 test('a life-cycle event is decoded with its whole path', () => {
   assert.deepEqual(decode(cgroupBytes('/kubepods/pod1')).cgroups, [
-    { change: 'rmdir', slot: 12, who: 5n, cgroup: 77n, path: '/kubepods/pod1' },
+    { change: 'rmdir', at: 2n ** 60n + 3n, slot: 12, who: 5n, cgroup: 77n, path: '/kubepods/pod1' },
   ]);
-  const longest = `/${'x'.repeat(cgroupRecord.size - cgroupRecord.path - 1)}`;
-  assert.equal(decode(cgroupBytes(longest)).cgroups[0]?.path, longest, 'also without a terminator');
+  const longest = `/${'x'.repeat(cgroupRecord.size - cgroupRecord.path - 3)}`;
+  assert.equal(decode(cgroupBytes(longest)).cgroups[0]?.path, longest);
+});
+
+test('a path that fills its record may have been cut off, and is none', () => {
+  const room = cgroupRecord.size - cgroupRecord.path;
+  for (const length of [room - 1, room])
+    assert.equal(decode(cgroupBytes('/'.padEnd(length, 'x'))).cgroups[0]?.path, undefined);
 });
 
 for (const [change, name] of Object.entries(abi.cgroupChanges))

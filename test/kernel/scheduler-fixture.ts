@@ -3,7 +3,9 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { CgroupTree, findCpuHierarchy, readMountinfo } from '../../src/kernel/cgroup-tree.ts';
+import { type CgroupRegistry, openRegistry, type RegistryOptions } from '../../src/kernel/cgroup-registry.ts';
+import { scanCgroups } from '../../src/kernel/cgroup-scan.ts';
+import { findCpuHierarchy, readMountinfo } from '../../src/kernel/cpu-hierarchy.ts';
 import { type LiveOptions, type LiveSource, openLiveScheduler } from '../../src/kernel/live-scheduler.ts';
 import { loadNative } from '../../src/kernel/native.ts';
 import {
@@ -14,7 +16,14 @@ import {
   type WaitEvent,
   waitClasses,
 } from '../../src/kernel/scheduler-source.ts';
-import { type CgroupId, cgroupId, milliseconds } from '../../src/telemetry/units.ts';
+import {
+  type CgroupId,
+  cgroupId,
+  type MonotonicNanoseconds,
+  milliseconds,
+  seconds,
+  type UnixNanoseconds,
+} from '../../src/telemetry/units.ts';
 
 export const native = loadNative();
 
@@ -24,8 +33,17 @@ export const { mountPoint, version } = hierarchy;
 
 export const program = (name: string) => fileURLToPath(new URL(`../../build/${name}`, import.meta.url));
 
-export const openCgroups = () =>
-  new CgroupTree(mountPoint, { limit: 16_384, rescanAfterMs: 0, now: () => performance.now() });
+export const openCgroups = (options: Partial<RegistryOptions> = {}): CgroupRegistry =>
+  openRegistry({
+    maxCgroups: 16_384,
+    keepRemoved: seconds(600),
+    scan: () => scanCgroups(hierarchy),
+    monotonic: () => native.monotonic() as MonotonicNanoseconds,
+    now: () => (BigInt(Date.now()) * 1_000_000n) as UnixNanoseconds,
+    known: () => {},
+    lose: () => {},
+    ...options,
+  });
 
 export function openScheduler(options: Partial<LiveOptions> = {}, cgroups = openCgroups()): LiveSource {
   const defaults = { minWait: milliseconds(5), sample: 0, eventRate: 5, maxWorkloads: 512, maxPairs: 4096 };

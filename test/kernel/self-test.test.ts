@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { after, afterEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
-import { findCpuHierarchy, readMountinfo } from '../../src/kernel/cgroup-tree.ts';
 import { checkSource } from '../../src/kernel/check-source.ts';
+import { findCpuHierarchy, readMountinfo } from '../../src/kernel/cpu-hierarchy.ts';
 import type { LiveSource } from '../../src/kernel/live-scheduler.ts';
 import { findOwnCgroup } from '../../src/kernel/own-cgroup.ts';
 import { selfTest } from '../../src/kernel/self-test.ts';
@@ -53,7 +53,7 @@ test('the directory of another cgroup than the own one is noticed', async () => 
 });
 
 test('the own cgroup as files have it is the one a process is put into', () => {
-  const cgroup = findOwnCgroup(readFileSync('/proc/self/cgroup', 'utf8'), hierarchy);
+  const cgroup = findOwnCgroup(readFileSync('/proc/self/cgroup', 'utf8'), hierarchy?.mounts ?? []);
   assert.equal(cgroup.kind, 'found');
   assert.ok(cgroup.directory.startsWith(mountPoint));
   const members = readFileSync(`${cgroup.directory}/cgroup.procs`, 'utf8').split('\n');

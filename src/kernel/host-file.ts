@@ -1,0 +1,11 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+/**
+ * A file that says something of the whole machine (`/proc/stat`): the host's own where its file system is mounted, as a
+ * container may have been given another (lxcfs). What is about this process (`/proc/self`) is never looked up here.
+ */
+export function hostFile(rootPath: string, path: string): string {
+  const onHost = join(rootPath, path);
+  return existsSync(onHost) ? onHost : path;
+}
