@@ -265,6 +265,8 @@ export const counterNames = {
   pointsDropped: 'earshot.agent.points.dropped',
   seriesForgotten: 'earshot.agent.series.forgotten',
   cgroupsDropped: 'earshot.agent.cgroups.dropped',
+  sourceErrors: 'earshot.agent.source.errors',
+  sourceLists: 'earshot.agent.source.lists',
 } as const;
 
 export const counterMeaning: Readonly<Record<(typeof counterNames)[keyof typeof counterNames], string>> = {
@@ -277,6 +279,9 @@ export const counterMeaning: Readonly<Record<(typeof counterNames)[keyof typeof 
     'Series an exporter stopped accumulating because nothing came for them any more; nothing is lost by it.',
   'earshot.agent.cgroups.dropped':
     'Names of cgroups that were forgotten before their time or could not be learnt, by reason: `limit_removed` and `limit_living` (more than `service::host::max_cgroups`; of the former, late data has no name), `unreadable` (a directory, with all below it).',
+  'earshot.agent.source.errors':
+    'Requests to a source of names (container runtime, kubelet, API server) that failed, by source and reason; they are made again.',
+  'earshot.agent.source.lists': 'Complete lists of containers or pods read from a source of names.',
 };
 
 function listed(meanings: Readonly<Record<string, string>>): string {

@@ -1,0 +1,171 @@
+import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
+import { type Bytes, type Nanoseconds, toMilliseconds } from '../../../telemetry/units.ts';
+import { version } from '../../../version.ts';
+import { containerFacts, listing, podFacts, sandboxFacts } from './cri-facts.ts';
+import {
+  type Codec,
+  type ContainerEvent,
+  containerDeleted,
+  containerEvent,
+  containerStatus,
+  containerStatusRequest,
+  containers,
+  empty,
+  podSandboxes,
+  versionResponse,
+} from './cri-messages.ts';
+import type { RuntimeClient, RuntimeEvent } from './runtime-client.ts';
+import { SourceError } from './source-error.ts';
+
+const service = '/runtime.v1.RuntimeService/';
+
+/**
+ * First versions whose event stream all may read: before, each event went to only one of those who asked, and one who
+ * reads along would take it from the kubelet (containerd issue 7318, CRI-O pull request 6838).
+ */
+const sharedEvents: Readonly<Record<string, readonly [major: number, minor: number]>> = {
+  containerd: [2, 0],
+  'cri-o': [1, 28],
+};
+
+export interface CriClientOptions {
+  readonly path: string;
+  /** For each request. */
+  readonly timeout: Nanoseconds;
+  readonly maxMessage: Bytes;
+}
+
+export function connectCri({ path, timeout, maxMessage }: CriClientOptions): RuntimeClient {
+  const client = new Client(`unix:${path}`, credentials.createInsecure(), {
+    'grpc.primary_user_agent': `earshot/${version}`,
+    'grpc.max_receive_message_length': maxMessage,
+    // Keeps a record of every call's sockets for ever.
+    'grpc.enable_channelz': 0,
+    'grpc.service_config_disable_resolution': 1,
+    // A new client is a new connection, at a time of our own.
+    'grpc.use_local_subchannel_pool': 1,
+  });
+  let runtime = 'cri';
+  /** A closed client would let them go on. */
+  const calls = new Set<{ cancel(): void }>();
+
+  const call = <Answer>(method: string, request: Buffer, answer: Codec<Answer>) =>
+    new Promise<Answer>((resolve, reject) => {
+      const call = client.makeUnaryRequest<Buffer, Answer>(
+        service + method,
+        (bytes) => bytes,
+        answer.decode,
+        request,
+        { deadline: Date.now() + toMilliseconds(timeout) },
+        (error, value) => {
+          calls.delete(call);
+          if (error) reject(explain(error, method));
+          else if (value === undefined) reject(new SourceError('garbage', `${method} answered nothing`));
+          else resolve(value);
+        },
+      );
+      calls.add(call);
+    });
+  const nothing = empty.encode({});
+
+  return {
+    async greet() {
+      const { runtimeName, runtimeVersion } = await call('Version', nothing, versionResponse);
+      runtime = runtimeName || runtime;
+      return {
+        runtime: `${runtimeName} ${runtimeVersion}`,
+        hasEvents: canShareEvents(runtimeName, runtimeVersion),
+      };
+    },
+
+    async list() {
+      // The sandboxes last: then no container is without its pod.
+      const { containers: listed } = await call('ListContainers', nothing, containers);
+      const { items } = await call('ListPodSandbox', nothing, podSandboxes);
+      return listing(items, { containers: listed, runtime });
+    },
+
+    async look(id) {
+      const request = containerStatusRequest.encode({ containerId: id });
+      try {
+        const { status } = await call('ContainerStatus', request, containerStatus);
+        return status ? containerFacts(status, runtime) : undefined;
+      } catch (error) {
+        if (error instanceof SourceError && error.reason === 'gone') return undefined;
+        throw error;
+      }
+    },
+
+    follow: (tell) =>
+      new Promise<void>((resolve, reject) => {
+        const stream = client.makeServerStreamRequest<Buffer, ContainerEvent>(
+          `${service}GetContainerEvents`,
+          (bytes) => bytes,
+          containerEvent.decode,
+          nothing,
+        );
+        calls.add(stream);
+        stream.on('close', () => calls.delete(stream));
+        stream.on('data', (event: ContainerEvent) => tell(eventOf(event, runtime)));
+        stream.on('error', (error: ServiceError) => reject(explain(error, 'GetContainerEvents')));
+        stream.on('end', resolve);
+      }),
+
+    close() {
+      for (const call of calls) call.cancel();
+      client.close();
+    },
+  };
+}
+
+export function canShareEvents(runtime: string, version: string): boolean {
+  const [major, minor] = sharedEvents[runtime] ?? [Number.POSITIVE_INFINITY, 0];
+  const [, ...digits] = /^v?(\d+)\.(\d+)/.exec(version) ?? [];
+  const [itsMajor = 0, itsMinor = 0] = digits.map(Number);
+  return itsMajor > major || (itsMajor === major && itsMinor >= minor);
+}
+
+/** An event holds the state of the whole pod. */
+export function eventOf(event: ContainerEvent, runtime: string): RuntimeEvent {
+  const { containerId: id, type, podSandboxStatus: sandbox, containersStatuses } = event;
+  if (type === containerDeleted) return { kind: 'gone', id };
+  const of = containersStatuses.filter((container) => container.id === id);
+  const pod = sandbox ? podFacts(sandbox) : undefined;
+  if (of.length === 0 && sandbox?.id !== id) return { kind: 'changed', id };
+  return {
+    kind: 'told',
+    pods: pod ? [pod] : [],
+    containers: [
+      ...(sandbox ? [sandboxFacts(sandbox, runtime)] : []),
+      ...of.map((container) => containerFacts(container, runtime)),
+    ],
+  };
+}
+
+function explain({ code, details }: ServiceError, method: string): SourceError {
+  const text = `${method} answered ${status[code]}: ${details}`;
+  switch (code) {
+    case status.UNAVAILABLE:
+      if (/ECONNREFUSED|ENOENT/.test(details))
+        return new SourceError('refused', 'nobody listens on its socket');
+      if (/EACCES|EPERM/.test(details))
+        return new SourceError('denied', 'no permission to connect to its socket');
+      if (/Protocol error|HTTP\/2|ERR_HTTP2/i.test(details))
+        return new SourceError('garbage', `it does not speak gRPC: ${details}`);
+      return new SourceError('cut', text);
+    case status.DEADLINE_EXCEEDED:
+      return new SourceError('timeout', `${method} had no answer in time`);
+    case status.CANCELLED:
+      return new SourceError('cut', text);
+    case status.NOT_FOUND:
+      return new SourceError('gone', text);
+    case status.UNIMPLEMENTED:
+      return new SourceError('unimplemented', `it has no ${method} of CRI v1 (${details})`);
+    case status.RESOURCE_EXHAUSTED:
+      return new SourceError('too_large', text);
+    case status.INTERNAL:
+      return new SourceError(/pars|decompress|deserializ/i.test(details) ? 'garbage' : 'status', text);
+    default:
+      return new SourceError('status', text);
+  }
+}

@@ -1,0 +1,166 @@
+import type { ContainerFacts, PodFacts, ResourceFacts } from '../facts.ts';
+import { parseImageReference } from './image-reference.ts';
+import type { Greeting, ListedContainer, Listing, RuntimeEvent } from './runtime-client.ts';
+import { SourceError } from './source-error.ts';
+
+/** How cri-dockerd keeps a pod's annotations: as labels with this prefix. */
+const annotationPrefix = 'annotation.';
+/** Labels that a kubelet and cri-dockerd add to what pod and container themselves have. */
+const ownLabels = ['io.kubernetes.', annotationPrefix];
+
+type Fields = Readonly<Record<string, unknown>>;
+type Texts = Readonly<Record<string, string>>;
+
+/** The answer to `/version`. */
+export function greeting(answer: unknown): Greeting & { readonly isPodman: boolean } {
+  const { Version: version, Components: components } = fields(answer, '/version');
+  const isPodman = list(components).some((component) => optional(component).Name === 'Podman Engine');
+  return {
+    runtime: `${isPodman ? 'podman' : 'docker'} ${text(version) ?? ''}`.trim(),
+    hasEvents: true,
+    isPodman,
+  };
+}
+
+/** The answer to `/containers/json`. */
+export function listing(answer: unknown, runtime: string): Listing {
+  if (!Array.isArray(answer)) throw new SourceError('garbage', '/containers/json answered no list');
+  const entries = answer.map((entry) => listed(entry, runtime));
+  const pods = new Map(entries.flatMap(({ pod }) => (pod ? [[pod.uid, pod]] : [])));
+  return { pods: [...pods.values()], containers: entries.map(({ container }) => container) };
+}
+
+function listed(entry: unknown, runtime: string): { container: ListedContainer; pod?: PodFacts } {
+  const { Id, Names, Image, Labels, State } = fields(entry, '/containers/json');
+  const labels = texts(Labels);
+  const facts = containerFacts({ id: Id, name: list(Names)[0], image: Image, labels }, runtime);
+  const pod = facts.role === 'sandbox' ? podFacts(labels) : undefined;
+  const container = { facts, hasEnded: State === 'exited' || State === 'dead' };
+  return { container, ...(pod && { pod }) };
+}
+
+/** The answer to `/containers/{id}/json`. */
+export function inspected(answer: unknown, runtime: string): ContainerFacts {
+  const { Id, Name, Config, HostConfig, RestartCount } = fields(answer, '/containers/{id}/json');
+  const { Image, Labels } = optional(Config);
+  const facts = containerFacts({ id: Id, name: Name, image: Image, labels: texts(Labels) }, runtime);
+  const restarts = whole(RestartCount);
+  const cpuLimit = limit(optional(HostConfig));
+  return {
+    ...facts,
+    ...(facts.restartCount === undefined && restarts !== undefined && { restartCount: restarts }),
+    ...(cpuLimit !== undefined && { resources: { cpuLimit } satisfies ResourceFacts }),
+  };
+}
+
+/** A line of `/events`; undefined: nothing that names or ends a container. */
+export function event(answer: unknown): RuntimeEvent | undefined {
+  const { Type, Action, Actor, status, id: plainId } = fields(answer, '/events');
+  const action = text(Action) ?? text(status);
+  const id = text(optional(Actor).ID) ?? text(plainId);
+  if (id === undefined || (Type !== undefined && Type !== 'container')) return undefined;
+  switch (action) {
+    case 'create':
+    case 'start':
+    case 'restart':
+    case 'rename':
+    case 'update':
+      return { kind: 'changed', id };
+    case 'destroy': // Docker
+    case 'remove': // Podman
+      return { kind: 'gone', id };
+    default:
+      return undefined;
+  }
+}
+
+interface Described {
+  readonly id: unknown;
+  readonly name: unknown;
+  readonly image: unknown;
+  readonly labels: Texts;
+}
+
+function containerFacts({ id, name, image, labels }: Described, runtime: string): ContainerFacts {
+  const containerId = text(id);
+  if (containerId === undefined) throw new SourceError('garbage', 'a container has no id');
+  const named = labels['io.kubernetes.container.name'] ?? text(name)?.replace(/^\//, '');
+  const podUid = labels['io.kubernetes.pod.uid'];
+  const restarts = whole(Number(labels[`${annotationPrefix}io.kubernetes.container.restartCount`]));
+  const isSandbox = labels['io.kubernetes.docker.type'] === 'podsandbox';
+  const parsed = parseImageReference(text(image));
+  return {
+    id: containerId,
+    runtime,
+    ...(named && { name: named }),
+    ...(isSandbox && { role: 'sandbox' as const }),
+    ...(podUid && { podUid }),
+    ...(parsed && { image: parsed }),
+    ...(restarts !== undefined && { restartCount: restarts }),
+    labels: Object.fromEntries(
+      Object.entries(labels).filter(([key]) => !ownLabels.some((prefix) => key.startsWith(prefix))),
+    ),
+  };
+}
+
+function podFacts(labels: Texts): PodFacts | undefined {
+  const uid = labels['io.kubernetes.pod.uid'];
+  if (!uid) return undefined;
+  const [name, namespace] = [labels['io.kubernetes.pod.name'], labels['io.kubernetes.pod.namespace']];
+  const entries = Object.entries(labels);
+  const annotations = Object.fromEntries(
+    entries.flatMap(([key, value]) =>
+      key.startsWith(annotationPrefix) ? [[key.slice(annotationPrefix.length), value]] : [],
+    ),
+  );
+  const configHash = annotations['kubernetes.io/config.hash'];
+  return {
+    uid,
+    ...(configHash && { configHash }),
+    ...(name && { name }),
+    ...(namespace && { namespace }),
+    labels: Object.fromEntries(
+      entries.filter(([key]) => !ownLabels.some((prefix) => key.startsWith(prefix))),
+    ),
+    annotations,
+  };
+}
+
+function limit({ NanoCpus, CpuQuota, CpuPeriod }: Fields): number | undefined {
+  if (typeof NanoCpus === 'number' && NanoCpus > 0) return NanoCpus / 1e9;
+  if (typeof CpuQuota !== 'number' || CpuQuota <= 0) return undefined;
+  return CpuQuota / (typeof CpuPeriod === 'number' && CpuPeriod > 0 ? CpuPeriod : defaultPeriod);
+}
+
+/** Microseconds; what the kernel takes where only a quota is given. */
+const defaultPeriod = 100_000;
+
+function fields(value: unknown, path: string): Fields {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields;
+  throw new SourceError('garbage', `${path} answered something else than it should`);
+}
+
+/** What may be missing, or null. */
+function optional(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? (value as Fields) : {};
+}
+
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function texts(value: unknown): Texts {
+  return Object.fromEntries(
+    Object.entries(optional(value)).filter(
+      (entry): entry is [string, string] => typeof entry[1] === 'string',
+    ),
+  );
+}
+
+function whole(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isInteger(value) ? value : undefined;
+}

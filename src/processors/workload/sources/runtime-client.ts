@@ -1,0 +1,42 @@
+import type { ContainerFacts, PodFacts } from '../facts.ts';
+
+/** What one connection to a container runtime must be able to do. Every call ends within the source's deadline. */
+export interface RuntimeClient {
+  greet(): Promise<Greeting>;
+  list(): Promise<Listing>;
+  /** More than a list says of one container; undefined: there is none of this id. */
+  look(id: string): Promise<ContainerFacts | undefined>;
+  /** Tells what happens until the runtime ends the stream (resolves) or it breaks (rejects). */
+  follow(tell: (event: RuntimeEvent) => void): Promise<void>;
+  /** Idempotent; requests and streams under way fail. */
+  close(): void;
+}
+
+export interface Greeting {
+  /** For people: name and version. */
+  readonly runtime: string;
+  readonly hasEvents: boolean;
+}
+
+export interface Listing {
+  readonly pods: readonly PodFacts[];
+  readonly containers: readonly ListedContainer[];
+}
+
+export interface ListedContainer {
+  readonly facts: ContainerFacts;
+  /** It runs no more, though the runtime still has it. */
+  readonly hasEnded: boolean;
+  /** `look` has nothing to add. */
+  readonly isComplete?: boolean;
+}
+
+export type RuntimeEvent =
+  | {
+      readonly kind: 'told';
+      readonly pods: readonly PodFacts[];
+      readonly containers: readonly ContainerFacts[];
+    }
+  /** Something about it is new: look. */
+  | { readonly kind: 'changed'; readonly id: string }
+  | { readonly kind: 'gone'; readonly id: string };
