@@ -153,6 +153,7 @@ export class RuntimeSource implements Source {
       this.#retry.reset();
       this.#failedSocket = undefined;
       this.#enter('ready', undefined, session);
+      this.#lookIfIdle(session);
     });
   }
 
