@@ -1,0 +1,10 @@
+/** Looks into JSON that anybody may have written: what has another shape than expected is absent. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export const objectIn = (value: unknown): JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
+
+export const listIn = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+export const textIn = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' ? value : undefined;
