@@ -1,0 +1,385 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import type { Static } from 'typebox';
+import { type kubeletConfig, openKubelet } from '../../../../src/processors/workload/sources/kubelet.ts';
+import { milliseconds, seconds } from '../../../../src/telemetry/units.ts';
+import { counterNames } from '../../../../src/telemetry/vocabulary.ts';
+import { containerIdOf, madePod, madePods, podList, shapes, uidOf } from './made-pods.ts';
+import { benchFor } from './source-bench.ts';
+import { type Behaviour, sayJson, sayStatus, sayText, startTlsServer, tlsFiles } from './tls-server.ts';
+
+// The kubelet here is a server of our own, and its pods are made by code: see tls-server.ts and made-pods.ts.
+
+type Config = Static<typeof kubeletConfig>;
+
+async function setUp(
+  t: TestContext,
+  behaviour: Behaviour,
+  {
+    config = {},
+    environment = {},
+    server: options = {},
+  }: {
+    config?: Partial<Config>;
+    environment?: Readonly<Record<string, string>>;
+    server?: Parameters<typeof startTlsServer>[2];
+  } = {},
+) {
+  const server = await startTlsServer(t, behaviour, options);
+  const folder = mkdtempSync(join(tmpdir(), 'earshot-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const token_file = join(folder, 'token');
+  writeFileSync(token_file, 'first');
+  const defaults: Config = {
+    endpoint: server.endpoint,
+    interval: seconds(30),
+    timeout: seconds(10),
+    auth_type: 'serviceAccount',
+    insecure_skip_verify: false,
+    token_file,
+    ca_file: tlsFiles.ca_file,
+  };
+  const bench = benchFor(t, (context) => openKubelet({ ...defaults, ...config }, context, environment));
+  return { ...bench, server, token_file };
+}
+
+const { sourceErrors, sourceLists } = counterNames;
+
+for (const shape of shapes)
+  test(`500 pods of Kubernetes ${shape} are known after one list`, async (t) => {
+    const { source, facts, until, server, count } = await setUp(
+      t,
+      sayJson(podList(madePods(500, { shape }))),
+    );
+    assert.equal(source.state, 'connecting');
+    await until(() => source.state === 'ready');
+    assert.equal(facts.pods.size, 500);
+    const ofPod = shape === '1.20' || shape === '1.24' ? 3 : 4;
+    assert.equal(facts.containers.size, 500 * ofPod);
+    assert.equal(facts.containers.get(containerIdOf(499, 'app'))?.podUid, uidOf(499));
+    assert.deepEqual(facts.pods.get(uidOf(42))?.owners, [
+      { kind: 'ReplicaSet', name: 'web-42-7d4b9c2f58', uid: uidOf(100_042) },
+      { kind: 'Deployment', name: 'web-42' },
+    ]);
+    assert.equal(server.asked.length, 1);
+    assert.equal(server.asked[0]?.url.pathname, '/pods');
+    assert.equal(server.asked[0]?.headers.authorization, 'Bearer first');
+    assert.equal(count(sourceLists, { source: 'kubelet' }), 1);
+  });
+
+test('pods are listed once an interval, over one connection', async (t) => {
+  const { source, facts, until, settle, pass, server } = await setUp(t, sayJson(podList(madePods(3))));
+  await until(() => source.state === 'ready');
+  pass(milliseconds(29_999));
+  await settle();
+  assert.equal(facts.lists, 1);
+  pass(milliseconds(1));
+  server.behave(sayJson(podList([madePod(1, { restarts: 1 }), madePod(5)])));
+  await until(() => facts.lists === 2);
+  assert.deepEqual([...facts.pods.keys()].sort(), [uidOf(1), uidOf(5)].sort());
+  assert.ok(facts.gone.includes(containerIdOf(0, 'app')));
+  assert.equal(server.connections(), 1);
+});
+
+test('somebody unknown is looked for at once, together, once a second, and ever more rarely', async (t) => {
+  const { source, facts, until, settle, pass } = await setUp(t, sayJson(podList(madePods(3))));
+  await until(() => source.state === 'ready');
+  source.want({ containerId: containerIdOf(1, 'app') });
+  pass(seconds(1));
+  await settle();
+  assert.equal(facts.lists, 1, 'one that is known asks for nothing');
+  for (let i = 0; i < 10; i++) source.want({ containerId: `stranger ${i}`, podUid: 'strange' });
+  await until(() => facts.lists === 2);
+  const lists: number[] = [];
+  for (let second = 0; second < 20; second++) {
+    pass(seconds(1));
+    const before = facts.lists;
+    source.want({ containerId: 'stranger 1' });
+    await settle();
+    lists.push(facts.lists - before);
+  }
+  assert.ok(Math.max(...lists) === 1, `never more than one a second: ${lists}`);
+  assert.ok(lists.reduce((sum, n) => sum + n) <= 6, `ever more rarely: ${lists}`);
+});
+
+test('a container that is asked for is named by the next list', async (t) => {
+  const { source, facts, until, pass, server } = await setUp(t, sayJson(podList([])));
+  await until(() => source.state === 'ready');
+  server.behave(sayJson(podList([madePod(7)])));
+  pass(seconds(1));
+  source.want({ containerId: containerIdOf(7, 'app') });
+  await until(() => facts.containers.has(containerIdOf(7, 'app')));
+});
+
+test('a packed answer is unpacked', async (t) => {
+  const { source, facts, until, server } = await setUp(t, (_asked, response) => {
+    response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' });
+    response.end(gzipSync(JSON.stringify(podList(madePods(50)))));
+  });
+  await until(() => source.state === 'ready');
+  assert.equal(facts.pods.size, 50);
+  assert.equal(server.asked[0]?.headers['accept-encoding'], 'gzip');
+});
+
+test('an answer that comes slowly, in small parts, is good', async (t) => {
+  const text = Buffer.from(JSON.stringify(podList(madePods(4))));
+  const { source, facts, until } = await setUp(t, (_asked, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    let at = 0;
+    const next = () => {
+      if (at >= text.length) return response.end();
+      response.write(text.subarray(at, at + 1009));
+      at += 1009;
+      setImmediate(next);
+    };
+    next();
+  });
+  await until(() => source.state === 'ready');
+  assert.equal(facts.pods.size, 4);
+});
+
+const whole = JSON.stringify(podList(madePods(20)));
+const page =
+  (text: string | Buffer, headers: Readonly<Record<string, string>> = {}): Behaviour =>
+  (_asked, response) => {
+    response.writeHead(200, { 'content-type': 'application/json', ...headers });
+    response.end(text);
+  };
+
+/** What goes wrong after a first good list: the reason that is counted, and what a person reads. */
+const misbehaviours: Readonly<Record<string, readonly [Behaviour, reason: string, words: RegExp]>> = {
+  'the token is refused': [
+    sayText('Unauthorized', 401),
+    'unauthorized',
+    /answered 401: Unauthorized; .*webhook/,
+  ],
+  'it is forbidden': [
+    sayText(
+      'Forbidden (user=system:serviceaccount:earshot:earshot, verb=get, resource=nodes, subresource(s)=[pods proxy])',
+      403,
+    ),
+    'forbidden',
+    /answered 403: Forbidden \(user=.* needs get on nodes\/pods, .* 1\.33.*nodes\/proxy/,
+  ],
+  'there is no such path': [sayText('404 page not found', 404), 'not_found', /answered 404/],
+  'it says gone': [sayStatus(410, 'too old', 'Expired'), 'gone', /answered 410: too old/],
+  'it is too busy': [sayText('slow down', 429, { 'retry-after': '3600' }), 'throttled', /answered 429/],
+  'it is broken': [sayText('oh\u0007 no', 500), 'status', /answered 500: oh {2}no$/],
+  'it leads elsewhere': [sayText('', 302, { location: 'https://evil/pods' }), 'status', /answered 302$/],
+  'the answer is cut': [
+    (_asked, response) => {
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': whole.length });
+      response.write(whole.slice(0, whole.length / 2), () => response.socket?.destroy());
+    },
+    'interrupted',
+    /closed the connection in the middle of its answer/,
+  ],
+  'it hangs up': [
+    (_asked, response) => void response.socket?.destroy(),
+    'interrupted',
+    /closed the connection before it answered/,
+  ],
+  'the JSON ends half-way': [page(whole.slice(0, whole.length / 2)), 'malformed', /it ends half-way/],
+  'the answer is garbage': [page('\u0000\u0001garbage'), 'malformed', /is no JSON/],
+  'the answer is empty': [page(''), 'malformed', /it is empty/],
+  'the answer is of another kind': [
+    sayJson({ kind: 'NodeList', items: [{ metadata: { uid: 'u' } }] }),
+    'malformed',
+    /it is a NodeList/,
+  ],
+  'the answer is a web page': [
+    (_asked, response) => {
+      response.writeHead(200, { 'content-type': 'text/html' });
+      response.end('<html>Log in</html>');
+    },
+    'malformed',
+    /answers with text\/html, not with JSON; what listens there\?/,
+  ],
+  'it says gzip and is none': [page(whole, { 'content-encoding': 'gzip' }), 'malformed', /no gzip/],
+  'the packed answer is cut': [
+    page(gzipSync(whole).subarray(0, 200), { 'content-encoding': 'gzip' }),
+    'malformed',
+    /no gzip/,
+  ],
+  'a small answer unpacks to something huge': [
+    page(
+      gzipSync(
+        Buffer.concat([Buffer.from('{"kind":"PodList","items":['), Buffer.alloc(80 * 1024 * 1024, ' ')]),
+      ),
+      {
+        'content-encoding': 'gzip',
+      },
+    ),
+    'too_large',
+    /more than 67108864 bytes/,
+  ],
+  'one pod is huge': [
+    page(`{"kind":"PodList","items":[{"a":"${'x'.repeat(5 * 1024 * 1024)}"}]}`),
+    'too_large',
+    /one object is larger than/,
+  ],
+  'it speaks no HTTP': [
+    (_asked, response) => void response.socket?.end('SSH-2.0-OpenSSH\r\n'),
+    'malformed',
+    /does not speak HTTP/,
+  ],
+};
+for (const [what, [behaviour, reason, words]] of Object.entries(misbehaviours))
+  test(`when ${what} the source says so, keeps what it knows, and is back when the kubelet is`, async (t) => {
+    const good = sayJson(podList(madePods(20)));
+    const { source, facts, until, pass, server, count, logged } = await setUp(t, good);
+    await until(() => source.state === 'ready');
+    server.behave(behaviour);
+    pass(seconds(30));
+    await until(() => source.state === 'failing');
+    assert.match(source.reason ?? '', words);
+    assert.equal(count(sourceErrors, { source: 'kubelet', reason }), 1);
+    for (let again = 0; again < 1; again++) {
+      pass(seconds(3600));
+      await until(() => count(sourceErrors, { reason }) === 2 + again);
+    }
+    assert.equal(logged.filter(({ level }) => level >= 40).length, 1, 'said once');
+    assert.equal(facts.pods.size, 20);
+    assert.equal(facts.containers.size, 80);
+    assert.deepEqual(facts.gone, []);
+    server.behave(good);
+    pass(seconds(3600));
+    await until(() => source.state === 'ready');
+    assert.equal(source.reason, undefined);
+    assert.deepEqual(facts.gone, []);
+  });
+
+for (const [what, beginning] of Object.entries({ 'says nothing': '', 'never ends': whole.slice(0, -1) }))
+  test(`an answer that ${what} is given up at its time`, async (t) => {
+    const { source, until, settle, pass, server, count } = await setUp(t, (_asked, response) => {
+      if (beginning === '') return;
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.write(beginning);
+    });
+    await until(() => server.asked.length === 1);
+    pass(milliseconds(9999));
+    await settle();
+    assert.equal(source.state, 'connecting');
+    pass(milliseconds(1));
+    await until(() => source.state === 'failing');
+    assert.equal(source.reason, 'no complete answer in time');
+    assert.equal(count(sourceErrors, { reason: 'timeout' }), 1);
+    server.behave(sayJson(podList([])));
+    pass(seconds(30));
+    await until(() => source.state === 'ready');
+  });
+
+test('a kubelet that is gone for an hour is asked twice a minute, and then known again', async (t) => {
+  const { source, facts, until, pass, server, count, logged } = await setUp(t, sayJson(podList(madePods(2))));
+  await until(() => source.state === 'ready');
+  const port = Number(new URL(server.endpoint).port);
+  await server.die();
+  pass(seconds(30));
+  for (let minute = 0; minute < 60; minute++) {
+    const before = count(sourceErrors);
+    await until(() => count(sourceErrors) > before);
+    pass(seconds(60));
+  }
+  assert.equal(source.state, 'failing');
+  assert.match(source.reason ?? '', /connection refused/);
+  assert.ok(count(sourceErrors) <= 61);
+  assert.ok(logged.filter(({ level }) => level >= 40).length <= 2);
+  assert.equal(facts.pods.size, 2);
+  await startTlsServer(t, sayJson(podList(madePods(3))), { port });
+  await until(() => source.state === 'ready');
+  assert.equal(facts.pods.size, 3);
+});
+
+test('a token that was rotated is read at once when the old one is refused', async (t) => {
+  const { source, until, pass, server, token_file, count } = await setUp(t, (asked, response, request) =>
+    asked.headers.authorization === 'Bearer second'
+      ? sayJson(podList([]))(asked, response, request)
+      : sayText('Unauthorized', 401)(asked, response, request),
+  );
+  await until(() => source.state === 'failing');
+  writeFileSync(token_file, 'second');
+  pass(seconds(1));
+  await until(() => source.state === 'ready');
+  assert.equal(server.asked.length, 3);
+  assert.equal(count(sourceErrors), 1);
+});
+
+test('a server whose certificate nobody vouches for gets no token, unless it is chosen so', async (t) => {
+  const { ca_file: _, ...config } = tlsFiles;
+  const { source, until, server } = await setUp(t, sayJson(podList([])), {
+    config: { ca_file: '/dev/null' },
+  });
+  await until(() => source.state === 'failing');
+  assert.match(source.reason ?? '', /its certificate is not trusted; ca_file .*insecure_skip_verify/);
+  assert.equal(server.asked.length, 0);
+  const trusting = await setUp(t, sayJson(podList([])), {
+    config: { ...config, insecure_skip_verify: true },
+  });
+  await trusting.until(() => trusting.source.state === 'ready');
+});
+
+test('a certificate for another name is not taken', async (t) => {
+  const { source, until, server } = await setUp(t, sayJson(podList([])), {
+    config: { server_name_override: 'node1' },
+  });
+  await until(() => source.state === 'failing');
+  assert.match(source.reason ?? '', /for another name; server_name_override/);
+  assert.equal(server.asked.length, 0);
+});
+
+test('a client certificate is shown where there is one', async (t) => {
+  const options = { config: { auth_type: 'none', ...tlsFiles }, server: { wantsCertificate: true } } as const;
+  const { source, until } = await setUp(t, sayJson(podList([])), options);
+  await until(() => source.state === 'ready');
+  const without = await setUp(t, sayJson(podList([])), { server: { wantsCertificate: true } });
+  await without.until(() => without.source.state === 'failing');
+  assert.match(without.source.reason ?? '', /client certificate|closed the connection/);
+});
+
+test('a connection the server has closed meanwhile is no failure', async (t) => {
+  const { source, facts, until, pass, server, count } = await setUp(t, (asked, response, request) => {
+    sayJson(podList([]))(asked, response, request);
+    response.on('finish', () => setImmediate(() => response.socket?.destroy()));
+  });
+  await until(() => source.state === 'ready');
+  for (let list = 2; list < 5; list++) {
+    pass(seconds(30));
+    await until(() => facts.lists === list);
+  }
+  assert.equal(server.asked.length, 4);
+  assert.equal(count(sourceErrors), 0);
+});
+
+test('where no kubelet is, and nobody has said there is one, it is absent and nothing is wrong', async (t) => {
+  const context = benchFor(t, (context) =>
+    openKubelet(
+      {
+        interval: seconds(30),
+        timeout: seconds(10),
+        auth_type: 'serviceAccount',
+        insecure_skip_verify: false,
+      },
+      context,
+      {},
+    ),
+  );
+  await context.until(() => context.source.state === 'absent');
+  assert.match(context.source.reason ?? '', /^there is no token at \/var\/run\/secrets\/kubernetes.io/);
+  assert.equal(context.count(sourceErrors), 0);
+  assert.deepEqual(context.logged, []);
+});
+
+test('a closed source leaves no connection behind, whatever it was doing, and may be closed twice', async (t) => {
+  const { source, until, server, facts } = await setUp(t, () => {});
+  await until(() => server.asked.length === 1);
+  await source.close();
+  await source.close();
+  source.tick();
+  await until(() => server.connections() === 0);
+  assert.equal(facts.lists, 0);
+  assert.equal(source.state, 'connecting');
+});

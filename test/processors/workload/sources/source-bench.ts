@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { pino } from 'pino';
+import type { ContainerFacts, PodFacts } from '../../../../src/processors/workload/facts.ts';
+import type { Facts, Source, SourceContext } from '../../../../src/processors/workload/source.ts';
+import { createCounters } from '../../../../src/telemetry/counters.ts';
+import { type Nanoseconds, nanoseconds } from '../../../../src/telemetry/units.ts';
+
+/** Keeps what a source says by the rules of `Facts`, so that a test sees what the source believes now. */
+export class KeptFacts implements Facts {
+  readonly pods = new Map<string, PodFacts>();
+  readonly containers = new Map<string, ContainerFacts>();
+  readonly gone: string[] = [];
+  lists = 0;
+  #said: Set<string> | undefined;
+
+  pod(pod: PodFacts): void {
+    this.#said?.add(pod.uid);
+    this.pods.set(pod.uid, pod);
+  }
+
+  container(container: ContainerFacts): void {
+    this.#said?.add(container.id);
+    this.containers.set(container.id, container);
+  }
+
+  podGone(uid: string): void {
+    this.gone.push(uid);
+    this.pods.delete(uid);
+  }
+
+  containerGone(id: string): void {
+    this.gone.push(id);
+    this.containers.delete(id);
+  }
+
+  beginList(): void {
+    this.#said = new Set();
+  }
+
+  endList(): void {
+    const said = this.#said;
+    assert.ok(said, 'a list ends that has begun');
+    for (const uid of this.pods.keys()) if (!said.has(uid)) this.podGone(uid);
+    for (const id of this.containers.keys()) if (!said.has(id)) this.containerGone(id);
+    this.#said = undefined;
+    this.lists++;
+  }
+}
+
+/** A clock that stands still unless it is told to pass, and a source on it. */
+export function benchFor(t: TestContext, open: (context: SourceContext) => Source) {
+  const facts = new KeptFacts();
+  const counters = createCounters();
+  const logged: { level: number; msg: string }[] = [];
+  let elapsed = nanoseconds(0);
+  const source = open({
+    log: pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line)) }),
+    counters,
+    facts,
+    elapsed: () => elapsed,
+    random: () => 0.5,
+  });
+  t.after(() => source.close());
+  const until = async (isSo: () => boolean) => {
+    // The server and the source speak over real sockets: this waits for them, not for the clock.
+    for (let turn = 0; turn < 2000; turn++) {
+      source.tick();
+      if (isSo()) return;
+      await setTimeout(turn < 200 ? 1 : 5);
+    }
+    assert.fail(`nothing of the kind: ${isSo}; the source is ${source.state}: ${source.reason}`);
+  };
+  return {
+    source,
+    facts,
+    logged,
+    until,
+    /** Gives what is on its way time to arrive: for what must not happen. */
+    async settle() {
+      for (let turn = 0; turn < 10; turn++) {
+        source.tick();
+        await setTimeout(3);
+      }
+    },
+    pass(by: Nanoseconds) {
+      elapsed = nanoseconds(elapsed + by);
+    },
+    count: (name: string, attributes: Readonly<Record<string, string>> = {}) =>
+      counters
+        .read()
+        .filter(
+          (counter) =>
+            counter.name === name &&
+            Object.entries(attributes).every(([key, value]) => counter.attributes[key] === value),
+        )
+        .reduce((sum, { value }) => sum + value, 0),
+  };
+}
