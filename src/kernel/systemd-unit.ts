@@ -1,4 +1,4 @@
-import type { PathIdentity } from './cgroup-path.ts';
+import type { PathIdentity } from './identify-path.ts';
 
 /** `\x2d` and the like, which systemd writes for what a unit's name must not hold. Slashes and controls stay as they are. */
 export function unescapeUnit(segment: string): string {

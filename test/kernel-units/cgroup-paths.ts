@@ -1,4 +1,4 @@
-import type { PathIdentity } from '../../src/kernel/cgroup-path.ts';
+import type { PathIdentity } from '../../src/kernel/identify-path.ts';
 
 /** A layout of cgroups: which software makes it, an example, and what that says. */
 export type Layout = readonly [origin: string, path: string, identity: PathIdentity];

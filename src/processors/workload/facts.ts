@@ -1,4 +1,4 @@
-import type { Qos } from '../../kernel/cgroup-path.ts';
+import type { Qos } from '../../kernel/identify-path.ts';
 
 /**
  * What sources know of pods and containers, in the words of Kubernetes and of the container runtimes. Every source says

@@ -1,7 +1,7 @@
 import type { Attributes } from '@opentelemetry/api';
 import { Type } from 'typebox';
 import type { Host, ProcessorComponent } from '../../component.ts';
-import { identifyPath, type PathIdentity } from '../../kernel/cgroup-path.ts';
+import { identifyPath, type PathIdentity } from '../../kernel/identify-path.ts';
 import type { Batch } from '../../telemetry/batch.ts';
 import { mapAttributes } from '../../telemetry/map-attributes.ts';
 import { cgroupId } from '../../telemetry/units.ts';

@@ -1,4 +1,4 @@
-import type { Qos } from '../../../../kernel/cgroup-path.ts';
+import type { Qos } from '../../../../kernel/identify-path.ts';
 import type { ContainerFacts, OwnerFacts, PodFacts, ResourceFacts } from '../../facts.ts';
 import { parseImageReference } from '../image-reference.ts';
 import { type JsonObject, listIn, objectIn, textIn } from './json.ts';

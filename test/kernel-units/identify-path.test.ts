@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { identifyPath, type PathIdentity } from '../../src/kernel/cgroup-path.ts';
+import { identifyPath, type PathIdentity } from '../../src/kernel/identify-path.ts';
 import { id, layouts, outer, uid } from './cgroup-paths.ts';
 
 for (const [group, rows] of Object.entries(layouts))
