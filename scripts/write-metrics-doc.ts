@@ -5,6 +5,7 @@ import {
   attributes,
   causeMeaning,
   causes,
+  cgroupMetrics,
   events,
   type Metric,
   metrics,
@@ -30,7 +31,7 @@ export function metricsDocument(): string {
     '## Metrics',
     table(
       ['metric', 'kind', 'unit', 'attributes', 'meaning'],
-      Object.values(metrics).map((metric: Metric) => [
+      [...Object.values(metrics), ...Object.values(cgroupMetrics)].map((metric: Metric) => [
         code(metric.name),
         metric.kind.replaceAll('_', ' '),
         code(metric.unit),

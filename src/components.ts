@@ -6,11 +6,13 @@ import { table } from './exporters/table/table.ts';
 import { contention } from './processors/contention.ts';
 import { workload } from './processors/workload/workload.ts';
 import { agent } from './receivers/agent.ts';
+import { cgroup } from './receivers/cgroup/cgroup.ts';
 import { scheduler } from './receivers/scheduler/scheduler.ts';
 
 /** Every component there is; one that is not listed does not exist. */
 export const components: readonly Component[] = [
   agent,
+  cgroup,
   scheduler,
   workload,
   contention,

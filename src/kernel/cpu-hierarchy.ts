@@ -1,13 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
+import { type CgroupMount, readCgroupMounts } from './cgroup-mounts.ts';
 import { isBelow } from './is-below.ts';
-
-/** A place where a cgroup hierarchy can be seen. */
-export interface CgroupMount {
-  readonly version: 1 | 2;
-  readonly mountPoint: string;
-  /** Which of its directories is mounted there, as this process sees them: `/..` is above its cgroup namespace. */
-  readonly root: string;
-}
 
 /** The hierarchy whose ids the scheduler programs report: the one that has the cpu controller. */
 export interface CpuHierarchy {
@@ -51,9 +44,9 @@ function inodeOf(path: string): bigint | undefined {
  * several mounts, one of the whole hierarchy goes before any part of it, and one below `rootPath` before others.
  */
 export function findCpuHierarchy(mountinfo: string, view: View = viewFrom('/')): CpuHierarchy | undefined {
-  const all = cgroupMounts(mountinfo);
-  const version1 = all.filter(({ version }) => version === 1);
-  const mounts = version1.length ? version1 : all;
+  const all = readCgroupMounts(mountinfo);
+  const version1 = all.filter(({ controllers }) => controllers.includes('cpu'));
+  const mounts = version1.length ? version1 : all.filter(({ version }) => version === 2);
   const [best] = mounts
     .map((mount) => ({ mount, root: pathOnHost(mount, view) }))
     .sort((a, b) => rank(a, view) - rank(b, view));
@@ -75,26 +68,6 @@ function rank(
 function pathOnHost({ mountPoint, root }: CgroupMount, view: View): string | undefined {
   if (view.isHierarchyRoot(mountPoint)) return '/';
   return view.isInitialNamespace ? root : undefined;
-}
-
-/** Those that have, or may have, the cpu controller. */
-function cgroupMounts(mountinfo: string): readonly CgroupMount[] {
-  const found = new Map<string, CgroupMount>();
-  for (const line of mountinfo.split('\n')) {
-    const [mount = '', filesystem = ''] = line.split(' - ');
-    const [root = '', mountPoint = ''] = mount.split(' ').slice(3, 5).map(decodeOctal);
-    const [type, , options = ''] = filesystem.split(' ');
-    found.delete(mountPoint); // what was mounted there before is hidden now
-    if (type === 'cgroup' && options.split(',').includes('cpu'))
-      found.set(mountPoint, { version: 1, mountPoint, root });
-    else if (type === 'cgroup2') found.set(mountPoint, { version: 2, mountPoint, root });
-  }
-  return [...found.values()];
-}
-
-/** Blanks and backslashes are octal in mountinfo. */
-function decodeOctal(path: string): string {
-  return path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
 /** What of the hierarchy cannot be seen from here, with its remedy; undefined: nothing. */

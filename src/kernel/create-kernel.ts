@@ -18,6 +18,7 @@ import { lockInstance } from './instance-lock.ts';
 import type { Kernel } from './kernel.ts';
 import { openLiveScheduler } from './live-scheduler.ts';
 import { loadNative } from './native.ts';
+import { openCgroupFiles } from './open-cgroup-files.ts';
 import { openRecording, RecordedCgroups } from './recording.ts';
 import { inspectMachine, missingInKernel, missingRequirements } from './requirements.ts';
 import type { SchedulerOptions, SchedulerSource } from './scheduler-source.ts';
@@ -47,14 +48,14 @@ export function createKernel({ recording, ...options }: KernelOptions): Kernel {
     };
   }
   const { log, host } = options;
-  const hierarchy =
-    process.platform === 'linux' ? findCpuHierarchy(readMountinfo(), viewFrom(host.root_path)) : undefined;
+  const mountinfo = process.platform === 'linux' ? readMountinfo() : '';
+  const hierarchy = findCpuHierarchy(mountinfo, viewFrom(host.root_path));
   const missing = missingFrom(hierarchy);
   if (missing !== undefined) log.warn(missing);
   const cgroups = openCgroups(hierarchy, options);
   return {
     cgroups,
-    cgroupFiles: undefined,
+    cgroupFiles: hierarchy && openCgroupFiles(hierarchy, mountinfo),
     openScheduler: (settings) =>
       openScheduler(settings, { cgroups, hierarchy, log, rootPath: host.root_path }),
   };

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { type CgroupId, cgroupId } from '../telemetry/units.ts';
-import type { CgroupMount } from './cpu-hierarchy.ts';
+import type { CgroupMount } from './cgroup-mounts.ts';
 
 /** The cgroup whose quota and weight hold for this process, by what the file system says. */
 export type OwnCgroup =

@@ -96,9 +96,9 @@ export function event(
   };
 }
 
-function described({ name, description, unit }: Metric) {
+function described({ name, description, unit, hasParts }: Metric) {
   // A unit in braces counts things; anything else is measured.
-  const valueType = unit.startsWith('{') ? ValueType.INT : ValueType.DOUBLE;
+  const valueType = unit.startsWith('{') && !hasParts ? ValueType.INT : ValueType.DOUBLE;
   return {
     descriptor: { name, description, unit, valueType },
     aggregationTemporality: AggregationTemporality.DELTA,

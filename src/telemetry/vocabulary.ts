@@ -47,6 +47,10 @@ export const attributes = {
   lastThreadName: 'earshot.last.thread.name',
   elsewhereIdle: 'earshot.elsewhere.idle',
   elsewhereCpu: 'earshot.elsewhere.cpu',
+
+  quotaLevel: 'earshot.quota.level',
+  pressureResource: 'earshot.resource',
+  pressureKind: 'earshot.pressure.kind',
 } as const;
 
 export type AttributeKey = (typeof attributes)[keyof typeof attributes];
@@ -95,6 +99,11 @@ export const attributeMeaning: Readonly<Record<AttributeKey, string>> = {
   'earshot.elsewhere.idle':
     'Seconds, at least, for which another CPU that the thread may use was idle while it waited; the longest of any one CPU.',
   'earshot.elsewhere.cpu': 'That CPU.',
+  'earshot.quota.level':
+    'What the cgroup that holds the quota is: `container`; `pod`; `qos` (a class of pods) and `node` (all pods together); `unit` and `slice` of systemd; `nested` (made by a workload inside its own); `root`; any other `cgroup`.',
+  'earshot.resource': 'What was short: `cpu`, `memory`, `io`, `irq` (interrupts took the CPU).',
+  'earshot.pressure.kind':
+    '`some`: at least one task stood still for want of it; `full`: all that had work did.',
 };
 
 export const causes = [
@@ -135,6 +144,8 @@ export interface Metric {
   readonly unit: string;
   readonly description: string;
   readonly attributes: readonly AttributeKey[];
+  /** Though it counts things: there are parts of them, as of a CPU. */
+  readonly hasParts?: true;
 }
 
 const culprit = [
@@ -191,6 +202,94 @@ export const metrics = {
     kind: 'sum',
     unit: 's',
     description: 'Time on CPU.',
+    attributes: [],
+  },
+} as const satisfies Readonly<Record<string, Metric>>;
+
+/** What the kernel says in the files of a cgroup, without eBPF. */
+export const cgroupMetrics = {
+  throttledTime: {
+    name: 'earshot.throttled.time',
+    kind: 'sum',
+    unit: 's',
+    description:
+      "Time its CPUs were taken from a cgroup because its own quota had run out, summed over CPUs; the kernel's own figure (`cpu.stat`). Once, on the cgroup that holds the quota, never on those below it: a container has its container's, its pod the pod's, a slice the slice's. A kubelet limits a container and its pod alike, so what a pod of one container was throttled is the sum of both.",
+    attributes: [attributes.quotaLevel],
+  },
+  throttledPeriods: {
+    name: 'earshot.throttled.periods',
+    kind: 'sum',
+    unit: '{period}',
+    description: 'Periods in which the quota of the cgroup ran out; on the cgroup that holds it.',
+    attributes: [attributes.quotaLevel],
+  },
+  periods: {
+    name: 'earshot.periods',
+    kind: 'sum',
+    unit: '{period}',
+    description:
+      'Periods of the quota in which the cgroup had something to run; on the cgroup that holds it.',
+    attributes: [attributes.quotaLevel],
+  },
+  heldBackTime: {
+    name: 'earshot.held_back.time',
+    kind: 'sum',
+    unit: 's',
+    description:
+      'Time the tasks of a cgroup itself were held back by a quota of its own or any above it, summed over CPUs (`cpu.stat.local`, Linux 6.6). Says who suffers from a quota that others share; on all cgroups below a quota. Not to be added to `earshot.throttled.time`, of which it is another view.',
+    attributes: [],
+  },
+  pressureTime: {
+    name: 'earshot.pressure.time',
+    kind: 'sum',
+    unit: 's',
+    description:
+      'Time during which tasks of a cgroup, or of those below it, stood still for want of a resource (pressure stall information). Cgroups of version 2 only.',
+    attributes: [attributes.pressureResource, attributes.pressureKind],
+  },
+  cpuTime: {
+    name: 'earshot.cpu.time',
+    kind: 'sum',
+    unit: 's',
+    description:
+      'CPU time of a cgroup and all below it, as the kernel accounts it: what counts against its quota. Of one level only may it be added up; `earshot.run.time` is that of its own tasks alone.',
+    attributes: [],
+  },
+  cpuLimit: {
+    name: 'earshot.cpu.limit',
+    kind: 'gauge',
+    unit: '{cpu}',
+    description: 'Quota over period; absent where there is none. Those of the levels above hold as well.',
+    attributes: [],
+    hasParts: true,
+  },
+  cpuPeriod: {
+    name: 'earshot.cpu.period',
+    kind: 'gauge',
+    unit: 's',
+    description: 'Length of the period of the quota.',
+    attributes: [],
+  },
+  cpuBurst: {
+    name: 'earshot.cpu.burst',
+    kind: 'gauge',
+    unit: 's',
+    description: 'CPU time it may save up and use above its quota in one period; absent if none.',
+    attributes: [],
+  },
+  cpuWeight: {
+    name: 'earshot.cpu.weight',
+    kind: 'gauge',
+    unit: '1',
+    description:
+      'Its part of the CPU beside its siblings in the hierarchy, 100 by default: `cpu.weight`, or `cpu.shares` × 100 / 1024 as the scheduler relates them.',
+    attributes: [],
+  },
+  cpuCount: {
+    name: 'earshot.cpu.count',
+    kind: 'gauge',
+    unit: '{cpu}',
+    description: 'CPUs it may run on, by its cpuset.',
     attributes: [],
   },
 } as const satisfies Readonly<Record<string, Metric>>;
@@ -267,6 +366,7 @@ export const counterNames = {
   cgroupsDropped: 'earshot.agent.cgroups.dropped',
   sourceErrors: 'earshot.agent.source.errors',
   sourceLists: 'earshot.agent.source.lists',
+  cgroupReadingsDropped: 'earshot.agent.cgroup.readings.dropped',
 } as const;
 
 export const counterMeaning: Readonly<Record<(typeof counterNames)[keyof typeof counterNames], string>> = {
@@ -282,6 +382,8 @@ export const counterMeaning: Readonly<Record<(typeof counterNames)[keyof typeof 
   'earshot.agent.source.errors':
     'Requests to a source of names (container runtime, kubelet, API server) that failed, by source and reason; they are made again.',
   'earshot.agent.source.lists': 'Complete lists of containers or pods read from a source of names.',
+  'earshot.agent.cgroup.readings.dropped':
+    'Readings of cgroups of which something is missing, by component and reason: `max_cgroups` (beyond that number, nothing was read), `permission`, `malformed`, `backwards` (a total had become smaller), or what the system said.',
 };
 
 function listed(meanings: Readonly<Record<string, string>>): string {

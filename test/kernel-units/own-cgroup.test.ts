@@ -17,7 +17,7 @@ function directory(path: string, files: Readonly<Record<string, string>> = {}): 
   for (const [name, text] of Object.entries(files)) writeFileSync(join(made, name), text);
   return made;
 }
-const mounted = (version: 1 | 2, root = '/') => [{ version, mountPoint, root }];
+const mounted = (version: 1 | 2, root = '/') => [{ version, mountPoint, root, controllers: [] }];
 const found = (path: string) => ({
   kind: 'found',
   directory: path,

@@ -11,6 +11,7 @@ import {
   attributeMeaning,
   attributes,
   causes,
+  cgroupMetrics,
   counterMeaning,
   events,
   isLoss,
@@ -29,7 +30,7 @@ test('attributes of conventions not yet stable are named as their package names 
 });
 
 test('names follow the conventions: own prefix, lower case, no unit in the name', () => {
-  for (const { name } of [...Object.values(metrics), ...Object.values(events)])
+  for (const { name } of [metrics, cgroupMetrics, events].flatMap((of) => Object.values(of)))
     assert.match(name, /^earshot(\.[a-z_]+)+$/);
 });
 

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { type Static, Type } from 'typebox';
 import type { Host, Receiver, ReceiverComponent } from '../../component.ts';
+import { cgroupPatterns } from '../../config/cgroup-patterns.ts';
 import { duration } from '../../config/duration.ts';
 import { pathFilter } from '../../kernel/path-filter.ts';
 import type { SchedulerSource, Waiter } from '../../kernel/scheduler-source.ts';
@@ -11,15 +12,6 @@ import { events, kernelCounter, attributes as keys } from '../../telemetry/vocab
 import { costMeter } from './cost-meter.ts';
 import { schedulerMetrics } from './scheduler-metrics.ts';
 import { waitAttributes } from './wait-event.ts';
-
-const patterns = (description: string) =>
-  Type.Array(
-    Type.String({
-      pattern: '^/',
-      description: 'a cgroup path begins with "/", as in /kubepods or /system.slice/docker-*.scope',
-    }),
-    { default: [], description },
-  );
 
 const config = Type.Object(
   {
@@ -70,10 +62,12 @@ const config = Type.Object(
       description:
         'How often, at start first, the cost of the BPF programs is measured, over one interval in which each run takes some 50 ns longer; needs CAP_SYS_ADMIN. 0: never.',
     }),
-    include: patterns(
+    include: cgroupPatterns(
       'Cgroup paths to report as victims, from the root on (`/`, with `*` and `**`; everything below counts); default: all.',
     ),
-    exclude: patterns('Cgroup paths not to report as victims, likewise; they are still named as culprits.'),
+    exclude: cgroupPatterns(
+      'Cgroup paths not to report as victims, likewise; they are still named as culprits.',
+    ),
   },
   { additionalProperties: false },
 );

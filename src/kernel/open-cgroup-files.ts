@@ -1,0 +1,29 @@
+import type { CgroupFiles } from './cgroup-files.ts';
+import { CgroupFilesV1 } from './cgroup-files-v1.ts';
+import { CgroupFilesV2 } from './cgroup-files-v2.ts';
+import { mountBeside, readCgroupMounts } from './cgroup-mounts.ts';
+import type { CpuHierarchy } from './cpu-hierarchy.ts';
+
+/**
+ * The control files of the cgroups of a hierarchy with the cpu controller; `mountinfo` is the text of
+ * `/proc/self/mountinfo`. Undefined where nobody knows what is mounted.
+ */
+export function openCgroupFiles(
+  { version, mountPoint, root }: Pick<CpuHierarchy, 'version' | 'mountPoint' | 'root'>,
+  mountinfo: string,
+): CgroupFiles | undefined {
+  if (root === undefined) return undefined;
+  if (version === 2) return new CgroupFilesV2(mountPoint, root);
+  const mounts = readCgroupMounts(mountinfo);
+  const withController = (name: string) =>
+    mountBeside(mountPoint, mounts, ({ controllers }) => controllers.includes(name));
+  return new CgroupFilesV1(
+    {
+      cpu: mountPoint,
+      cpuacct: withController('cpuacct'),
+      cpuset: withController('cpuset'),
+      unified: mountBeside(mountPoint, mounts, (mount) => mount.version === 2),
+    },
+    root,
+  );
+}

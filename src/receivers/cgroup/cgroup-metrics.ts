@@ -1,0 +1,71 @@
+import type { Resource } from '@opentelemetry/resources';
+import type { MetricData, ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import { pressureResources } from '../../kernel/cgroup-files.ts';
+import { cpuCount, cpuLimit } from '../../kernel/entitlement.ts';
+import { quotaLevel } from '../../kernel/quota-level.ts';
+import { gauge, type Interval, type Point, resourceMetrics, sum } from '../../telemetry/build.ts';
+import { nanoseconds, toSeconds } from '../../telemetry/units.ts';
+import { attributes as keys, cgroupMetrics as metrics } from '../../telemetry/vocabulary.ts';
+import { type CgroupReading, pressureTotal } from './cgroup-reader.ts';
+
+/** A reading as the metrics of one resource. */
+export function cgroupMetrics(
+  reading: CgroupReading,
+  { interval, resource }: { readonly interval: Interval; readonly resource: Resource },
+): ResourceMetrics {
+  const { cpuTime, heldBackTime, pressureTime } = metrics;
+  const all: readonly MetricData[] = [
+    ...throttling(reading, interval),
+    sum(heldBackTime, interval, grown(reading, 'heldBack')),
+    sum(pressureTime, interval, pressurePoints(reading)),
+    sum(cpuTime, interval, grown(reading, 'usage')),
+    ...limits(reading, interval),
+  ];
+  return resourceMetrics(
+    resource,
+    all.filter(({ dataPoints }) => dataPoints.length > 0),
+  );
+}
+
+/** Where there is a quota all three, zeros too: what was not throttled is worth knowing, and shares need their whole. */
+function throttling(reading: CgroupReading, interval: Interval): MetricData[] {
+  const [throttled, throttledPeriods, periods] = (['throttled', 'throttledPeriods', 'periods'] as const).map(
+    (name) => reading.growth(name),
+  );
+  if (!reading.entitlement.quota && !throttled && !periods) return [];
+  const attributes = { [keys.quotaLevel]: quotaLevel(reading.cgroup.path) };
+  const points = (value: number | undefined): Point[] => (value === undefined ? [] : [{ value, attributes }]);
+  return [
+    sum(metrics.throttledTime, interval, points(throttled && toSeconds(nanoseconds(throttled)))),
+    sum(metrics.throttledPeriods, interval, points(throttledPeriods)),
+    sum(metrics.periods, interval, points(periods)),
+  ];
+}
+
+function grown(reading: CgroupReading, total: string): Point[] {
+  const growth = reading.growth(total);
+  return growth ? [{ value: toSeconds(nanoseconds(growth)) }] : [];
+}
+
+function pressurePoints(reading: CgroupReading): Point[] {
+  return pressureResources.flatMap((resource) =>
+    (['some', 'full'] as const).flatMap((kind) =>
+      grown(reading, pressureTotal(resource, kind)).map(({ value }) => ({
+        value,
+        attributes: { [keys.pressureResource]: resource, [keys.pressureKind]: kind },
+      })),
+    ),
+  );
+}
+
+function limits({ entitlement }: CgroupReading, interval: Interval): MetricData[] {
+  const { quota, weight } = entitlement;
+  const point = (value: number | undefined): Point[] => (value === undefined ? [] : [{ value }]);
+  return [
+    gauge(metrics.cpuLimit, interval, point(cpuLimit(entitlement))),
+    gauge(metrics.cpuPeriod, interval, point(quota && toSeconds(quota.period))),
+    gauge(metrics.cpuBurst, interval, point(quota?.burst ? toSeconds(quota.burst) : undefined)),
+    gauge(metrics.cpuWeight, interval, point(weight)),
+    gauge(metrics.cpuCount, interval, point(cpuCount(entitlement))),
+  ];
+}

@@ -1,0 +1,152 @@
+import { setImmediate } from 'node:timers/promises';
+import type { CgroupFiles, CpuEntitlement } from '../../kernel/cgroup-files.ts';
+import type { CgroupId, Nanoseconds } from '../../telemetry/units.ts';
+
+export interface LivingCgroup {
+  readonly id: CgroupId;
+  readonly path: string;
+}
+
+/** What a cgroup may use, and what has happened to it since the reading before. */
+export interface CgroupReading {
+  readonly cgroup: LivingCgroup;
+  readonly entitlement: CpuEntitlement;
+  /** Absent where the total of the reading before is not known. */
+  growth(total: string): number | undefined;
+}
+
+export interface CgroupReaderOptions {
+  readonly files: CgroupFiles;
+  readonly pressure: boolean;
+  readonly cpus: number;
+  /** Something of so many cgroups is missing in this reading; `error` is what the system said. */
+  readonly miss: (reason: string, of?: { readonly by?: number; readonly error?: unknown }) => void;
+}
+
+/** Totals by name: times in ns. Pressure is named by `pressureTotal`. */
+type Totals = ReadonlyMap<string, bigint>;
+
+export const pressureTotal = (resource: string, kind: 'some' | 'full') => `pressure ${resource} ${kind}`;
+
+/** Some milliseconds of reading at a time, so that other work need not wait for all of them. */
+const cgroupsAtOnce = 64;
+
+/** Reads the files of cgroups again and again, and takes differences. */
+export class CgroupReader {
+  readonly #options: CgroupReaderOptions;
+  /** Of the reading before; those of cgroups that are gone are not kept. */
+  #totals = new Map<CgroupId, Totals>();
+  /** All that were there at the reading before; undefined before the first. */
+  #listed: ReadonlySet<CgroupId> | undefined;
+  /** Paths that have a quota, as far as is known. */
+  #limited = new Set<string>();
+
+  constructor(options: CgroupReaderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Those of `cgroups` that have processes, a quota, or did something. `listed` are all that there are; `since` is the time
+   * from the beginning of the reading before to now.
+   */
+  async read(
+    cgroups: readonly LivingCgroup[],
+    { listed, since }: { readonly listed: ReadonlySet<CgroupId>; readonly since: () => Nanoseconds },
+  ): Promise<readonly CgroupReading[]> {
+    const readings: CgroupReading[] = [];
+    const before = this.#totals;
+    const listedBefore = this.#listed;
+    const limited = new Set<string>();
+    this.#totals = new Map();
+    this.#listed = listed;
+    for (const [i, cgroup] of cgroups.entries()) {
+      if (i % cgroupsAtOnce === cgroupsAtOnce - 1) await setImmediate();
+      const entitlement = this.#attempt(() => this.#options.files.cpu(cgroup.path), {});
+      if (!entitlement) continue; // it was removed after it had been listed
+      if (entitlement.quota) limited.add(cgroup.path);
+      const totals = this.#readTotals(cgroup.path, isBelow(cgroup.path, limited, this.#limited));
+      this.#totals.set(cgroup.id, totals);
+      const isNew = listedBefore !== undefined && !listedBefore.has(cgroup.id);
+      const from = before.get(cgroup.id) ?? (isNew && this.#fits(totals, since()) ? nothing : undefined);
+      const growths = from ? this.#grow(from, totals) : unknown;
+      if (this.#matters(cgroup.path, entitlement, growths))
+        readings.push({ cgroup, entitlement, growth: (total) => growths.get(total) });
+    }
+    this.#limited = limited;
+    return readings;
+  }
+
+  #readTotals(path: string, isLimited: boolean): Totals {
+    const { files, pressure } = this.#options;
+    const totals = new Map<string, bigint>();
+    const statistics = this.#attempt(() => files.cpuStatistics(path), undefined);
+    if (statistics) {
+      totals.set('periods', BigInt(statistics.periods));
+      totals.set('throttledPeriods', BigInt(statistics.throttledPeriods));
+      totals.set('throttled', statistics.throttled);
+      if (statistics.usage !== undefined) totals.set('usage', statistics.usage);
+    }
+    if (isLimited) {
+      const heldBack = this.#attempt(() => files.throttledLocally(path), undefined);
+      if (heldBack !== undefined) totals.set('heldBack', heldBack);
+    }
+    for (const resource of pressure ? files.pressures : []) {
+      const found = this.#attempt(() => files.pressure(path, resource), undefined);
+      if (!found) break; // a cgroup has them all or none
+      if (found.some !== undefined) totals.set(pressureTotal(resource, 'some'), found.some);
+      if (found.full !== undefined) totals.set(pressureTotal(resource, 'full'), found.full);
+    }
+    return totals;
+  }
+
+  /**
+   * Whether that much can have happened meanwhile: one that was only not listed before, though it was there, has more, and
+   * its whole life is no difference.
+   */
+  #fits(totals: Totals, since: Nanoseconds): boolean {
+    const most = BigInt(Math.ceil(since)) * BigInt(this.#options.cpus);
+    return (totals.get('usage') ?? 0n) <= most && (totals.get('throttled') ?? 0n) <= most;
+  }
+
+  #grow(from: Totals, to: Totals): ReadonlyMap<string, number> {
+    const growths = new Map<string, number>();
+    for (const [name, total] of to) {
+      const before = from === nothing ? 0n : from.get(name);
+      if (before === undefined) continue; // it has appeared: a controller or a quota was turned on
+      if (total < before) this.#options.miss('backwards');
+      else growths.set(name, Number(total - before));
+    }
+    return growths;
+  }
+
+  #matters(path: string, { quota }: CpuEntitlement, growths: ReadonlyMap<string, number>): boolean {
+    if (quota) return true;
+    for (const growth of growths.values()) if (growth > 0) return true;
+    return this.#attempt(() => this.#options.files.hasProcesses(path), false);
+  }
+
+  #attempt<T>(read: () => T, otherwise: T): T {
+    try {
+      return read();
+    } catch (error) {
+      this.#options.miss(reasonOf(error), { error });
+      return otherwise;
+    }
+  }
+}
+
+const nothing: Totals = new Map();
+const unknown: ReadonlyMap<string, number> = new Map();
+
+function isBelow(path: string, ...limited: readonly ReadonlySet<string>[]): boolean {
+  for (let at = path; ; at = at.slice(0, at.lastIndexOf('/'))) {
+    if (limited.some((paths) => paths.has(at))) return true;
+    if (at === '' || at === '/') return false;
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EACCES' || code === 'EPERM') return 'permission';
+  return code?.toLowerCase() ?? 'failed';
+}

@@ -1,0 +1,114 @@
+import { cpus, hostname } from 'node:os';
+import { type Static, Type } from 'typebox';
+import type { Host, Receiver, ReceiverComponent } from '../../component.ts';
+import { cgroupPatterns } from '../../config/cgroup-patterns.ts';
+import { duration } from '../../config/duration.ts';
+import type { CgroupFiles } from '../../kernel/cgroup-files.ts';
+import { pathFilter } from '../../kernel/path-filter.ts';
+import type { Batch } from '../../telemetry/batch.ts';
+import { resource } from '../../telemetry/build.ts';
+import { nanoseconds } from '../../telemetry/units.ts';
+import { counterNames, attributes as keys } from '../../telemetry/vocabulary.ts';
+import { cgroupMetrics } from './cgroup-metrics.ts';
+import { CgroupReader, type CgroupReaderOptions, type LivingCgroup } from './cgroup-reader.ts';
+
+const config = Type.Object(
+  {
+    interval: duration({
+      default: '10s',
+      minimum: '100ms',
+      description: 'How often the files are read.',
+    }),
+    pressure: Type.Boolean({
+      default: true,
+      description:
+        'Read pressure stall information, where the kernel has it: up to four more files a cgroup.',
+    }),
+    max_cgroups: Type.Integer({
+      default: 4096,
+      minimum: 16,
+      maximum: 65_536,
+      description:
+        'Cgroups that are read; those beyond are counted and left out. Each takes some 0.1 ms a reading.',
+    }),
+    include: cgroupPatterns(
+      'Cgroup paths to report, from the root on (`/`, with `*` and `**`; everything below counts); default: all.',
+    ),
+    exclude: cgroupPatterns('Cgroup paths not to report, likewise.'),
+  },
+  { additionalProperties: false },
+);
+
+export const cgroup: ReceiverComponent<typeof config> = {
+  kind: 'receiver',
+  type: 'cgroup',
+  summary:
+    'Limits, throttling and pressure of every cgroup, from its files; needs neither eBPF nor privileges.',
+  signals: ['metrics'],
+  config,
+  async open(settings, host) {
+    const files = host.kernel.cgroupFiles;
+    if (files) return receive(files, settings, host);
+    host.log.warn('cannot read cgroup files: none are mounted here, or a recording is replayed');
+    return { pulls: [], close: async () => {} };
+  },
+};
+
+function receive(files: CgroupFiles, settings: Static<typeof config>, host: Host): Receiver {
+  const isWanted = pathFilter(settings.include, settings.exclude);
+  const node = hostname();
+  const miss = createMisses(host);
+  const reader = new CgroupReader({ files, pressure: settings.pressure, cpus: cpus().length, miss });
+  const { pressures } = files;
+  host.log.info({ cgroup_version: files.version, pressures }, 'Reading cgroup files.');
+  const resourceOf = ({ id }: LivingCgroup) =>
+    resource({
+      [keys.hostName]: node,
+      [keys.cgroupId]: String(id),
+      [keys.serviceInstanceId]: `${node}:${id}`,
+    });
+  let start = host.now();
+  let began = host.elapsed();
+
+  return {
+    pulls: [
+      {
+        name: 'cgroups',
+        every: settings.interval,
+        async collect(): Promise<readonly Batch[]> {
+          const before = began;
+          began = host.elapsed();
+          const living = [...host.kernel.cgroups.living()];
+          const wanted = living.filter(({ path }) => isWanted(path));
+          const tooMany = wanted.length - settings.max_cgroups;
+          if (tooMany > 0) miss('max_cgroups', { by: tooMany });
+          const readings = await reader.read(wanted.slice(0, settings.max_cgroups), {
+            listed: new Set(living.map(({ id }) => id)),
+            since: () => nanoseconds(host.elapsed() - before),
+          });
+          let end = host.now();
+          if (end < start) end = start; // the wall clock was set back
+          const interval = { start, end };
+          start = end;
+          const resourceMetrics = readings.map((reading) =>
+            cgroupMetrics(reading, { interval, resource: resourceOf(reading.cgroup) }),
+          );
+          return resourceMetrics.length ? [{ signal: 'metrics', resourceMetrics }] : [];
+        },
+      },
+    ],
+    async close() {},
+  };
+}
+
+/** Counts what is missing, and says of each reason once what it was. */
+function createMisses(host: Host): CgroupReaderOptions['miss'] {
+  const said = new Set<string>();
+  return (reason, { by = 1, error } = {}) => {
+    host.counters.add(counterNames.cgroupReadingsDropped, by, { component: host.id, reason });
+    if (said.has(reason)) return;
+    said.add(reason);
+    const what = error instanceof Error ? error.message : reason;
+    host.log.warn({ reason }, `cannot read all of a cgroup: ${what} (said once; counted from now on)`);
+  };
+}
