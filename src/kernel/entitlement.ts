@@ -42,7 +42,8 @@ export function weightOfRequest(cpus: number, conversion: WeightConversion): num
 
 /**
  * CPUs that were requested, judging by the weight: to 1 m from shares; from a weight the middle of what is written as that
- * weight, ±13 m if linear, ±3 % if quadratic. Undefined: nothing was requested, or nobody can tell.
+ * weight, to 13 m if linear, to 4 m or 4 % if quadratic. Undefined: nothing was requested (below 28 m if linear), or
+ * nobody can tell.
  */
 export function estimateRequest(
   { weight, shares, isIdle }: CpuEntitlement,
