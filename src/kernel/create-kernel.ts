@@ -3,6 +3,7 @@ import { agentMetrics } from '../telemetry/agent-metrics.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import type { MonotonicNanoseconds, Nanoseconds, UnixNanoseconds } from '../telemetry/units.ts';
 import { counterNames } from '../telemetry/vocabulary.ts';
+import type { CgroupFiles } from './cgroup-files.ts';
 import { type CgroupRegistry, openRegistry } from './cgroup-registry.ts';
 import { scanCgroups } from './cgroup-scan.ts';
 import { checkSource } from './check-source.ts';
@@ -55,10 +56,14 @@ export function createKernel({ recording, ...options }: KernelOptions): Kernel {
   const cgroups = openCgroups(hierarchy, options);
   return {
     cgroups,
-    cgroupFiles: hierarchy && openCgroupFiles(hierarchy, mountinfo),
+    cgroupFiles: hierarchy && filesOf(hierarchy, mountinfo),
     openScheduler: (settings) =>
       openScheduler(settings, { cgroups, hierarchy, log, rootPath: host.root_path }),
   };
+}
+
+function filesOf({ root, ...hierarchy }: CpuHierarchy, mountinfo: string): CgroupFiles | undefined {
+  return root === undefined ? undefined : openCgroupFiles({ ...hierarchy, root }, mountinfo);
 }
 
 function openCgroups(hierarchy: CpuHierarchy | undefined, { counters, host }: KernelOptions): CgroupRegistry {

@@ -2,17 +2,22 @@ import type { CgroupFiles } from './cgroup-files.ts';
 import { CgroupFilesV1 } from './cgroup-files-v1.ts';
 import { CgroupFilesV2 } from './cgroup-files-v2.ts';
 import { mountBeside, readCgroupMounts } from './cgroup-mounts.ts';
-import type { CpuHierarchy } from './cpu-hierarchy.ts';
+
+interface CgroupMountPoint {
+  readonly version: 1 | 2;
+  readonly mountPoint: string;
+  /** The path of what is mounted there, as the host sees it. */
+  readonly root: string;
+}
 
 /**
  * The control files of the cgroups of a hierarchy with the cpu controller; `mountinfo` is the text of
- * `/proc/self/mountinfo`. Undefined where nobody knows what is mounted.
+ * `/proc/self/mountinfo`.
  */
 export function openCgroupFiles(
-  { version, mountPoint, root }: Pick<CpuHierarchy, 'version' | 'mountPoint' | 'root'>,
+  { version, mountPoint, root }: CgroupMountPoint,
   mountinfo: string,
-): CgroupFiles | undefined {
-  if (root === undefined) return undefined;
+): CgroupFiles {
   if (version === 2) return new CgroupFilesV2(mountPoint, root);
   const mounts = readCgroupMounts(mountinfo);
   const withController = (name: string) =>

@@ -76,6 +76,9 @@ test('what lies above a cgroup namespace or a mount cannot be seen, and is not c
 
 test('of several mounts, the one in which the own cgroup can be seen counts', () => {
   const own = directory('own', { 'cpu.max': 'max 100000' });
-  const mounts = [...mounted(2, '/../../..'), { version: 2, mountPoint: own, root: '/' }] as const;
+  const mounts = [
+    ...mounted(2, '/../../..'),
+    { version: 2, mountPoint: own, root: '/', controllers: [] },
+  ] as const;
   assert.deepEqual(findOwnCgroup('0::/\n', mounts), found(own));
 });
