@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import type { ContainerFacts, PodFacts } from '../../../../src/processors/workload/facts.ts';
 import type { Facts, Source, SourceContext } from '../../../../src/processors/workload/source.ts';
 import { createCounters } from '../../../../src/telemetry/counters.ts';
-import { type Nanoseconds, nanoseconds } from '../../../../src/telemetry/units.ts';
+import { milliseconds, type Nanoseconds, nanoseconds } from '../../../../src/telemetry/units.ts';
 
 /** Keeps what a source says by the rules of `Facts`, so that a test sees what the source believes now. */
 export class KeptFacts implements Facts {
@@ -63,11 +63,12 @@ export function benchFor(t: TestContext, open: (context: SourceContext) => Sourc
     random: () => 0.5,
   });
   t.after(() => source.close());
-  const until = async (isSo: () => boolean) => {
+  const until = async (isSo: () => boolean, passing = milliseconds(0)) => {
     // The server and the source speak over real sockets: this waits for them, not for the clock.
     for (let turn = 0; turn < 2000; turn++) {
       source.tick();
       if (isSo()) return;
+      elapsed = nanoseconds(elapsed + passing);
       await setTimeout(turn < 200 ? 1 : 5);
     }
     assert.fail(`nothing of the kind: ${isSo}; the source is ${source.state}: ${source.reason}`);
@@ -77,6 +78,8 @@ export function benchFor(t: TestContext, open: (context: SourceContext) => Sourc
     facts,
     logged,
     until,
+    /** While time passes too, so slowly that no answer is late. */
+    untilLater: (isSo: () => boolean) => until(isSo, milliseconds(20)),
     /** Gives what is on its way time to arrive: for what must not happen. */
     async settle() {
       for (let turn = 0; turn < 10; turn++) {

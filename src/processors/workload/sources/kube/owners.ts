@@ -14,17 +14,19 @@ const resources: Readonly<Record<string, string>> = {
 
 /**
  * Who stands behind a pod's owner, by the names controllers give: a Deployment's ReplicaSet is called after it and after
- * the hash on its pods, a CronJob's Job after it and the minute it was due (before Kubernetes 1.21 the second).
+ * the hash on its pods, a CronJob's Job after it and the minute it was due (before Kubernetes 1.21 the second); no minute
+ * since 2017 looks like a date.
  */
 export function deriveOwner({ owners, labels }: PodFacts): OwnerFacts | undefined {
   const [owner] = owners ?? [];
   if (owner?.kind === 'ReplicaSet') {
-    const suffix = `-${labels?.['pod-template-hash']}`;
-    const name = owner.name.endsWith(suffix) ? owner.name.slice(0, -suffix.length) : '';
+    const hash = labels?.['pod-template-hash'];
+    const name =
+      hash !== undefined && owner.name.endsWith(`-${hash}`) ? owner.name.slice(0, -hash.length - 1) : '';
     return name === '' ? undefined : { kind: 'Deployment', name };
   }
   if (owner?.kind !== 'Job') return undefined;
-  const name = /^(.+)-(?:[2-3]\d{7}|1\d{9})$/.exec(owner.name)?.[1];
+  const name = /^(.+)-(?:2[5-9]\d{6}|3\d{7}|1[5-9]\d{8})$/.exec(owner.name)?.[1];
   return name === undefined ? undefined : { kind: 'CronJob', name };
 }
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { PodFacts } from '../../facts.ts';
 import type { Facts } from '../../source.ts';
 import type { PodAnswer } from './pod-facts.ts';
@@ -5,6 +6,7 @@ import type { PodAnswer } from './pod-facts.ts';
 interface Said {
   /** As it came, its owners not completed. */
   readonly pod: PodFacts;
+  readonly owners: PodFacts['owners'];
   readonly containerIds: readonly string[];
 }
 
@@ -35,8 +37,9 @@ export class SaidPods {
     const pods = this.#listed ?? this.#pods;
     const containerIds = containers.map(({ id }) => id);
     const before = pods.get(pod.uid)?.containerIds ?? [];
-    pods.set(pod.uid, { pod, containerIds });
-    this.#facts.pod(this.#complete(pod));
+    const complete = this.#complete(pod);
+    pods.set(pod.uid, { pod, owners: complete.owners, containerIds });
+    this.#facts.pod(complete);
     for (const container of containers) this.#facts.container(container);
     for (const id of before) if (!containerIds.includes(id)) this.#facts.containerGone(id);
   }
@@ -50,9 +53,11 @@ export class SaidPods {
 
   /** Their owners may be known by now. */
   sayAgain(): void {
-    for (const { pod } of this.#pods.values()) {
-      const complete = this.#complete(pod);
-      if (complete !== pod) this.#facts.pod(complete);
+    for (const said of this.#pods.values()) {
+      const complete = this.#complete(said.pod);
+      if (isDeepStrictEqual(complete.owners, said.owners)) continue;
+      this.#pods.set(complete.uid, { ...said, owners: complete.owners });
+      this.#facts.pod(complete);
     }
   }
 }
