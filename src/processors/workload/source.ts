@@ -13,7 +13,10 @@ export interface Facts {
   /** It is gone; its facts are kept for a while, for data that is late. */
   podGone(uid: string): void;
   containerGone(id: string): void;
-  /** A list is complete: whatever this source knew and did not say again since `beginList` is gone. */
+  /**
+   * A list is complete: whatever this source knew and did not say again since `beginList` is gone. A list that fails has no
+   * end, and nothing is gone by it; the next begins anew.
+   */
   beginList(): void;
   endList(): void;
 }
