@@ -33,6 +33,8 @@ export const kubeletConfig = Type.Object(
 const maxListBytes = bytes(64 * 1024 * 1024);
 /** Lists that somebody waits for do not follow one another more closely. */
 const listPause = seconds(1);
+/** Asking it costs nobody but this node. */
+const maxPause = seconds(10);
 const kubeletPort = 10_250;
 
 export function openKubelet(
@@ -74,7 +76,7 @@ class Kubelet implements Source {
       elapsed,
     });
     this.#condition = new Condition(this.name, context);
-    this.#backOff = new BackOff({ first: seconds(1), last: seconds(30) }, random);
+    this.#backOff = new BackOff({ first: seconds(1), last: maxPause }, random);
     this.#unanswered = new Unanswered(config.interval, random);
   }
 
@@ -178,8 +180,11 @@ const remedies: Readonly<Record<string, string>> = {
     "the service account's ClusterRole needs get on nodes/pods, which kubelets understand since 1.33; earlier ones want nodes/proxy, which also allows to run commands in every pod",
 };
 
+/** A kubelet remembers for minutes what it was told. */
+const noApi = 'it asks the API server who may read its pods, and that does not answer';
+
 function withRemedy(error: KubeError): KubeError {
-  const remedy = remedies[error.code];
+  const remedy = error.status === 500 && /authoriz/i.test(error.message) ? noApi : remedies[error.code];
   return remedy === undefined
     ? error
     : new KubeError(error.code, `${error.message}; ${remedy}`, { cause: error });

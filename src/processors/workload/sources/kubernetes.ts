@@ -64,9 +64,9 @@ const maxWatchBytes = bytes(Number.MAX_SAFE_INTEGER);
 const goodWatch = seconds(5);
 
 /** After these what was missed cannot be told by a watch. */
-const needsList: ReadonlySet<KubeErrorCode> = new Set(['gone', 'malformed', 'too_large']);
+const needsList: ReadonlySet<KubeErrorCode> = new Set(['gone', 'garbage', 'too_large']);
 /** How a watch that was open ends in the course of things: the source is not failing before none can be opened. */
-const usualEnds: ReadonlySet<KubeErrorCode> = new Set(['interrupted', 'timeout']);
+const usualEnds: ReadonlySet<KubeErrorCode> = new Set(['cut', 'timeout']);
 
 class Kubernetes implements Source {
   readonly name = 'kubernetes';
@@ -164,7 +164,7 @@ class Kubernetes implements Source {
       next = textIn(metadata.continue);
       if (++pages > maxPages) throw new KubeError('too_large', `a list has more than ${maxPages} pages`);
     } while (next !== undefined);
-    if (version === undefined) throw new KubeError('malformed', 'the list of pods has no resourceVersion');
+    if (version === undefined) throw new KubeError('garbage', 'the list of pods has no resourceVersion');
     this.#pods.endList();
     this.#version = version;
     this.#listFrom = version;
@@ -230,7 +230,7 @@ class Kubernetes implements Source {
     }
     // Not even a bookmark: perhaps a server that was set back and waits for a version to come.
     this.#version = undefined;
-    if (isShort) throw new KubeError('interrupted', 'the API server ends watches as soon as they begin');
+    if (isShort) throw new KubeError('cut', 'the API server ends watches as soon as they begin');
   }
 
   #take(line: unknown): void {
@@ -240,8 +240,7 @@ class Kubernetes implements Source {
       throw explainEvent(object, 'the API server');
     }
     const version = textIn(objectIn(objectIn(object).metadata).resourceVersion);
-    if (version === undefined)
-      throw new KubeError('malformed', 'an event of the watch has no resourceVersion');
+    if (version === undefined) throw new KubeError('garbage', 'an event of the watch has no resourceVersion');
     const answer = type === 'BOOKMARK' ? undefined : podFacts(object);
     if (answer && type === 'DELETED') this.#pods.gone(answer);
     else if (answer && (type === 'ADDED' || type === 'MODIFIED')) this.#pods.say(answer);
@@ -276,7 +275,7 @@ class Kubernetes implements Source {
     try {
       return JSON.parse(Buffer.concat(parts).toString());
     } catch (cause) {
-      throw new KubeError('malformed', 'the answer is no JSON', { cause });
+      throw new KubeError('garbage', 'the answer is no JSON', { cause });
     }
   }
 

@@ -197,7 +197,7 @@ test('watches that end as soon as they begin do not follow one another at once',
   const { until, settle, api, pass, count } = await setUp(t, (api) => {
     api.watch = sayText('', 200, { 'content-type': 'application/json' });
   });
-  await until(() => count(sourceErrors, { reason: 'interrupted' }) === 1);
+  await until(() => count(sourceErrors, { reason: 'cut' }) === 1);
   await settle();
   assert.equal(api.watches.length, 1);
   for (let minute = 0; minute < 10; minute++) {
@@ -282,19 +282,19 @@ test('a page that is gone begins the list anew, and nothing is lost by the half 
 const brokenWatches: Readonly<
   Record<string, readonly [(api: Api) => void, reason: string, isListed: boolean]>
 > = {
-  'is cut': [({ last }) => last.response.socket?.destroy(), 'interrupted', false],
+  'is cut': [({ last }) => last.response.socket?.destroy(), 'cut', false],
   'is cut inside an event': [
     ({ last }) =>
       last.response.write('{"type":"DELETED","object":{"metadata":{"uid"', () =>
         last.response.socket?.destroy(),
       ),
-    'interrupted',
+    'cut',
     false,
   ],
-  'says garbage': [({ last }) => last.response.write('garbage\n'), 'malformed', true],
+  'says garbage': [({ last }) => last.response.write('garbage\n'), 'garbage', true],
   'says something without a version': [
     (api) => api.tell('ADDED', { metadata: { uid: 'u' } }),
-    'malformed',
+    'garbage',
     true,
   ],
   'says something huge': [({ last }) => last.response.write('x'.repeat(5 * 1024 * 1024)), 'too_large', true],

@@ -68,9 +68,7 @@ export class KubeClient {
       await this.#get({ ...request, answered }, abort.signal);
     } catch (error) {
       if (abort.signal.aborted) throw abort.signal.reason;
-      throw error instanceof KubeError
-        ? error
-        : new KubeError('interrupted', String(error), { cause: error });
+      throw error instanceof KubeError ? error : new KubeError('cut', String(error), { cause: error });
     } finally {
       this.#running.delete(running);
     }
@@ -186,7 +184,7 @@ async function receive(response: IncomingMessage, request: KubeRequest, server: 
     if (!type.startsWith(json)) {
       response.destroy();
       throw new KubeError(
-        'malformed',
+        'garbage',
         `${server} answers with ${type.slice(0, 50)}, not with JSON; what listens there?`,
       );
     }

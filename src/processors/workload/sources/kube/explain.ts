@@ -26,10 +26,10 @@ const failures: readonly (readonly [pattern: RegExp, code: KubeErrorCode, meanin
     'it wants a client certificate it knows; cert_file and key_file name one',
   ],
   [/ERR_OSSL|ERR_PEM|PEM_read|KEY_VALUES_MISMATCH/, 'credentials', 'certificate or key cannot be used'],
-  [/wrong version number|packet length too long|EPROTO/i, 'malformed', 'it does not speak TLS'],
+  [/wrong version number|packet length too long|EPROTO/i, 'garbage', 'it does not speak TLS'],
   [/HPE_HEADER_OVERFLOW/, 'too_large', 'the head of its answer is too large'],
-  [/HPE_/, 'malformed', 'it does not speak HTTP'],
-  [/Z_DATA_ERROR|Z_BUF_ERROR/, 'malformed', 'its answer is no gzip, though it says so'],
+  [/HPE_/, 'garbage', 'it does not speak HTTP'],
+  [/Z_DATA_ERROR|Z_BUF_ERROR/, 'garbage', 'its answer is no gzip, though it says so'],
 ];
 
 /** What a request failed with before, or in the middle of (`isAnswered`), its answer. */
@@ -40,7 +40,7 @@ export function explainFailure(cause: unknown, server: string, isAnswered = fals
   if (kind !== undefined && meaning !== undefined)
     return new KubeError(kind, `cannot reach ${server}: ${meaning}`, { cause });
   const when = isAnswered ? 'in the middle of its answer' : 'before it answered';
-  return new KubeError('interrupted', `${server} closed the connection ${when} (${code || message})`, {
+  return new KubeError('cut', `${server} closed the connection ${when} (${code || message})`, {
     cause,
   });
 }

@@ -18,9 +18,9 @@ export type KubeErrorCode =
   /** Any other status. */
   | 'status'
   | 'timeout'
-  | 'interrupted'
+  | 'cut'
   | 'too_large'
-  | 'malformed'
+  | 'garbage'
   | 'closed';
 
 export class KubeError extends Error {

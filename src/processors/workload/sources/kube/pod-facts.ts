@@ -1,4 +1,3 @@
-import type { Qos } from '../../../../kernel/identify-path.ts';
 import type { ContainerFacts, OwnerFacts, PodFacts, ResourceFacts } from '../../facts.ts';
 import { parseImageReference } from '../image-reference.ts';
 import { type JsonObject, listIn, objectIn, textIn } from './json.ts';
@@ -16,7 +15,7 @@ export interface PodAnswer {
  */
 const longestAnnotation = 1024;
 
-const qosClasses: Readonly<Record<string, Qos>> = {
+const qosClasses: Readonly<Record<string, NonNullable<PodFacts['qos']>>> = {
   Guaranteed: 'guaranteed',
   Burstable: 'burstable',
   BestEffort: 'besteffort',
