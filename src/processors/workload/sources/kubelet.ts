@@ -67,7 +67,8 @@ class Kubelet implements Source {
     this.#interval = config.interval;
     this.#timeout = config.timeout;
     this.#context = context;
-    const { elapsed, random } = context;
+    const elapsed = () => context.elapsed();
+    const random = () => context.random();
     const server = kubeletServer(config.endpoint, environment);
     this.#isGuess = !config.endpoint && !environment.NODE_IP && !environment.K8S_NODE_NAME;
     this.#client = new KubeClient({

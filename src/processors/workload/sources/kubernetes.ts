@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { bytes, nanoseconds, seconds } from '../../../telemetry/units.ts';
+import { nanoseconds, seconds } from '../../../telemetry/units.ts';
 import type { Source, SourceContext } from '../source.ts';
 import { BackOff } from './back-off.ts';
 import { accessKeys } from './kube/access-config.ts';
@@ -7,13 +7,10 @@ import { apiServer } from './kube/api-server.ts';
 import { KubeClient } from './kube/client.ts';
 import { Condition } from './kube/condition.ts';
 import { CredentialStore, type Environment } from './kube/credentials.ts';
-import { explainEvent } from './kube/explain.ts';
-import { objectIn, textIn } from './kube/json.ts';
 import { KubeError, type KubeErrorCode } from './kube/kube-error.ts';
 import { deriveOwner, Owners, withOwner } from './kube/owners.ts';
-import { podFacts } from './kube/pod-facts.ts';
+import { PodApi } from './kube/pod-api.ts';
 import { SaidPods } from './kube/said-pods.ts';
-import { ItemSplitter, LineSplitter } from './kube/split.ts';
 
 export const kubernetesConfig = Type.Object(
   {
@@ -49,22 +46,13 @@ export function openKubernetes(
   return new Kubernetes(config, context, environment);
 }
 
-const pageSize = 100;
-const maxPages = 1000;
-const maxPageBytes = bytes(64 * 1024 * 1024);
-const listTimeout = seconds(30);
-const lookupTimeout = seconds(10);
-const maxLookupBytes = bytes(1024 * 1024);
-const metadataOnly = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
 /** The server ends a watch after this to twice this, so that those of many agents do not end together. */
 const watchFor = seconds(240);
-/** All watches of a process together stay far below; the events of one pod's life are about ten, of some KiB each. */
-const maxWatchBytes = bytes(Number.MAX_SAFE_INTEGER);
 /** A watch that lasted so long was a good one. */
 const goodWatch = seconds(5);
 
 /** After these what was missed cannot be told by a watch. */
-const needsList: ReadonlySet<KubeErrorCode> = new Set(['gone', 'garbage', 'too_large']);
+const needsList: ReadonlySet<KubeErrorCode> = new Set(['gone', 'garbage', 'too_large', 'ended']);
 /** How a watch that was open ends in the course of things: the source is not failing before none can be opened. */
 const usualEnds: ReadonlySet<KubeErrorCode> = new Set(['cut', 'timeout']);
 
@@ -76,13 +64,10 @@ class Kubernetes implements Source {
   readonly #backOff: BackOff;
   readonly #pods: SaidPods;
   readonly #owners: Owners | undefined;
-  readonly #node: string | undefined;
+  readonly #api: PodApi;
   /** Where a watch goes on; undefined: a list comes first. */
   #version: string | undefined;
-  /**
-   * What a list must be no older than. `0`: whatever the server has in its cache, which costs it least; empty: the
-   * present, for which older servers read all pods of the cluster from etcd.
-   */
+  /** As `PodApi.list` has it. */
   #listFrom = '0';
   #notBefore = nanoseconds(0);
   #phase: 'list' | 'open' | 'watch' = 'list';
@@ -91,19 +76,19 @@ class Kubernetes implements Source {
 
   constructor(config: Static<typeof kubernetesConfig>, context: SourceContext, environment: Environment) {
     this.#context = context;
-    const { elapsed, random } = context;
-    this.#node = config.node_name ?? (environment.K8S_NODE_NAME || undefined);
+    const elapsed = () => context.elapsed();
     this.#client = new KubeClient({
       credentials: new CredentialStore(config, environment, elapsed),
       serverOf: apiServer(config, environment),
       elapsed,
     });
+    this.#api = new PodApi(this.#client, config.node_name ?? (environment.K8S_NODE_NAME || undefined));
     const condition = new Condition(this.name, context);
     this.#condition = condition;
-    this.#backOff = new BackOff({ first: seconds(1), last: seconds(30) }, random);
+    this.#backOff = new BackOff({ first: seconds(1), last: seconds(30) }, () => context.random());
     if (config.owners === 'lookup')
       this.#owners = new Owners({
-        get: (path) => this.#getObject(path),
+        get: (path) => this.#api.object(path),
         context,
         condition,
         onFound: () => this.#pods.sayAgain(),
@@ -125,7 +110,7 @@ class Kubernetes implements Source {
   tick(): void {
     if (this.#isClosed) return;
     this.#client.tick();
-    this.#owners?.tick();
+    if (this.state === 'ready') this.#owners?.tick();
     const now = this.#context.elapsed();
     if (this.#step || !this.#backOff.isDue(now) || now < this.#notBefore) return;
     this.#step = this.#advance().finally(() => {
@@ -155,75 +140,36 @@ class Kubernetes implements Source {
   async #list(): Promise<void> {
     this.#phase = 'list';
     this.#pods.beginList();
-    let version: string | undefined;
-    let next: string | undefined;
-    let pages = 0;
-    do {
-      const metadata = await this.#listPage(next);
-      version = textIn(metadata.resourceVersion);
-      next = textIn(metadata.continue);
-      if (++pages > maxPages) throw new KubeError('too_large', `a list has more than ${maxPages} pages`);
-    } while (next !== undefined);
-    if (version === undefined) throw new KubeError('garbage', 'the list of pods has no resourceVersion');
+    const version = await this.#api.list(this.#listFrom, (answer) => this.#pods.say(answer));
     this.#pods.endList();
-    this.#version = version;
-    this.#listFrom = version;
+    this.#goOnFrom(version);
     this.#condition.listed();
     this.#condition.becomeReady();
   }
 
-  async #listPage(next: string | undefined) {
-    const splitter = new ItemSplitter('PodList', (item) => {
-      const answer = podFacts(item);
-      if (answer) this.#pods.say(answer);
-    });
-    // With a limit the server takes any other version to be meant exactly, and that is soon gone.
-    const isPaged = this.#listFrom === '0' || this.#listFrom === '';
-    await this.#client.get({
-      path: this.#path({
-        ...(isPaged && { limit: String(pageSize) }),
-        ...(next === undefined
-          ? this.#listFrom !== '' && { resourceVersion: this.#listFrom }
-          : { continue: next }),
-      }),
-      timeout: listTimeout,
-      maxBytes: maxPageBytes,
-      receive: (part) => splitter.write(part),
-    });
-    return objectIn(objectIn(splitter.end()).metadata);
-  }
-
   async #watch(version: string): Promise<void> {
     const started = this.#context.elapsed();
-    const lasts = nanoseconds(watchFor * (1 + this.#context.random()));
+    const passed = () => this.#context.elapsed() - started;
     let isFruitful = false;
-    const splitter = new LineSplitter((line) => {
-      this.#take(line);
-      isFruitful = true;
-    });
     this.#phase = 'open';
     try {
-      await this.#client.get({
-        path: this.#path({
-          watch: 'true',
-          allowWatchBookmarks: 'true',
-          resourceVersion: version,
-          timeoutSeconds: String(Math.round(lasts / 1e9)),
-        }),
-        answerWithin: listTimeout,
-        // The server is to end it, not we.
-        timeout: nanoseconds(lasts + seconds(30)),
-        maxBytes: maxWatchBytes,
-        answered: () => {
+      await this.#api.watch(version, {
+        lasts: nanoseconds(watchFor * (1 + this.#context.random())),
+        onOpen: () => {
           this.#phase = 'watch';
           this.#condition.becomeReady();
         },
-        receive: (part) => splitter.write(part),
+        onEvent: (event) => {
+          isFruitful = true;
+          if (event.kind === 'said') this.#pods.say(event.answer);
+          else if (event.kind === 'deleted') this.#pods.gone(event.answer);
+          this.#goOnFrom(event.version);
+        },
       });
     } finally {
-      if (isFruitful || this.#context.elapsed() - started >= goodWatch) this.#backOff.reset();
+      if (isFruitful || passed() >= goodWatch) this.#backOff.reset();
     }
-    const isShort = this.#context.elapsed() - started < goodWatch;
+    const isShort = passed() < goodWatch;
     if (isFruitful) {
       if (isShort) this.#notBefore = nanoseconds(this.#context.elapsed() + seconds(1));
       return;
@@ -233,17 +179,7 @@ class Kubernetes implements Source {
     if (isShort) throw new KubeError('cut', 'the API server ends watches as soon as they begin');
   }
 
-  #take(line: unknown): void {
-    const { type, object } = objectIn(line);
-    if (type === 'ERROR') {
-      this.#version = undefined;
-      throw explainEvent(object, 'the API server');
-    }
-    const version = textIn(objectIn(objectIn(object).metadata).resourceVersion);
-    if (version === undefined) throw new KubeError('garbage', 'an event of the watch has no resourceVersion');
-    const answer = type === 'BOOKMARK' ? undefined : podFacts(object);
-    if (answer && type === 'DELETED') this.#pods.gone(answer);
-    else if (answer && (type === 'ADDED' || type === 'MODIFIED')) this.#pods.say(answer);
+  #goOnFrom(version: string): void {
     this.#version = version;
     this.#listFrom = version;
   }
@@ -261,29 +197,6 @@ class Kubernetes implements Source {
     const isUsual = error.code === 'gone' || (this.#phase === 'watch' && usualEnds.has(error.code));
     if (isUsual) this.#condition.count(error);
     else this.#condition.fail(withRemedy(error));
-  }
-
-  async #getObject(path: string): Promise<unknown> {
-    const parts: Buffer[] = [];
-    await this.#client.get({
-      path,
-      accept: metadataOnly,
-      timeout: lookupTimeout,
-      maxBytes: maxLookupBytes,
-      receive: (part) => parts.push(part),
-    });
-    try {
-      return JSON.parse(Buffer.concat(parts).toString());
-    } catch (cause) {
-      throw new KubeError('garbage', 'the answer is no JSON', { cause });
-    }
-  }
-
-  #path(query: Readonly<Record<string, string>>): string {
-    if (this.#node === undefined)
-      throw new KubeError('absent', 'cannot tell which node this is: set $K8S_NODE_NAME or node_name');
-    const fieldSelector = `spec.nodeName=${this.#node}`;
-    return `/api/v1/pods?${new URLSearchParams({ fieldSelector, ...query })}`;
   }
 }
 

@@ -394,6 +394,16 @@ test('where no kubelet is, and nobody has said there is one, it is absent and no
   assert.deepEqual(context.logged, []);
 });
 
+test('an error of our own is no silence and no crash', async (t) => {
+  const { source, facts, until, count } = await setUp(t, sayJson(podList(madePods(2))));
+  facts.pod = () => {
+    throw new Error('a bug');
+  };
+  await until(() => source.state === 'failing');
+  assert.equal(source.reason, 'cannot take the answer: Error: a bug');
+  assert.equal(count(sourceErrors, { reason: 'error' }), 1);
+});
+
 test('a closed source leaves no connection behind, whatever it was doing, and may be closed twice', async (t) => {
   const { source, until, server, facts } = await setUp(t, () => {});
   await until(() => server.asked.length === 1);

@@ -300,7 +300,7 @@ const brokenWatches: Readonly<
   'says something huge': [({ last }) => last.response.write('x'.repeat(5 * 1024 * 1024)), 'too_large', true],
   'says that it failed': [
     (api) => api.tell('ERROR', status(500, 'etcdserver: no leader', '')),
-    'status',
+    'ended',
     true,
   ],
 };

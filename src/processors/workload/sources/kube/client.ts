@@ -68,7 +68,7 @@ export class KubeClient {
       await this.#get({ ...request, answered }, abort.signal);
     } catch (error) {
       if (abort.signal.aborted) throw abort.signal.reason;
-      throw error instanceof KubeError ? error : new KubeError('cut', String(error), { cause: error });
+      throw error instanceof KubeError ? error : ownError(error);
     } finally {
       this.#running.delete(running);
     }
@@ -167,7 +167,14 @@ async function receive(response: IncomingMessage, request: KubeRequest, server: 
   const isRefusal = statusCode < 200 || statusCode > 299;
   const limit = isRefusal ? maxErrorBytes : request.maxBytes;
   let bytes = 0;
-  let text = '';
+  const refusal: Buffer[] = [];
+  const take = (part: Buffer) => {
+    try {
+      request.receive(part);
+    } catch (error) {
+      throw error instanceof KubeError ? error : ownError(error);
+    }
+  };
   const consume = async (parts: AsyncIterable<Buffer>) => {
     for await (const part of parts) {
       bytes += part.length;
@@ -175,8 +182,8 @@ async function receive(response: IncomingMessage, request: KubeRequest, server: 
         if (isRefusal) return;
         throw new KubeError('too_large', `${server} answers with more than ${limit} bytes`);
       }
-      if (isRefusal) text += part.toString('latin1');
-      else request.receive(part);
+      if (isRefusal) refusal.push(part);
+      else take(part);
     }
   };
   if (!isRefusal) {
@@ -196,7 +203,9 @@ async function receive(response: IncomingMessage, request: KubeRequest, server: 
   } catch (cause) {
     if (!isRefusal) throw cause instanceof KubeError ? cause : explainFailure(cause, server, true);
   }
-  if (isRefusal) throw explainStatus({ status: statusCode, headers, text, server });
+  if (isRefusal)
+    throw explainStatus({ status: statusCode, headers, text: Buffer.concat(refusal).toString(), server });
 }
 
+const ownError = (cause: unknown) => new KubeError('error', `cannot take the answer: ${cause}`, { cause });
 const closedError = () => new KubeError('closed', 'the source is closed');

@@ -81,12 +81,9 @@ export function explainStatus({ status, headers, text, server }: Refusal): KubeE
 /** An object of kind `Status` in a watch. */
 export function explainEvent(value: unknown, server: string): KubeError {
   const { code, message, reason } = objectIn(value);
-  const status = typeof code === 'number' ? code : 0;
-  const isGone = status === 410 || reason === 'Expired' || reason === 'Gone';
+  const isGone = code === 410 || reason === 'Expired' || reason === 'Gone';
   const words = printable(textIn(message) ?? 'no reason given').slice(0, 300);
-  return new KubeError(isGone ? 'gone' : (codes[status] ?? 'status'), `${server} ended the watch: ${words}`, {
-    status,
-  });
+  return new KubeError(isGone ? 'gone' : 'ended', `${server} ended the watch: ${words}`);
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not reach a terminal.

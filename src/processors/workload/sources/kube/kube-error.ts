@@ -13,6 +13,8 @@ export type KubeErrorCode =
   | 'not_found'
   /** 410: the version we asked from is not kept any more. */
   | 'gone'
+  /** The server gave up a watch, for another reason. */
+  | 'ended'
   /** 429 */
   | 'throttled'
   /** Any other status. */
@@ -21,7 +23,9 @@ export type KubeErrorCode =
   | 'cut'
   | 'too_large'
   | 'garbage'
-  | 'closed';
+  | 'closed'
+  /** Not theirs: our own. */
+  | 'error';
 
 export class KubeError extends Error {
   readonly code: KubeErrorCode;
