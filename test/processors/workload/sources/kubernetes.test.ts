@@ -169,6 +169,18 @@ test('an event in parts is taken when it is complete', async (t) => {
   await until(() => facts.pods.has(uidOf(9)));
 });
 
+test('a burst of changes, faster than they can be read, is taken in order', async (t) => {
+  const { facts, until, api } = await watching(t);
+  for (let restarts = 1; restarts <= 1000; restarts++) api.tell('MODIFIED', madePod(1, { restarts }));
+  assert.ok(api.last.response.writableLength > 1024 * 1024, 'the server has to wait for the reader');
+  await until(() => facts.containers.has(containerIdOf(1, 'app', 1000)));
+  assert.equal(facts.containers.size, 3 * 4 + 1);
+  assert.deepEqual(
+    facts.gone,
+    Array.from({ length: 999 }, (_, restarts) => containerIdOf(1, 'app', restarts)),
+  );
+});
+
 test('a watch that ends goes on where the last event or bookmark was', async (t) => {
   const { untilLater, api, count, source } = await watching(t);
   api.tell('ADDED', madePod(4, { version: 5003 }));
