@@ -69,11 +69,10 @@ class Kubelet implements Source {
     this.#context = context;
     const elapsed = () => context.elapsed();
     const random = () => context.random();
-    const server = kubeletServer(config.endpoint, environment);
     this.#isGuess = !config.endpoint && !environment.NODE_IP && !environment.K8S_NODE_NAME;
     this.#client = new KubeClient({
       credentials: new CredentialStore(config, environment, elapsed),
-      serverOf: () => server,
+      serverOf: () => kubeletServer(config.endpoint, environment),
       elapsed,
     });
     this.#condition = new Condition(this.name, context);
@@ -168,7 +167,7 @@ function kubeletServer(endpoint: string | undefined, environment: Environment): 
   const address = host.includes(':') ? `[${host}]` : host;
   const server = parseEndpoint(endpoint ?? `${address}:${kubeletPort}`);
   if (server === undefined)
-    throw new Error("cannot use the kubelet's endpoint: write host:port or https://host:port");
+    throw new KubeError('credentials', "cannot use the kubelet's endpoint: it is no host:port and no URL");
   if (server.port === '' && endpoint !== undefined && !endpoint.includes('://'))
     server.port = String(kubeletPort);
   return server;

@@ -394,6 +394,23 @@ test('where no kubelet is, and nobody has said there is one, it is absent and no
   assert.deepEqual(context.logged, []);
 });
 
+test('without an endpoint it is port 10250 of what the environment calls this node', async (t) => {
+  const asked = async (environment: Readonly<Record<string, string>>) => {
+    const { source, until } = benchFor(t, (context) =>
+      openKubelet(
+        { interval: seconds(30), timeout: seconds(10), auth_type: 'none', insecure_skip_verify: false },
+        context,
+        environment,
+      ),
+    );
+    await until(() => source.reason !== undefined);
+    return `${source.state}: ${source.reason}`;
+  };
+  const node = { NODE_IP: '127.0.0.9', K8S_NODE_NAME: 'node1' };
+  assert.match(await asked(node), /^failing: cannot reach https:\/\/127\.0\.0\.9:10250: connection refused/);
+  assert.match(await asked({ K8S_NODE_NAME: 'no such name' }), /^failing: cannot use the kubelet's endpoint/);
+});
+
 test('an error of our own is no silence and no crash', async (t) => {
   const { source, facts, until, count } = await setUp(t, sayJson(podList(madePods(2))));
   facts.pod = () => {
