@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { agentMetrics } from '../telemetry/agent-metrics.ts';
 import type { Counters } from '../telemetry/counters.ts';
-import type { MonotonicNanoseconds, Nanoseconds, UnixNanoseconds } from '../telemetry/units.ts';
+import type { CgroupId, MonotonicNanoseconds, Nanoseconds, UnixNanoseconds } from '../telemetry/units.ts';
 import { counterNames } from '../telemetry/vocabulary.ts';
 import type { CgroupFiles } from './cgroup-files.ts';
 import { type CgroupRegistry, openRegistry } from './cgroup-registry.ts';
@@ -20,6 +21,7 @@ import type { Kernel } from './kernel.ts';
 import { openLiveScheduler } from './live-scheduler.ts';
 import { loadNative } from './native.ts';
 import { openCgroupFiles } from './open-cgroup-files.ts';
+import { findOwnCgroup } from './own-cgroup.ts';
 import { openRecording, RecordedCgroups } from './recording.ts';
 import { inspectMachine, missingInKernel, missingRequirements } from './requirements.ts';
 import type { SchedulerOptions, SchedulerSource } from './scheduler-source.ts';
@@ -57,6 +59,8 @@ export function createKernel({ recording, ...options }: KernelOptions): Kernel {
   return {
     cgroups,
     cgroupFiles: hierarchy && filesOf(hierarchy, mountinfo),
+    rootPath: host.root_path,
+    ownCgroup: () => ownCgroup(hierarchy),
     openScheduler: (settings) =>
       openScheduler(settings, { cgroups, hierarchy, log, rootPath: host.root_path }),
   };
@@ -64,6 +68,11 @@ export function createKernel({ recording, ...options }: KernelOptions): Kernel {
 
 function filesOf({ root, ...hierarchy }: CpuHierarchy, mountinfo: string): CgroupFiles | undefined {
   return root === undefined ? undefined : openCgroupFiles({ ...hierarchy, root }, mountinfo);
+}
+
+function ownCgroup(hierarchy: CpuHierarchy | undefined): CgroupId | undefined {
+  const own = findOwnCgroup(readFileSync('/proc/self/cgroup', 'utf8'), hierarchy?.mounts ?? []);
+  return own.kind === 'found' ? own.id : undefined;
 }
 
 function openCgroups(hierarchy: CpuHierarchy | undefined, { counters, host }: KernelOptions): CgroupRegistry {

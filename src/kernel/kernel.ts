@@ -1,3 +1,4 @@
+import type { CgroupId } from '../telemetry/units.ts';
 import type { CgroupFiles } from './cgroup-files.ts';
 import type { Cgroups } from './cgroups.ts';
 import type { SchedulerOptions, SchedulerSource } from './scheduler-source.ts';
@@ -7,6 +8,10 @@ export interface Kernel {
   readonly cgroups: Cgroups;
   /** Undefined in a recording, and where no cgroups are mounted. */
   readonly cgroupFiles: CgroupFiles | undefined;
+  /** Where the host's file system is mounted; absent: there is no host. */
+  readonly rootPath?: string;
+  /** The agent's own cgroup; undefined: it cannot be told from here. */
+  ownCgroup?(): CgroupId | undefined;
   /** Attaches to the scheduler, or replays a recording. Throws `UnsupportedError` where this machine cannot. */
   openScheduler(options: SchedulerOptions): Promise<SchedulerSource>;
 }

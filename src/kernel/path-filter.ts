@@ -7,13 +7,19 @@ export function pathFilter(
   include: readonly string[],
   exclude: readonly string[],
 ): (path: string | undefined) => boolean {
-  const included = include.map(toRegExp);
-  const excluded = exclude.map(toRegExp);
+  const included = include.map(pathPattern);
+  const excluded = exclude.map(pathPattern);
   return (path) => {
     if (path === undefined) return included.length === 0;
-    if (excluded.some((pattern) => pattern.test(path))) return false;
-    return included.length === 0 || included.some((pattern) => pattern.test(path));
+    if (excluded.some((isMatch) => isMatch(path))) return false;
+    return included.length === 0 || included.some((isMatch) => isMatch(path));
   };
+}
+
+/** Whether a path is, or is below, what one pattern matches. */
+export function pathPattern(pattern: string): (path: string) => boolean {
+  const matching = toRegExp(pattern);
+  return (path) => matching.test(path);
 }
 
 function toRegExp(pattern: string): RegExp {
