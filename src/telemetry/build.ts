@@ -33,6 +33,10 @@ export function hrTime(at: UnixNanoseconds): HrTime {
   return [Number(at / 1_000_000_000n), Number(at % 1_000_000_000n)];
 }
 
+export function unixTime([seconds, nanos]: HrTime): UnixNanoseconds {
+  return (BigInt(seconds) * 1_000_000_000n + BigInt(nanos)) as UnixNanoseconds;
+}
+
 export const resource = (attributes: Attributes): Resource => resourceFromAttributes(attributes);
 
 export function resourceMetrics(of: Resource, metrics: readonly MetricData[]): ResourceMetrics {

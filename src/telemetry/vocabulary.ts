@@ -1,18 +1,58 @@
 import {
   ATTR_CONTAINER_ID,
+  ATTR_CONTAINER_IMAGE_NAME,
+  ATTR_CONTAINER_IMAGE_REPO_DIGESTS,
+  ATTR_CONTAINER_IMAGE_TAGS,
+  ATTR_K8S_CLUSTER_NAME,
+  ATTR_K8S_CONTAINER_NAME,
+  ATTR_K8S_CONTAINER_RESTART_COUNT,
+  ATTR_K8S_CRONJOB_NAME,
+  ATTR_K8S_DAEMONSET_NAME,
+  ATTR_K8S_DEPLOYMENT_NAME,
+  ATTR_K8S_JOB_NAME,
+  ATTR_K8S_NAMESPACE_NAME,
+  ATTR_K8S_NODE_NAME,
+  ATTR_K8S_POD_ANNOTATION,
+  ATTR_K8S_POD_LABEL,
+  ATTR_K8S_POD_NAME,
+  ATTR_K8S_POD_START_TIME,
   ATTR_K8S_POD_UID,
+  ATTR_K8S_REPLICASET_NAME,
+  ATTR_K8S_STATEFULSET_NAME,
   ATTR_SERVICE_INSTANCE_ID,
   ATTR_SERVICE_NAME,
+  ATTR_SERVICE_NAMESPACE,
+  ATTR_SERVICE_VERSION,
 } from '@opentelemetry/semantic-conventions';
 
 /** The telemetry contract: every name the agent emits, written down here and nowhere else. `docs/METRICS.md` is generated from it. */
 
 export const attributes = {
   containerId: ATTR_CONTAINER_ID,
+  imageName: ATTR_CONTAINER_IMAGE_NAME,
+  imageTags: ATTR_CONTAINER_IMAGE_TAGS,
+  imageDigests: ATTR_CONTAINER_IMAGE_REPO_DIGESTS,
+  clusterName: ATTR_K8S_CLUSTER_NAME,
+  nodeName: ATTR_K8S_NODE_NAME,
+  namespaceName: ATTR_K8S_NAMESPACE_NAME,
+  deploymentName: ATTR_K8S_DEPLOYMENT_NAME,
+  replicaSetName: ATTR_K8S_REPLICASET_NAME,
+  statefulSetName: ATTR_K8S_STATEFULSET_NAME,
+  daemonSetName: ATTR_K8S_DAEMONSET_NAME,
+  jobName: ATTR_K8S_JOB_NAME,
+  cronJobName: ATTR_K8S_CRONJOB_NAME,
+  podName: ATTR_K8S_POD_NAME,
   podUid: ATTR_K8S_POD_UID,
-  serviceInstanceId: ATTR_SERVICE_INSTANCE_ID,
+  podStartTime: ATTR_K8S_POD_START_TIME,
+  podContainerName: ATTR_K8S_CONTAINER_NAME,
+  restartCount: ATTR_K8S_CONTAINER_RESTART_COUNT,
   serviceName: ATTR_SERVICE_NAME,
+  serviceNamespace: ATTR_SERVICE_NAMESPACE,
+  serviceVersion: ATTR_SERVICE_VERSION,
+  serviceInstanceId: ATTR_SERVICE_INSTANCE_ID,
   // Conventions not stable yet, which their package asks not to import; a test compares them with it.
+  containerName: 'container.name',
+  containerRuntime: 'container.runtime.name',
   hostName: 'host.name',
   processId: 'process.pid',
   threadId: 'thread.id',
@@ -24,6 +64,9 @@ export const attributes = {
   workloadKind: 'earshot.workload.kind',
   workloadName: 'earshot.workload.name',
   workloadUnit: 'earshot.workload.unit',
+  workloadQos: 'earshot.workload.qos',
+  cpuRequest: 'earshot.cpu.request',
+  cpuLimit: 'earshot.cpu.limit',
   recording: 'earshot.recording',
 
   cause: 'earshot.cause',
@@ -36,6 +79,14 @@ export const attributes = {
   culpritContainerId: 'earshot.culprit.container.id',
   culpritPodUid: 'earshot.culprit.pod.uid',
   culpritUnit: 'earshot.culprit.unit',
+  culpritNamespace: 'earshot.culprit.namespace',
+  culpritPodName: 'earshot.culprit.pod.name',
+  culpritContainerName: 'earshot.culprit.container.name',
+  culpritOwnerKind: 'earshot.culprit.owner.kind',
+  culpritOwnerName: 'earshot.culprit.owner.name',
+  culpritQos: 'earshot.culprit.qos',
+  culpritCpuRequest: 'earshot.culprit.cpu.request',
+  culpritCpuLimit: 'earshot.culprit.cpu.limit',
   culpritTime: 'earshot.culprit.time',
 
   waitDuration: 'earshot.wait.duration',
@@ -58,11 +109,37 @@ export type AttributeKey = (typeof attributes)[keyof typeof attributes];
 /** The part of a single wait that fell to one kernel class or one cause, in seconds, on an `earshot.wait` event. */
 export const waitPart = (classOrCause: string) => `earshot.wait.${classOrCause}` as const;
 
+/** Attributes made of the keys of labels and annotations that the configuration selects. */
+export const podLabel = ATTR_K8S_POD_LABEL;
+export const podAnnotation = ATTR_K8S_POD_ANNOTATION;
+export const culpritLabel = (key: string) => `earshot.culprit.label.${key}` as const;
+
 export const attributeMeaning: Readonly<Record<AttributeKey, string>> = {
   'container.id': 'Container of the workload.',
-  'k8s.pod.uid': 'Pod of the workload.',
+  'container.name': 'What its runtime, or its pod, calls the container.',
+  'container.runtime.name': 'Runtime that runs the container.',
+  'container.image.name': 'Image of the container, without tag and digest.',
+  'container.image.tags': 'Tag of the image, as a list.',
+  'container.image.repo_digests': 'Image with its digest, as a list.',
+  'k8s.cluster.name': 'Cluster, as the configuration names it.',
+  'k8s.node.name': 'Node of Kubernetes on which the workload runs.',
+  'k8s.namespace.name': 'Namespace of the pod.',
+  'k8s.deployment.name': 'Deployment the pod belongs to.',
+  'k8s.replicaset.name': 'ReplicaSet the pod belongs to.',
+  'k8s.statefulset.name': 'StatefulSet the pod belongs to.',
+  'k8s.daemonset.name': 'DaemonSet the pod belongs to.',
+  'k8s.job.name': 'Job the pod belongs to.',
+  'k8s.cronjob.name': 'CronJob the pod belongs to.',
+  'k8s.pod.name': 'Pod of the workload.',
+  'k8s.pod.uid': 'Pod of the workload; of a static pod whose name nobody knows, the hash that stands for it.',
+  'k8s.pod.start_time': 'When the kubelet began with the pod, where `pod_start_time` asks for it.',
+  'k8s.container.name': 'Name of the container in its pod.',
+  'k8s.container.restart_count': 'How often the container had been started anew.',
+  'service.name':
+    "The service by the conventions' rules: annotation, labels, owner, pod; else the name people know the workload by.",
+  'service.namespace': "The service's namespace, by the same rules: annotation, or that of the pod.",
+  'service.version': 'Annotation, label, or tag and digest of the image.',
   'service.instance.id': 'Unique for each workload, so that a backend keeps their series apart.',
-  'service.name': 'The name people know the workload by.',
   'host.name': 'Node on which it ran.',
   'process.pid': 'Process whose thread waited.',
   'thread.id': 'Thread that waited.',
@@ -72,8 +149,12 @@ export const attributeMeaning: Readonly<Record<AttributeKey, string>> = {
     'Id of the cgroup directory (its inode number), in decimal; `kernel` for kernel threads.',
   'earshot.cgroup.path': "Path of the cgroup below the hierarchy's root.",
   'earshot.workload.kind': 'What the cgroup is: `container`, `pod`, `service`, `user`, `kernel`, ….',
-  'earshot.workload.name': 'The name people know the workload by.',
+  'earshot.workload.name':
+    'The name people know the workload by: `namespace/pod/container`, a container, a systemd unit.',
   'earshot.workload.unit': 'systemd unit of the workload.',
+  'earshot.workload.qos': "Kubernetes' class of the pod: `guaranteed`, `burstable`, `besteffort`.",
+  'earshot.cpu.request': 'CPUs the workload asks for.',
+  'earshot.cpu.limit': 'CPUs the workload may use; absent: no limit, or not known.',
   'earshot.recording': 'Set when the data is a replay: what was recorded, where and when.',
   'earshot.cause': 'Why the workload waited; the causes are listed above.',
   'earshot.wait.class':
@@ -86,6 +167,14 @@ export const attributeMeaning: Readonly<Record<AttributeKey, string>> = {
   'earshot.culprit.container.id': 'Container of the culprit.',
   'earshot.culprit.pod.uid': 'Pod of the culprit.',
   'earshot.culprit.unit': 'systemd unit of the culprit.',
+  'earshot.culprit.namespace': "Namespace of the culprit's pod.",
+  'earshot.culprit.pod.name': 'Pod of the culprit, by name.',
+  'earshot.culprit.container.name': 'Container of the culprit, by name.',
+  'earshot.culprit.owner.kind': "What the culprit's pod belongs to: `Deployment`, `CronJob`, ….",
+  'earshot.culprit.owner.name': 'Its name.',
+  'earshot.culprit.qos': "Kubernetes' class of the culprit's pod.",
+  'earshot.culprit.cpu.request': 'CPUs the culprit asks for.',
+  'earshot.culprit.cpu.limit': 'CPUs the culprit may use.',
   'earshot.culprit.time':
     'Seconds of the wait during which the culprit had the CPU, or its quota had run out.',
   'earshot.wait.duration': 'Seconds from runnable to running.',
@@ -156,6 +245,14 @@ const culprit = [
   attributes.culpritContainerId,
   attributes.culpritPodUid,
   attributes.culpritUnit,
+  attributes.culpritNamespace,
+  attributes.culpritPodName,
+  attributes.culpritContainerName,
+  attributes.culpritOwnerKind,
+  attributes.culpritOwnerName,
+  attributes.culpritQos,
+  attributes.culpritCpuRequest,
+  attributes.culpritCpuLimit,
 ] as const;
 
 export const metrics = {
@@ -180,7 +277,7 @@ export const metrics = {
     unit: 's',
     description:
       'The part of the waiting during which each culprit had the CPU, or its quota had run out; the main culprits by name, the rest as `other`.',
-    attributes: [attributes.cause, ...culprit],
+    attributes: [attributes.cause, ...culprit, attributes.quotaLevel],
   },
   messengerTime: {
     name: 'earshot.messenger.time',
@@ -312,6 +409,7 @@ export const events = {
       attributes.threadName,
       attributes.cpu,
       ...culprit,
+      attributes.quotaLevel,
       attributes.culpritTime,
       attributes.lastCgroupId,
       attributes.lastName,
@@ -328,14 +426,37 @@ export const events = {
 /** What identifies a workload, on its resource. */
 export const resourceAttributes = [
   attributes.serviceName,
+  attributes.serviceNamespace,
+  attributes.serviceVersion,
   attributes.serviceInstanceId,
   attributes.cgroupId,
   attributes.cgroupPath,
   attributes.workloadKind,
   attributes.workloadName,
   attributes.workloadUnit,
-  attributes.containerId,
+  attributes.workloadQos,
+  attributes.cpuRequest,
+  attributes.cpuLimit,
+  attributes.clusterName,
+  attributes.nodeName,
+  attributes.namespaceName,
+  attributes.deploymentName,
+  attributes.replicaSetName,
+  attributes.statefulSetName,
+  attributes.daemonSetName,
+  attributes.jobName,
+  attributes.cronJobName,
+  attributes.podName,
   attributes.podUid,
+  attributes.podStartTime,
+  attributes.podContainerName,
+  attributes.restartCount,
+  attributes.containerId,
+  attributes.containerName,
+  attributes.containerRuntime,
+  attributes.imageName,
+  attributes.imageTags,
+  attributes.imageDigests,
   attributes.hostName,
   attributes.recording,
 ] as const;
@@ -367,6 +488,11 @@ export const counterNames = {
   sourceErrors: 'earshot.agent.source.errors',
   sourceLists: 'earshot.agent.source.lists',
   cgroupReadingsDropped: 'earshot.agent.cgroup.readings.dropped',
+  itemsIdentified: 'earshot.agent.items.identified',
+  itemsHeld: 'earshot.agent.items.held',
+  itemsReleased: 'earshot.agent.items.released',
+  itemsExcluded: 'earshot.agent.items.excluded',
+  namesDropped: 'earshot.agent.names.dropped',
 } as const;
 
 export const counterMeaning: Readonly<Record<(typeof counterNames)[keyof typeof counterNames], string>> = {
@@ -384,6 +510,15 @@ export const counterMeaning: Readonly<Record<(typeof counterNames)[keyof typeof 
   'earshot.agent.source.lists': 'Complete lists of containers or pods read from a source of names.',
   'earshot.agent.cgroup.readings.dropped':
     'Readings of cgroups of which something is missing, by component and reason: `max_cgroups` (beyond that number, nothing was read), `permission`, `malformed`, `backwards` (a total had become smaller), or what the system said.',
+  'earshot.agent.items.identified':
+    'Data points and log records by whom they speak of (`role`: `victim`, `culprit`, `last`) and how far that is known (`outcome`): `named`; `path_only`, the path says what it is, and no source its name; `unknown`.',
+  'earshot.agent.items.held': 'Data points and log records held back because a name was on its way.',
+  'earshot.agent.items.released':
+    'Those of them that went on, by reason: `named`; `expired`, the name did not come in time; `limit`, too many were held; `shutdown`.',
+  'earshot.agent.items.excluded':
+    'Data points and log records of workloads that are not to be reported, by reason: `include`, `exclude`, `ignore` (annotation), `scope`.',
+  'earshot.agent.names.dropped':
+    'Pods and containers (`reason`) forgotten too early because there were more than `max_known`.',
 };
 
 function listed(meanings: Readonly<Record<string, string>>): string {

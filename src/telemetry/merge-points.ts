@@ -1,0 +1,31 @@
+import type { Attributes } from '@opentelemetry/api';
+import { type DataPoint, DataPointType, type MetricData } from '@opentelemetry/sdk-metrics';
+import { merge } from './histogram.ts';
+
+/** One point for each set of attributes: what became equal is added up. Gauges stay as they are: levels do not add. */
+export function mergePoints(metric: MetricData): MetricData {
+  switch (metric.dataPointType) {
+    case DataPointType.SUM:
+      return { ...metric, dataPoints: merged(metric.dataPoints, (a, b) => a + b) };
+    case DataPointType.EXPONENTIAL_HISTOGRAM:
+      return { ...metric, dataPoints: merged(metric.dataPoints, merge) };
+    default:
+      return metric;
+  }
+}
+
+function merged<Value>(
+  points: readonly DataPoint<Value>[],
+  plus: (a: Value, b: Value) => Value,
+): DataPoint<Value>[] {
+  const sums = new Map<string, DataPoint<Value>>();
+  for (const point of points) {
+    const key = identity(point.attributes);
+    const former = sums.get(key);
+    sums.set(key, former ? { ...former, value: plus(former.value, point.value) } : point);
+  }
+  return [...sums.values()];
+}
+
+const identity = (attributes: Attributes) =>
+  JSON.stringify(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1)));
