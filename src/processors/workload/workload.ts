@@ -1,131 +1,90 @@
-import type { Attributes } from '@opentelemetry/api';
-import { Type } from 'typebox';
-import type { Host, ProcessorComponent } from '../../component.ts';
-import { identifyPath, type PathIdentity } from '../../kernel/identify-path.ts';
-import type { Batch } from '../../telemetry/batch.ts';
-import { mapAttributes } from '../../telemetry/map-attributes.ts';
-import { cgroupId } from '../../telemetry/units.ts';
-import { attributes as keys, otherCulprit } from '../../telemetry/vocabulary.ts';
+import type { Host, Processor, ProcessorComponent } from '../../component.ts';
+import { type Batch, itemCount, type Signal } from '../../telemetry/batch.ts';
+import { milliseconds } from '../../telemetry/units.ts';
+import { counterNames } from '../../telemetry/vocabulary.ts';
+import { type WorkloadConfig, workloadConfig, workloadProblems } from './config.ts';
+import { HoldBack } from './hold-back.ts';
+import { type NamingOptions, nameBatch } from './name-batch.ts';
+import { type Names, type OpenSource, openNames } from './names.ts';
+import { type Reference, referencesIn } from './references.ts';
+import { openScope, type Scope } from './scope.ts';
+import { createSelection } from './selection.ts';
 
 /** Says which workload a cgroup id is, on resources and on culprits alike, for any receiver's data. */
-export const workload: ProcessorComponent = {
+export const workload: ProcessorComponent<typeof workloadConfig> = {
   kind: 'processor',
   type: 'workload',
-  summary: 'Turns cgroup ids into workloads: container, pod, systemd unit, or plainly unknown.',
+  summary:
+    'Turns cgroup ids into workloads: container, pod, owner, systemd unit, or plainly unknown; and selects whose data goes on.',
   signals: ['metrics', 'logs'],
-  config: Type.Object({}, { additionalProperties: false }),
-  async open(_config, host) {
-    return {
-      process(batch: Batch) {
-        const identify = identifier(host);
-        return mapAttributes(batch, {
-          resource: (attributes) => ({ ...attributes, ...describeVictim(attributes, identify) }),
-          item: (attributes) => ({ ...attributes, ...describeOthers(attributes, identify) }),
-        });
-      },
-      close: async () => {},
-    };
-  },
+  config: workloadConfig,
+  check: workloadProblems,
+  open: (config, host) => openWorkload(config, host),
 };
 
-interface Identity extends Omit<PathIdentity, 'kind'> {
-  readonly kind: PathIdentity['kind'] | 'kernel' | 'overflow' | 'unknown';
-  readonly name: string;
-  readonly path?: string;
+/** With the sources there are, or with others. */
+export async function openWorkload(
+  config: WorkloadConfig,
+  host: Host,
+  openSource?: OpenSource,
+): Promise<Processor> {
+  const scope = openScope(config, host.kernel);
+  const names = await host.share(() => openNames(config, host, openSource));
+  return createProcessor(names, { config, scope, host });
 }
 
-type Identify = (id: string) => Identity;
+/** How often sources are looked after, and what is held back is looked at. */
+const pullEvery = milliseconds(250);
 
-/** Remembers what it has found: for one batch, in which many points name the same cgroups. */
-function identifier(host: Host): Identify {
-  const known = new Map<string, Identity>();
-  return (id) => {
-    const identity = known.get(id) ?? identify(id, host);
-    known.set(id, identity);
-    return identity;
+interface ProcessorOptions {
+  readonly config: WorkloadConfig;
+  readonly scope: Scope;
+  readonly host: Host;
+}
+
+function createProcessor(names: Names, { config, scope, host }: ProcessorOptions): Processor {
+  const count = (name: string, items: number, attributes: Readonly<Record<string, string>> = {}) =>
+    host.counters.add(name, items, { component: host.id, ...attributes });
+  const naming = (signal: Signal): NamingOptions => ({
+    identify: names.identify,
+    scope,
+    exclude: createSelection(config),
+    onIdentified: (role, outcome, items) =>
+      count(counterNames.itemsIdentified, items, { signal, role, outcome }),
+    onExcluded: (reason, items) => count(counterNames.itemsExcluded, items, { signal, reason }),
+  });
+  const namings = { metrics: naming('metrics'), logs: naming('logs') };
+  const named = (batch: Batch) => nameBatch(batch, namings[batch.signal]);
+  const held = new HoldBack<Batch, Reference>({
+    hold: config.hold,
+    limit: config.max_held,
+    elapsed: () => host.elapsed(),
+    itemsIn: itemCount,
+    missingIn: (batch) => referencesIn(batch).filter((reference) => names.look(reference) === 'awaited'),
+    look: (reference) => names.look(reference),
+    onHold: (items) => count(counterNames.itemsHeld, items),
+    onRelease: (reason, items) => count(counterNames.itemsReleased, items, { reason }),
+  });
+  return {
+    pulls: [
+      {
+        name: 'names',
+        every: pullEvery,
+        collect() {
+          names.tick();
+          return held.release().map(named);
+        },
+      },
+    ],
+    process(batch) {
+      const next = held.pass(batch);
+      return next ? named(next) : nothingOf(batch.signal);
+    },
+    flush: () => held.flush().map(named),
+    close: async () => {},
   };
 }
 
-function identify(id: string, host: Host): Identity {
-  if (id === 'kernel') return { kind: 'kernel', name: 'kernel threads' };
-  if (id === 'overflow') return { kind: 'overflow', name: 'beyond max_workloads' };
-  if (id === 'idle') return { kind: 'kernel', name: 'idle' };
-  const path = /^\d+$/.test(id) ? host.kernel.cgroups.path(cgroupId(BigInt(id))) : undefined;
-  if (path === undefined) return { kind: 'unknown', name: `cgroup ${id}` };
-  const identity = identifyPath(path);
-  return { ...identity, path, name: nameOf(identity, path) };
-}
-
-/** Names people know go before ids; of an id only the part that the runtimes' own tools show. */
-function nameOf({ kind, containerId, podUid, unit }: PathIdentity, path: string): string {
-  switch (kind) {
-    case 'container':
-      return shorten(containerId ?? path);
-    case 'pod':
-      return `pod ${podUid?.slice(0, 8)}`;
-    case 'root':
-      return 'root cgroup';
-    default:
-      return unit ?? path;
-  }
-}
-
-function shorten(id: string): string {
-  return /^[0-9a-f]{32,}/.test(id) ? id.slice(0, 12) : id;
-}
-
-function describeVictim(attributes: Attributes, identify: Identify): Attributes {
-  const id = attributes[keys.cgroupId];
-  if (typeof id !== 'string') return {};
-  const identity = identify(id);
-  const { kind, name, path, containerId, podUid, unit } = identity;
-  return defined({
-    [keys.workloadKind]: kind,
-    [keys.workloadName]: name,
-    [keys.cgroupPath]: path,
-    [keys.containerId]: containerId,
-    [keys.podUid]: podUid,
-    [keys.workloadUnit]: unit,
-    [keys.serviceName]: name,
-    [keys.serviceInstanceId]: instanceOf(
-      identity,
-      `${attributes[keys.hostName] ?? ''}:${path === undefined ? id : `${path}#${id}`}`,
-    ),
-  });
-}
-
-/**
- * Unique everywhere, or a backend merges what must stay apart: a container's cgroups below its own are others, and so is
- * a unit's cgroup after a restart, at the same path.
- */
-function instanceOf({ containerId, path }: Identity, fallback: string): string {
-  const isOwn = containerId !== undefined && path?.replace(/\.scope$/, '').endsWith(containerId);
-  return isOwn && /^[0-9a-f]{32,}/.test(containerId) ? containerId : fallback;
-}
-
-function describeOthers(attributes: Attributes, identify: Identify): Attributes {
-  return { ...describeCulprit(attributes, identify), ...describeLast(attributes, identify) };
-}
-
-function describeCulprit(attributes: Attributes, identify: Identify): Attributes {
-  const id = attributes[keys.culpritCgroupId];
-  if (typeof id !== 'string' || id === otherCulprit) return {};
-  const { kind, name, path, containerId, podUid, unit } = identify(id);
-  return defined({
-    [keys.culpritKind]: kind,
-    [keys.culpritName]: name,
-    [keys.culpritCgroupPath]: path,
-    [keys.culpritContainerId]: containerId,
-    [keys.culpritPodUid]: podUid,
-    [keys.culpritUnit]: unit,
-  });
-}
-
-function describeLast(attributes: Attributes, identify: Identify): Attributes {
-  const id = attributes[keys.lastCgroupId];
-  return typeof id === 'string' ? { [keys.lastName]: identify(id).name } : {};
-}
-
-function defined(attributes: Readonly<Record<string, string | undefined>>): Attributes {
-  return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined));
+function nothingOf(signal: Signal): Batch {
+  return signal === 'metrics' ? { signal, resourceMetrics: [] } : { signal, records: [] };
 }

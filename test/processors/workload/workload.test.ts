@@ -8,6 +8,7 @@ import { cgroupId, type UnixNanoseconds } from '../../../src/telemetry/units.ts'
 import { attributes as keys, metrics } from '../../../src/telemetry/vocabulary.ts';
 import { fakeHost } from '../../exporters/fake-host.ts';
 import { noCgroups } from '../../fake-kernel.ts';
+import { workloadSettings } from './fixture.ts';
 
 const id = '3f'.repeat(32);
 const uid = 'f6f2d169-f2ae-4afa-95ed-06ff2ed6b288';
@@ -26,7 +27,10 @@ const paths = new Map([
 const cgroups = new RecordedCgroups();
 for (const [serial, path] of paths) cgroups.learn({ kind: 'seen', id: cgroupId(serial), path });
 const { host } = fakeHost('workload');
-const { process, close } = await workload.open({}, { ...host, kernel: { ...host.kernel, cgroups } });
+const { process, close } = await workload.open(workloadSettings({ hold: '0' }), {
+  ...host,
+  kernel: { ...host.kernel, cgroups },
+});
 
 function describe(of: Attributes, point: Attributes = {}) {
   const interval = { start: 0n as UnixNanoseconds, end: 1n as UnixNanoseconds };
@@ -50,6 +54,7 @@ test('a container is described by its id, its pod and its path', () => {
     [keys.cgroupPath]: paths.get(2n),
     [keys.workloadKind]: 'container',
     [keys.workloadName]: id.slice(0, 12),
+    [keys.workloadQos]: 'burstable',
     [keys.containerId]: id,
     [keys.podUid]: uid,
     [keys.serviceName]: id.slice(0, 12),
@@ -97,10 +102,13 @@ test('a unit that was restarted is another instance', () => {
   assert.equal(victimOf('9')[keys.serviceInstanceId], 'node:/system.slice/cron.service#9');
 });
 
-test('within a batch each cgroup is looked up once, in the next one again', async () => {
+test('however many points name a cgroup, it is looked for once and named once in a batch', async () => {
   const asked: bigint[] = [];
   const counting = { ...noCgroups, path: (of: bigint) => void asked.push(of) };
-  const { process } = await workload.open({}, { ...host, kernel: { ...host.kernel, cgroups: counting } });
+  const { process } = await workload.open(workloadSettings({ hold: '0' }), {
+    ...host,
+    kernel: { ...host.kernel, cgroups: counting },
+  });
   const interval = { start: 0n as UnixNanoseconds, end: 1n as UnixNanoseconds };
   const point = { value: 1, attributes: { [keys.culpritCgroupId]: '7', [keys.lastCgroupId]: '2' } };
   const metric = sum(metrics.blameTime, interval, [point, point]);
@@ -110,9 +118,9 @@ test('within a batch each cgroup is looked up once, in the next one again', asyn
     resourceMetrics: [1, 2].map(() => resourceMetrics(of, [metric])),
   } as const;
   process(batch);
-  assert.deepEqual(asked.splice(0).sort(), [2n, 7n]);
+  assert.deepEqual(asked.splice(0).sort(), [2n, 2n, 7n, 7n]);
   process(batch);
-  assert.deepEqual(asked.sort(), [2n, 7n]);
+  assert.deepEqual(asked.sort(), [2n, 2n, 7n, 7n]);
 });
 
 test('a resource that is about no cgroup stays as it is', () => {
@@ -128,6 +136,7 @@ test('a culprit is described like a victim', () => {
     [keys.culpritName]: id.slice(0, 12),
     [keys.culpritContainerId]: id,
     [keys.culpritPodUid]: uid,
+    [keys.culpritQos]: 'burstable',
   });
   assert.equal(pointOf({ [keys.culpritCgroupId]: '4' })[keys.culpritUnit], 'cron.service');
 });

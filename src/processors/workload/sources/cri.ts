@@ -9,10 +9,6 @@ import { endpointPath, findSocket } from './sockets.ts';
 
 export const criConfig = Type.Object(
   {
-    enabled: Type.Boolean({
-      default: true,
-      description: 'Ask the container runtime over CRI, where it has it.',
-    }),
     endpoint: Type.Optional(
       Type.String({
         pattern: '^(unix:(//)?)?/.+$',

@@ -11,10 +11,9 @@ import { SourceError } from './source-error.ts';
 import { UnixHttp } from './unix-http.ts';
 
 /** Docker's API, which Podman speaks too. */
-const schema = (name: string, example: string) =>
+const schema = (example: string) =>
   Type.Object(
     {
-      enabled: Type.Boolean({ default: true, description: `Ask ${name} over its API, where it is there.` }),
       endpoint: Type.Optional(
         Type.String({
           pattern: '^(unix:(//)?)?/.+$',
@@ -31,8 +30,8 @@ const schema = (name: string, example: string) =>
     { additionalProperties: false, default: {} },
   );
 
-export const dockerConfig = schema('Docker', '/run/docker.sock');
-export const podmanConfig = schema('Podman', '/run/podman/podman.sock');
+export const dockerConfig = schema('/run/docker.sock');
+export const podmanConfig = schema('/run/podman/podman.sock');
 
 type Config = Static<typeof dockerConfig>;
 

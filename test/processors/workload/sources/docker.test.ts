@@ -34,7 +34,7 @@ async function serve(t: TestContext, timeout = seconds(5)) {
   const server = await startDockerServer(join(folder, 'docker.sock'));
   t.after(() => server.close());
   const fixture = sourceFixture();
-  const source = openDocker({ enabled: true, timeout, resync: seconds(30) }, fixture.context, {
+  const source = openDocker({ timeout, resync: seconds(30) }, fixture.context, {
     rootPath: folder,
     candidates: ['/docker.sock'],
   });
@@ -250,7 +250,7 @@ test('somebody who does not speak HTTP is failing', async (t) => {
   t.after(() => server.close());
   const { context } = sourceFixture();
   const source = openDocker(
-    { enabled: true, timeout: seconds(5), resync: seconds(30), endpoint: 'unix:///docker.sock' },
+    { timeout: seconds(5), resync: seconds(30), endpoint: 'unix:///docker.sock' },
     context,
     { rootPath: folder },
   );
@@ -264,7 +264,7 @@ test("Podman at Docker's socket is left to the source that asks Podman", async (
   server.answers.set('/version', json({ Version: '5.0.0', Components: [{ Name: 'Podman Engine' }] }));
   await until(source, () => source.state === 'absent');
   assert.match(source.reason ?? '', /podman answers there/);
-  const podman = openPodman({ enabled: true, timeout: seconds(5), resync: seconds(30) }, context, {
+  const podman = openPodman({ timeout: seconds(5), resync: seconds(30) }, context, {
     rootPath: folder,
     candidates: ['/docker.sock'],
   });
@@ -277,7 +277,7 @@ test("a link to a socket is followed within the host's root", async (t) => {
   await source.close();
   symlinkSync('/docker.sock', join(folder, 'link.sock'));
   const linked = openDocker(
-    { enabled: true, timeout: seconds(5), resync: seconds(30), endpoint: 'unix:///link.sock' },
+    { timeout: seconds(5), resync: seconds(30), endpoint: 'unix:///link.sock' },
     context,
     { rootPath: folder },
   );

@@ -1,0 +1,128 @@
+import { type Static, type TObject, Type } from 'typebox';
+import type { ConfigProblem } from '../../component.ts';
+import { duration } from '../../config/duration.ts';
+import { extractProblems, extractSchema } from './extract.ts';
+import { selectionProblems, selectionSchema } from './selection.ts';
+import { type SourceName, sourceNames } from './source.ts';
+import { sourceKinds } from './sources/sources.ts';
+
+/** The order in which sources are believed. */
+export const allSources = [
+  'kubernetes',
+  'kubelet',
+  'cri',
+  'docker',
+  'podman',
+] as const satisfies readonly SourceName[];
+
+const sourceSchemas: Readonly<Record<string, TObject>> = Object.fromEntries(
+  allSources.map((name) => {
+    const { config, summary } = sourceKinds[name];
+    return [name, Type.Object(config.properties, { ...config, default: {}, description: summary })];
+  }),
+);
+
+const ownSchemas = {
+  sources: Type.Optional(
+    Type.Array(Type.Enum([...sourceNames]), {
+      description:
+        'Who is asked for names, the one to believe first where two differ: `kubernetes` (API), `kubelet`, `cri`, `docker`, `podman`. Default: all that are found, in this order; `[]`: nobody, cgroup paths alone.',
+    }),
+  ),
+  keep_removed: duration({
+    default: '10m',
+    description: 'How long names of pods and containers that are gone are kept, for data that is late.',
+  }),
+  max_known: Type.Integer({
+    default: 8192,
+    minimum: 16,
+    maximum: 1_048_576,
+    description:
+      'Pods, and likewise containers, whose names are kept; those gone longest are forgotten first.',
+  }),
+  hold: duration({
+    default: '3s',
+    maximum: '1m',
+    description:
+      'How long data is held back whose cgroup or container has no name yet, but may get one; after that it goes on with what is known. What came later waits behind it. 0: not at all.',
+  }),
+  max_held: Type.Integer({
+    default: 100_000,
+    minimum: 1,
+    description: 'Data points or log records held back at most; above that the oldest go on as they are.',
+  }),
+  cluster_name: Type.Optional(Type.String({ minLength: 1, description: 'Sets `k8s.cluster.name`.' })),
+  node_name: Type.Optional(
+    Type.String({
+      description: 'Sets `k8s.node.name` where no source says it, of what runs outside pods too.',
+    }),
+  ),
+  service_labels: Type.Boolean({
+    default: true,
+    description:
+      'Labels `app.kubernetes.io/instance`, `…/name` and `…/version` of a pod say its `service.name` and `service.version`, after annotations `resource.opentelemetry.io/…` and before owners.',
+  }),
+  pod_start_time: Type.Boolean({ default: false, description: 'Adds `k8s.pod.start_time`.' }),
+  extract: extractSchema,
+  ...selectionSchema,
+  scope: Type.Enum(['node', 'pod'], {
+    default: 'node',
+    description: '`pod`: only the pod in which the agent runs is reported as a victim (sidecar).',
+  }),
+  pod_uid: Type.Optional(
+    Type.String({
+      description:
+        "That pod, as in `${env:POD_UID}` from the downward API; default: what the agent's own cgroup says. For `scope: pod`.",
+    }),
+  ),
+  neighbors: Type.Enum(['class', 'named'], {
+    default: 'class',
+    description:
+      'How `scope: pod` shows culprits outside the own pod: only what they are and did, or by name as well.',
+  }),
+};
+
+export const workloadConfig = Type.Object(
+  { ...ownSchemas, ...sourceSchemas },
+  { additionalProperties: false },
+);
+
+export type WorkloadConfig = Static<TObject<typeof ownSchemas>>;
+
+/** Keys of one source, as its own schema has them. */
+export function settingsOf(config: WorkloadConfig, source: SourceName): Readonly<Record<string, unknown>> {
+  const all = config as WorkloadConfig & Readonly<Record<SourceName, Readonly<Record<string, unknown>>>>;
+  return all[source];
+}
+
+export function workloadProblems(config: WorkloadConfig): readonly ConfigProblem[] {
+  const problem = (path: string, message: string): ConfigProblem => ({ path: [path], message });
+  const { sources = [], scope, neighbors, pod_uid: podUid } = config;
+  const twice = sources.filter((name, i) => sources.indexOf(name) !== i);
+  return [
+    ...twice.map((name) => problem('sources', `"${name}" is there twice`)),
+    ...(scope === 'node' && neighbors === 'named'
+      ? [problem('neighbors', 'a node agent names everybody: it is for "scope: pod"')]
+      : []),
+    ...(scope === 'pod' && podUid !== undefined && podUid !== '' && !isPodUid(podUid)
+      ? [
+          problem(
+            'pod_uid',
+            `${JSON.stringify(podUid)} is no uid of a pod: write "\${env:POD_UID}" and set it from metadata.uid`,
+          ),
+        ]
+      : []),
+    ...allSources.flatMap((name) =>
+      (sourceKinds[name].check?.(settingsOf(config, name)) ?? []).map(({ path, message }) => ({
+        path: [name, ...path],
+        message,
+      })),
+    ),
+    ...selectionProblems(config),
+    ...extractProblems(config.extract),
+  ];
+}
+
+/** As the API gives them, and the hash of a static pod. */
+const isPodUid = (text: string) =>
+  /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32})$/.test(text);

@@ -1,0 +1,94 @@
+import type { Nanoseconds } from '../../telemetry/units.ts';
+
+export interface HoldBackOptions<T, Missing> {
+  /** At most so long after it came. */
+  readonly hold: Nanoseconds;
+  /** Items held at most, beside those of the last that came. */
+  readonly limit: number;
+  elapsed(): Nanoseconds;
+  itemsIn(held: T): number;
+  missingIn(value: T): readonly Missing[];
+  look(missing: Missing): Outlook;
+  onHold(items: number): void;
+  onRelease(reason: ReleaseReason, items: number): void;
+}
+
+/** What has become of something that was missing. */
+export type Outlook = 'known' | 'awaited' | 'given_up';
+
+export type ReleaseReason = 'named' | 'expired' | 'limit' | 'shutdown';
+
+interface Held<T, Missing> {
+  readonly value: T;
+  readonly items: number;
+  readonly since: Nanoseconds;
+  missing: readonly Missing[];
+  hasGivenUp: boolean;
+}
+
+/**
+ * A queue in which the first waits for what it misses, and all behind it wait for the first: what belongs together stays
+ * together, and nothing overtakes.
+ */
+export class HoldBack<T, Missing> {
+  readonly #options: HoldBackOptions<T, Missing>;
+  readonly #held: Held<T, Missing>[] = [];
+  #items = 0;
+
+  constructor(options: HoldBackOptions<T, Missing>) {
+    this.#options = options;
+  }
+
+  /** Takes one in; what goes on at once, itself or, if there is no room, the first. */
+  pass(value: T): T | undefined {
+    const { missingIn, itemsIn, elapsed, limit, onHold } = this.#options;
+    const missing = missingIn(value);
+    if (missing.length === 0 && this.#held.length === 0) return value;
+    const items = itemsIn(value);
+    onHold(items);
+    this.#held.push({ value, items, since: elapsed(), missing, hasGivenUp: false });
+    this.#items += items;
+    return this.#items > limit ? this.#letGo('limit') : undefined;
+  }
+
+  /** Those that miss nothing any more, or have waited long enough. */
+  release(): T[] {
+    const released: T[] = [];
+    for (let first = this.#held[0]; first; first = this.#held[0]) {
+      const reason = this.#reasonFor(first);
+      if (reason === undefined) break;
+      released.push(...this.#letGoAs(reason));
+    }
+    return released;
+  }
+
+  /** All of them. */
+  flush(): T[] {
+    return [...this.#held].flatMap(() => this.#letGoAs('shutdown'));
+  }
+
+  #reasonFor(first: Held<T, Missing>): ReleaseReason | undefined {
+    const { look, elapsed, hold, limit } = this.#options;
+    first.missing = first.missing.filter((missing) => {
+      const outlook = look(missing);
+      if (outlook === 'given_up') first.hasGivenUp = true;
+      return outlook === 'awaited';
+    });
+    if (first.missing.length === 0) return first.hasGivenUp ? 'expired' : 'named';
+    if (elapsed() - first.since >= hold) return 'expired';
+    return this.#items > limit ? 'limit' : undefined;
+  }
+
+  #letGoAs(reason: ReleaseReason): T[] {
+    const first = this.#letGo(reason);
+    return first === undefined ? [] : [first];
+  }
+
+  #letGo(reason: ReleaseReason): T | undefined {
+    const first = this.#held.shift();
+    if (!first) return undefined;
+    this.#items -= first.items;
+    this.#options.onRelease(reason, first.items);
+    return first.value;
+  }
+}

@@ -1,0 +1,85 @@
+import type { CgroupFiles } from '../../kernel/cgroup-files.ts';
+import type { Cgroups } from '../../kernel/cgroups.ts';
+import { identifyPath, type PathIdentity } from '../../kernel/identify-path.ts';
+import { cgroupId, type Nanoseconds, seconds, type UnixNanoseconds } from '../../telemetry/units.ts';
+import { type DescribeOptions, type Description, describe } from './describe.ts';
+import type { Directory } from './directory.ts';
+import type { ContainerFacts, PodFacts } from './facts.ts';
+import { type Identity, identityOf, standIns, stranger } from './identity.ts';
+
+export interface Identified extends Description {
+  readonly identity: Identity;
+}
+
+export interface IdentifyOptions extends Omit<DescribeOptions, 'containersIn'> {
+  readonly cgroups: Cgroups;
+  readonly cgroupFiles: CgroupFiles | undefined;
+  readonly directory: Directory;
+  elapsed(): Nanoseconds;
+}
+
+/** Who had a cgroup id (decimal, or a stand-in) at a time. */
+export type Identify = (id: string, at: UnixNanoseconds) => Identified;
+
+/** What was found for a path, and from what. */
+interface Entry {
+  readonly parsed: PathIdentity;
+  readonly container: ContainerFacts | undefined;
+  readonly pod: PodFacts | undefined;
+  readonly containersInPod: number;
+  readonly readAt: Nanoseconds;
+  readonly identified: Identified;
+}
+
+/** Paths remembered; the ones found first are forgotten first. */
+const limit = 16_384;
+/** Limits in the cgroup's files change without anybody being told. */
+const readAgainAfter = seconds(60);
+
+/** Remembers what it found as long as nothing new was said about that container and that pod. */
+export function createIdentify(options: IdentifyOptions): Identify {
+  const { cgroups, directory, elapsed } = options;
+  const containersIn = (podUid: string) => directory.containersIn(podUid);
+  const describeAll = (identity: Identity): Identified => ({
+    identity,
+    ...describe(identity, { ...options, containersIn }),
+  });
+  const fixed = new Map(Object.entries(standIns).map(([id, identity]) => [id, describeAll(identity)]));
+  const known = new Map<string, Entry>();
+
+  return (id, at) => {
+    const path = /^\d+$/.test(id) ? cgroups.path(cgroupId(BigInt(id)), at) : undefined;
+    if (path === undefined) return fixed.get(id) ?? describeAll(stranger(id));
+    const former = known.get(path);
+    const parsed = former?.parsed ?? identifyPath(path);
+    const container = parsed.containerId === undefined ? undefined : directory.container(parsed.containerId);
+    const uid = parsed.podUid ?? container?.podUid;
+    const pod = uid === undefined ? undefined : directory.pod(uid);
+    const containersInPod = uid === undefined ? 0 : directory.containersIn(uid);
+    const now = elapsed();
+    if (
+      former &&
+      former.container === container &&
+      former.pod === pod &&
+      former.containersInPod === containersInPod &&
+      now - former.readAt < readAgainAfter
+    )
+      return former.identified;
+    const identity = identityOf({ path, parsed, container, pod, limit: () => quotaOf(path, options) });
+    const identified = describeAll(identity);
+    known.delete(path);
+    known.set(path, { parsed, container, pod, containersInPod, readAt: now, identified });
+    if (known.size > limit) for (const oldest of known.keys().take(1)) known.delete(oldest);
+    return identified;
+  };
+}
+
+/** In CPUs. */
+function quotaOf(path: string, { cgroupFiles }: IdentifyOptions): number | undefined {
+  try {
+    const quota = cgroupFiles?.cpu(path)?.quota;
+    return quota && quota.period > 0 ? quota.quota / quota.period : undefined;
+  } catch {
+    return undefined; // not to be read: it is only an attribute less, and absent means not known
+  }
+}

@@ -1,0 +1,150 @@
+import type { Attributes } from '@opentelemetry/api';
+import type { Resource } from '@opentelemetry/resources';
+import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
+import type { MetricData, ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import type { Batch } from '../../telemetry/batch.ts';
+import { resource } from '../../telemetry/build.ts';
+import { mergePoints } from '../../telemetry/merge-points.ts';
+import type { UnixNanoseconds } from '../../telemetry/units.ts';
+import { attributes as keys, otherCulprit } from '../../telemetry/vocabulary.ts';
+import type { Identified, Identify } from './identify.ts';
+import type { Identity } from './identity.ts';
+import { createClock } from './references.ts';
+import { describeOthers, type Scope } from './scope.ts';
+import type { Exclusion } from './selection.ts';
+
+export type Role = 'victim' | 'culprit' | 'last';
+
+export interface NamingOptions {
+  readonly identify: Identify;
+  readonly scope: Scope;
+  exclude(identity: Identity): Exclusion | undefined;
+  onIdentified(role: Role, outcome: Identity['outcome'], items: number): void;
+  onExcluded(reason: Exclusion, items: number): void;
+}
+
+/** The same batch with everybody's name, without those who are not to be reported. */
+export function nameBatch(batch: Batch, options: NamingOptions): Batch {
+  const naming = new Naming(options);
+  const named: Batch =
+    batch.signal === 'metrics'
+      ? {
+          signal: 'metrics',
+          resourceMetrics: batch.resourceMetrics.flatMap((of) => naming.metrics(of) ?? []),
+        }
+      : { signal: 'logs', records: naming.records(batch.records) };
+  naming.count();
+  return named;
+}
+
+/** Of one batch, in which many points name the same cgroups. */
+class Naming {
+  readonly #options: NamingOptions;
+  readonly #clock = createClock();
+  readonly #known = new Map<string, { readonly at: UnixNanoseconds; readonly identified: Identified }>();
+  readonly #identified = new Map<`${Role} ${Identity['outcome']}`, number>();
+  readonly #excluded = new Map<Exclusion, number>();
+
+  constructor(options: NamingOptions) {
+    this.#options = options;
+  }
+
+  metrics(of: ResourceMetrics): ResourceMetrics | undefined {
+    const points = of.scopeMetrics.flatMap((scope) =>
+      scope.metrics.flatMap((each): { endTime: [number, number] }[] => each.dataPoints),
+    );
+    const victim = this.#victim(of.resource.attributes, this.#clock(points[0]?.endTime ?? [0, 0]));
+    if (victim && this.#isExcluded(victim.identity, points.length)) return undefined;
+    return {
+      resource: victim ? describeResource(of.resource, victim) : of.resource,
+      scopeMetrics: of.scopeMetrics.map((scope) => ({
+        ...scope,
+        metrics: scope.metrics.map((metric) => this.#metric(metric, victim?.identity)),
+      })),
+    };
+  }
+
+  records(records: readonly ReadableLogRecord[]): ReadableLogRecord[] {
+    // those of one resource go on sharing it, unless its id has gone to another cgroup meanwhile
+    const shared = new Map<Resource, { readonly victim: Identified; readonly resource: Resource }>();
+    return records.flatMap((record) => {
+      const at = this.#clock(record.hrTime);
+      const victim = this.#victim(record.resource.attributes, at);
+      if (victim && this.#isExcluded(victim.identity, 1)) return [];
+      const attributes = this.#item(record.attributes, at, victim?.identity);
+      if (!victim) return [{ ...record, attributes }];
+      const former = shared.get(record.resource);
+      const described =
+        former?.victim === victim ? former : { victim, resource: describeResource(record.resource, victim) };
+      shared.set(record.resource, described);
+      return [{ ...record, attributes, resource: described.resource }];
+    });
+  }
+
+  count(): void {
+    for (const [key, items] of this.#identified) {
+      const [role, outcome] = key.split(' ') as [Role, Identity['outcome']];
+      this.#options.onIdentified(role, outcome, items);
+    }
+    for (const [reason, items] of this.#excluded) this.#options.onExcluded(reason, items);
+  }
+
+  #metric(metric: MetricData, victim: Identity | undefined): MetricData {
+    const dataPoints = metric.dataPoints.map((point) => {
+      const attributes = this.#item(point.attributes, this.#clock(point.endTime), victim);
+      return attributes === point.attributes ? point : { ...point, attributes };
+    });
+    // the kind of point goes with the kind of metric, unchanged
+    const named = { ...metric, dataPoints } as MetricData;
+    return this.#options.scope.hides ? mergePoints(named) : named;
+  }
+
+  #item(attributes: Attributes, at: UnixNanoseconds, victim: Identity | undefined): Attributes {
+    const culprit = this.#other(attributes[keys.culpritCgroupId], at);
+    const last = this.#other(attributes[keys.lastCgroupId], at);
+    if (culprit) this.#add('culprit', culprit.identity, 1);
+    if (last) this.#add('last', last.identity, 1);
+    if (!culprit && !last) return attributes;
+    return describeOthers(attributes, { culprit, last }, (identity) =>
+      this.#options.scope.isShown(identity, victim),
+    );
+  }
+
+  #victim(attributes: Attributes, at: UnixNanoseconds): Identified | undefined {
+    const id = attributes[keys.cgroupId];
+    return typeof id === 'string' ? this.#identify(id, at) : undefined;
+  }
+
+  #other(id: unknown, at: UnixNanoseconds): Identified | undefined {
+    return typeof id === 'string' && id !== otherCulprit ? this.#identify(id, at) : undefined;
+  }
+
+  #identify(id: string, at: UnixNanoseconds): Identified {
+    const known = this.#known.get(id);
+    if (known?.at === at) return known.identified;
+    const identified = this.#options.identify(id, at);
+    this.#known.set(id, { at, identified });
+    return identified;
+  }
+
+  #isExcluded(victim: Identity, items: number): boolean {
+    const { exclude, scope } = this.#options;
+    const reason = scope.isVictim(victim) ? exclude(victim) : 'scope';
+    if (reason === undefined) this.#add('victim', victim, items);
+    else this.#excluded.set(reason, (this.#excluded.get(reason) ?? 0) + items);
+    return reason !== undefined;
+  }
+
+  #add(role: Role, { outcome }: Identity, items: number): void {
+    const key = `${role} ${outcome}` as const;
+    this.#identified.set(key, (this.#identified.get(key) ?? 0) + items);
+  }
+}
+
+/** A cgroup without an instance of its own is one for each node, path and id: a unit that was restarted is another. */
+function describeResource(of: Resource, { identity, victim }: Identified): Resource {
+  const { [keys.cgroupId]: id, [keys.hostName]: host } = of.attributes;
+  const { path } = identity;
+  const instance = `${host ?? ''}:${path === undefined ? id : `${path}#${id}`}`;
+  return resource({ ...of.attributes, [keys.serviceInstanceId]: instance, ...victim });
+}

@@ -1,0 +1,56 @@
+import type { Attributes, HrTime } from '@opentelemetry/api';
+import type { Batch } from '../../telemetry/batch.ts';
+import { unixTime } from '../../telemetry/build.ts';
+import type { UnixNanoseconds } from '../../telemetry/units.ts';
+import { attributes as keys, otherCulprit } from '../../telemetry/vocabulary.ts';
+
+/** A cgroup id that a batch speaks of, and when. */
+export interface Reference {
+  readonly id: string;
+  readonly at: UnixNanoseconds;
+}
+
+/** Each id once. Nobody on this machine knows the cgroups of a recording: it has none. */
+export function referencesIn(batch: Batch): readonly Reference[] {
+  const found = new Map<string, Reference>();
+  const add = (id: unknown, at: UnixNanoseconds) => {
+    if (typeof id === 'string' && id !== otherCulprit && !found.has(id)) found.set(id, { id, at });
+  };
+  const addItem = (attributes: Attributes, at: UnixNanoseconds) => {
+    add(attributes[keys.culpritCgroupId], at);
+    add(attributes[keys.lastCgroupId], at);
+  };
+  if (batch.signal === 'logs') {
+    const clock = createClock();
+    for (const { resource, attributes, hrTime } of batch.records) {
+      if (resource.attributes[keys.recording] !== undefined) continue;
+      const at = clock(hrTime);
+      add(resource.attributes[keys.cgroupId], at);
+      addItem(attributes, at);
+    }
+    return [...found.values()];
+  }
+  const clock = createClock();
+  for (const { resource, scopeMetrics } of batch.resourceMetrics) {
+    if (resource.attributes[keys.recording] !== undefined) continue;
+    for (const { metrics } of scopeMetrics)
+      for (const { dataPoints } of metrics)
+        for (const { attributes, endTime } of dataPoints) {
+          const at = clock(endTime);
+          add(resource.attributes[keys.cgroupId], at);
+          addItem(attributes, at);
+        }
+  }
+  return [...found.values()];
+}
+
+/** Points of one reading share their time: it is converted once. */
+export function createClock(): (time: HrTime) => UnixNanoseconds {
+  let last: HrTime = [0, 0];
+  let converted = unixTime(last);
+  return (time) => {
+    if (time !== last && (time[0] !== last[0] || time[1] !== last[1])) converted = unixTime(time);
+    last = time;
+    return converted;
+  };
+}

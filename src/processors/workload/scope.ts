@@ -1,0 +1,82 @@
+import type { Attributes } from '@opentelemetry/api';
+import { identifyPath } from '../../kernel/identify-path.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
+import { attributes as keys } from '../../telemetry/vocabulary.ts';
+import type { WorkloadConfig } from './config.ts';
+import type { Identified } from './identify.ts';
+import type { Identity } from './identity.ts';
+
+/** Who is reported, and how much of whom is shown. */
+export interface Scope {
+  isVictim(identity: Identity): boolean;
+  /** Whether a point about this culprit may say who it is. */
+  isShown(culprit: Identity, victim: Identity | undefined): boolean;
+  /** Then points about several may become equal. */
+  readonly hides: boolean;
+}
+
+/** A node agent's: everybody. */
+export const nodeScope: Scope = { isVictim: () => true, isShown: () => true, hides: false };
+
+/**
+ * A sidecar's: its own pod, by the uid in the API or the one in cgroup paths. Of others only what they are to it, unless
+ * their names may be shown too. What is above the pod in the hierarchy belongs to nobody else.
+ */
+export function podScope(ownPod: string, neighbors: 'class' | 'named'): Scope {
+  const isOwn = ({ podUid, path }: Identity) => podUid === ownPod || path?.includes(ownPod) === true;
+  return {
+    isVictim: isOwn,
+    hides: neighbors === 'class',
+    isShown: (culprit, victim) =>
+      neighbors === 'named' ||
+      culprit.kind === 'kernel' ||
+      culprit.kind === 'overflow' ||
+      isOwn(culprit) ||
+      isAbove(culprit, victim),
+  };
+}
+
+function isAbove({ path }: Identity, victim: Identity | undefined): boolean {
+  if (path === undefined || victim?.path === undefined) return false;
+  return path === '/' || victim.path.startsWith(`${path}/`);
+}
+
+/** Throws if a sidecar cannot find out which pod is its own: it would show others' data. */
+export function openScope(
+  { scope, pod_uid: podUid, neighbors }: Pick<WorkloadConfig, 'scope' | 'pod_uid' | 'neighbors'>,
+  kernel: Pick<Kernel, 'cgroups' | 'ownCgroup'>,
+): Scope {
+  if (scope === 'node') return nodeScope;
+  const ownPod = podUid || ownPodIn(kernel);
+  if (ownPod === undefined)
+    throw new Error(
+      'cannot keep to the own pod: its own cgroup does not say which it is; set pod_uid to "${env:POD_UID}", from metadata.uid by the downward API',
+    );
+  return podScope(ownPod, neighbors);
+}
+
+function ownPodIn(kernel: Pick<Kernel, 'cgroups' | 'ownCgroup'>): string | undefined {
+  const own = kernel.ownCgroup?.();
+  const path = own === undefined ? undefined : kernel.cgroups.path(own);
+  return path === undefined ? undefined : identifyPath(path).podUid;
+}
+
+/** Says who a culprit is, and who ran last before. */
+export function describeOthers(
+  item: Attributes,
+  { culprit, last }: { readonly culprit: Identified | undefined; readonly last: Identified | undefined },
+  isShown: (identity: Identity) => boolean,
+): Attributes {
+  const described: Attributes = { ...item };
+  if (culprit && isShown(culprit.identity)) Object.assign(described, culprit.culprit);
+  else if (culprit) {
+    delete described[keys.culpritCgroupId];
+    described[keys.culpritKind] = culprit.identity.kind;
+  }
+  if (last && isShown(last.identity)) described[keys.lastName] = last.identity.name;
+  else if (last) for (const key of lastKeys) delete described[key];
+  return described;
+}
+
+/** All of them say who somebody is. */
+const lastKeys = [keys.lastCgroupId, keys.lastName, keys.lastProcessId, keys.lastThreadName] as const;
