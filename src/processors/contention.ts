@@ -8,6 +8,7 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import { Type } from 'typebox';
 import type { ProcessorComponent } from '../component.ts';
+import { quotaLevel } from '../kernel/quota-level.ts';
 import type { Batch } from '../telemetry/batch.ts';
 import { type Cause, attributes as keys, metrics, waitPart } from '../telemetry/vocabulary.ts';
 
@@ -31,7 +32,7 @@ function nameCauses(batch: Batch): Batch {
     signal: 'logs',
     records: batch.records.map((record) => {
       const cause = mainCause(record.resource.attributes, record.attributes);
-      return cause ? { ...record, attributes: { ...record.attributes, [keys.cause]: cause } } : record;
+      return cause ? { ...record, attributes: withCause(record.attributes, cause) } : record;
     }),
   };
 }
@@ -112,7 +113,18 @@ function judge(point: DataPoint<number>, victim: Attributes): Judged {
   const { [keys.waitClass]: waitClass, ...others } = point.attributes;
   if (waitClass === undefined) return { waitClass, point };
   const cause = causeOf(waitClass, victim, others);
-  return { waitClass, point: { ...point, attributes: { ...others, [keys.cause]: cause } } };
+  return { waitClass, point: { ...point, attributes: withCause(others, cause) } };
+}
+
+/** Of a quota also which level of the hierarchy has it: the culprit is the cgroup that holds it. */
+function withCause(attributes: Attributes, cause: Cause): Attributes {
+  const path = attributes[keys.culpritCgroupPath];
+  const isQuota = cause === 'throttled' || cause === 'throttled_ancestor';
+  return {
+    ...attributes,
+    [keys.cause]: cause,
+    ...(isQuota && typeof path === 'string' && { [keys.quotaLevel]: quotaLevel(path) }),
+  };
 }
 
 /** Two classes of one culprit may have one cause: then they are one point. */

@@ -177,10 +177,16 @@ const nobody: Readonly<Partial<Record<Cause, string>>> = {
   unknown: 'unknown',
 };
 
+/** For those a sidecar is not told the names of. */
+const unnamed: Readonly<Partial<Record<Cause, string>>> = {
+  neighbor: 'neighbors',
+  system: 'system services',
+};
+
 function culpritName(of: Attributes): string {
   const cause = causeOf(of);
   if (cause === 'self' || cause === 'throttled') return nobody[cause] ?? cause;
-  const name = nameOf(of, culpritNames) ?? nobody[cause] ?? 'unknown';
+  const name = nameOf(of, culpritNames) ?? nobody[cause] ?? unnamed[cause] ?? 'unknown';
   return cause === 'throttled_ancestor' ? `CPU limit of ${name}` : name;
 }
 
