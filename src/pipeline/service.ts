@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts';
 import { printDuration } from '../config/duration.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { agentMetrics } from '../telemetry/agent-metrics.ts';
-import { itemCount, type Signal } from '../telemetry/batch.ts';
+import { type Batch, itemCount, type Signal } from '../telemetry/batch.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import { type Nanoseconds, nanoseconds, seconds } from '../telemetry/units.ts';
 import { type Clock, endsWithin } from './clock.ts';
@@ -99,7 +99,7 @@ export async function startService(config: Config, world: World): Promise<Servic
         processors.set(instance, processor);
         for (const pull of processor.pulls ?? []) pulls.push(() => startTicker(pull, besideBatches(vertex)));
         held.unshift(async () => {
-          for (const batch of processor.flush?.() ?? []) await flow(vertex, batch);
+          for (const batch of processor.flush?.() ?? []) await letGo(vertex, batch);
         });
         return;
       }
@@ -113,7 +113,14 @@ export async function startService(config: Config, world: World): Promise<Servic
 
   function besideBatches(vertex: Vertex): TickerContext {
     const { id } = vertex;
-    return { kind: 'processor', id, clock, counters, health, deliver: (batch) => flow(vertex, batch) };
+    return { kind: 'processor', id, clock, counters, health, deliver: (batch) => letGo(vertex, batch) };
+  }
+
+  /** What a processor gives beside batches has been counted as incoming when it came, if it did. */
+  async function letGo(vertex: Vertex, batch: Batch): Promise<void> {
+    const attributes = { processor: vertex.id, signal: batch.signal };
+    counters.add(agentMetrics.processorOutgoing.name, itemCount(batch), attributes);
+    await flow(vertex, batch);
   }
 
   function tickerContext(vertex: Vertex): TickerContext {

@@ -250,7 +250,7 @@ function hoarder(): Pick<Processor, 'process' | 'pulls' | 'flush'> {
 }
 
 test('what a processor holds back goes on behind it when it lets go, and at shutdown at the latest', async () => {
-  const { clock, start, labels, received } = bench(fanOut, { step: async () => hoarder() });
+  const { clock, start, labels, received, counters } = bench(fanOut, { step: async () => hoarder() });
   const service = await start();
   await clock.advance(seconds(1));
   assert.deepEqual(labels('sink'), [], 'nothing passes before it is let go');
@@ -261,6 +261,11 @@ test('what a processor holds back goes on behind it when it lets go, and at shut
   await service.stop();
   assert.ok((received.get('sink')?.length ?? 0) > before, 'what was held at the end is delivered');
   assert.equal(labels('sink').length, labels('sink/b').length);
+  const [incoming, outgoing] = ['incoming', 'outgoing'].map((way) =>
+    total(counters, `otelcol_processor_${way}_items`),
+  );
+  assert.ok(incoming !== undefined && incoming > 0);
+  assert.equal(outgoing, incoming, 'and counted as having gone on');
   assert.equal(clock.timers, 0);
 });
 
