@@ -8,6 +8,8 @@ export interface DirectoryOptions extends RegisterOptions {
   readonly counters: Counters;
   /** The id of the processor, for the counters. */
   readonly component: string;
+  /** Which annotations of pods are kept. */
+  keepAnnotation(key: string): boolean;
 }
 
 /** What all sources together know of pods and containers. */
@@ -17,9 +19,11 @@ export class Directory {
   /** From the uid that the API gives a static pod to the hash that stands in its cgroup's path. */
   readonly #hashes = new Map<string, string>();
   readonly #containersOf = new Map<string, Set<string>>();
+  readonly #options: DirectoryOptions;
   #revision = 0;
 
   constructor(options: DirectoryOptions) {
+    this.#options = options;
     const { counters, component } = options;
     const count = (why: string, what: string) => {
       if (why === 'no room') counters.add(counterNames.namesDropped, 1, { component, reason: what });
@@ -95,7 +99,13 @@ export class Directory {
     const { uid, configHash = uid } = facts;
     if (configHash !== uid) this.#hashes.set(uid, configHash);
     this.#revision += 1;
-    this.#pods.say(source, configHash, { facts, list });
+    this.#pods.say(source, configHash, { facts: this.#withoutSurplus(facts), list });
+  }
+
+  #withoutSurplus(pod: PodFacts): PodFacts {
+    if (!pod.annotations) return pod;
+    const kept = Object.entries(pod.annotations).filter(([key]) => this.#options.keepAnnotation(key));
+    return { ...pod, annotations: Object.fromEntries(kept) };
   }
 
   #sayContainer(source: SourceName, facts: ContainerFacts, list: number): void {

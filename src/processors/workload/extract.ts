@@ -63,13 +63,16 @@ export function createExtract({ labels, annotations }: Extract): (identity: Iden
   };
 }
 
+/** An expression that must fit all of a key. */
+export const wholeKey = (expression: string) => new RegExp(`^(?:${expression})$`);
+
 type Take = (
   texts: Readonly<Record<string, string>>,
   into: { readonly victim: Attributes; readonly culprit: Attributes },
 ) => void;
 
 function compile(each: Rule, nameOf: (key: string) => string): Take {
-  const matching = each.key === undefined ? new RegExp(`^(?:${each.key_regex})$`) : undefined;
+  const matching = each.key === undefined ? wholeKey(each.key_regex ?? '') : undefined;
   return (texts, { victim, culprit }) => {
     const keys = matching
       ? Object.keys(texts).filter((key) => matching.test(key))
@@ -98,7 +101,7 @@ function problemOf({ key, key_regex: regex, tag_name: tag }: Rule): string | und
   if ((key === undefined) === (regex === undefined)) return 'needs either "key" or "key_regex"';
   if (regex !== undefined) {
     try {
-      new RegExp(`^(?:${regex})$`);
+      wholeKey(regex);
     } catch (error) {
       return `"key_regex" is no regular expression: ${(error as Error).message}`;
     }

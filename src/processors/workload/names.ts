@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import type { Closable, Host } from '../../component.ts';
 import { milliseconds, type Nanoseconds } from '../../telemetry/units.ts';
 import { Awaited } from './awaited.ts';
@@ -6,6 +7,7 @@ import { Directory } from './directory.ts';
 import { createExtract } from './extract.ts';
 import type { Outlook } from './hold-back.ts';
 import { createIdentify, type Identify } from './identify.ts';
+import { keptAnnotations } from './kept-annotations.ts';
 import type { Reference } from './references.ts';
 import type { Source, SourceContext, SourceName } from './source.ts';
 import { sourceKinds } from './sources/sources.ts';
@@ -37,6 +39,7 @@ export async function openNames(
     ...{ order, counters, elapsed, component: host.id },
     keepRemoved: config.keep_removed,
     limit: config.max_known,
+    keepAnnotation: keptAnnotations(config),
   });
   const context = { log, counters, elapsed, random: Math.random };
   const sources: Source[] = [];
@@ -58,6 +61,7 @@ export async function openNames(
     ...(config.node_name && { nodeName: config.node_name }),
   });
   const awaited = new Awaited({ directory, sources, elapsed, hold: config.hold });
+  const warnOfAbsent = absentWarner(log);
   let ticked: Nanoseconds | undefined;
   return {
     identify,
@@ -67,9 +71,22 @@ export async function openNames(
       if (ticked !== undefined && now - ticked < tickEvery) return;
       ticked = now;
       for (const source of sources) source.tick();
+      if (config.sources) warnOfAbsent(sources);
       directory.sweep();
     },
     close: () => closeAll(sources),
+  };
+}
+
+/** Each once: somebody wrote it down, so somebody wants it. Of those only looked for it is no news. */
+function absentWarner(log: Logger): (sources: readonly Source[]) => void {
+  const warned = new Set<SourceName>();
+  return (sources) => {
+    for (const { name, state, reason } of sources) {
+      if (state !== 'absent' || warned.has(name)) continue;
+      warned.add(name);
+      log.warn({ source: name }, `no names from ${name} so far: ${reason}`);
+    }
   };
 }
 

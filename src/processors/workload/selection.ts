@@ -49,7 +49,8 @@ type Settings = { readonly [Key in keyof typeof selectionSchema]: Static<(typeof
 /** Why a workload is not reported as a victim. */
 export type Exclusion = 'include' | 'exclude' | 'ignore' | 'scope';
 
-const ignoreKey = 'earshot.io/ignore';
+/** As an annotation or, of containers without a pod, as a label. */
+export const ignoreKey = 'earshot.io/ignore';
 
 /** Who is left out; undefined: reported. */
 export function createSelection(settings: Settings): (identity: Identity) => Exclusion | undefined {

@@ -14,6 +14,7 @@ function directoryOf(order: readonly SourceName[] = ['kubelet', 'cri'], limit = 
     ...{ order, limit, counters, component: 'workload' },
     keepRemoved: seconds(60),
     elapsed: () => nanoseconds(now),
+    keepAnnotation: (key) => key.startsWith('kept'),
   });
   return {
     directory,
@@ -40,6 +41,16 @@ test('what a source says replaces what it said, whole', () => {
   of('cri').container({ id: 'c', name: 'a', restartCount: 1 });
   of('cri').container({ id: 'c', name: 'b' });
   assert.deepEqual(directory.container('c'), { id: 'c', name: 'b' });
+});
+
+test('annotations nobody needs are not kept', () => {
+  const { directory, of } = directoryOf();
+  of('cri').pod({
+    uid: 'p',
+    annotations: { kept: 'a', surplus: 'x'.repeat(1000) },
+    labels: { surplus: 'b' },
+  });
+  assert.deepEqual(directory.pod('p'), { uid: 'p', annotations: { kept: 'a' }, labels: { surplus: 'b' } });
 });
 
 test('facts are the same object until something is said about them', () => {

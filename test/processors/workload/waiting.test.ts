@@ -176,6 +176,18 @@ test('sources are ticked four times a second, however many pipelines there are',
   assert.equal(source('cri').ticks, 2);
 });
 
+test('a source that was asked for and is not there is told of once; one that was only looked for is not', async () => {
+  for (const [settings, lines] of [
+    [{ sources: ['cri'] }, 1],
+    [{}, 0],
+  ] as const) {
+    const { source, pull, pass, logged } = await fixture({ sources: ['cri'], settings });
+    source('cri').state = 'absent';
+    for (let i = 0; i < 3; i++, pass(1)) pull();
+    assert.equal(logged.filter((line) => line.includes('no names from cri')).length, lines);
+  }
+});
+
 test('a log record is about who had the cgroup id when it happened', async () => {
   const asked: (bigint | undefined)[] = [];
   const { host } = await fixture();
