@@ -51,7 +51,7 @@ const ownSchemas = {
     minimum: 1,
     description: 'Data points or log records held back at most; above that the oldest go on as they are.',
   }),
-  cluster_name: Type.Optional(Type.String({ minLength: 1, description: 'Sets `k8s.cluster.name`.' })),
+  cluster_name: Type.Optional(Type.String({ description: 'Sets `k8s.cluster.name`.' })),
   node_name: Type.Optional(
     Type.String({
       description: 'Sets `k8s.node.name` where no source says it, of what runs outside pods too.',

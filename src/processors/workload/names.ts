@@ -57,7 +57,7 @@ export async function openNames(
     selected: createExtract(config.extract),
     useLabels: config.service_labels,
     withStartTime: config.pod_start_time,
-    ...(config.cluster_name !== undefined && { clusterName: config.cluster_name }),
+    ...(config.cluster_name && { clusterName: config.cluster_name }),
     ...(config.node_name && { nodeName: config.node_name }),
   });
   const awaited = new Awaited({ directory, sources, elapsed, hold: config.hold });
