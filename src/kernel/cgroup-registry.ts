@@ -40,11 +40,11 @@ interface Version {
   until: bigint | undefined;
   /** A scan found it; the kernel has not told when it was made. */
   isFromGuessed: boolean;
-  /** A scan did not find it any more, likewise. */
-  isUntilGuessed: boolean;
   /** Of the same id. */
   before: Version | undefined;
 }
+
+type Named = CgroupChange & { readonly path: string };
 
 /** The wall clock is read in whole milliseconds, so that data may seem to be a little older than it is. */
 const clockTolerance = BigInt(milliseconds(5));
@@ -87,30 +87,16 @@ export class CgroupRegistry implements Cgroups {
     for (const { id, path, until } of this.#newest.values()) if (until === undefined) yield { id, path };
   }
 
-  learn({ kind, id, path, at = this.#options.monotonic() }: CgroupChange): void {
+  learn({ at = this.#options.monotonic(), ...change }: CgroupChange): void {
     this.#forgetExpired();
-    const newest = this.#newest.get(id);
-    const living = newest?.until === undefined ? newest : undefined;
-    if (kind === 'removed') {
-      if (living) this.#end(living, at, { isGuessed: false });
-      else if (newest?.isUntilGuessed) newest.until = at;
-      else if (!newest && path !== undefined)
-        this.#end(this.#add(id, path, this.#lastAbsentBefore(at)), at, { isGuessed: false });
-      return;
+    const { kind, id, path } = change;
+    if (kind === 'removed') this.#learnEnd(change, at);
+    else if (path !== undefined) this.#learnName({ kind, id, path }, at);
+    else if (kind !== 'seen' || !this.#living(id)) {
+      const living = this.#living(id);
+      if (living) this.#end(living, at);
+      this.#isDoubtful = true;
     }
-    const isUnnamed = path === undefined && !(kind === 'seen' && living);
-    // whatever is below it may have been renamed too
-    if (isUnnamed || (kind === 'renamed' && !living)) this.#isDoubtful = true;
-    if (kind === 'renamed' && living && path !== undefined) this.#renameBelow(living.path, path, at);
-    if (living?.path === path) {
-      if (living?.isFromGuessed && kind === 'made') {
-        living.from = at;
-        living.isFromGuessed = false;
-      }
-      return;
-    }
-    if (living && (kind !== 'seen' || path !== undefined)) this.#end(living, at, { isGuessed: false });
-    if (path !== undefined) this.#add(id, path, kind === 'seen' && !newest ? this.#lastAbsentBefore(at) : at);
   }
 
   /**
@@ -120,7 +106,7 @@ export class CgroupRegistry implements Cgroups {
     this.#catchUp = catchUp;
     this.scan(); // what was made since the first scan
     return () => {
-      if (this.#catchUp === catchUp) this.#catchUp = undefined;
+      this.#catchUp = undefined;
     };
   }
 
@@ -141,12 +127,42 @@ export class CgroupRegistry implements Cgroups {
     this.#isDoubtful = false;
   }
 
+  #learnEnd({ id, path }: CgroupChange, at: bigint): void {
+    const living = this.#living(id);
+    if (living) this.#end(living, at);
+    else if (path !== undefined && !this.#newest.has(id))
+      this.#end(this.#add(id, path, this.#lastAbsentBefore(at)), at);
+  }
+
+  #learnName({ kind, id, path }: Named, at: bigint): void {
+    const living = this.#living(id);
+    if (kind === 'renamed') {
+      if (living) this.#renameBelow(living.path, path, at);
+      else this.#isDoubtful = true; // whatever is below it may have another path too
+    }
+    if (living?.path === path) {
+      if (living.isFromGuessed && kind === 'made') {
+        living.from = at;
+        living.isFromGuessed = false;
+      }
+      return;
+    }
+    if (living) this.#end(living, at);
+    const isSinceWhenever = kind === 'seen' && !this.#newest.has(id);
+    this.#add(id, path, isSinceWhenever ? this.#lastAbsentBefore(at) : at);
+  }
+
+  #living(id: CgroupId): Version | undefined {
+    const newest = this.#newest.get(id);
+    return newest?.until === undefined ? newest : undefined;
+  }
+
   #apply({ cgroups, unreadable, covers }: Scan, begin: bigint): void {
     for (const [id, path] of cgroups) {
       const newest = this.#newest.get(id);
       if (newest?.until === undefined) {
         if (newest?.path === path) continue;
-        if (newest) this.#end(newest, begin, { isGuessed: true });
+        if (newest) this.#end(newest, begin);
       }
       const from = max(this.#scannedAt, newest?.until ?? 0n);
       this.#add(id, path, from, { isGuessed: true });
@@ -154,7 +170,7 @@ export class CgroupRegistry implements Cgroups {
     for (let i = 0; i < unreadable; i++) this.#options.lose('unreadable');
     for (const version of this.#newest.values())
       if (version.until === undefined && !cgroups.has(version.id) && covers(version.path))
-        this.#end(version, begin, { isGuessed: true });
+        this.#end(version, begin);
     this.#scannedAt = begin;
   }
 
@@ -186,7 +202,7 @@ export class CgroupRegistry implements Cgroups {
   #add(id: CgroupId, path: string, from: bigint, { isGuessed = false } = {}): Version {
     const version = {
       ...{ id, path, from, isFromGuessed: isGuessed },
-      ...{ until: undefined, isUntilGuessed: false, before: this.#newest.get(id) },
+      ...{ until: undefined, before: this.#newest.get(id) },
     };
     this.#newest.delete(id); // to be the last in order
     this.#newest.set(id, version);
@@ -196,9 +212,8 @@ export class CgroupRegistry implements Cgroups {
     return version;
   }
 
-  #end(version: Version, at: bigint, { isGuessed }: { readonly isGuessed: boolean }): void {
+  #end(version: Version, at: bigint): void {
     version.until = max(at, version.from);
-    version.isUntilGuessed = isGuessed;
     this.#ended.add(version);
     this.#options.known('living', -1);
     this.#options.known('removed', 1);
@@ -208,7 +223,7 @@ export class CgroupRegistry implements Cgroups {
     if (former === path) return;
     for (const version of [...this.#newest.values()]) {
       if (version.until !== undefined || version.path === former || !isBelow(former, version.path)) continue;
-      this.#end(version, at, { isGuessed: false });
+      this.#end(version, at);
       this.#add(version.id, path + version.path.slice(former.length), at);
     }
   }

@@ -277,6 +277,17 @@ test('a removed cgroup nobody told of before has the name its end tells', () => 
   assert.deepEqual(living(), []);
 });
 
+test('where a stranger was renamed, what may be below it is looked up', () => {
+  const { registry, learn, living, exists, set } = machine();
+  registry.follow(() => {});
+  learn('made', 2n, '/a/b', 100.2);
+  exists(1n, '/z');
+  exists(2n, '/z/b');
+  learn('renamed', 1n, '/z', 100.5);
+  set(101);
+  assert.deepEqual(living(), ['/z', '/z/b']);
+});
+
 test('a path too long to be told is looked up', () => {
   const { learn, path, exists, set, living, state } = machine();
   learn('made', 7n, undefined, 100.5);

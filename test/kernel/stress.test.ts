@@ -9,7 +9,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { LiveSource } from '../../src/kernel/live-scheduler.ts';
 import type { Waiter } from '../../src/kernel/scheduler-source.ts';
-import { cgroupId } from '../../src/telemetry/units.ts';
+import { type CgroupId, cgroupId, milliseconds, type UnixNanoseconds } from '../../src/telemetry/units.ts';
 import {
   makeCgroup,
   native,
@@ -30,6 +30,9 @@ const workers = 8;
 const slots = 512;
 const cpus = availableParallelism();
 
+/** Half of them: what is remembered of removed cgroups is as much at the end as long before. */
+const maxCgroups = count / 2;
+
 /** What was said of one cgroup, or what the kernel itself accounted to it. */
 interface Ledger {
   run: number;
@@ -48,7 +51,12 @@ interface Outcome {
   readonly churned: ReadonlyMap<Waiter, Ledger>;
   readonly busy: readonly { readonly cgroup: TestCgroup; readonly ran: number }[];
   readonly drops: Readonly<Record<string, number>>;
-  readonly pathOf: (id: bigint) => string | undefined;
+  /** What each was called when something was said of it. */
+  readonly names: ReadonlyMap<Waiter, ReadonlySet<string | undefined>>;
+  /** And what the short-lived ones were really called. */
+  readonly realNames: ReadonlyMap<Waiter, string>;
+  /** Single waits of short-lived ones. */
+  readonly events: number;
   /** ns between the first and the last reading. */
   readonly span: number;
   /** Of all CPUs in that time, ns: neither ours nor anybody's. */
@@ -81,13 +89,25 @@ async function stress(): Promise<Outcome> {
   parents = home.procs.map(dirname);
   const busy = Array.from({ length: cpus }, (_, cpu) => makeCgroup(`pingpong-${cpu}`));
   const chatty = makeCgroup('messages');
-  const cgroups = openCgroups();
-  source = openScheduler({ maxWorkloads: slots }, cgroups);
+  const cgroups = openCgroups({ maxCgroups });
+  source = openScheduler({ maxWorkloads: slots, minWait: milliseconds(2) }, cgroups);
+  const unfollow = cgroups.follow(() => source?.tellChanges());
 
   const reported = new Map<Waiter, Ledger>();
   const drops: Record<string, number> = {};
+  const names = new Map<Waiter, Set<string | undefined>>();
+  const timesNamed = new Map<Waiter, number>();
+  const name = (cgroup: Waiter, at: bigint) => {
+    if (typeof cgroup !== 'bigint') return;
+    const unix = (BigInt(Date.now()) * 1_000_000n - (native.monotonic() - at)) as UnixNanoseconds;
+    const known = names.get(cgroup) ?? new Set();
+    names.set(cgroup, known.add(cgroups.path(cgroup, unix)));
+  };
   const read = (from: LiveSource) => {
-    from.drain();
+    for (const { cgroup, at } of from.drain()) {
+      name(cgroup, at);
+      timesNamed.set(cgroup, (timesNamed.get(cgroup) ?? 0) + 1);
+    }
     const reading = from.read();
     for (const { cgroup, run, wait, classes, buckets, zeroCount } of reading.cgroups) {
       const parts = Object.values(classes).reduce((a, b) => a + b, 0);
@@ -96,7 +116,9 @@ async function stress(): Promise<Outcome> {
       reported.set(cgroup, ledger);
       ledger.run += run;
       ledger.wait += wait;
-      ledger.waits += [...buckets.values()].reduce((a, b) => a + b, zeroCount);
+      const ended = [...buckets.values()].reduce((a, b) => a + b, zeroCount);
+      ledger.waits += ended;
+      if (run || wait || ended) name(cgroup, reading.at); // else it says nothing of it
     }
     for (const [reason, by] of Object.entries(reading.drops)) drops[reason] = (drops[reason] ?? 0) + by;
   };
@@ -107,6 +129,7 @@ async function stress(): Promise<Outcome> {
   for (const reason of Object.keys(drops)) delete drops[reason];
   const unusedBefore = unusedTime();
   const churned = new Map<Waiter, Ledger>();
+  const realNames = new Map<Waiter, string>();
   let early: Sample | undefined;
   let failure: unknown;
   const timer = setInterval(() => {
@@ -120,20 +143,23 @@ async function stress(): Promise<Outcome> {
   const loads = [
     ...busy.map((cgroup, cpu) => runIn(cgroup, [program('bench/pingpong'), String(seconds), String(cpu)])),
     runIn(chatty, [program('bench/messages'), String(seconds), '1']),
-    runChurn(churned),
+    runChurn(churned, (id, called) => realNames.set(id, `${home.path}/${called}`)),
   ];
   await Promise.all(loads).finally(() => clearInterval(timer));
   if (failure) throw failure;
   read(source);
   const end = native.monotonic();
+  unfollow();
   const late = sample();
   assert.ok(early);
+  let events = 0;
+  for (const id of churned.keys()) events += timesNamed.get(id) ?? 0;
   return {
     reported,
     churned,
     busy: [...busy, chatty].map((cgroup) => ({ cgroup, ran: cgroup.ran() })),
     drops,
-    pathOf: (id) => cgroups.path(cgroupId(id)),
+    ...{ names, realNames, events },
     span: Number(end - begin),
     unused: unusedTime() - unusedBefore,
     early,
@@ -141,7 +167,10 @@ async function stress(): Promise<Outcome> {
   };
 }
 
-async function runChurn(into: Map<Waiter, Ledger>): Promise<void> {
+async function runChurn(
+  into: Map<Waiter, Ledger>,
+  name: (id: CgroupId, called: string) => void,
+): Promise<void> {
   churn = spawn(program('test/churn'), [count, seconds, workers, ...parents].map(String), {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -150,8 +179,9 @@ async function runChurn(into: Map<Waiter, Ledger>): Promise<void> {
     const lines = (rest + text).split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) {
-      const [id = '', run, wait, waits] = line.split(' ');
+      const [id = '', run, wait, waits, called = ''] = line.split(' ');
       into.set(cgroupId(BigInt(id)), { run: Number(run), wait: Number(wait), waits: Number(waits) });
+      name(cgroupId(BigInt(id)), called);
     }
   });
   const [code] = await once(churn, 'close');
@@ -261,13 +291,29 @@ test("those that stay have their own time and nobody else's, at 100,000 switches
 });
 
 test('nothing is reported of a cgroup that never existed', () => {
-  const { reported, churned, pathOf } = outcome;
+  const { reported, churned, names } = outcome;
   for (const id of reported.keys()) {
     if (typeof id !== 'bigint' || churned.has(id)) continue;
-    const path = pathOf(id);
-    assert.ok(path !== undefined, `nobody made ${id}`);
-    assert.ok(!path.includes(`earshot-test-${process.pid}-churn/`), `${path} is ours, and not ${id}`);
+    const [path, ...others] = names.get(id) ?? [];
+    const isSilent = [...Object.values(reported.get(id) ?? {})].every((said) => said === 0);
+    assert.ok(isSilent || (path !== undefined && others.length === 0), `nobody made ${id}`);
+    assert.ok(!path?.includes(`earshot-test-${process.pid}-churn/`), `${path} is ours, and not ${id}`);
   }
+});
+
+test('whatever is said of a cgroup that came and went is said under its own name', (t) => {
+  const { reported, churned, names, realNames, events, drops } = outcome;
+  const nameless = [...churned.keys()].filter((id) => names.get(id)?.has(undefined)).length;
+  t.diagnostic(`${events} single waits; ${nameless} cgroups without a name`);
+  assert.ok(
+    nameless <= explained(drops, ['ring_full']),
+    `${nameless} without a name: ${JSON.stringify(drops)}`,
+  );
+  for (const id of churned.keys())
+    for (const path of names.get(id) ?? [])
+      assert.ok(path === undefined || path === realNames.get(id), `${path} is not ${realNames.get(id)}`);
+  assert.ok([...churned.keys()].filter((id) => reported.has(id)).length > 0.9 * count);
+  assert.ok(events > 100, `only ${events} single waits`);
 });
 
 test('all run time together is the time of all CPUs, less what was idle or stolen', () => {
@@ -281,7 +327,7 @@ test('all run time together is the time of all CPUs, less what was idle or stole
 test('after the first thousand cgroups the reader needs no more memory, and the pair map has room', () => {
   const { early, late, drops } = outcome;
   const more = { heap: late.heap - early.heap, rss: late.rss - early.rss };
-  // what this test itself keeps of a cgroup is some 300 bytes, a name and a path remembered as much again
+  // what this test itself keeps of a cgroup is some 600 bytes
   assert.ok(more.heap < 4 * 2 ** 20 && more.rss < 32 * 2 ** 20, JSON.stringify(more));
   assert.equal(drops.pair_full ?? 0, 0, 'pairs of removed cgroups make room');
 });

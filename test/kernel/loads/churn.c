@@ -4,7 +4,7 @@
  * ACCOUNTING is the same directory in the hierarchy that has cpuacct, if that is another one.
  *
  * Prints for each cgroup its id, and what the kernel accounted to it: CPU time, waiting time (both ns) and
- * how often its task got a CPU.
+ * how often its task got a CPU; and its name, a number.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -148,8 +148,8 @@ static void live(int index, const char *directory, const char *accounting)
 	remove_cgroup(directory);
 	if (accounting)
 		remove_cgroup(accounting);
-	printf("%lu %llu %llu %llu\n", (unsigned long)status.st_ino, ran, after.wait - before.wait,
-	       after.switches - before.switches);
+	printf("%lu %llu %llu %llu %d\n", (unsigned long)status.st_ino, ran, after.wait - before.wait,
+	       after.switches - before.switches, index);
 	fflush(stdout);
 }
 
