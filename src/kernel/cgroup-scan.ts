@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { type CgroupId, cgroupId } from '../telemetry/units.ts';
 import type { CpuHierarchy } from './cpu-hierarchy.ts';
 import { isBelow } from './is-below.ts';
@@ -11,11 +11,6 @@ export interface Scan {
   readonly unreadable: number;
   /** Whether a cgroup of this path would be in `cgroups` if it existed. */
   covers(path: string): boolean;
-}
-
-/** Where a cgroup's control files are; undefined: not to be seen from here. */
-export function directoryOf({ mountPoint, root }: CpuHierarchy, path: string): string | undefined {
-  return root !== undefined && isBelow(root, path) ? join(mountPoint, relative(root, path)) : undefined;
 }
 
 /** Undefined: nothing can be seen from here whose path is known. */

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { directoryOf, scanCgroups } from '../../src/kernel/cgroup-scan.ts';
+import { scanCgroups } from '../../src/kernel/cgroup-scan.ts';
 import type { CpuHierarchy } from '../../src/kernel/cpu-hierarchy.ts';
 
 let mountPoint = '';
@@ -41,12 +41,4 @@ test('what is mounted and cannot be read is counted, and nobody is taken for rem
   rmSync(mountPoint, { recursive: true });
   const scan = scanCgroups(hierarchy('/'));
   assert.deepEqual([scan?.cgroups.size, scan?.unreadable, scan?.covers('/a')], [0, 1, false]);
-});
-
-test('the files of a cgroup are where its path is mounted', () => {
-  assert.equal(directoryOf(hierarchy('/'), '/a/b'), join(mountPoint, 'a/b'));
-  assert.equal(directoryOf(hierarchy('/'), '/'), mountPoint);
-  assert.equal(directoryOf(hierarchy('/a'), '/a/b'), join(mountPoint, 'b'));
-  assert.equal(directoryOf(hierarchy('/a'), '/ab'), undefined);
-  assert.equal(directoryOf(hierarchy(undefined), '/a'), undefined);
 });
