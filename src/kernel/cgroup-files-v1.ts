@@ -75,7 +75,12 @@ export class CgroupFilesV1 implements CgroupFiles {
 
   pressure(path: string, resource: PressureResource): Pressure | undefined {
     if (!this.pressures.includes(resource)) return undefined;
-    return this.#unified?.parseRare(path, `${resource}.pressure`, parsePressure);
+    const name = `${resource}.pressure`;
+    // most cgroups are not there; who is asked for the first is asked for the others only if it was
+    const isFirst = resource === this.pressures[0];
+    return isFirst
+      ? this.#unified?.parseRare(path, name, parsePressure)
+      : this.#unified?.parse(path, name, parsePressure);
   }
 
   hasProcesses(path: string): boolean {

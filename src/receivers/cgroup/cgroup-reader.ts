@@ -31,11 +31,25 @@ export const pressureTotal = (resource: string, kind: 'some' | 'full') => `press
 /** Some milliseconds of reading at a time, so that other work need not wait for all of them. */
 const cgroupsAtOnce = 64;
 
+/**
+ * Limits change seldom and are more than half of the files: they are read anew each so many readings, of each cgroup at
+ * another one, and at once where its totals contradict them.
+ */
+const readingsPerLimits = 6;
+
+/** What is kept of a cgroup from one reading to the next. */
+interface Known {
+  readonly totals: Totals;
+  readonly entitlement: CpuEntitlement;
+  /** Readings until the limits are due. */
+  readonly due: number;
+}
+
 /** Reads the files of cgroups again and again, and takes differences. */
 export class CgroupReader {
   readonly #options: CgroupReaderOptions;
-  /** Of the reading before; those of cgroups that are gone are not kept. */
-  #totals = new Map<CgroupId, Totals>();
+  /** Of the reading before; cgroups that are gone are not kept. */
+  #known = new Map<CgroupId, Known>();
   /** All that were there at the reading before; undefined before the first. */
   #listed: ReadonlySet<CgroupId> | undefined;
   /** Paths that have a quota, as far as is known. */
@@ -54,29 +68,34 @@ export class CgroupReader {
     { listed, since }: { readonly listed: ReadonlySet<CgroupId>; readonly since: () => Nanoseconds },
   ): Promise<readonly CgroupReading[]> {
     const readings: CgroupReading[] = [];
-    const before = this.#totals;
+    const before = this.#known;
     const listedBefore = this.#listed;
     const limited = new Set<string>();
-    this.#totals = new Map();
+    this.#known = new Map();
     this.#listed = listed;
     for (const [i, cgroup] of cgroups.entries()) {
       if (i % cgroupsAtOnce === cgroupsAtOnce - 1) await setImmediate();
-      const entitlement = this.#attempt(() => this.#options.files.cpu(cgroup.path), {});
+      const { id, path } = cgroup;
+      const former = before.get(id);
+      const totals = this.#readTotals(path);
+      const isDue = !former || former.due === 0 || totals.size === 0 || contradicts(former, totals);
+      const entitlement = isDue ? this.#attempt(() => this.#options.files.cpu(path), {}) : former.entitlement;
       if (!entitlement) continue; // it was removed after it had been listed
-      if (entitlement.quota) limited.add(cgroup.path);
-      const totals = this.#readTotals(cgroup.path, isBelow(cgroup.path, limited, this.#limited));
-      this.#totals.set(cgroup.id, totals);
-      const isNew = listedBefore !== undefined && !listedBefore.has(cgroup.id);
-      const from = before.get(cgroup.id) ?? (isNew && this.#fits(totals, since()) ? nothing : undefined);
+      if (entitlement.quota) limited.add(path);
+      if (isBelow(path, limited, this.#limited)) this.#readHeldBack(path, totals);
+      const spread = former ? readingsPerLimits - 1 : i % readingsPerLimits;
+      this.#known.set(id, { totals, entitlement, due: isDue ? spread : former.due - 1 });
+      const isNew = listedBefore !== undefined && !listedBefore.has(id);
+      const from = former?.totals ?? (isNew && this.#fits(totals, since()) ? nothing : undefined);
       const growths = from ? this.#grow(from, totals) : unknown;
-      if (this.#matters(cgroup.path, entitlement, growths))
+      if (this.#matters(path, entitlement, growths))
         readings.push({ cgroup, entitlement, growth: (total) => growths.get(total) });
     }
     this.#limited = limited;
     return readings;
   }
 
-  #readTotals(path: string, isLimited: boolean): Totals {
+  #readTotals(path: string): Map<string, bigint> {
     const { files, pressure } = this.#options;
     const totals = new Map<string, bigint>();
     const statistics = this.#attempt(() => files.cpuStatistics(path), undefined);
@@ -86,10 +105,6 @@ export class CgroupReader {
       totals.set('throttled', statistics.throttled);
       if (statistics.usage !== undefined) totals.set('usage', statistics.usage);
     }
-    if (isLimited) {
-      const heldBack = this.#attempt(() => files.throttledLocally(path), undefined);
-      if (heldBack !== undefined) totals.set('heldBack', heldBack);
-    }
     for (const resource of pressure ? files.pressures : []) {
       const found = this.#attempt(() => files.pressure(path, resource), undefined);
       if (!found) break; // a cgroup has them all or none
@@ -97,6 +112,11 @@ export class CgroupReader {
       if (found.full !== undefined) totals.set(pressureTotal(resource, 'full'), found.full);
     }
     return totals;
+  }
+
+  #readHeldBack(path: string, totals: Map<string, bigint>): void {
+    const heldBack = this.#attempt(() => this.#options.files.throttledLocally(path), undefined);
+    if (heldBack !== undefined) totals.set('heldBack', heldBack);
   }
 
   /**
@@ -133,6 +153,12 @@ export class CgroupReader {
       return otherwise;
     }
   }
+}
+
+/** Periods are counted while there is a quota and something runs. */
+function contradicts({ totals: before, entitlement }: Known, totals: Totals): boolean {
+  const hasGrown = (name: string) => totals.get(name) !== before.get(name);
+  return entitlement.quota ? hasGrown('usage') && !hasGrown('periods') : hasGrown('periods');
 }
 
 const nothing: Totals = new Map();

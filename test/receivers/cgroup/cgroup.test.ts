@@ -264,6 +264,38 @@ test('one that was left out for want of room before counts from the reading on w
   assert.deepEqual(dropped(set), { max_cgroups: 1 });
 });
 
+test('limits that are changed are told after six readings at the latest, each cgroup’s at another one', async () => {
+  const all = Array.from({ length: 12 }, (_, i): [string, FakeCgroup] => [
+    `/c${i}`,
+    { entitlement: { quota, weight: 100 }, statistics: still },
+  ]);
+  const { read } = await setUp(Object.fromEntries(all));
+  await read();
+  for (const [, of] of all) of.entitlement = { quota, weight: 50 };
+  const changed: number[] = [];
+  for (let i = 0; i < 6; i++) {
+    const found = await read();
+    changed.push(all.filter(([path]) => value(found, path, names.cpuWeight) === 50).length);
+  }
+  assert.deepEqual(changed, [2, 4, 6, 8, 10, 12]);
+});
+
+test('a quota that was set or taken away shows in the totals, and is told at once', async () => {
+  const others = Object.fromEntries(
+    ['/a', '/b', '/c'].map((path): [string, FakeCgroup] => [path, { statistics: still }]),
+  );
+  const app: FakeCgroup = { entitlement: {}, statistics: { ...still, usage: 1n }, hasProcesses: true };
+  const { read } = await setUp({ ...others, '/app': app });
+  await read();
+  await read();
+  app.entitlement = { quota };
+  app.statistics = { ...still, periods: 1, usage: 2n };
+  assert.equal(value(await read(), '/app', names.cpuLimit), 0.2);
+  app.entitlement = {};
+  app.statistics = { ...still, periods: 1, usage: 3n };
+  assert.equal(value(await read(), '/app', names.cpuLimit), undefined);
+});
+
 test('a total that goes backwards yields nothing and is counted; the others go on', async () => {
   const app: FakeCgroup = { entitlement: { quota }, statistics: { ...still, periods: 50, usage: 5n } };
   const set = await setUp({ [container]: app });
