@@ -1,11 +1,17 @@
-/** This machine, or this user's rights, do not allow what was asked; `main` may then offer a recording instead. */
+const withoutEbpf =
+  'the receiver "cgroup" tells throttling, pressure and limits without eBPF: config/examples/without-ebpf.yaml';
+
+/**
+ * This machine, or this user's rights, do not allow what was asked of eBPF; `main` may then offer a recording instead, and
+ * the message what works all the same.
+ */
 export class UnsupportedError extends Error {
   readonly code = 'UNSUPPORTED';
   /** What is missing, one sentence each, with the remedy. */
   readonly missing: readonly string[];
 
   constructor(what: string, missing: readonly string[], cause?: unknown) {
-    super(`cannot ${what}: ${missing.join('; ')}`, cause === undefined ? {} : { cause });
+    super(`cannot ${what}: ${missing.join('; ')} (${withoutEbpf})`, cause === undefined ? {} : { cause });
     this.name = 'UnsupportedError';
     this.missing = missing;
   }
