@@ -53,7 +53,7 @@ try {
   say({ kind: 'error', text: message });
 }
 const results = run({
-  files: ['scheduler', 'waits', 'cgroups'].map((name) =>
+  files: ['cgroup-files', 'cgroups', 'scheduler', 'waits'].map((name) =>
     fileURLToPath(new URL(`../kernel/${name}.test.js`, import.meta.url)),
   ),
   isolation: 'none',
