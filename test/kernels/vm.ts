@@ -25,7 +25,7 @@ export function boot(image: string, initramfs: string, folder: string): Promise<
     'qemu-system-x86_64',
     ...['-M', 'q35', '-accel', 'tcg,thread=single'],
     ...['-cpu', 'max', '-smp', '2', '-m', '2048', '-net', 'none', '-nodefaults', '-no-reboot'],
-    ...['-kernel', image, '-initrd', initramfs, '-append', 'console=ttyS0 panic=-1 quiet'],
+    ...['-kernel', image, '-initrd', initramfs, '-append', 'console=ttyS0 panic=-1 quiet psi=1'],
     ...['-display', 'none', '-serial', 'stdio', '-serial', `file:${port}`],
   ];
   const start = performance.now();
