@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import {
   ATTR_SERVICE_INSTANCE_ID,
@@ -9,6 +8,7 @@ import {
 import { Type } from 'typebox';
 import type { Host, ReceiverComponent } from '../component.ts';
 import { duration } from '../config/duration.ts';
+import { nodeName } from '../kernel/node-name.ts';
 import { type AgentMetric, agentMetricByName, agentMetrics } from '../telemetry/agent-metrics.ts';
 import type { Batch } from '../telemetry/batch.ts';
 import { gauge, type Interval, type Point, resource, resourceMetrics, sum } from '../telemetry/build.ts';
@@ -48,7 +48,7 @@ function createReading(host: Host, eventLoop: EventLoopDelay): () => readonly Ba
     [ATTR_SERVICE_NAME]: 'earshot',
     [ATTR_SERVICE_VERSION]: version,
     [ATTR_SERVICE_INSTANCE_ID]: randomUUID(),
-    'host.name': hostname(),
+    'host.name': nodeName(),
   });
   const sinceLast = createDifference();
   let start = host.now();

@@ -1,9 +1,10 @@
-import { cpus, hostname } from 'node:os';
+import { cpus } from 'node:os';
 import { type Static, Type } from 'typebox';
 import type { Host, Receiver, ReceiverComponent } from '../../component.ts';
 import { cgroupPatterns } from '../../config/cgroup-patterns.ts';
 import { duration } from '../../config/duration.ts';
 import type { CgroupFiles } from '../../kernel/cgroup-files.ts';
+import { nodeName } from '../../kernel/node-name.ts';
 import { pathFilter } from '../../kernel/path-filter.ts';
 import type { Batch } from '../../telemetry/batch.ts';
 import { resource } from '../../telemetry/build.ts';
@@ -56,7 +57,7 @@ export const cgroup: ReceiverComponent<typeof config> = {
 
 function receive(files: CgroupFiles, settings: Static<typeof config>, host: Host): Receiver {
   const isWanted = pathFilter(settings.include, settings.exclude);
-  const node = hostname();
+  const node = nodeName();
   const miss = createMisses(host);
   const reader = new CgroupReader({ files, pressure: settings.pressure, cpus: cpus().length, miss });
   const { pressures } = files;

@@ -1,8 +1,8 @@
-import { hostname } from 'node:os';
 import { type Static, Type } from 'typebox';
 import type { Host, Receiver, ReceiverComponent } from '../../component.ts';
 import { cgroupPatterns } from '../../config/cgroup-patterns.ts';
 import { duration } from '../../config/duration.ts';
+import { nodeName } from '../../kernel/node-name.ts';
 import { pathFilter } from '../../kernel/path-filter.ts';
 import type { SchedulerSource, Waiter } from '../../kernel/scheduler-source.ts';
 import type { Batch } from '../../telemetry/batch.ts';
@@ -117,7 +117,7 @@ function announce(source: SchedulerSource, host: Host): void {
 function receive(source: SchedulerSource, settings: Static<typeof config>, host: Host): Receiver {
   const { recording, cpus } = source.describe();
   const isPathWanted = pathFilter(settings.include, settings.exclude);
-  const node = hostname();
+  const node = nodeName();
   const resourceOf = (cgroup: Waiter) =>
     resource({
       [keys.hostName]: node,
