@@ -2,7 +2,6 @@ import type { Resource } from '@opentelemetry/resources';
 import type { MetricData, ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import { pressureResources } from '../../kernel/cgroup-files.ts';
 import { cpuCount, cpuLimit } from '../../kernel/entitlement.ts';
-import { quotaLevel } from '../../kernel/quota-level.ts';
 import { gauge, type Interval, type Point, resourceMetrics, sum } from '../../telemetry/build.ts';
 import { nanoseconds, toSeconds } from '../../telemetry/units.ts';
 import { attributes as keys, cgroupMetrics as metrics } from '../../telemetry/vocabulary.ts';
@@ -32,8 +31,8 @@ function throttling(reading: CgroupReading, interval: Interval): MetricData[] {
   const [throttled, throttledPeriods, periods] = (['throttled', 'throttledPeriods', 'periods'] as const).map(
     (name) => reading.growth(name),
   );
-  if (!reading.entitlement.quota && !throttled && !periods) return [];
-  const attributes = { [keys.quotaLevel]: quotaLevel(reading.cgroup.path) };
+  if (reading.level === undefined) return [];
+  const attributes = { [keys.quotaLevel]: reading.level };
   const points = (value: number | undefined): Point[] => (value === undefined ? [] : [{ value, attributes }]);
   return [
     sum(metrics.throttledTime, interval, points(throttled && toSeconds(nanoseconds(throttled)))),

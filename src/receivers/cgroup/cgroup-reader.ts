@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { CgroupFiles, CpuEntitlement } from '../../kernel/cgroup-files.ts';
+import { type QuotaLevel, quotaLevel } from '../../kernel/quota-level.ts';
 import type { CgroupId, Nanoseconds } from '../../telemetry/units.ts';
 
 export interface LivingCgroup {
@@ -11,6 +12,8 @@ export interface LivingCgroup {
 export interface CgroupReading {
   readonly cgroup: LivingCgroup;
   readonly entitlement: CpuEntitlement;
+  /** Of a quota, as long as there is one and to the end of the reading in which it went. */
+  readonly level: QuotaLevel | undefined;
   /** Absent where the total of the reading before is not known. */
   growth(total: string): number | undefined;
 }
@@ -39,10 +42,22 @@ const readingsPerLimits = 6;
 
 /** What is kept of a cgroup from one reading to the next. */
 interface Known {
+  readonly path: string;
   readonly totals: Totals;
   readonly entitlement: CpuEntitlement;
+  /** To tell it takes longer than to read a file. */
+  readonly level: QuotaLevel | undefined;
   /** Readings until the limits are due. */
   readonly due: number;
+}
+
+/** The reading before. */
+interface Before {
+  readonly known: ReadonlyMap<CgroupId, Known>;
+  readonly listed: ReadonlySet<CgroupId> | undefined;
+  readonly limited: ReadonlySet<string>;
+  /** How long ago it began. */
+  readonly since: () => Nanoseconds;
 }
 
 /** Reads the files of cgroups again and again, and takes differences. */
@@ -68,31 +83,37 @@ export class CgroupReader {
     { listed, since }: { readonly listed: ReadonlySet<CgroupId>; readonly since: () => Nanoseconds },
   ): Promise<readonly CgroupReading[]> {
     const readings: CgroupReading[] = [];
-    const before = this.#known;
-    const listedBefore = this.#listed;
-    const limited = new Set<string>();
+    const before = { known: this.#known, listed: this.#listed, limited: this.#limited, since };
     this.#known = new Map();
     this.#listed = listed;
+    this.#limited = new Set();
     for (const [i, cgroup] of cgroups.entries()) {
       if (i % cgroupsAtOnce === cgroupsAtOnce - 1) await setImmediate();
-      const { id, path } = cgroup;
-      const former = before.get(id);
-      const totals = this.#readTotals(path);
-      const isDue = !former || former.due === 0 || totals.size === 0 || contradicts(former, totals);
-      const entitlement = isDue ? this.#attempt(() => this.#options.files.cpu(path), {}) : former.entitlement;
-      if (!entitlement) continue; // it was removed after it had been listed
-      if (entitlement.quota) limited.add(path);
-      if (isBelow(path, limited, this.#limited)) this.#readHeldBack(path, totals);
-      const spread = former ? readingsPerLimits - 1 : i % readingsPerLimits;
-      this.#known.set(id, { totals, entitlement, due: isDue ? spread : former.due - 1 });
-      const isNew = listedBefore !== undefined && !listedBefore.has(id);
-      const from = former?.totals ?? (isNew && this.#fits(totals, since()) ? nothing : undefined);
-      const growths = from ? this.#grow(from, totals) : unknown;
-      if (this.#matters(path, entitlement, growths))
-        readings.push({ cgroup, entitlement, growth: (total) => growths.get(total) });
+      const reading = this.#readCgroup(cgroup, before, i);
+      if (reading) readings.push(reading);
     }
-    this.#limited = limited;
     return readings;
+  }
+
+  /** Undefined: it is gone, or there is nothing to tell of it. */
+  #readCgroup(cgroup: LivingCgroup, before: Before, place: number): CgroupReading | undefined {
+    const { id, path } = cgroup;
+    const former = before.known.get(id);
+    const totals = this.#readTotals(path);
+    const isDue = !former || former.due === 0 || totals.size === 0 || contradicts(former, totals);
+    const entitlement = isDue ? this.#attempt(() => this.#options.files.cpu(path), {}) : former.entitlement;
+    if (!entitlement) return undefined; // removed after it had been listed
+    if (entitlement.quota) this.#limited.add(path);
+    if (isBelow(path, this.#limited, before.limited)) this.#readHeldBack(path, totals);
+    const isNew = before.listed !== undefined && !before.listed.has(id);
+    const from = former?.totals ?? (isNew && this.#fits(totals, before.since()) ? nothing : undefined);
+    const growths = from ? this.#grow(from, totals) : unknown;
+    const hasLevel = entitlement.quota !== undefined || Boolean(growths.get('periods'));
+    const level = hasLevel ? (sameLevel(former, path) ?? quotaLevel(path)) : undefined;
+    const spread = former ? readingsPerLimits - 1 : place % readingsPerLimits;
+    this.#known.set(id, { path, totals, entitlement, level, due: isDue ? spread : former.due - 1 });
+    if (!this.#matters(path, entitlement, growths)) return undefined;
+    return { cgroup, entitlement, level, growth: (total) => growths.get(total) };
   }
 
   #readTotals(path: string): Map<string, bigint> {
@@ -154,6 +175,10 @@ export class CgroupReader {
     }
   }
 }
+
+/** Unless it was renamed. */
+const sameLevel = (former: Known | undefined, path: string) =>
+  former?.path === path ? former.level : undefined;
 
 /** Periods are counted while there is a quota and something runs. */
 function contradicts({ totals: before, entitlement }: Known, totals: Totals): boolean {

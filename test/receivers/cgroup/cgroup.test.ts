@@ -114,7 +114,11 @@ async function setUp(cgroups: Record<string, FakeCgroup>, own: Partial<typeof se
       }),
     );
   };
-  return { read, counters: host.counters, logged, asked, clock, idOf, files };
+  const rename = (from: string, to: string) => {
+    ids.set(to, idOf(from));
+    ids.delete(from);
+  };
+  return { read, rename, counters: host.counters, logged, asked, clock };
 }
 
 type Read = Awaited<ReturnType<Awaited<ReturnType<typeof setUp>>['read']>>;
@@ -294,6 +298,32 @@ test('a quota that was set or taken away shows in the totals, and is told at onc
   app.entitlement = {};
   app.statistics = { ...still, periods: 1, usage: 3n };
   assert.equal(value(await read(), '/app', names.cpuLimit), undefined);
+});
+
+test('what a quota throttled before it was taken away is told, and nothing after that', async () => {
+  const app: FakeCgroup = { entitlement: { quota }, statistics: { ...still, usage: 1n }, hasProcesses: true };
+  const { read } = await setUp({ '/batch.slice': app });
+  await read();
+  app.entitlement = {};
+  app.statistics = { periods: 2, throttledPeriods: 1, throttled: 80_000_000n, usage: 2n };
+  await read(); // its limits are read, as they are due
+  app.statistics = { periods: 3, throttledPeriods: 2, throttled: 160_000_000n, usage: 3n };
+  assert.deepEqual(points(await read(), '/batch.slice', names.throttledTime), [
+    [0.08, { [keys.quotaLevel]: 'slice' }],
+  ]);
+  app.statistics = { ...app.statistics, usage: 4n };
+  assert.deepEqual(points(await read(), '/batch.slice', names.throttledTime), []);
+});
+
+test('a cgroup that is renamed has the level of its new path', async () => {
+  const app: FakeCgroup = { entitlement: { quota }, statistics: still };
+  const cgroups: Record<string, FakeCgroup> = { '/a.slice': app };
+  const { read, rename } = await setUp(cgroups);
+  await read();
+  rename('/a.slice', '/a.service');
+  delete cgroups['/a.slice'];
+  cgroups['/a.service'] = app;
+  assert.deepEqual(points(await read(), '/a.service', names.periods), [[0, { [keys.quotaLevel]: 'unit' }]]);
 });
 
 test('a total that goes backwards yields nothing and is counted; the others go on', async () => {
