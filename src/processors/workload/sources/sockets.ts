@@ -1,5 +1,5 @@
 import { lstatSync, readdirSync, readlinkSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 
 export interface Socket {
   readonly path: string;
@@ -21,12 +21,6 @@ export function findSocket(
   return undefined;
 }
 
-/** Of `unix:///run/x.sock`, or of a plain path. */
-export function endpointPath(endpoint: string): string | undefined {
-  const [, path] = /^(?:unix:(?:\/\/)?)?(\/.+)$/.exec(endpoint) ?? [];
-  return path;
-}
-
 function socketAt(path: string, rootPath: string): Socket | undefined {
   try {
     const found = below(path, rootPath);
@@ -37,15 +31,22 @@ function socketAt(path: string, rootPath: string): Socket | undefined {
   }
 }
 
-/** Links at the end of a path of the host lead to the host's files, not to ours. */
+/** Links on the way, as `/var/run` often is one, lead to the host's files, not to ours. */
 function below(path: string, rootPath: string): string {
-  let inHost = path;
-  for (let links = 0; links < maxLinks; links++) {
-    const here = join(rootPath, inHost);
-    if (!lstatSync(here).isSymbolicLink()) return here;
-    inHost = resolve(dirname(inHost), readlinkSync(here));
+  let links = 0;
+  let walked = '/';
+  const ahead = path.split('/');
+  for (let name = ahead.shift(); name !== undefined; name = ahead.shift()) {
+    const next = join(walked, name);
+    if (!lstatSync(join(rootPath, next)).isSymbolicLink()) walked = next;
+    else if (++links > maxLinks) throw new Error(`cannot follow ${path}: too many links`);
+    else {
+      const target = readlinkSync(join(rootPath, next));
+      ahead.unshift(...target.split('/'));
+      if (isAbsolute(target)) walked = '/';
+    }
   }
-  return join(rootPath, inHost);
+  return join(rootPath, walked);
 }
 
 function expand(path: string, rootPath: string): readonly string[] {
