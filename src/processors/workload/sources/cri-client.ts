@@ -1,9 +1,11 @@
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { type Bytes, type Nanoseconds, toMilliseconds } from '../../../telemetry/units.ts';
 import { version } from '../../../version.ts';
-import { containerFacts, listing, podFacts, sandboxFacts } from './cri-facts.ts';
+import { containerFacts, type Known, listing, podFacts, sandboxFacts } from './cri-facts.ts';
+import { ImageNames } from './cri-images.ts';
 import {
   type Codec,
+  type Container,
   type ContainerEvent,
   containerDeleted,
   containerEvent,
@@ -11,6 +13,7 @@ import {
   containerStatusRequest,
   containers,
   empty,
+  images as imageList,
   podSandboxes,
   versionResponse,
 } from './cri-messages.ts';
@@ -18,15 +21,16 @@ import type { RuntimeClient, RuntimeEvent } from './runtime-client.ts';
 import { SourceError } from './source-error.ts';
 
 const service = '/runtime.v1.RuntimeService/';
+const imageService = '/runtime.v1.ImageService/';
 
 /**
  * First versions whose event stream all may read: before, each event went to only one of those who asked, and one who
  * reads along would take it from the kubelet (containerd issue 7318, CRI-O pull request 6838).
  */
-const sharedEvents: Readonly<Record<string, readonly [major: number, minor: number]>> = {
-  containerd: [2, 0],
-  'cri-o': [1, 28],
-};
+const sharedEvents: ReadonlyMap<string, readonly [major: number, minor: number]> = new Map([
+  ['containerd', [2, 0]],
+  ['cri-o', [1, 28]],
+]);
 
 export interface CriClientOptions {
   readonly path: string;
@@ -45,14 +49,16 @@ export function connectCri({ path, timeout, maxMessage }: CriClientOptions): Run
     // A new client is a new connection, at a time of our own.
     'grpc.use_local_subchannel_pool': 1,
   });
-  let runtime = 'cri';
+  const images = new ImageNames();
+  let known: Known = { runtime: 'cri', images };
+  let hasImages = true;
   /** A closed client would let them go on. */
   const calls = new Set<{ cancel(): void }>();
 
-  const call = <Answer>(method: string, request: Buffer, answer: Codec<Answer>) =>
+  const call = <Answer>(method: string, request: Buffer, answer: Codec<Answer>, of = service) =>
     new Promise<Answer>((resolve, reject) => {
       const call = client.makeUnaryRequest<Buffer, Answer>(
-        service + method,
+        of + method,
         (bytes) => bytes,
         answer.decode,
         request,
@@ -68,10 +74,21 @@ export function connectCri({ path, timeout, maxMessage }: CriClientOptions): Run
     });
   const nothing = empty.encode({});
 
+  const learnImages = async (listed: readonly Container[]) => {
+    if (!hasImages || !images.areMissing(listed)) return;
+    try {
+      images.learn((await call('ListImages', nothing, imageList, imageService)).images, listed);
+    } catch (error) {
+      // A runtime may serve its images elsewhere.
+      if (!(error instanceof SourceError) || error.reason !== 'unimplemented') throw error;
+      hasImages = false;
+    }
+  };
+
   return {
     async greet() {
       const { runtimeName, runtimeVersion } = await call('Version', nothing, versionResponse);
-      runtime = runtimeName || runtime;
+      known = { runtime: runtimeName || known.runtime, images };
       return {
         runtime: `${runtimeName} ${runtimeVersion}`,
         hasEvents: canShareEvents(runtimeName, runtimeVersion),
@@ -82,14 +99,15 @@ export function connectCri({ path, timeout, maxMessage }: CriClientOptions): Run
       // The sandboxes last: then no container is without its pod.
       const { containers: listed } = await call('ListContainers', nothing, containers);
       const { items } = await call('ListPodSandbox', nothing, podSandboxes);
-      return listing(items, { containers: listed, runtime });
+      await learnImages(listed);
+      return listing(items, { containers: listed, known });
     },
 
     async look(id) {
       const request = containerStatusRequest.encode({ containerId: id });
       try {
         const { status } = await call('ContainerStatus', request, containerStatus);
-        return status ? containerFacts(status, runtime) : undefined;
+        return status ? containerFacts(status, known) : undefined;
       } catch (error) {
         if (error instanceof SourceError && error.reason === 'gone') return undefined;
         throw error;
@@ -106,7 +124,7 @@ export function connectCri({ path, timeout, maxMessage }: CriClientOptions): Run
         );
         calls.add(stream);
         stream.on('close', () => calls.delete(stream));
-        stream.on('data', (event: ContainerEvent) => tell(eventOf(event, runtime)));
+        stream.on('data', (event: ContainerEvent) => tell(eventOf(event, known)));
         stream.on('error', (error: ServiceError) => reject(explain(error, 'GetContainerEvents')));
         stream.on('end', resolve);
       }),
@@ -119,14 +137,15 @@ export function connectCri({ path, timeout, maxMessage }: CriClientOptions): Run
 }
 
 export function canShareEvents(runtime: string, version: string): boolean {
-  const [major, minor] = sharedEvents[runtime] ?? [Number.POSITIVE_INFINITY, 0];
-  const [, ...digits] = /^v?(\d+)\.(\d+)/.exec(version) ?? [];
-  const [itsMajor = 0, itsMinor = 0] = digits.map(Number);
-  return itsMajor > major || (itsMajor === major && itsMinor >= minor);
+  const first = sharedEvents.get(runtime);
+  const match = /^v?(\d+)\.(\d+)/.exec(version);
+  if (!first || !match) return false;
+  const [major, minor] = [Number(match[1]), Number(match[2])];
+  return major > first[0] || (major === first[0] && minor >= first[1]);
 }
 
 /** An event holds the state of the whole pod. */
-export function eventOf(event: ContainerEvent, runtime: string): RuntimeEvent {
+export function eventOf(event: ContainerEvent, known: Known): RuntimeEvent {
   const { containerId: id, type, podSandboxStatus: sandbox, containersStatuses } = event;
   if (type === containerDeleted) return { kind: 'gone', id };
   const of = containersStatuses.filter((container) => container.id === id);
@@ -136,8 +155,8 @@ export function eventOf(event: ContainerEvent, runtime: string): RuntimeEvent {
     kind: 'told',
     pods: pod ? [pod] : [],
     containers: [
-      ...(sandbox ? [sandboxFacts(sandbox, runtime)] : []),
-      ...of.map((container) => containerFacts(container, runtime)),
+      ...(sandbox ? [sandboxFacts(sandbox, known)] : []),
+      ...of.map((container) => containerFacts(container, known)),
     ],
   };
 }

@@ -1,13 +1,6 @@
-import type { ContainerFacts, PodFacts, ResourceFacts } from '../facts.ts';
-import {
-  type Container,
-  type ContainerStatus,
-  containerExited,
-  type LinuxResources,
-  type PodSandbox,
-  sandboxReady,
-} from './cri-messages.ts';
-import { parseImageReference } from './image-reference.ts';
+import type { ContainerFacts, PodFacts } from '../facts.ts';
+import type { ImageNames } from './cri-images.ts';
+import { type Container, containerExited, type PodSandbox, sandboxReady } from './cri-messages.ts';
 import type { Listing } from './runtime-client.ts';
 
 /** Labels and annotations a kubelet adds to what the pod itself has. */
@@ -26,18 +19,17 @@ export function podFacts({ metadata, labels, annotations }: PodSandbox): PodFact
   };
 }
 
-export function sandboxFacts({ id, metadata }: PodSandbox, runtime: string): ContainerFacts {
+export function sandboxFacts({ id, metadata }: PodSandbox, { runtime }: Known): ContainerFacts {
   return { id, runtime, role: 'sandbox', ...(metadata?.uid && { podUid: metadata.uid }) };
 }
 
-export function containerFacts(container: Container | ContainerStatus, runtime: string): ContainerFacts {
+/** Says nothing of resources: they may be changed while it runs, and its cgroup has the figures of now. */
+export function containerFacts(container: Container, { runtime, images }: Known): ContainerFacts {
   const { id, metadata, labels, annotations } = container;
   const podUid = labels['io.kubernetes.pod.uid'];
   const name = labels['io.kubernetes.container.name'] || metadata?.name;
   const restarts = Number(annotations['io.kubernetes.container.restartCount'] ?? metadata?.attempt);
-  const image = imageFacts(container);
-  const resources =
-    'resources' in container ? resourceFacts(container.resources?.linux ?? undefined) : undefined;
+  const image = images.find(container);
   return {
     id,
     runtime,
@@ -46,14 +38,19 @@ export function containerFacts(container: Container | ContainerStatus, runtime: 
     ...(image && { image }),
     ...(Number.isInteger(restarts) && { restartCount: restarts }),
     labels: withoutOwn(labels),
-    ...(resources && { resources }),
   };
+}
+
+/** What is known of the runtime as a whole. */
+export interface Known {
+  readonly runtime: string;
+  readonly images: ImageNames;
 }
 
 /** Of the sandboxes of one pod the one that runs counts, else the latest. */
 export function listing(
   sandboxes: readonly PodSandbox[],
-  { containers, runtime }: { readonly containers: readonly Container[]; readonly runtime: string },
+  { containers, known }: { readonly containers: readonly Container[]; readonly known: Known },
 ): Listing {
   const byAge = [...sandboxes].sort(
     (a, b) =>
@@ -65,35 +62,16 @@ export function listing(
     pods: [...pods.values()],
     containers: [
       ...sandboxes.map((sandbox) => ({
-        facts: sandboxFacts(sandbox, runtime),
+        facts: sandboxFacts(sandbox, known),
         hasEnded: sandbox.state !== sandboxReady,
         isComplete: true,
       })),
       ...containers.map((container) => ({
-        facts: containerFacts(container, runtime),
+        facts: containerFacts(container, known),
         hasEnded: container.state === containerExited,
+        isComplete: true,
       })),
     ],
-  };
-}
-
-/** What the user wrote goes before what the runtime resolved; either may be only the image's id. */
-function imageFacts({ image, imageRef }: Container): ContainerFacts['image'] {
-  const resolved = parseImageReference(imageRef);
-  const named =
-    parseImageReference(image?.userSpecifiedImage) ?? parseImageReference(image?.image) ?? resolved;
-  return named && { ...named, ...(resolved?.digest && { digest: resolved.digest }) };
-}
-
-/** A kubelet gives `floor(1024 × request)` shares, but at least 2, which may also mean none. */
-const fewestShares = 2;
-
-function resourceFacts(linux: LinuxResources | undefined): ResourceFacts | undefined {
-  if (!linux) return undefined;
-  const { cpuPeriod, cpuQuota, cpuShares } = linux;
-  return {
-    ...(cpuShares > fewestShares && { cpuRequest: Math.ceil((cpuShares * 1000) / 1024) / 1000 }),
-    ...(cpuQuota > 0 && cpuPeriod > 0 && { cpuLimit: cpuQuota / cpuPeriod }),
   };
 }
 

@@ -35,13 +35,13 @@ const root = protobuf.Root.fromJSON({
       annotations: [9, 'map'],
     }),
     ListContainersResponse: fields({ containers: [1, 'Container', 'repeated'] }),
-    ContainerStatusRequest: fields({ containerId: [1, 'string'] }),
-    LinuxContainerResources: fields({
-      cpuPeriod: [1, 'int64'],
-      cpuQuota: [2, 'int64'],
-      cpuShares: [3, 'int64'],
+    Image: fields({
+      id: [1, 'string'],
+      repoTags: [2, 'string', 'repeated'],
+      repoDigests: [3, 'string', 'repeated'],
     }),
-    ContainerResources: fields({ linux: [1, 'LinuxContainerResources'] }),
+    ListImagesResponse: fields({ images: [1, 'Image', 'repeated'] }),
+    ContainerStatusRequest: fields({ containerId: [1, 'string'] }),
     ContainerStatus: fields({
       id: [1, 'string'],
       metadata: [2, 'ContainerMetadata'],
@@ -50,7 +50,6 @@ const root = protobuf.Root.fromJSON({
       imageRef: [9, 'string'],
       labels: [12, 'map'],
       annotations: [13, 'map'],
-      resources: [16, 'ContainerResources'],
     }),
     ContainerStatusResponse: fields({ status: [1, 'ContainerStatus'] }),
     PodSandboxStatus: fields({
@@ -99,6 +98,7 @@ export interface PodSandbox {
   readonly annotations: Texts;
 }
 
+/** Of a list or from a status: what is read is the same. */
 export interface Container {
   readonly id: string;
   readonly metadata: Metadata | null;
@@ -109,21 +109,17 @@ export interface Container {
   readonly annotations: Texts;
 }
 
-export interface LinuxResources {
-  readonly cpuPeriod: number;
-  readonly cpuQuota: number;
-  readonly cpuShares: number;
-}
-
-export interface ContainerStatus extends Container {
-  readonly resources: { readonly linux: LinuxResources | null } | null;
+export interface Image {
+  readonly id: string;
+  readonly repoTags: readonly string[];
+  readonly repoDigests: readonly string[];
 }
 
 export interface ContainerEvent {
   readonly containerId: string;
   readonly type: number;
   readonly podSandboxStatus: PodSandbox | null;
-  readonly containersStatuses: readonly ContainerStatus[];
+  readonly containersStatuses: readonly Container[];
 }
 
 export const sandboxReady = 0;
@@ -140,13 +136,8 @@ function codec<Message>(name: string): Codec<Message> {
   const type = root.lookupType(name);
   return {
     encode: (message) => Buffer.from(type.encode(type.fromObject(message)).finish()),
-    decode: (bytes) =>
-      type.toObject(type.decode(bytes), {
-        longs: Number,
-        defaults: true,
-        arrays: true,
-        objects: true,
-      }) as Message,
+    // What is absent has its default through the prototype: no copy of a list of thousands is made.
+    decode: (bytes) => type.decode(bytes) as unknown as Message,
   };
 }
 
@@ -154,6 +145,7 @@ export const empty = codec<object>('Empty');
 export const versionResponse = codec<VersionResponse>('VersionResponse');
 export const podSandboxes = codec<{ readonly items: readonly PodSandbox[] }>('ListPodSandboxResponse');
 export const containers = codec<{ readonly containers: readonly Container[] }>('ListContainersResponse');
+export const images = codec<{ readonly images: readonly Image[] }>('ListImagesResponse');
 export const containerStatusRequest = codec<{ readonly containerId: string }>('ContainerStatusRequest');
-export const containerStatus = codec<{ readonly status: ContainerStatus | null }>('ContainerStatusResponse');
+export const containerStatus = codec<{ readonly status: Container | null }>('ContainerStatusResponse');
 export const containerEvent = codec<ContainerEvent>('ContainerEventResponse');

@@ -1,4 +1,4 @@
-import type { ContainerFacts, PodFacts, ResourceFacts } from '../facts.ts';
+import type { ContainerFacts, PodFacts } from '../facts.ts';
 import { parseImageReference } from './image-reference.ts';
 import type { Greeting, ListedContainer, Listing, RuntimeEvent } from './runtime-client.ts';
 import { SourceError } from './source-error.ts';
@@ -35,22 +35,17 @@ function listed(entry: unknown, runtime: string): { container: ListedContainer; 
   const labels = texts(Labels);
   const facts = containerFacts({ id: Id, name: list(Names)[0], image: Image, labels }, runtime);
   const pod = facts.role === 'sandbox' ? podFacts(labels) : undefined;
-  const container = { facts, hasEnded: State === 'exited' || State === 'dead' };
+  // Of an image whose tag has moved on the list has only the id.
+  const isComplete = facts.image !== undefined;
+  const container = { facts, hasEnded: State === 'exited' || State === 'dead', isComplete };
   return { container, ...(pod && { pod }) };
 }
 
-/** The answer to `/containers/{id}/json`. */
+/** The answer to `/containers/{id}/json`. Its limits are left to its cgroup, which has the figures of now. */
 export function inspected(answer: unknown, runtime: string): ContainerFacts {
-  const { Id, Name, Config, HostConfig, RestartCount } = fields(answer, '/containers/{id}/json');
+  const { Id, Name, Config } = fields(answer, '/containers/{id}/json');
   const { Image, Labels } = optional(Config);
-  const facts = containerFacts({ id: Id, name: Name, image: Image, labels: texts(Labels) }, runtime);
-  const restarts = whole(RestartCount);
-  const cpuLimit = limit(optional(HostConfig));
-  return {
-    ...facts,
-    ...(facts.restartCount === undefined && restarts !== undefined && { restartCount: restarts }),
-    ...(cpuLimit !== undefined && { resources: { cpuLimit } satisfies ResourceFacts }),
-  };
+  return containerFacts({ id: Id, name: Name, image: Image, labels: texts(Labels) }, runtime);
 }
 
 /** A line of `/events`; undefined: nothing that names or ends a container. */
@@ -125,15 +120,6 @@ function podFacts(labels: Texts): PodFacts | undefined {
     annotations,
   };
 }
-
-function limit({ NanoCpus, CpuQuota, CpuPeriod }: Fields): number | undefined {
-  if (typeof NanoCpus === 'number' && NanoCpus > 0) return NanoCpus / 1e9;
-  if (typeof CpuQuota !== 'number' || CpuQuota <= 0) return undefined;
-  return CpuQuota / (typeof CpuPeriod === 'number' && CpuPeriod > 0 ? CpuPeriod : defaultPeriod);
-}
-
-/** Microseconds; what the kernel takes where only a quota is given. */
-const defaultPeriod = 100_000;
 
 function fields(value: unknown, path: string): Fields {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields;

@@ -4,7 +4,7 @@ import type { ContainerFacts, PodFacts } from '../facts.ts';
 export interface RuntimeClient {
   greet(): Promise<Greeting>;
   list(): Promise<Listing>;
-  /** More than a list says of one container; undefined: there is none of this id. */
+  /** What there is to know of one container; undefined: there is none of this id. */
   look(id: string): Promise<ContainerFacts | undefined>;
   /** Tells what happens until the runtime ends the stream (resolves) or it breaks (rejects). */
   follow(tell: (event: RuntimeEvent) => void): Promise<void>;
@@ -27,8 +27,8 @@ export interface ListedContainer {
   readonly facts: ContainerFacts;
   /** It runs no more, though the runtime still has it. */
   readonly hasEnded: boolean;
-  /** `look` has nothing to add. */
-  readonly isComplete?: boolean;
+  /** A look would add nothing. Looks are made one by one, so few containers may need one. */
+  readonly isComplete: boolean;
 }
 
 export type RuntimeEvent =

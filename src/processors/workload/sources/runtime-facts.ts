@@ -18,17 +18,16 @@ export class RuntimeFacts {
   #podsSince = new Map<string, PodFacts>();
   #containersSince = new Map<string, ContainerFacts | undefined>();
   #isListing = false;
+  #hasListed = false;
 
   constructor(facts: Facts) {
     this.#facts = facts;
   }
 
-  knowsPod(uid: string): boolean {
-    return this.#pods.has(uid);
-  }
-
-  knowsContainer(id: string): boolean {
-    return this.#containers.has(id);
+  /** `container <id>` or `pod <uid>`. */
+  knows(what: string): boolean {
+    const [kind, id = ''] = what.split(' ');
+    return (kind === 'pod' ? this.#pods : this.#containers).has(id);
   }
 
   /** A list that failed is followed by another. */
@@ -39,13 +38,12 @@ export class RuntimeFacts {
   }
 
   /** The containers a look could tell more of. */
-  finishList(
-    { pods, containers }: Listing,
-    { isRefresh }: { readonly isRefresh: boolean },
-  ): readonly string[] {
+  finishList({ pods, containers }: Listing): readonly string[] {
     this.#isListing = false;
     const since = this.#containersSince;
     const ended = new Set<string>();
+    const isFirst = !this.#hasListed;
+    this.#hasListed = true;
     this.#pods = new Set();
     this.#containers = new Set();
     this.#facts.beginList();
@@ -54,17 +52,17 @@ export class RuntimeFacts {
     for (const { facts, hasEnded } of containers) {
       if (hasEnded) ended.add(facts.id);
       if (since.has(facts.id) || (hasEnded && this.#ended.has(facts.id))) continue;
-      this.#sayContainer({ ...facts, ...this.#details.get(facts.id) });
+      this.#sayContainer({ ...this.#details.get(facts.id), ...facts });
     }
     for (const facts of since.values()) if (facts) this.#sayContainer(facts);
     this.#facts.endList();
     this.#ended = ended;
     for (const id of this.#details.keys()) if (!this.#containers.has(id)) this.#details.delete(id);
     return containers
-      .filter(({ facts: { id }, isComplete }) => {
-        if (isComplete || !this.#containers.has(id)) return false;
-        // Resources may be changed while a container runs; an image is not.
-        return !this.#details.has(id) || (isRefresh && this.#details.get(id)?.resources !== undefined);
+      .filter(({ facts: { id }, isComplete, hasEnded }) => {
+        // What had ended before we came can be many, and nobody waits for more than its name.
+        const isPast = hasEnded && isFirst;
+        return !isComplete && !isPast && this.#containers.has(id) && !this.#details.has(id);
       })
       .map(({ facts }) => facts.id);
   }

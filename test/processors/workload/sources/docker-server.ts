@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -74,11 +74,4 @@ async function listening(server: Server, socketPath: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject).listen(socketPath, resolve);
   await promise;
-}
-
-/** Whether anybody accepts connections there. */
-export async function isListening(socketPath: string): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = connect(socketPath, () => resolve(true)).on('error', () => resolve(false));
-  return promise.finally(() => socket.destroy());
 }

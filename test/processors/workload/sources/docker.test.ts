@@ -51,16 +51,6 @@ test('containers have the name, the image and the labels that Docker shows', asy
     server,
     listed(id, { Labels: { 'com.docker.compose.project': 'shop', 'com.docker.compose.service': 'web' } }),
   );
-  server.answers.set(
-    `/containers/${id}/json`,
-    json({
-      Id: id,
-      Name: '/web',
-      RestartCount: 2,
-      HostConfig: { NanoCpus: 1_500_000_000 },
-      Config: { Image: 'registry.example:5000/shop/web:3@sha256:12', Labels: { team: 'shop' } },
-    }),
-  );
   await until(source, () => source.state === 'ready');
   assert.deepEqual(facts.containers.get(id), {
     id,
@@ -69,16 +59,19 @@ test('containers have the name, the image and the labels that Docker shows', asy
     image: { name: 'shop/web', tag: '3' },
     labels: { 'com.docker.compose.project': 'shop', 'com.docker.compose.service': 'web' },
   });
-  await until(source, () => facts.containers.get(id)?.restartCount === 2);
-  assert.deepEqual(facts.containers.get(id), {
-    id,
-    name: 'web',
-    runtime: 'docker',
-    image: { name: 'registry.example:5000/shop/web', tag: '3', digest: 'sha256:12' },
-    restartCount: 2,
-    labels: { team: 'shop' },
-    resources: { cpuLimit: 1.5 },
-  });
+});
+
+test('an image whose tag has moved on is looked up once, and its name stays', async (t) => {
+  const { server, source, facts, advance } = await serve(t);
+  const image = 'registry.example:5000/shop/web:3@sha256:12';
+  withContainers(server, listed(id, { Image: `sha256:${'d'.repeat(64)}` }));
+  server.answers.set(`/containers/${id}/json`, json({ Id: id, Name: '/web', Config: { Image: image } }));
+  const expected = { name: 'registry.example:5000/shop/web', tag: '3', digest: 'sha256:12' };
+  await until(source, () => facts.containers.get(id)?.image !== undefined);
+  advance(300);
+  await until(source, () => facts.lists === 2);
+  assert.deepEqual(facts.containers.get(id)?.image, expected);
+  assert.equal(server.requested.filter((path) => path.endsWith(`${id}/json`)).length, 1);
 });
 
 test('a container of a pod that cri-dockerd made says so, and its sandbox says what the pod is', async (t) => {
@@ -296,8 +289,6 @@ test('whatever JSON a daemon sends is understood or refused as garbage, never a 
       Labels: fc.oneof(fc.dictionary(fc.string(), fc.string()), fc.jsonValue()),
       State: fc.jsonValue(),
       Config: fc.jsonValue(),
-      HostConfig: fc.jsonValue(),
-      RestartCount: fc.jsonValue(),
       Type: fc.constantFrom('container', 'image'),
       Action: fc.constantFrom('start', 'destroy', 'die'),
       Actor: fc.jsonValue(),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ContainerFacts } from '../../../../src/processors/workload/facts.ts';
 import type {
   Listing,
   RuntimeClient,
@@ -14,7 +15,11 @@ import { sourceFixture } from './source-fixture.ts';
 
 /** The source before a runtime that is played by the test: no sockets, no time. */
 
-const container = (id: string, hasEnded = false) => ({ facts: { id, name: `name of ${id}` }, hasEnded });
+const container = (id: string, hasEnded = false) => ({
+  facts: { id, name: `name of ${id}` },
+  hasEnded,
+  isComplete: false,
+});
 const listOf = (...ids: readonly string[]): Listing => ({
   pods: [{ uid: 'pod' }],
   containers: ids.map((id) => container(id)),
@@ -378,34 +383,34 @@ test('what a look found stays when a list knows less', async () => {
   assert.deepEqual(asked(), ['list'], 'an image does not change: nobody looks again');
 });
 
-test('resources are looked at again with each resync', async () => {
-  const { tick, advance, answer, facts, setDetails } = played({ hasEvents: false });
-  let cpuLimit = 1;
-  setDetails(async (id) => ({ id, resources: { cpuLimit } }));
+test('a list that says all is enough: nobody is looked at', async () => {
+  const { tick, answer, asked } = played();
   await tick();
-  await answer(listOf('a'));
+  await answer({ pods: [], containers: [{ ...container('a'), isComplete: true }] });
   await tick();
-  assert.equal(facts.containers.get('a')?.resources?.cpuLimit, 1);
-  cpuLimit = 2;
-  advance(30);
+  assert.deepEqual(asked(), ['greet', 'follow', 'list']);
+});
+
+test('containers that had ended before the first list are not looked at', async () => {
+  const { tick, answer, asked } = played();
   await tick();
-  await answer(listOf('a'));
+  await answer({ pods: [], containers: [container('past', true), container('present')] });
   await tick();
-  assert.equal(facts.containers.get('a')?.resources?.cpuLimit, 2);
+  assert.deepEqual(asked(), ['greet', 'follow', 'list', 'look present']);
 });
 
 test('one container that cannot be looked at keeps nobody else from being named', async () => {
   const { tick, answer, facts, setDetails, source, count } = played();
   setDetails(async (id) => {
     if (id === 'stuck') throw new SourceError('timeout', 'no answer in time');
-    return { id, name: 'looked at' };
+    return { id, image: { name: 'looked at' } };
   });
   await tick();
   await answer(listOf('stuck', 'well'));
   await tick();
   assert.equal(source.state, 'ready');
   assert.equal(facts.containers.get('stuck')?.name, 'name of stuck');
-  assert.equal(facts.containers.get('well')?.name, 'looked at');
+  assert.deepEqual(facts.containers.get('well')?.image, { name: 'looked at' });
   assert.equal(count(counterNames.sourceErrors, 'timeout'), 1);
 });
 
@@ -417,6 +422,18 @@ test('an event that only says that something changed is looked after at once', a
   assert.ok(facts.containers.has('new'));
   await tell({ kind: 'gone', id: 'new' });
   assert.deepEqual(facts.gone, ['new']);
+});
+
+test('a container that goes while it is looked at stays gone', async () => {
+  const { ready, tell, facts, setDetails } = played();
+  await ready();
+  const { promise, resolve } = Promise.withResolvers<ContainerFacts>();
+  setDetails(() => promise);
+  await tell({ kind: 'changed', id: 'short' });
+  await tell({ kind: 'gone', id: 'short' });
+  resolve({ id: 'short', name: 'too late' });
+  await settle();
+  assert.ok(!facts.containers.has('short'));
 });
 
 test('a socket at which something else answers counts as absent until it is made anew', async () => {
