@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { openPodman } from '../../src/processors/workload/sources/docker.ts';
+import { seconds } from '../../src/telemetry/units.ts';
+import { counterNames } from '../../src/telemetry/vocabulary.ts';
+import { busyboxImageNeeds } from '../peers/busybox-image.ts';
+import { lacks } from '../peers/needed.ts';
+import { type Podman, startPodman } from '../peers/podman.ts';
+import { liveSource } from './live-source.ts';
+
+/** A real Podman over the API it shares with Docker. */
+
+const skip = lacks('podman', 'conmon', 'runc', ...busyboxImageNeeds);
+const compose = { 'com.docker.compose.project': 'shop', 'com.docker.compose.service': 'web' };
+const labels = Object.entries(compose).map(([key, value]) => `--label=${key}=${value}`);
+
+describe('Podman', { skip }, () => {
+  let podman: Podman;
+  let live: ReturnType<typeof liveSource>;
+  let web: string;
+
+  before(async () => {
+    podman = await startPodman();
+    web = await podman.run('web', labels);
+    live = liveSource((context) =>
+      openPodman(
+        { timeout: seconds(5), resync: seconds(60), endpoint: `unix://${podman.socketPath}` },
+        context,
+        { rootPath: '/' },
+      ),
+    );
+    await live.until('ready', () => live.source.state === 'ready');
+  });
+
+  after(async () => {
+    await live?.close();
+    await podman?.close();
+  });
+
+  test('a container from before has its name, image and labels', () => {
+    assert.deepEqual(live.facts.containers.get(web), {
+      id: web,
+      name: 'web',
+      runtime: 'podman',
+      image: { name: 'localhost/earshot-test', tag: '1' },
+      labels: compose,
+    });
+  });
+
+  test('births and deaths are told within a second, without a list', async () => {
+    const lists = live.count(counterNames.sourceLists);
+    const started = podman.run('late');
+    await live.until('named', () => [...live.facts.containers.values()].some(({ name }) => name === 'late'));
+    const begin = performance.now();
+    const id = await started;
+    assert.ok(performance.now() - begin < 1_000, 'it was known before it ran for a second');
+    await podman.remove('late');
+    const took = await live.until('gone', () => live.facts.gone.includes(id));
+    assert.ok(took < 1_000, `${took} ms`);
+    assert.equal(live.count(counterNames.sourceLists), lists);
+  });
+
+  test('nothing is lost while its service restarts, and what happened meanwhile is known', async () => {
+    const doomed = await podman.run('doomed');
+    await live.until('named', () => live.facts.containers.has(doomed));
+    await podman.stopService();
+    await live.until('noticed', () => live.source.state !== 'ready');
+    assert.ok(live.facts.containers.has(web) && live.facts.containers.has(doomed));
+    await podman.remove('doomed');
+    const born = await podman.run('born');
+    await podman.startService();
+    await live.until('named', () => live.facts.containers.has(born));
+    await live.until('ready', () => live.source.state === 'ready');
+    assert.ok(live.facts.gone.includes(doomed));
+    assert.ok(!live.facts.gone.includes(web));
+  });
+});
