@@ -18,7 +18,7 @@ import {
   versionResponse,
 } from './cri-messages.ts';
 import type { RuntimeClient, RuntimeEvent } from './runtime-client.ts';
-import { SourceError } from './source-error.ts';
+import { SourceError, sourceError } from './source-error.ts';
 
 const service = '/runtime.v1.RuntimeService/';
 const imageService = '/runtime.v1.ImageService/';
@@ -31,6 +31,9 @@ const sharedEvents: ReadonlyMap<string, readonly [major: number, minor: number]>
   ['containerd', [2, 0]],
   ['cri-o', [1, 28]],
 ]);
+
+/** Lists until images are asked for again after that failed. */
+const listsPerFailure = 10;
 
 export interface CriClientOptions {
   readonly path: string;
@@ -51,7 +54,7 @@ export function connectCri({ path, timeout, maxMessage }: CriClientOptions): Run
   });
   const images = new ImageNames();
   let known: Known = { runtime: 'cri', images };
-  let hasImages = true;
+  let listsWithoutImages = 0;
   /** A closed client would let them go on. */
   const calls = new Set<{ cancel(): void }>();
 
@@ -74,15 +77,19 @@ export function connectCri({ path, timeout, maxMessage }: CriClientOptions): Run
     });
   const nothing = empty.encode({});
 
-  const learnImages = async (listed: readonly Container[]) => {
-    if (!hasImages || !images.areMissing(listed)) return;
-    try {
-      images.learn((await call('ListImages', nothing, imageList, imageService)).images, listed);
-    } catch (error) {
-      // A runtime may serve its images elsewhere.
-      if (!(error instanceof SourceError) || error.reason !== 'unimplemented') throw error;
-      hasImages = false;
-    }
+  /** A store of images may be slow, or elsewhere: names do not wait for it again and again. */
+  const learnImages = async (listed: readonly Container[]): Promise<SourceError | undefined> => {
+    if (listsWithoutImages > 0) listsWithoutImages--;
+    else if (images.areMissing(listed))
+      try {
+        images.learn((await call('ListImages', nothing, imageList, imageService)).images, listed);
+      } catch (error) {
+        const failure = sourceError(error);
+        const isElsewhere = failure.reason === 'unimplemented';
+        listsWithoutImages = isElsewhere ? Number.POSITIVE_INFINITY : listsPerFailure;
+        if (!isElsewhere) return failure;
+      }
+    return undefined;
   };
 
   return {
@@ -99,8 +106,8 @@ export function connectCri({ path, timeout, maxMessage }: CriClientOptions): Run
       // The sandboxes last: then no container is without its pod.
       const { containers: listed } = await call('ListContainers', nothing, containers);
       const { items } = await call('ListPodSandbox', nothing, podSandboxes);
-      await learnImages(listed);
-      return listing(items, { containers: listed, known });
+      const lacking = await learnImages(listed);
+      return { ...listing(items, { containers: listed, known }), ...(lacking && { lacking }) };
     },
 
     async look(id) {

@@ -116,6 +116,7 @@ export class RuntimeSession {
     for (const id of facts.finishList(listing)) this.#toLook.add(id);
     unanswered.answer(asked, { now: this.#listed, isKnown: (what) => facts.knows(what) });
     context.counters.add(counterNames.sourceLists, 1, { source });
+    if (listing.lacking) this.#count(listing.lacking.reason);
     this.#options.onList();
     this.#lookIfIdle();
   }

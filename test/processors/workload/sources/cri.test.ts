@@ -145,6 +145,25 @@ test('a runtime that has its images elsewhere is read without them', async (t) =
   assert.equal(facts.containers.get('c')?.name, 'api');
 });
 
+test('names do not wait for images again and again where those are slow', async (t) => {
+  const { server, source, facts, advance, count } = await serve(t, milliseconds(200));
+  run(server, [], [container('c')]);
+  server.answers.set('ListImages', () => {});
+  await until(source, () => source.state === 'ready');
+  assert.equal(facts.containers.get('c')?.name, 'api');
+  assert.equal(count(counterNames.sourceErrors, 'timeout'), 1);
+  server.answers.set('ListImages', answering(images));
+  for (let lists = 2; lists <= 11; lists++) {
+    advance(300);
+    await until(source, () => facts.lists === lists);
+    assert.equal(facts.containers.get('c')?.image, undefined);
+  }
+  advance(300);
+  await until(source, () => facts.lists === 12);
+  assert.deepEqual(facts.containers.get('c')?.image, image);
+  assert.equal(count(counterNames.sourceErrors), 1);
+});
+
 test('an event without the state of its container is looked after', async (t) => {
   const { server, source, facts } = await serve(t);
   server.answers.set('ContainerStatus', answering({ status: inspected('c') }));
