@@ -67,6 +67,7 @@ export function describeOthers(
   { culprit, last }: { readonly culprit: Identified | undefined; readonly last: Identified | undefined },
   isShown: (identity: Identity) => boolean,
 ): Attributes {
+  if (culprit && !last && isShown(culprit.identity)) return { ...item, ...culprit.culprit }; // nearly all points
   const described: Attributes = { ...item };
   if (culprit && isShown(culprit.identity)) Object.assign(described, culprit.culprit);
   else if (culprit) {
