@@ -2,10 +2,13 @@ import type { CgroupFiles } from '../../kernel/cgroup-files.ts';
 import type { Cgroups } from '../../kernel/cgroups.ts';
 import { identifyPath, type PathIdentity } from '../../kernel/identify-path.ts';
 import { cgroupId, type Nanoseconds, seconds, type UnixNanoseconds } from '../../telemetry/units.ts';
+import { attributes as keys } from '../../telemetry/vocabulary.ts';
 import { type DescribeOptions, type Description, describe } from './describe.ts';
 import type { Directory } from './directory.ts';
 import type { ContainerFacts, PodFacts } from './facts.ts';
 import { type Identity, identityOf, standIns, stranger } from './identity.ts';
+import { Recent } from './recent.ts';
+import { annotated } from './service-attributes.ts';
 
 export interface Identified extends Description {
   readonly identity: Identity;
@@ -31,8 +34,8 @@ interface Entry {
   readonly identified: Identified;
 }
 
-/** Paths remembered; the ones found first are forgotten first. */
-const limit = 16_384;
+/** Paths remembered; some 3 KiB each. */
+const remembered = 2048;
 /** Limits in the cgroup's files change without anybody being told. */
 const readAgainAfter = seconds(60);
 
@@ -45,7 +48,7 @@ export function createIdentify(options: IdentifyOptions): Identify {
     ...describe(identity, { ...options, containersIn }),
   });
   const fixed = new Map(Object.entries(standIns).map(([id, identity]) => [id, describeAll(identity)]));
-  const known = new Map<string, Entry>();
+  const known = new Recent<string, Entry>(remembered);
 
   return (id, at) => {
     const path = /^\d+$/.test(id) ? cgroups.path(cgroupId(BigInt(id)), at) : undefined;
@@ -55,7 +58,8 @@ export function createIdentify(options: IdentifyOptions): Identify {
     const container = parsed.containerId === undefined ? undefined : directory.container(parsed.containerId);
     const uid = parsed.podUid ?? container?.podUid;
     const pod = uid === undefined ? undefined : directory.pod(uid);
-    const containersInPod = uid === undefined ? 0 : directory.containersIn(uid);
+    const containersInPod =
+      pod && annotated(pod, keys.serviceInstanceId) ? directory.containersIn(pod.uid) : 0;
     const now = elapsed();
     if (
       former &&
@@ -67,9 +71,7 @@ export function createIdentify(options: IdentifyOptions): Identify {
       return former.identified;
     const identity = identityOf({ path, parsed, container, pod, limit: () => quotaOf(path, options) });
     const identified = describeAll(identity);
-    known.delete(path);
     known.set(path, { parsed, container, pod, containersInPod, readAt: now, identified });
-    if (known.size > limit) for (const oldest of known.keys().take(1)) known.delete(oldest);
     return identified;
   };
 }

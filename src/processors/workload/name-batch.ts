@@ -1,8 +1,8 @@
-import type { Attributes } from '@opentelemetry/api';
+import type { Attributes, HrTime } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import type { MetricData, ResourceMetrics } from '@opentelemetry/sdk-metrics';
-import type { Batch } from '../../telemetry/batch.ts';
+import { type Batch, itemCount } from '../../telemetry/batch.ts';
 import { resource } from '../../telemetry/build.ts';
 import { mergePoints } from '../../telemetry/merge-points.ts';
 import type { UnixNanoseconds } from '../../telemetry/units.ts';
@@ -50,11 +50,9 @@ class Naming {
   }
 
   metrics(of: ResourceMetrics): ResourceMetrics | undefined {
-    const points = of.scopeMetrics.flatMap((scope) =>
-      scope.metrics.flatMap((each): { endTime: [number, number] }[] => each.dataPoints),
-    );
-    const victim = this.#victim(of.resource.attributes, this.#clock(points[0]?.endTime ?? [0, 0]));
-    if (victim && this.#isExcluded(victim.identity, points.length)) return undefined;
+    const victim = this.#victim(of.resource.attributes, this.#clock(timeOf(of)));
+    const items = itemCount({ signal: 'metrics', resourceMetrics: [of] });
+    if (victim && this.#isExcluded(victim.identity, items)) return undefined;
     return {
       resource: victim ? describeResource(of.resource, victim) : of.resource,
       scopeMetrics: of.scopeMetrics.map((scope) => ({
@@ -139,6 +137,13 @@ class Naming {
     const key = `${role} ${outcome}` as const;
     this.#identified.set(key, (this.#identified.get(key) ?? 0) + items);
   }
+}
+
+/** The end of the interval. */
+function timeOf({ scopeMetrics }: ResourceMetrics): HrTime {
+  for (const { metrics } of scopeMetrics)
+    for (const { dataPoints } of metrics) for (const { endTime } of dataPoints) return endTime;
+  return [0, 0]; // nothing in it
 }
 
 /** A cgroup without an instance of its own is one for each node, path and id: a unit that was restarted is another. */
