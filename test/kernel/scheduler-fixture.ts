@@ -115,7 +115,17 @@ export function makeCgroup(
 }
 
 /** Whether a cgroup below the root has them: on v2 the root never does. */
-export const hasLocalStatistics = existsSync(join(makeCgroup('probe').directory, 'cpu.stat.local'));
+export const hasLocalStatistics = probe((directory) => existsSync(join(directory, 'cpu.stat.local')));
+
+function probe(look: (directory: string) => boolean): boolean {
+  const first = made.length;
+  const { directory } = makeCgroup('probe');
+  try {
+    return look(directory);
+  } finally {
+    for (const each of made.splice(first)) rmdirSync(each);
+  }
+}
 
 function statistic(file: string): number {
   const text = readFileSync(file, 'utf8');

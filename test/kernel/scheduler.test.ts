@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
-import { after, afterEach, getTestContext, test } from 'node:test';
+import { getTestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SchedulerSource } from '../../src/kernel/scheduler-source.ts';
+import { attach } from './attach.ts';
 import { openOracle } from './oracle.ts';
 import {
   account,
   hasLocalStatistics,
   makeCgroup,
-  openScheduler,
   program,
-  removeCgroups,
   runIn,
   spin,
   type TestCgroup,
@@ -20,18 +18,6 @@ import {
 
 const cpus = availableParallelism();
 const second = 1e9;
-let source: SchedulerSource | undefined;
-
-function attach(...options: Parameters<typeof openScheduler>): SchedulerSource {
-  source = openScheduler(...options);
-  return source;
-}
-
-afterEach(() => {
-  source?.close();
-  source = undefined;
-});
-after(removeCgroups);
 
 /** One thread a CPU: the kernel counts what a CPU was throttled, we count what tasks waited for it. */
 function runOnEachCpu(cgroup: TestCgroup): Promise<unknown> {

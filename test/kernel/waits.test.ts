@@ -1,35 +1,14 @@
 import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
-import { after, afterEach, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SchedulerSource } from '../../src/kernel/scheduler-source.ts';
-import {
-  account,
-  hasLocalStatistics,
-  makeCgroup,
-  openScheduler,
-  program,
-  removeCgroups,
-  runIn,
-  spin,
-} from './scheduler-fixture.ts';
+import { attach } from './attach.ts';
+import { account, hasLocalStatistics, makeCgroup, program, runIn, spin } from './scheduler-fixture.ts';
 
 /** Long waits, many waiters, quotas in quotas: where a sum of completed waits, or one culprit, would mislead. */
 
 const cpus = availableParallelism();
 const second = 1e9;
-let source: SchedulerSource | undefined;
-
-function attach(...options: Parameters<typeof openScheduler>): SchedulerSource {
-  source = openScheduler(...options);
-  return source;
-}
-
-afterEach(() => {
-  source?.close();
-  source = undefined;
-});
-after(removeCgroups);
 
 function assertNear(actual: number, expected: number, tolerance: number, what: string): void {
   assert.ok(Math.abs(actual - expected) <= tolerance, `${what}: ${actual} instead of ${expected}`);
