@@ -10,6 +10,7 @@ import { Type } from 'typebox';
 import type { ProcessorComponent } from '../component.ts';
 import { quotaLevel } from '../kernel/quota-level.ts';
 import type { Batch } from '../telemetry/batch.ts';
+import { mergePoints } from '../telemetry/merge-points.ts';
 import { type Cause, attributes as keys, metrics, waitPart } from '../telemetry/vocabulary.ts';
 
 /** Names the cause of each part of a wait from the relation of victim and culprit. Goes after `workload`. */
@@ -127,24 +128,17 @@ function withCause(attributes: Attributes, cause: Cause): Attributes {
   };
 }
 
-/** Two classes of one culprit may have one cause: then they are one point. */
-function together(judged: readonly Judged[]): DataPoint<number>[] {
-  const points = new Map<string, DataPoint<number>>();
-  for (const { point } of judged) {
-    const key = JSON.stringify(point.attributes);
-    const former = points.get(key);
-    points.set(key, former ? { ...point, value: former.value + point.value } : point);
-  }
-  return [...points.values()];
-}
-
 function nameIn(metric: MetricData, victim: Attributes, blame: readonly Judged[]): MetricData {
   if (metric.dataPointType !== DataPointType.SUM) return metric;
   switch (metric.descriptor.name) {
+    // two classes of one culprit may have one cause: then they are one point
     case metrics.blameTime.name:
-      return { ...metric, dataPoints: together(blame) };
+      return mergePoints({ ...metric, dataPoints: blame.map(({ point }) => point) });
     case metrics.preemptions.name:
-      return { ...metric, dataPoints: together(metric.dataPoints.map((point) => judge(point, victim))) };
+      return mergePoints({
+        ...metric,
+        dataPoints: metric.dataPoints.map((point) => judge(point, victim).point),
+      });
     case metrics.waitTime.name:
       return { ...metric, dataPoints: splitByCause(metric, blame) };
     default:
