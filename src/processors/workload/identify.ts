@@ -1,5 +1,6 @@
 import type { CgroupFiles } from '../../kernel/cgroup-files.ts';
 import type { Cgroups } from '../../kernel/cgroups.ts';
+import { cpuLimit } from '../../kernel/entitlement.ts';
 import { identifyPath, type PathIdentity } from '../../kernel/identify-path.ts';
 import { cgroupId, type Nanoseconds, seconds, type UnixNanoseconds } from '../../telemetry/units.ts';
 import { attributes as keys } from '../../telemetry/vocabulary.ts';
@@ -79,8 +80,8 @@ export function createIdentify(options: IdentifyOptions): Identify {
 /** In CPUs. */
 function quotaOf(path: string, { cgroupFiles }: IdentifyOptions): number | undefined {
   try {
-    const quota = cgroupFiles?.cpu(path)?.quota;
-    return quota && quota.period > 0 ? quota.quota / quota.period : undefined;
+    const entitlement = cgroupFiles?.cpu(path);
+    return entitlement && cpuLimit(entitlement);
   } catch {
     return undefined; // not to be read: it is only an attribute less, and absent means not known
   }

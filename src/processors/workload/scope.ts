@@ -1,5 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 import { identifyPath } from '../../kernel/identify-path.ts';
+import { isBelow } from '../../kernel/is-below.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { attributes as keys } from '../../telemetry/vocabulary.ts';
 import type { WorkloadConfig } from './config.ts';
@@ -37,8 +38,7 @@ export function podScope(ownPod: string, neighbors: 'class' | 'named'): Scope {
 }
 
 function isAbove({ path }: Identity, victim: Identity | undefined): boolean {
-  if (path === undefined || victim?.path === undefined) return false;
-  return path === '/' || victim.path.startsWith(`${path}/`);
+  return path !== undefined && victim?.path !== undefined && isBelow(path, victim.path);
 }
 
 /** Throws if a sidecar cannot find out which pod is its own: it would show others' data. */
