@@ -28,9 +28,10 @@ export class Directory {
     const count = (why: string, what: string) => {
       if (why === 'no room') counters.add(counterNames.namesDropped, 1, { component, reason: what });
     };
-    this.#pods = new Register(options, (_, pod, why) => {
+    this.#pods = new Register(options, (key, _, why) => {
       count(why, 'pods');
-      this.#hashes.delete(pod.uid);
+      this.#containersOf.delete(key);
+      for (const [uid, hash] of this.#hashes) if (hash === key) this.#forgetStatic(uid);
     });
     this.#containers = new Register(options, (id, { podUid }, why) => {
       count(why, 'containers');
@@ -100,6 +101,12 @@ export class Directory {
     if (configHash !== uid) this.#hashes.set(uid, configHash);
     this.#revision += 1;
     this.#pods.say(source, configHash, { facts: this.#withoutSurplus(facts), list });
+  }
+
+  /** Of a static pod some sources say the uid and others the hash: what was kept by either goes. */
+  #forgetStatic(uid: string): void {
+    this.#hashes.delete(uid);
+    this.#containersOf.delete(uid);
   }
 
   #withoutSurplus(pod: PodFacts): PodFacts {

@@ -146,6 +146,18 @@ test('a static pod is found by its uid in the API and by the hash in its path', 
   assert.ok(directory.isPodSaidBy('cri', 'hash'));
 });
 
+test('the uid of a static pod that is forgotten leads to nobody, whoever knew the hash first', () => {
+  const { directory, of, pass } = directoryOf(['cri', 'kubernetes']);
+  of('cri').pod({ uid: 'hash', name: 'etcd-a' });
+  of('kubernetes').pod({ uid: 'uid', configHash: 'hash' });
+  of('cri').podGone('hash');
+  of('kubernetes').podGone('uid');
+  pass(61);
+  of('cri').pod({ uid: 'hash', name: 'etcd-b' });
+  assert.equal(directory.pod('uid'), undefined);
+  assert.equal(directory.pod('hash')?.name, 'etcd-b');
+});
+
 test('regular containers of a pod are counted by name', () => {
   const { directory, of, pass } = directoryOf();
   const cri = of('cri');
