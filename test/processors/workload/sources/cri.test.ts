@@ -146,7 +146,7 @@ test('a runtime that has its images elsewhere is read without them', async (t) =
 });
 
 test('names do not wait for images again and again where those are slow', async (t) => {
-  const { server, source, facts, advance, count } = await serve(t, milliseconds(200));
+  const { server, source, facts, advance, count } = await serve(t, milliseconds(1000));
   run(server, [], [container('c')]);
   server.answers.set('ListImages', () => {});
   await until(source, () => source.state === 'ready');
