@@ -244,6 +244,14 @@ test('waiting that is nobody’s work has a word of its own', () => {
   ]);
 });
 
+test('culprits of whom only the kind is told have the word of their cause', () => {
+  const kind = (name: string) => ({ [attributes.culpritKind]: name });
+  const name = (cause: Cause, of: string) =>
+    mainCulprit({ waits: { [cause]: 1 }, blame: [[cause, kind(of), 1]] })?.name;
+  assert.equal(name('neighbor', 'container'), 'neighbors');
+  assert.equal(name('system', 'service'), 'system services');
+});
+
 test('a quota is blamed as a limit, by name where it is not the workload’s own', () => {
   const slice = culprit('kubepods.slice');
   assert.equal(

@@ -222,6 +222,18 @@ test('a container nobody has named yet goes by its id, with what is known of its
   assert.equal(victim('2')[keys.podContainerName], undefined);
 });
 
+test('what is said later of the pod, or of the container, holds from then on', async () => {
+  const { victim, source } = await described({ pod, containers: [container] });
+  const { facts } = source('kubelet');
+  assert.equal(victim('2')[keys.deploymentName], 'web');
+  facts.pod({ ...pod, owners: [{ kind: 'StatefulSet', name: 'db' }] });
+  assert.equal(victim('2')[keys.deploymentName], undefined);
+  assert.equal(victim('2')[keys.statefulSetName], 'db');
+  facts.container({ ...container, resources: { cpuLimit: 4 } });
+  assert.equal(victim('2')[keys.cpuLimit], 4);
+  assert.equal(victim('2')[keys.cpuRequest], undefined);
+});
+
 test('a pause container is its pod', async () => {
   const { victim, culprit } = await described({
     pod,
