@@ -1,7 +1,7 @@
 import { milliseconds, type Nanoseconds } from '../../telemetry/units.ts';
 import type { Directory } from './directory.ts';
 import type { Outlook } from './hold-back.ts';
-import type { Identity } from './identity.ts';
+import { type Identity, isGenerated } from './identity.ts';
 import type { Source, SourceName } from './source.ts';
 
 export interface AwaitedOptions {
@@ -79,7 +79,8 @@ export class Awaited {
       const isForPods = podSources.includes(name);
       if (podUid !== undefined && isForPods && !this.#options.directory.isPodSaidBy(name, podUid))
         return true;
-      if (containerId === undefined || container !== undefined) return false;
+      // an id somebody chose is a name, and of none of these runtimes
+      if (containerId === undefined || container !== undefined || !isGenerated(containerId)) return false;
       return podUid === undefined
         ? (runtimeSources[runtime ?? ''] ?? (runtime === undefined ? runtimes : [])).includes(name)
         : isForPods || name === 'docker';

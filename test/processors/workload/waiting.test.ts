@@ -80,6 +80,14 @@ test('what has no name at all is waited for once and not for ever', async () => 
   );
 });
 
+test('a cgroup that never gets a path is waited for once', async () => {
+  const { processor, pull, pass } = await fixture();
+  processor.process(reading(['9']));
+  pass(3);
+  assert.deepEqual(pull().flatMap(victimName), ['cgroup 9']);
+  assert.deepEqual(victimName(processor.process(reading(['9']))), ['cgroup 9']);
+});
+
 test('a source that looked too early is asked again', async () => {
   const { processor, source, pull, pass } = await fixture({ paths, sources: ['cri'] });
   processor.process(reading(['2']));
@@ -124,6 +132,12 @@ test('only sources of its runtime are waited for where a container is in no pod'
   assert.equal(itemCount(processor.process(reading(['6']))), 0);
   assert.equal(source('docker').wanted.length, 1);
   assert.equal(source('cri').wanted.length, 0);
+});
+
+test('a container whose id is a name is not waited for', async () => {
+  const { processor, source } = await fixture({ paths: { '7': '/default/web' }, sources: ['cri'] });
+  assert.deepEqual(victimName(processor.process(reading(['7']))), ['web']);
+  assert.deepEqual(source('cri').wanted, []);
 });
 
 test('with no time to hold nothing waits, and names are asked for all the same', async () => {
