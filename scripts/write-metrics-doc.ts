@@ -6,9 +6,12 @@ import {
   causeMeaning,
   causes,
   cgroupMetrics,
+  culpritLabel,
   events,
   type Metric,
   metrics,
+  podAnnotation,
+  podLabel,
   resourceAttributes,
   waitPart,
 } from '../src/telemetry/vocabulary.ts';
@@ -62,6 +65,7 @@ export function metricsDocument(): string {
         .filter(([key]) => !(resourceAttributes as readonly string[]).includes(key))
         .map(([key, meaning]) => [code(key), meaning]),
     ),
+    `Labels and annotations of pods that the configuration selects (\`extract\` of the \`workload\` processor) become ${[podLabel, podAnnotation].map((name) => code(name('<key>'))).join(' and ')} on resources and, if asked for, ${code(culpritLabel('<key>'))} on points and events; annotations \`resource.opentelemetry.io/<attribute>\` become that attribute.`,
     '## The agent itself',
     'Emitted by the `agent` receiver, under the names of the OpenTelemetry Collector where it has one.',
     table(

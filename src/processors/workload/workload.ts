@@ -45,10 +45,11 @@ interface ProcessorOptions {
 function createProcessor(names: Names, { config, scope, host }: ProcessorOptions): Processor {
   const count = (name: string, items: number, attributes: Readonly<Record<string, string>> = {}) =>
     host.counters.add(name, items, { component: host.id, ...attributes });
+  const exclude = createSelection(config);
   const naming = (signal: Signal): NamingOptions => ({
     identify: names.identify,
     scope,
-    exclude: createSelection(config),
+    exclude,
     onIdentified: (role, outcome, items) =>
       count(counterNames.itemsIdentified, items, { signal, role, outcome }),
     onExcluded: (reason, items) => count(counterNames.itemsExcluded, items, { signal, reason }),
