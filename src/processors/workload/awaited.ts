@@ -46,7 +46,7 @@ export class Awaited {
   }
 
   look(id: string, identity: Identity): Outlook {
-    const { containerId, podUid } = identity;
+    const { containerId = identity.unlistedId, podUid } = identity;
     const key = containerId ?? podUid ?? id;
     const lacking = this.#lacking(identity);
     if (identity.kind !== 'unknown') this.#missing.delete(id);
@@ -71,7 +71,8 @@ export class Awaited {
   }
 
   /** The sources that may still say who it is; undefined: it is known, or there is nobody to wait for. */
-  #lacking({ kind, containerId, podUid, runtime, container }: Identity): readonly Source[] | undefined {
+  #lacking({ kind, podUid, runtime, container, ...ids }: Identity): readonly Source[] | undefined {
+    const containerId = ids.containerId ?? ids.unlistedId;
     if (kind === 'unknown') return [];
     if (kind !== 'container' && kind !== 'pod') return undefined;
     const live = this.#options.sources.filter(({ state }) => state === 'connecting' || state === 'ready');

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path/posix';
 import type { CgroupFiles } from '../../kernel/cgroup-files.ts';
 import type { Cgroups } from '../../kernel/cgroups.ts';
 import { cpuLimit } from '../../kernel/entitlement.ts';
@@ -59,8 +60,8 @@ export function createIdentify(options: IdentifyOptions): Identify {
     const container = parsed.containerId === undefined ? undefined : directory.container(parsed.containerId);
     const uid = parsed.podUid ?? container?.podUid;
     const pod = uid === undefined ? undefined : directory.pod(uid);
-    const containersInPod =
-      pod && annotated(pod, keys.serviceInstanceId) ? directory.containersIn(pod.uid) : 0;
+    const isCountNeeded = pod && (!container || annotated(pod, keys.serviceInstanceId) !== undefined);
+    const containersInPod = isCountNeeded ? directory.containersIn(pod.uid) : 0;
     const now = elapsed();
     if (
       former &&
@@ -70,11 +71,19 @@ export function createIdentify(options: IdentifyOptions): Identify {
       now - former.readAt < readAgainAfter
     )
       return former.identified;
-    const identity = identityOf({ path, parsed, container, pod, limit: () => quotaOf(path, options) });
+    const identity = identityOf({
+      ...{ path, parsed, container, pod, limit: () => quotaOf(path, options) },
+      isUnlisted: !container && containersInPod > 0 && isContainerOfPod(path, parsed),
+    });
     const identified = describeAll(identity);
     known.set(path, { parsed, container, pod, containersInPod, readAt: now, identified });
     return identified;
   };
+}
+
+/** Right below the pod's cgroup: what is deeper may be a container that another container runs. */
+function isContainerOfPod(path: string, { kind }: PathIdentity): boolean {
+  return kind === 'container' && identifyPath(dirname(path)).kind === 'pod';
 }
 
 /** In CPUs. */

@@ -22,6 +22,8 @@ export interface Identity {
   readonly resources?: ResourceFacts;
   /** Not the cgroup of a container itself, but one inside it. */
   readonly isNested?: boolean;
+  /** The container that is in the pod's place, as nobody lists it among the pod's; it may just be too new. */
+  readonly unlistedId?: string;
 }
 
 /** Of ids that are no cgroup's. */
@@ -43,14 +45,19 @@ export interface Found {
   readonly parsed: PathIdentity;
   readonly container: ContainerFacts | undefined;
   readonly pod: PodFacts | undefined;
+  /** Its pod's containers are known, and it is none of them. */
+  readonly isUnlisted: boolean;
   /** What the cgroup's own files allow, where no source says. */
   readonly limit: () => number | undefined;
 }
 
-/** A pause container is its pod: it only holds the pod's namespaces. */
-export function identityOf({ path, parsed, container, pod, limit }: Found): Identity {
+/**
+ * A pause container is its pod: it only holds the pod's namespaces. Where no runtime is asked, it is the one that nobody
+ * lists.
+ */
+export function identityOf({ path, parsed, container, pod, isUnlisted, limit }: Found): Identity {
   const { kind, containerId, podUid, qos = pod?.qos, unit } = parsed;
-  const isSandbox = kind === 'container' && container?.role === 'sandbox';
+  const isSandbox = kind === 'container' && (isUnlisted || container?.role === 'sandbox');
   const isContainer = kind === 'container' && !isSandbox;
   const runtime = parsed.runtime ?? container?.runtime;
   const uid = pod?.uid ?? podUid ?? container?.podUid;
@@ -68,6 +75,7 @@ export function identityOf({ path, parsed, container, pod, limit }: Found): Iden
     ...(pod && { pod, owners: ownersOf(pod) }),
     ...(resources ? { resources } : ownLimit !== undefined && { resources: { cpuLimit: ownLimit } }),
     ...(containerId !== undefined && !isDirectoryOf(path, containerId) && { isNested: true }),
+    ...(isUnlisted && containerId !== undefined && { unlistedId: containerId }),
   };
   return { ...identity, name: nameOf(identity, parsed), outcome: outcomeOf(identity, parsed) };
 }

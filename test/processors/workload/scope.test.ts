@@ -30,6 +30,7 @@ async function sidecar(settings: object = {}, more: object = {}) {
   const { facts } = all.source('kubelet');
   facts.pod(pod);
   facts.container(container);
+  facts.container({ ...container, id: 'e0'.repeat(32), name: 'proxy' });
   facts.pod({ uid: otherUid, name: 'secret-pod', namespace: 'secret' });
   return all;
 }
@@ -77,7 +78,7 @@ test('its own pod, the kernel and what is above it in the hierarchy are shown', 
     return named?.points[0]?.[keys.culpritName];
   });
   assert.deepEqual(names, [
-    'shop/web-7d4b9c5f6-x2x4z/e0e0e0e0e0e0',
+    'shop/web-7d4b9c5f6-x2x4z/proxy',
     'shop/web-7d4b9c5f6-x2x4z',
     'kernel threads',
     '/kubepods/burstable',

@@ -123,6 +123,40 @@ test('a pod is waited for from every source that knows owners, a container from 
   assert.equal(batch && read(batch)[0]?.victim[keys.deploymentName], 'web');
 });
 
+test('where no runtime is asked, the container nobody lists is the pause container, but only after waiting', async () => {
+  const pause = 'e0'.repeat(32);
+  const { processor, source, pull, pass } = await fixture({
+    paths: { '3': `/kubepods/burstable/pod${uid}/${pause}` },
+    sources: ['kubelet'],
+  });
+  const { facts } = source('kubelet');
+  facts.pod(pod);
+  facts.container(container);
+  assert.equal(itemCount(processor.process(reading(['3']))), 0, 'it may be a new one');
+  assert.deepEqual(source('kubelet').wanted, [{ containerId: pause, podUid: uid }]);
+  pass(3);
+  const [{ victim } = assert.fail()] = pull().flatMap(read);
+  assert.equal(victim[keys.workloadKind], 'pod');
+  assert.equal(victim[keys.workloadName], 'shop/web-7d4b9c5f6-x2x4z');
+  assert.equal(victim[keys.containerId], undefined);
+  facts.container({ ...container, id: pause, name: 'late' });
+  assert.deepEqual(victimName(processor.process(reading(['3']))), ['shop/web-7d4b9c5f6-x2x4z/late']);
+});
+
+test('a container within a container is nobody’s pause container', async () => {
+  const inner = 'e0'.repeat(32);
+  const { processor, source } = await fixture({
+    paths: { '5': `${containerPath}/docker/${inner}` },
+    sources: ['kubelet'],
+    settings: { hold: '0' },
+  });
+  source('kubelet').facts.pod(pod);
+  source('kubelet').facts.container(container);
+  const [{ victim } = assert.fail()] = read(processor.process(reading(['5'])));
+  assert.equal(victim[keys.containerId], inner);
+  assert.equal(victim[keys.workloadKind], 'container');
+});
+
 test('only sources of its runtime are waited for where a container is in no pod', async () => {
   const { processor, source } = await fixture({
     paths: { ...paths, '7': `/machine.slice/libpod-${containerId}.scope` },
