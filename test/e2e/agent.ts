@@ -2,10 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+/** Compiled where this file is. */
+const main = fileURLToPath(new URL(`../../src/main${extname(import.meta.filename)}`, import.meta.url));
 
 export interface Agent {
   readonly process: ChildProcess;

@@ -6,6 +6,7 @@ import {
   existsSync,
   globSync,
   mkdirSync,
+  readFileSync,
   realpathSync,
   symlinkSync,
   writeFileSync,
@@ -27,6 +28,7 @@ mount -t cgroup2 none /sys/fs/cgroup
 mount -t bpf bpf /sys/fs/bpf
 mount -t tracefs trace /sys/kernel/tracing
 echo +cpu > /sys/fs/cgroup/cgroup.subtree_control
+ip link set lo up
 stty -F /dev/ttyS1 raw
 cd /earshot && node --no-warnings test/kernels/guest.js
 echo "guest ended with $?"
@@ -45,9 +47,10 @@ export function buildInitramfs(folder: string): string {
     '--outDir',
     join(tree, 'earshot'),
   ]);
-  writeFileSync(join(tree, 'earshot/package.json'), '{"type":"module"}\n');
   for (const file of [
+    'package.json',
     'build/earshot.node',
+    'build/markers.bpf.o',
     'build/scheduler.bpf.o',
     'build/bench/pingpong',
     'build/bench/messages',
@@ -56,6 +59,8 @@ export function buildInitramfs(folder: string): string {
     mkdirSync(dirname(join(tree, 'earshot', file)), { recursive: true });
     copyFileSync(join(root, file), join(tree, 'earshot', file));
   }
+  for (const folder of dependencies())
+    cpSync(join(root, folder), join(tree, 'earshot', folder), { recursive: true, filter: isLoaded });
   const programs = {
     busybox: findProgram('busybox'),
     node: join(root, 'node_modules/node/bin/node'),
@@ -71,6 +76,20 @@ export function buildInitramfs(folder: string): string {
   const archive = join(folder, 'initramfs');
   run('sh', ['-c', `cd "$1" && find . | "$2" cpio -o -H newc > "$3"`, 'sh', tree, programs.busybox, archive]);
   return archive;
+}
+
+/** What the agent needs from npm, and the tests beside it: the protocol's definitions. */
+function dependencies(): readonly string[] {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+    readonly packages: Readonly<Record<string, { readonly dev?: boolean }>>;
+  };
+  const folders = Object.keys(packages).filter((folder) => folder !== '' && !packages[folder]?.dev);
+  return [...folders, 'node_modules/otlp-definitions'].filter((folder) => existsSync(join(root, folder)));
+}
+
+/** Not the declarations and source maps, which are most of it. */
+function isLoaded(file: string): boolean {
+  return !/\.(?:[cm]?ts|map|md)$/.test(file);
 }
 
 /** Each at the path where the dynamic linker found it. */

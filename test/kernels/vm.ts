@@ -19,13 +19,17 @@ export interface Boot {
  * Boots a kernel under software emulation and waits until it powers off. One thread runs both CPUs: with several, the
  * emulation once broke the kernel while it patched its own code. No `-icount`: 5.10 and 6.1 hang at their second CPU.
  */
-export function boot(image: string, initramfs: string, folder: string): Promise<Boot> {
+export function boot(
+  image: string,
+  { initramfs, folder, tests }: { initramfs: string; folder: string; tests?: string | undefined },
+): Promise<Boot> {
   const port = join(folder, 'records');
+  const choice = tests === undefined ? '' : ` EARSHOT_TESTS=${tests}`; // the kernel gives it to init as a variable
   const qemu = [
     'qemu-system-x86_64',
     ...['-M', 'q35', '-accel', 'tcg,thread=single'],
     ...['-cpu', 'max', '-smp', '2', '-m', '2048', '-net', 'none', '-nodefaults', '-no-reboot'],
-    ...['-kernel', image, '-initrd', initramfs, '-append', 'console=ttyS0 panic=-1 quiet psi=1'],
+    ...['-kernel', image, '-initrd', initramfs, '-append', `console=ttyS0 panic=-1 quiet psi=1${choice}`],
     ...['-display', 'none', '-serial', 'stdio', '-serial', `file:${port}`],
   ];
   const start = performance.now();
