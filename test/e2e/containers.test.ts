@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { attributes as keys, metrics as names } from '../../src/telemetry/vocabulary.ts';
 import type { ReceivedLogs, ReceivedMetrics } from '../otlp-decode.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../otlp-receiver.ts';
+import { sumBy, total } from '../otlp-sums.ts';
 import { type Agent, startAgent } from './agent.ts';
 import { type Containerd, startContainerd } from './containerd.ts';
 
@@ -69,25 +70,12 @@ function logsOf(workload: string): readonly ReceivedLogs[] {
     .filter(({ resource }) => resource[keys.workloadName] === workload);
 }
 
-/** Sum over all points of a metric, by the value of an attribute. */
-function sumBy(workload: string, metric: string, attribute: string): ReadonlyMap<unknown, number> {
-  const sums = new Map<unknown, number>();
-  for (const { metrics } of metricsOf(workload))
-    for (const point of metrics.filter(({ name }) => name === metric).flatMap(({ points }) => points)) {
-      const key = point.attributes[attribute];
-      sums.set(key, (sums.get(key) ?? 0) + Number(point.value));
-    }
-  return sums;
-}
-
 const histogramsOf = (workload: string, metric: string) =>
   metricsOf(workload)
     .flatMap(({ metrics }) => metrics)
     .filter(({ name }) => name === metric)
     .flatMap(({ points }) => points)
     .flatMap(({ histogram }) => histogram ?? []);
-
-const total = (sums: ReadonlyMap<unknown, number>) => [...sums.values()].reduce((a, b) => a + b, 0);
 
 test('the victim has a resource of its own that says which container it is', () => {
   const resource = metricsOf(victim)[0]?.resource;
@@ -101,13 +89,13 @@ test('the victim has a resource of its own that says which container it is', () 
 });
 
 test('the hog is named as the culprit on the resource of the victim', () => {
-  const blame = sumBy(victim, names.blameTime.name, keys.culpritContainerId);
+  const blame = sumBy(metricsOf(victim), names.blameTime.name, keys.culpritContainerId);
   assert.ok(total(blame) > 1.5, `${total(blame)} s are blamed on anybody`);
   assert.ok((blame.get(hog) ?? 0) > 0.8 * total(blame), `the hog has ${blame.get(hog)} of ${total(blame)} s`);
 });
 
 test('the cause is the neighbor, and causes and culprits sum to the wait', () => {
-  const causes = sumBy(victim, names.waitTime.name, keys.cause);
+  const causes = sumBy(metricsOf(victim), names.waitTime.name, keys.cause);
   assert.ok((causes.get('neighbor') ?? 0) > 0.8 * total(causes), `causes ${JSON.stringify([...causes])}`);
   const wait = histogramsOf(victim, names.waitDuration.name).reduce(
     (sum, histogram) => sum + histogram.sum,
@@ -115,7 +103,7 @@ test('the cause is the neighbor, and causes and culprits sum to the wait', () =>
   );
   assert.ok(wait > 0 && Math.abs(total(causes) - wait) < 1e-6, `causes of ${total(causes)} s of ${wait} s`);
   // What is blamed on somebody is part of its cause, and all of it where the cause cannot do without a culprit.
-  const blamed = sumBy(victim, names.blameTime.name, keys.cause);
+  const blamed = sumBy(metricsOf(victim), names.blameTime.name, keys.cause);
   for (const [cause, time] of blamed) {
     const waited = causes.get(cause) ?? 0;
     assert.ok(time < waited + 1e-6, `${time} s are blamed for ${waited} s of ${cause}`);
@@ -140,7 +128,7 @@ test('the long waits of the victim come as events that name the hog, thread and 
 });
 
 test('a container at its own limit waits for that, not for a neighbor', () => {
-  const causes = sumBy(limited, names.waitTime.name, keys.cause);
+  const causes = sumBy(metricsOf(limited), names.waitTime.name, keys.cause);
   assert.ok((causes.get('throttled') ?? 0) > 3, `throttled for ${causes.get('throttled')} s of 6`);
   assert.equal(causes.get('throttled_ancestor'), undefined);
 });
