@@ -21,7 +21,10 @@ const find = (pattern: string, exclude: readonly string[] = []) =>
   globSync(pattern, { cwd: root, exclude: [...exclude] }).sort();
 
 const suites: Readonly<Record<string, Suite>> = {
-  unit: { files: find('test/**/*.test.ts', ['test/kernel/**', 'test/e2e/**']), needsKernel: false },
+  unit: {
+    files: find('test/**/*.test.ts', ['test/kernel/**', 'test/kernels/guest/**', 'test/e2e/**']),
+    needsKernel: false,
+  },
   kernel: { files: find('test/kernel/**/*.test.ts'), needsKernel: true },
   e2e: { files: find('test/e2e/**/*.test.ts'), needsKernel: true },
 };

@@ -55,6 +55,8 @@ export function buildInitramfs(folder: string): string {
     'build/bench/pingpong',
     'build/bench/messages',
     ...globSync('build/test/*', { cwd: root, exclude: ['build/test/*.d'] }),
+    'test/fixtures/tls/cert.pem',
+    'test/fixtures/tls/key.pem',
   ]) {
     mkdirSync(dirname(join(tree, 'earshot', file)), { recursive: true });
     copyFileSync(join(root, file), join(tree, 'earshot', file));
