@@ -69,30 +69,31 @@ for (const [accident, script] of Object.entries(accidents))
     assert.deepEqual(await leftOf(objects), []);
   });
 
-test('an exporter that hangs keeps nothing in the kernel after SIGTERM', async () => {
+/** What the agent has in the kernel once it has sent something to a backend that never answers. */
+async function attachedBeforeSilence() {
   backend = await startOtlpReceiver();
   backend.answer({ kind: 'never' });
   agent = startAgent(config('otlp_grpc', `endpoint: "http://${backend.endpoint}"`));
   const objects = await attached(agent);
   const { metrics } = backend;
   await backend.until(() => metrics().length > 0);
+  return { waiting: agent, objects };
+}
+
+test('an exporter that hangs keeps nothing in the kernel after SIGTERM', async () => {
+  const { waiting, objects } = await attachedBeforeSilence();
   const begin = performance.now();
-  assert.equal(await agent.stop(), 0);
+  assert.equal(await waiting.stop(), 0);
   const took = performance.now() - begin;
   assert.ok(took < 8000, `it took ${took} ms`);
-  assert.match(agent.errors(), /shutdown deadline/);
+  assert.match(waiting.errors(), /shutdown deadline/);
   assert.deepEqual(await leftOf(objects), []);
 });
 
 test('a second signal does not wait for an exporter that hangs, and leaves nothing either', async () => {
-  backend = await startOtlpReceiver();
-  backend.answer({ kind: 'never' });
-  agent = startAgent(config('otlp_grpc', `endpoint: "http://${backend.endpoint}"`));
-  const objects = await attached(agent);
-  const { metrics } = backend;
-  await backend.until(() => metrics().length > 0);
-  agent.process.kill('SIGTERM');
-  await agent.said('Starting shutdown');
-  assert.equal(await agent.stop('SIGTERM'), 1);
+  const { waiting, objects } = await attachedBeforeSilence();
+  waiting.process.kill('SIGTERM');
+  await waiting.said('Starting shutdown');
+  assert.equal(await waiting.stop('SIGTERM'), 1);
   assert.deepEqual(await leftOf(objects), []);
 });
