@@ -1,4 +1,4 @@
-/** Runs inside the virtual machine: the tests of the scheduler programs, and what the verifier said of these. */
+/** Runs inside the virtual machine: the tests named below, and what the verifier said of the scheduler programs. */
 import { openSync, writeSync } from 'node:fs';
 import { release } from 'node:os';
 import { run } from 'node:test';
