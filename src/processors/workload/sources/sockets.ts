@@ -23,7 +23,7 @@ export function findSocket(
 
 function socketAt(path: string, rootPath: string): Socket | undefined {
   try {
-    const found = below(path, rootPath);
+    const found = rootPath === '/' ? path : below(path, rootPath); // the kernel also follows /proc/<pid>/root
     const stat = statSync(found);
     return stat.isSocket() ? { path: found, identity: `${stat.dev}:${stat.ino}:${stat.ctimeMs}` } : undefined;
   } catch {
