@@ -22,7 +22,12 @@ const find = (pattern: string, exclude: readonly string[] = []) =>
 
 const suites: Readonly<Record<string, Suite>> = {
   unit: {
-    files: find('test/**/*.test.ts', ['test/kernel/**', 'test/kernels/guest/**', 'test/e2e/**']),
+    files: find('test/**/*.test.ts', [
+      'test/kernel/**',
+      'test/kernels/guest/**',
+      'test/e2e/**',
+      'test/kubernetes/**',
+    ]),
     needsKernel: false,
   },
   kernel: { files: find('test/kernel/**/*.test.ts'), needsKernel: true },

@@ -1,0 +1,77 @@
+import { existsSync, globSync, readdirSync, readFileSync, readlinkSync, rmdirSync, rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { endProcesses, stopDaemons } from './daemons.ts';
+import { mountsOf, namespaceHolder, outside, removeLink } from './namespaces.ts';
+
+export const daemonNames = [
+  'etcd',
+  'apiserver',
+  'controllers',
+  'scheduler',
+  'containerd',
+  'kubelet',
+] as const;
+export type DaemonName = (typeof daemonNames)[number];
+
+/** The agent, where it is a process and no pod. */
+export const agentName = 'agent';
+
+/**
+ * Ends whatever of a node is left, whatever state that is in: after a test as after one that was killed. Nothing is asked
+ * to end well, since all it could leave behind goes with its namespaces. Only the cgroups are the machine's.
+ */
+export async function takeDown(state: string): Promise<void> {
+  if (!existsSync(state)) return;
+  const pods = podsOf(state);
+  await stopDaemons(state, [agentName, ...daemonNames], 'SIGKILL');
+  await endProcesses(shimsOf(state), 'SIGKILL');
+  await endProcesses(pods.flatMap(processesOfPod), 'SIGKILL');
+  await stopDaemons(state, [namespaceHolder], 'SIGKILL');
+  await removePodCgroups();
+  removeLink();
+  rmSync(state, { recursive: true, force: true });
+}
+
+/** By uid. The kubelet has a folder for each for as long as there are processes of it. */
+function podsOf(state: string): readonly string[] {
+  const folder = outside(state, '/var/lib/kubelet/pods');
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
+
+/** Shims outlive the containerd that started them. */
+function shimsOf(state: string): readonly number[] {
+  const mounts = mountsOf(state);
+  if (mounts === undefined) return [];
+  return readdirSync('/proc').flatMap((name) => {
+    try {
+      const isShim = readFileSync(`/proc/${name}/cmdline`, 'latin1').includes('containerd-shim');
+      return isShim && readlinkSync(`/proc/${name}/ns/mnt`) === mounts ? Number(name) : [];
+    } catch {
+      return []; // no process, or ended
+    }
+  });
+}
+
+/** The kubelet's cgroups: one tree in each hierarchy. */
+export const podTrees = () => globSync('/sys/fs/cgroup/{kubepods,*/kubepods}');
+
+function processesOfPod(uid: string): readonly number[] {
+  const files = podTrees().flatMap((tree) => globSync(`${tree}/{pod${uid},*/pod${uid}}/**/cgroup.procs`));
+  const pids = files.flatMap((file) => readFileSync(file, 'utf8').trim().split('\n'));
+  return [...new Set(pids)].map(Number).filter((pid) => pid > 0);
+}
+
+/** The kernel lets go of a cgroup only some time after its last process. */
+async function removePodCgroups(): Promise<void> {
+  for (let attempt = 0; podTrees().length > 0; attempt++) {
+    if (attempt > 100) throw new Error(`cannot remove ${podTrees().join(', ')}: in use`);
+    if (attempt > 0) await sleep(50);
+    for (const tree of podTrees())
+      for (const folder of [...globSync(`${tree}/**/`)].sort().reverse())
+        try {
+          rmdirSync(folder);
+        } catch {
+          // in use: once more
+        }
+  }
+}
