@@ -9,7 +9,7 @@ import {
 } from '@grpc/grpc-js';
 import { decodeLogs, decodeMetrics, type ReceivedLogs, type ReceivedMetrics } from './otlp-decode.ts';
 
-/** An OTLP/gRPC server of the official protocol definitions on a free port of 127.0.0.1. */
+/** An OTLP/gRPC server of the official protocol definitions on a free port. */
 export interface OtlpReceiver {
   /** `host:port`. */
   readonly endpoint: string;
@@ -45,12 +45,15 @@ export async function startOtlpReceiver(
   options: {
     readonly tls?: { readonly key: Buffer; readonly cert: Buffer };
     readonly maxBytes?: number;
+    /** Address of this machine; another one for who is in another network. */
+    readonly host?: string;
   } = {},
 ): Promise<OtlpReceiver> {
   const metrics: Request<ReceivedMetrics>[] = [];
   const logs: Request<ReceivedLogs>[] = [];
   const arrivals = new EventEmitter();
   let answer: Answer = { kind: 'accept' };
+  const { host = '127.0.0.1' } = options;
 
   const unary = <Content>(requests: Request<Content>[], decode: (bytes: Buffer) => readonly Content[]) =>
     function handle(call: ServerUnaryCall<Buffer, Buffer>, reply: sendUnaryData<Buffer>) {
@@ -81,11 +84,11 @@ export async function startOtlpReceiver(
     ? ServerCredentials.createSsl(null, [{ private_key: options.tls.key, cert_chain: options.tls.cert }])
     : ServerCredentials.createInsecure();
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', credentials, (error, bound) => (error ? reject(error) : resolve(bound)));
+    server.bindAsync(`${host}:0`, credentials, (error, bound) => (error ? reject(error) : resolve(bound)));
   });
 
   return {
-    endpoint: `127.0.0.1:${port}`,
+    endpoint: `${host}:${port}`,
     metrics: () => metrics,
     logs: () => logs,
     answer(how) {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Processes that are found again by a later run: a file for each holds its pid and when it started. */
 
-const stopLimitMs = 15_000;
+const stopLimitMs = 5_000;
 
 /** `undefined` when there is none, or it has ended and nobody has asked how. */
 export function startOf(pid: number): string | undefined {

@@ -13,9 +13,6 @@ export const daemonNames = [
 ] as const;
 export type DaemonName = (typeof daemonNames)[number];
 
-/** The agent, where it is a process and no pod. */
-export const agentName = 'agent';
-
 /**
  * Ends whatever of a node is left, whatever state that is in: after a test as after one that was killed. Nothing is asked
  * to end well, since all it could leave behind goes with its namespaces. Only the cgroups are the machine's.
@@ -23,7 +20,7 @@ export const agentName = 'agent';
 export async function takeDown(state: string): Promise<void> {
   if (!existsSync(state)) return;
   const pods = podsOf(state);
-  await stopDaemons(state, [agentName, ...daemonNames], 'SIGKILL');
+  await stopDaemons(state, [...daemonNames], 'SIGKILL');
   await endProcesses(shimsOf(state), 'SIGKILL');
   await endProcesses(pods.flatMap(processesOfPod), 'SIGKILL');
   await stopDaemons(state, [namespaceHolder], 'SIGKILL');

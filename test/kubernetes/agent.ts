@@ -1,0 +1,96 @@
+import { execFile } from 'node:child_process';
+import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { outside } from './namespaces.ts';
+import type { KubernetesNode } from './node.ts';
+
+const checkout = fileURLToPath(new URL('../..', import.meta.url));
+const image = { newName: 'localhost/earshot-test/agent', newTag: '1' } as const;
+const namespace = 'earshot';
+
+export interface DeployedAgent {
+  /** All its pod has said. */
+  log(): string;
+  /** Deletes its pod, which delivers what it has. */
+  stop(): Promise<void>;
+}
+
+/** As in the manifests, but each second, and with the cgroup receiver. */
+const configuration = `
+receivers:
+  scheduler:
+    interval: 1s
+    min_wait: 2ms # a slice of the fair scheduler is about 3 ms
+  cgroup:
+    interval: 1s
+  agent:
+processors:
+  workload:
+  contention:
+exporters:
+  otlp_grpc:
+    endpoint: \${env:OTLP_ENDPOINT}
+    temporality: delta
+service:
+  pipelines:
+    metrics: {receivers: [scheduler, cgroup, agent], processors: [workload, contention], exporters: [otlp_grpc]}
+    logs: {receivers: [scheduler], processors: [workload, contention], exporters: [otlp_grpc]}
+`;
+
+/** The image of this checkout, in an archive that the caller removes. */
+export async function buildAgentImage(archive: string): Promise<string> {
+  const tag = `${image.newName}:${image.newTag}`;
+  const script = join(checkout, 'scripts/build-image.ts');
+  await promisify(execFile)(process.execPath, [script, archive, '--tag', tag]);
+  return archive;
+}
+
+/** By the manifests users deploy, with image, endpoint and configuration of its own, as users have them. */
+export async function deployAgent(
+  node: KubernetesNode,
+  { endpoint, archive }: { readonly endpoint: string; readonly archive: string },
+): Promise<DeployedAgent> {
+  await node.importImage(archive);
+  await node.kubectl(['apply', '--kustomize', writeOverlay(node.state, endpoint)]);
+  const log = () =>
+    globSync(join(outside(node.state, '/var/log/pods'), `${namespace}_*/*/*.log`))
+      .map((file) => readFileSync(file, 'utf8'))
+      .join('');
+  return {
+    log,
+    async stop() {
+      const gone = ['--ignore-not-found', '--cascade=foreground', '--timeout=30s'];
+      await node.kubectl(['delete', 'daemonset', `--namespace=${namespace}`, namespace, ...gone]);
+    },
+  };
+}
+
+function writeOverlay(state: string, endpoint: string): string {
+  const folder = join(state, 'agent');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'earshot.yaml'), configuration);
+  const container = {
+    name: 'earshot',
+    imagePullPolicy: 'Never',
+    env: [{ name: 'OTLP_ENDPOINT', value: `http://${endpoint}` }],
+  };
+  const patch = {
+    apiVersion: 'apps/v1',
+    kind: 'DaemonSet',
+    metadata: { name: 'earshot' },
+    spec: { template: { spec: { containers: [container] } } },
+  };
+  const kustomization = {
+    apiVersion: 'kustomize.config.k8s.io/v1beta1',
+    kind: 'Kustomization',
+    namespace,
+    resources: [relative(folder, join(checkout, 'config/kubernetes/base'))],
+    configMapGenerator: [{ name: 'earshot', behavior: 'merge', files: ['earshot.yaml'] }],
+    images: [{ name: 'earshot', ...image }],
+    patches: [{ patch: JSON.stringify(patch) }],
+  };
+  writeFileSync(join(folder, 'kustomization.yaml'), JSON.stringify(kustomization, null, 2));
+  return folder;
+}
