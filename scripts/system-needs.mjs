@@ -1,4 +1,8 @@
 const stressNg = { command: 'stress-ng', what: 'stress-ng', apt: 'stress-ng', dnf: 'stress-ng' };
+const containerd = { command: 'containerd', what: 'containerd', apt: 'containerd', dnf: 'containerd' };
+const runc = { command: 'runc', what: 'runc', apt: 'runc', dnf: 'runc' };
+const umoci = { command: 'umoci', what: 'umoci', apt: 'umoci', dnf: 'umoci' };
+const skopeo = { command: 'skopeo', what: 'skopeo', apt: 'skopeo', dnf: 'skopeo' };
 const busybox = { command: 'busybox', what: 'a static busybox', apt: 'busybox-static', dnf: 'busybox' };
 
 /**
@@ -16,12 +20,27 @@ export const systemNeeds = {
   check: [{ command: 'clang-format', what: 'clang-format', apt: 'clang-format', dnf: 'clang-tools-extra' }],
   tests: [
     { command: 'bpftool', what: 'bpftool', apt: 'bpftool', dnf: 'bpftool' },
-    { command: 'containerd', what: 'containerd', apt: 'containerd', dnf: 'containerd' },
-    { command: 'runc', what: 'runc', apt: 'runc', dnf: 'runc' },
+    containerd,
+    runc,
     { command: 'podman', what: 'Podman', apt: 'podman', dnf: 'podman' },
-    { command: 'umoci', what: 'umoci', apt: 'umoci', dnf: 'umoci' },
-    { command: 'skopeo', what: 'skopeo', apt: 'skopeo', dnf: 'skopeo' },
+    umoci,
+    skopeo,
     stressNg,
+    busybox,
+  ],
+  kubernetes: [
+    { command: 'etcd', what: 'etcd', apt: 'etcd-server', dnf: 'etcd' },
+    containerd,
+    runc,
+    {
+      file: '/usr/lib/cni/bridge',
+      what: 'the network plugins of containers',
+      apt: 'containernetworking-plugins',
+      dnf: 'containernetworking-plugins',
+    },
+    { command: 'openssl', what: 'openssl', apt: 'openssl', dnf: 'openssl' },
+    { command: 'ip', what: 'iproute2', apt: 'iproute2', dnf: 'iproute' },
+    { command: 'nsenter', what: 'nsenter', apt: 'util-linux', dnf: 'util-linux-core' },
     busybox,
   ],
   kernels: [

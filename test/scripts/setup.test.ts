@@ -100,5 +100,8 @@ test('a build that fails ends the setup with its output', () => {
 test('an unknown argument is refused', () => {
   const { status, stderr } = runSetup('/nonexistent', ['--test']);
   assert.equal(status, 1);
-  assert.match(stderr, /unknown argument --test; --tests, --check, --kernels and --or-replay exist/);
+  assert.match(
+    stderr,
+    /unknown argument --test; --tests, --check, --kernels, --kubernetes and --or-replay exist/,
+  );
 });
