@@ -82,6 +82,7 @@ export function kubeletArguments(
     cgroupDriver: 'cgroupfs',
     enforceNodeAllocatable: [],
     staticPodPath: staticPodFolder(state),
+    clusterDNS: [addresses.dns],
     // The machine under the test is what it is: cgroup v1 or v2, with swap, with a disk that is nearly full.
     failCgroupV1: false,
     failSwapOn: false,

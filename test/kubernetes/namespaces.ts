@@ -17,6 +17,8 @@ export const addresses = {
   services: '198.18.1.0/24',
   /** The first of the services, by which pods reach the API server. */
   apiService: '198.18.1.1',
+  /** Nobody answers there. */
+  dns: '198.18.1.10',
 } as const;
 
 const link = 'earshot-node';

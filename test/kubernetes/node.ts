@@ -5,16 +5,14 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeCertificates } from './certificates.ts';
 import * as configuration from './configuration.ts';
-import { type Command, lastWords, runningPid, startDaemon, stopDaemons, writePid } from './daemons.ts';
+import { type Command, lastWords, runningPid, startDaemon, stopDaemons } from './daemons.ts';
 import { writeLoadImage } from './load-image.ts';
 import { createNamespaces, insideNode, outside } from './namespaces.ts';
 import { type ContainerdMajor, containerRuntime, installed, kubernetesBinary } from './peers.ts';
-import { type DaemonName, podTrees, takeDown } from './take-down.ts';
+import { type DaemonName, podTrees, takeDown, takeDownLeftover, useNode } from './take-down.ts';
 
 /** Always the same, so that a run finds what one before it left. */
 export const stateFolder = join(tmpdir(), 'earshot-kubernetes');
-/** Holds the process that uses the node; a node without one is a leftover. */
-const user = 'user';
 const answerLimitMs = 90_000;
 
 /** A real Kubernetes node on this machine: etcd, API server, controllers, scheduler, containerd, kubelet. */
@@ -38,14 +36,11 @@ export async function bringUp(major: ContainerdMajor): Promise<KubernetesNode> {
   const runtime = containerRuntime(major);
   const etcd = installed('etcd');
   const state = stateFolder;
-  const other = runningPid(state, user);
-  if (other !== undefined && other !== process.pid)
-    throw new Error(`cannot bring up a node: process ${other} has one in ${state}`);
-  await takeDown(state);
+  await takeDownLeftover(state);
   if (podTrees().length > 0)
     throw new Error(`cannot bring up a node: a kubelet runs here already (${podTrees().join(', ')} exist)`);
   mkdirSync(join(state, 'log'), { recursive: true });
-  writePid(state, user, process.pid);
+  useNode(state);
   const bin = linkNames(state, kubernetes);
   await createNamespaces(state);
   const certificates = makeCertificates(state, configuration.nodeName);

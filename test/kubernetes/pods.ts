@@ -10,12 +10,15 @@ export interface RealContainer {
   readonly id: string;
   readonly namespace: string;
   readonly pod: string;
+  /** As the API server has it. */
   readonly podUid: string;
+  /** As it stands in cgroup paths: of a static pod a hash. */
+  readonly cgroupUid: string;
   readonly name: string;
   /** The nearest owner, such as a ReplicaSet. */
   readonly owner: { readonly kind: string; readonly name: string } | undefined;
   readonly qos: string;
-  /** In CPUs, of the container itself. */
+  /** In CPUs, of the container, or of its pod where it has none of its own. */
   readonly cpuRequest: number | undefined;
   readonly cpuLimit: number | undefined;
   readonly restartCount: number;
@@ -35,6 +38,7 @@ interface Pod {
     readonly ownerReferences?: readonly { readonly kind: string; readonly name: string }[];
   };
   readonly spec: {
+    readonly resources?: Resources;
     readonly containers: readonly Container[];
     readonly initContainers?: readonly Container[];
   };
@@ -46,10 +50,11 @@ interface Pod {
 }
 interface Container {
   readonly name: string;
-  readonly resources?: {
-    readonly requests?: Readonly<Record<string, string>>;
-    readonly limits?: Readonly<Record<string, string>>;
-  };
+  readonly resources?: Resources;
+}
+interface Resources {
+  readonly requests?: Readonly<Record<string, string>>;
+  readonly limits?: Readonly<Record<string, string>>;
 }
 interface Status {
   readonly name: string;
@@ -113,14 +118,17 @@ export class PodWatch {
     for (const { name, containerID, restartCount, state } of statuses) {
       const id = containerID?.replace(/^.*:\/\//, '');
       if (!id) continue;
-      const { requests, limits } = specs.find((one) => one.name === name)?.resources ?? {};
+      const own = specs.find((one) => one.name === name)?.resources;
+      const requests = own?.requests ?? spec.resources?.requests;
+      const limits = own?.limits ?? spec.resources?.limits;
       const [owner] = metadata.ownerReferences ?? [];
       this.states.set(id, state?.terminated ? 'terminated' : 'running');
       this.containers.set(id, {
         id,
         namespace: metadata.namespace,
         pod: metadata.name,
-        podUid: metadata.annotations?.['kubernetes.io/config.hash'] ?? metadata.uid,
+        podUid: metadata.uid,
+        cgroupUid: metadata.annotations?.['kubernetes.io/config.hash'] ?? metadata.uid,
         name,
         owner: owner && { kind: owner.kind, name: owner.name },
         qos: (status.qosClass ?? '').toLowerCase(),

@@ -7,14 +7,15 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { globSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { bringUp, stateFolder } from './node.ts';
 import type { ContainerdMajor } from './peers.ts';
-import { takeDown } from './take-down.ts';
+import { takeDownLeftover } from './take-down.ts';
 
-const tests = fileURLToPath(new URL('./identity.test.ts', import.meta.url));
-const timeLimit = '--test-timeout=300000';
+const tests = globSync(fileURLToPath(new URL('./*.test.ts', import.meta.url))).sort();
+const timeLimit = '--test-timeout=600000';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -25,7 +26,7 @@ const unknown = values.containerd.filter((major) => major !== '1' && major !== '
 if (unknown.length > 0) throw new Error(`cannot use containerd ${unknown.join(', ')}: there are 1 and 2`);
 const majors = (values.containerd.length > 0 ? values.containerd : ['1', '2']) as readonly ContainerdMajor[];
 
-if (verb === 'down') await takeDown(stateFolder);
+if (verb === 'down') await takeDownLeftover(stateFolder);
 else if (verb === 'up') {
   const node = await bringUp(majors[0] ?? '1');
   console.log(`export KUBECONFIG=${node.kubeconfig} PATH=${node.state}/bin:$PATH`);
@@ -34,16 +35,23 @@ else throw new Error(`cannot ${verb}: there are test, up and down`);
 
 async function test(): Promise<void> {
   if (process.getuid?.() !== 0) throw new Error('cannot bring up a node: it needs root');
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child?.kill(signal));
   let child: ReturnType<typeof spawn> | undefined;
+  let isStopped = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      isStopped = true;
+      process.exitCode = 1;
+      child?.kill(signal);
+    });
   for (const major of majors) {
+    if (isStopped) break;
     console.log(`\ncontainerd ${major}`);
-    child = spawn(process.execPath, ['--test', timeLimit, tests], {
+    child = spawn(process.execPath, ['--test', timeLimit, '--test-concurrency=1', ...tests], {
       stdio: 'inherit',
       env: { ...process.env, EARSHOT_TEST_CONTAINERD: major },
     });
     const [code] = await once(child, 'exit');
-    await takeDown(stateFolder); // a test that was killed has not
+    await takeDownLeftover(stateFolder); // a test that was killed has not
     if (code !== 0) process.exitCode = 1;
   }
 }

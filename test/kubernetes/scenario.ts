@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { metrics } from '../../src/telemetry/vocabulary.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../otlp-receiver.ts';
 import { buildAgentImage, type DeployedAgent, deployAgent } from './agent.ts';
 import { staticPodFolder } from './configuration.ts';
@@ -9,12 +10,16 @@ import { addresses } from './namespaces.ts';
 import { bringUp, type KubernetesNode } from './node.ts';
 import type { ContainerdMajor } from './peers.ts';
 import { PodWatch, type RealContainer } from './pods.ts';
+import { points } from './received.ts';
 import type { DaemonName } from './take-down.ts';
 import { cpuFolder, ThrottledTime } from './throttling.ts';
 import { asList, blink, hog, namespaces, staticPod, workloads } from './workloads.ts';
 
 /** What is restarted while everything runs. */
 export const restarted = ['containerd', 'kubelet', 'apiserver'] as const satisfies readonly DaemonName[];
+
+/** Gets a quota for a while. The agent is in another class. */
+export const sharedQuotaPath = '/kubepods/besteffort';
 
 const seconds = 1000;
 const limitMs = 120 * seconds;
@@ -49,8 +54,16 @@ export interface Scenario {
 
 export async function play(major: ContainerdMajor): Promise<Scenario> {
   const undo: (() => unknown)[] = [];
+  let agentLog = () => '(it was not deployed)';
   const close = async () => {
-    for (const step of undo.splice(0).reverse()) await step();
+    const failures: unknown[] = [];
+    for (const step of undo.splice(0).reverse())
+      try {
+        await step();
+      } catch (error) {
+        failures.push(error); // the rest is to be undone nevertheless
+      }
+    if (failures.length > 0) throw new AggregateError(failures, 'cannot undo everything');
   };
   try {
     const folder = mkdtempSync(join(tmpdir(), 'earshot-image-'));
@@ -64,20 +77,15 @@ export async function play(major: ContainerdMajor): Promise<Scenario> {
     undo.push(() => pods.close());
     const agent = await deployAgent(node, { endpoint: backend.endpoint, archive });
     undo.push(() => agent.stop());
+    agentLog = agent.log;
+    // Whoever begins from now on is seen from the beginning.
+    await until('first data', () => backend.metrics().length > 0);
     writeFileSync(join(staticPodFolder(node.state), 'beacon.json'), JSON.stringify(staticPod));
     await node.kubectl(['apply', '--filename', '-'], asList([...namespaces, ...workloads, blink('blink')]));
     await allAreRunning(pods);
-    await until('the first data', () => backend.metrics().length > 0);
     await scaleHog(node, pods, 1);
 
-    const throttled = new Map(
-      ['ledger/app', 'pair/front', 'pair/back', 'scratch/app'].flatMap((name) => {
-        const [pod = '', container = ''] = name.split('/');
-        const [real] = pods.find(pod === 'scratch' ? 'batch' : 'shop', new RegExp(`^${pod}$`), container);
-        if (!real) throw new Error(`cannot watch ${name}: there is no such container`);
-        return [[name, watch(pathOf(real))] as const, [pod, watch(podPathOf(real))] as const];
-      }),
-    );
+    const throttled = watchThrottling(pods);
     undo.push(() => {
       for (const { own, any } of throttled.values()) {
         own.close();
@@ -85,43 +93,68 @@ export async function play(major: ContainerdMajor): Promise<Scenario> {
       }
     });
 
-    const contention = await during(async () => {
-      await sleep(3 * seconds);
+    const contention = await during(async (from) => {
+      await intervals(backend, { from, count: 3 });
       await node.kubectl(['delete', 'pod', '--namespace=batch', 'leaver']);
-      await sleep(4 * seconds);
+      await intervals(backend, { from, count: 7 });
     });
-    const sharedQuota = await during(async () => {
-      const quota = join(cpuFolder('/kubepods/besteffort'), 'cpu.cfs_quota_us');
-      writeFileSync(quota, '1000');
-      undo.push(() => writeFileSync(quota, '-1'));
-      await sleep(4 * seconds);
-      writeFileSync(quota, '-1');
+    await scaleHog(node, pods, 0); // or the class would not come to use what it is given
+    const sharedQuota = await during(async (from) => {
+      const restore = limitSharedCgroup();
+      undo.push(restore);
+      await intervals(backend, { from, count: 4 });
+      restore();
     });
     const afterRestart = new Map<DaemonName, Window>();
     for (const name of restarted) {
       await node.restart(name);
-      const window = await during(async () => {
+      const window = await during(async (from) => {
         await node.kubectl(['apply', '--filename', '-'], JSON.stringify(blink(`blink-${name}`)));
         await until(`the job after the restart of ${name}`, () =>
           pods
             .find('batch', new RegExp(`^blink-${name}-`), 'app')
             .some(({ id }) => pods.states.get(id) === 'terminated'),
         );
-        await sleep(3 * seconds);
+        await intervals(backend, { from, count: 3 });
       });
       afterRestart.set(name, window);
     }
     await until('the cron job', () =>
       pods.find('batch', /^tick-/, 'app').some(({ id }) => pods.states.get(id) === 'terminated'),
     );
-    await scaleHog(node, pods, 0);
     await sleep(2 * seconds);
     await agent.stop();
     return { node, backend, agent, pods, contention, sharedQuota, afterRestart, throttled, close };
-  } catch (error) {
-    await close();
-    throw error;
+  } catch (cause) {
+    const said = agentLog().split('\n').slice(-40).join('\n');
+    const isUndone = await close().then(
+      () => '',
+      (error: unknown) => `\n${error}`,
+    );
+    throw new Error(
+      `cannot play the scenario: ${(cause as Error).message}${isUndone}\nthe agent said:\n${said}`,
+      {
+        cause,
+      },
+    );
   }
+}
+
+/** By pod, and by pod and container. */
+function watchThrottling(pods: PodWatch): ReadonlyMap<string, Throttled> {
+  const find = (namespace: string, pod: string, name: string) => {
+    const [container] = pods.find(namespace, new RegExp(`^${pod}$`), name);
+    if (!container) throw new Error(`there is no container ${name} of ${pod}`);
+    return container;
+  };
+  const ledger = find('shop', 'ledger', 'app');
+  const front = find('shop', 'pair', 'front');
+  return new Map([
+    ['ledger/app', watch(pathOf(ledger))],
+    ['ledger', watch(podPathOf(ledger))],
+    ['pair/front', watch(pathOf(front))],
+    ['pair', watch(podPathOf(front))],
+  ]);
 }
 
 async function allAreRunning(pods: PodWatch): Promise<void> {
@@ -155,8 +188,8 @@ async function scaleHog(node: KubernetesNode, pods: PodWatch, replicas: 0 | 1): 
   if (replicas > 0) await until('the hog', () => pods.find(hog.namespace, /^etl-/, hog.container).length > 0);
 }
 
-export const podPathOf = ({ qos, podUid }: RealContainer): string =>
-  qos === 'guaranteed' ? `/kubepods/pod${podUid}` : `/kubepods/${qos}/pod${podUid}`;
+export const podPathOf = ({ qos, cgroupUid }: RealContainer): string =>
+  qos === 'guaranteed' ? `/kubepods/pod${cgroupUid}` : `/kubepods/${qos}/pod${cgroupUid}`;
 export const pathOf = (container: RealContainer): string => `${podPathOf(container)}/${container.id}`;
 
 const watch = (path: string): Throttled => ({
@@ -165,9 +198,27 @@ const watch = (path: string): Throttled => ({
   any: new ThrottledTime(path, 'cpu.stat.local'),
 });
 
-async function during(work: () => Promise<void>): Promise<Window> {
+/** To 1 % of a CPU, of which its pods would use several. */
+function limitSharedCgroup(): () => void {
+  const file = join(cpuFolder(sharedQuotaPath), 'cpu.cfs_quota_us');
+  writeFileSync(file, '1000');
+  return () => writeFileSync(file, '-1');
+}
+
+/** The agent has measured so often since then, however long that takes on a machine that has much to do. */
+async function intervals(
+  backend: OtlpReceiver,
+  { from, count }: { readonly from: number; readonly count: number },
+): Promise<void> {
+  await until(`${count} intervals`, () => {
+    const times = points(backend, metrics.runTime.name, { from }).map(({ point }) => point.time);
+    return new Set(times).size >= count;
+  });
+}
+
+async function during(work: (from: number) => Promise<void>): Promise<Window> {
   const from = Date.now();
-  await work();
+  await work(from);
   return { from, to: Date.now() };
 }
 

@@ -1,6 +1,6 @@
 import { existsSync, globSync, readdirSync, readFileSync, readlinkSync, rmdirSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { endProcesses, stopDaemons } from './daemons.ts';
+import { endProcesses, runningPid, stopDaemons, writePid } from './daemons.ts';
 import { mountsOf, namespaceHolder, outside, removeLink } from './namespaces.ts';
 
 export const daemonNames = [
@@ -12,6 +12,21 @@ export const daemonNames = [
   'kubelet',
 ] as const;
 export type DaemonName = (typeof daemonNames)[number];
+
+/** Holds the process that uses the node. */
+const user = 'user';
+
+export function useNode(state: string): void {
+  writePid(state, user, process.pid);
+}
+
+/** What nobody uses any more; refuses to take a node from under another test. */
+export async function takeDownLeftover(state: string): Promise<void> {
+  const other = runningPid(state, user);
+  if (other !== undefined && other !== process.pid)
+    throw new Error(`cannot take down the node in ${state}: process ${other} uses it`);
+  await takeDown(state);
+}
 
 /**
  * Ends whatever of a node is left, whatever state that is in: after a test as after one that was killed. Nothing is asked

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 /** The kernel's own figures of a cgroup's quota, sampled while the agent measures. */
 
 const everyMs = 100;
+/** So far may the time of a point be from when the agent read the file; the kernel adds up at the end of a period. */
+const skewMs = 100;
 
 interface Sample {
   /** `Date.now()`. */
@@ -33,19 +35,24 @@ export class ThrottledTime {
     clearInterval(this.#timer);
   }
 
-  /** Seconds between two times of `Date.now()`, and how much they may be wrong for lying between samples. */
-  between(from: number, to: number): { readonly seconds: number; readonly error: number } {
-    const seconds = this.#at(to) - this.#at(from);
-    return { seconds, error: (2 * everyMs) / 1000 };
+  /** At least and at most so many seconds passed between two times of `Date.now()`: both may lie between samples. */
+  between(from: number, to: number): { readonly least: number; readonly most: number } {
+    return {
+      least: this.#around(to - skewMs).before - this.#around(from + skewMs).after,
+      most: this.#around(to + skewMs).after - this.#around(from - skewMs).before,
+    };
   }
 
-  #at(time: number): number {
-    const after = this.#samples.findIndex((sample) => sample.time >= time);
-    const next = this.#samples[after];
-    const last = this.#samples[after - 1];
-    if (!next || !last) throw new Error(`cannot tell what ${this.#file} was: not sampled then`);
-    const part = (time - last.time) / (next.time - last.time);
-    return last.seconds + part * (next.seconds - last.seconds);
+  #around(time: number): { readonly before: number; readonly after: number } {
+    const i = this.#samples.findIndex((sample) => sample.time > time);
+    const [before, after] = [this.#samples[i - 1], this.#samples[i]];
+    if (!before || !after) {
+      const [first, last] = [this.#samples[0]?.time, this.#samples.at(-1)?.time];
+      throw new Error(
+        `cannot tell what ${this.#file} was at ${time}: it was sampled from ${first} to ${last}`,
+      );
+    }
+    return { before: before.seconds, after: after.seconds };
   }
 
   #sample(): void {

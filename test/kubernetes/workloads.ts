@@ -1,14 +1,15 @@
 import { loadImage } from './configuration.ts';
 
 /**
- * What runs on the node while the agent looks on. All of it shares CPU 0 with the hog, so that everybody waits for
- * somebody whose name is known.
+ * What runs on the node while the agent looks on. All but those that have a limit share CPU 0 with the hog, so that
+ * everybody waits for somebody whose name is known.
  */
 
 const onCpu0 = (script: string) => ['taskset', '1', 'sh', '-c', script];
 const burst = 'i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done';
 /** About 2 % of a CPU, in short pieces: somebody who waits again and again. */
 const serve = onCpu0(`while :; do ${burst}; sleep 0.05; done`);
+const spinAnywhere = ['sh', '-c', 'while :; do :; done'];
 const spin = onCpu0('while :; do :; done');
 const spinFor = (seconds: number) => onCpu0(`timeout ${seconds} sh -c 'while :; do :; done' || true`);
 /** Once in the life of its pod it ends with an error. */
@@ -90,7 +91,7 @@ export const workloads = [
     'Deployment',
     'shop',
     'web',
-    podSpec([container('app', serve, { requests: { cpu: '200m' }, limits: { cpu: '500m' } })]),
+    podSpec([container('app', serve, { requests: { cpu: '100m' }, limits: { cpu: '120m' } })]),
     { 'app.kubernetes.io/name': 'storefront', 'app.kubernetes.io/version': '2.1' },
     {},
   ),
@@ -103,7 +104,11 @@ export const workloads = [
     { serviceName: 'db' },
   ),
   // At its own limit all the time.
-  pod('shop', 'ledger', podSpec([container('app', spin, { limits: { cpu: '100m', memory: '32Mi' } })])),
+  pod(
+    'shop',
+    'ledger',
+    podSpec([container('app', spinAnywhere, { limits: { cpu: '50m', memory: '32Mi' } })]),
+  ),
   pod('batch', 'scratch', podSpec([container('app', serve)])),
   // A limit of the pod, and a smaller one of one of its containers.
   pod(
@@ -111,10 +116,10 @@ export const workloads = [
     'pair',
     podSpec(
       [
-        container('front', spin),
-        container('back', spin, { requests: { cpu: '50m' }, limits: { cpu: '50m' } }),
+        container('front', spinAnywhere),
+        container('back', spinAnywhere, { requests: { cpu: '20m' }, limits: { cpu: '20m' } }),
       ],
-      { resources: { requests: { cpu: '100m' }, limits: { cpu: '200m' } } },
+      { resources: { requests: { cpu: '100m' }, limits: { cpu: '100m' } } },
     ),
   ),
   pod(

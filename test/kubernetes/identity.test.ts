@@ -1,0 +1,243 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { cgroupMetrics, attributes as keys, metrics as names } from '../../src/telemetry/vocabulary.ts';
+import { attributesOf, culpritAttributesOf } from './expected.ts';
+import type { ContainerdMajor } from './peers.ts';
+import type { RealContainer } from './pods.ts';
+import { ofContainer, points, type Received, resources, sum, sumBy } from './received.ts';
+import { pathOf, play, podPathOf, restarted, type Scenario, sharedQuotaPath } from './scenario.ts';
+import { hog } from './workloads.ts';
+
+/** What an OTLP backend is told of real pods on a real node, beside what the API server and the kernel say of them. */
+
+const major = (process.env.EARSHOT_TEST_CONTAINERD ?? '1') as ContainerdMajor;
+
+let scenario: Scenario;
+
+before(async () => {
+  scenario = await play(major);
+});
+
+after(() => scenario?.close());
+
+const all = () => [...scenario.pods.containers.values()];
+
+function one(namespace: string, pod: RegExp, name: string): RealContainer {
+  const [container] = scenario.pods.find(namespace, pod, name);
+  assert.ok(container, `no container ${name} of a pod ${pod} in ${namespace}`);
+  return container;
+}
+
+/** Every attribute that is expected of it, and what it is instead where it is not. */
+function assertNamed(container: RealContainer, received: readonly Received[]): void {
+  const what = `${container.namespace}/${container.pod}/${container.name}`;
+  assert.ok(received.length > 0, `nothing of ${what}`);
+  for (const { resource, metric } of received)
+    for (const [key, value] of Object.entries(attributesOf(container)))
+      assert.equal(resource[key], value, `${key} of ${what} on ${metric}`);
+}
+
+const everyone: readonly (readonly [what: string, namespace: string, pod: RegExp, name: string])[] = [
+  ['of a Deployment', 'shop', /^web-/, 'app'],
+  ['of a StatefulSet', 'shop', /^db-0$/, 'app'],
+  ['of class Guaranteed', 'shop', /^ledger$/, 'app'],
+  ['of class BestEffort', 'batch', /^scratch$/, 'app'],
+  ['beside another in its pod', 'shop', /^pair$/, 'front'],
+  ['with a limit below that of its pod', 'shop', /^pair$/, 'back'],
+  ['that prepares a pod', 'shop', /^prepared$/, 'prepare'],
+  ['that was prepared for', 'shop', /^prepared$/, 'main'],
+  ['of a static pod', 'shop', /^beacon-/, 'app'],
+  ['of a Job of 200 ms', 'batch', /^blink-[a-z0-9]{5}$/, 'app'],
+  ['of a CronJob', 'batch', /^tick-/, 'app'],
+  ['deleted meanwhile', 'batch', /^leaver$/, 'app'],
+  ['that makes others wait', hog.namespace, /^etl-/, hog.container],
+];
+
+for (const [what, namespace, pod, name] of everyone)
+  test(`a container ${what} has namespace, pod, name, owner, class and limits`, () => {
+    const container = one(namespace, pod, name);
+    assertNamed(container, points(scenario.backend).filter(ofContainer(container.id)));
+  });
+
+test('both lives of a container that was restarted have its name, each with its own id and number', () => {
+  const lives = scenario.pods.find('shop', /^flaky$/, 'app');
+  assert.deepEqual(lives.map(({ restartCount }) => restartCount).sort(), [0, 1]);
+  for (const life of lives) assertNamed(life, points(scenario.backend).filter(ofContainer(life.id)));
+});
+
+test('no resource is of a container that the API server does not know, nor of one without its pod', () => {
+  const known = new Set(all().map(({ id }) => id));
+  for (const resource of resources(scenario.backend)) {
+    const path = String(resource[keys.cgroupPath] ?? '');
+    const id = resource[keys.containerId];
+    if (id !== undefined) assert.ok(known.has(String(id)), `who is ${path}?`);
+    if (/^\/kubepods\/.*pod/.test(path)) assert.ok(resource[keys.podName], `${path} has no pod`);
+  }
+});
+
+test('each container of a pod is an instance of its own, whatever its number', () => {
+  const owners = new Map<unknown, string>();
+  for (const { resource } of points(scenario.backend)) {
+    const container = scenario.pods.containers.get(String(resource[keys.containerId]));
+    if (!container) continue;
+    const owner = `${container.namespace}/${container.pod}/${container.name}`;
+    const instance = resource[keys.serviceInstanceId];
+    assert.equal(owners.get(instance) ?? owner, owner, `${instance}`);
+    owners.set(instance, owner);
+  }
+  assert.ok(owners.size >= everyone.length);
+});
+
+test('the hog is named as the culprit of every victim, with its owner, class and request', () => {
+  const culprit = one(hog.namespace, /^etl-/, hog.container);
+  for (const [, namespace, pod, name] of everyone.filter(([what]) =>
+    /Deployment|StatefulSet|BestEffort|static/.test(what),
+  )) {
+    const victim = one(namespace, pod, name);
+    const blame = points(scenario.backend, names.blameTime.name, scenario.contention).filter(
+      ofContainer(victim.id),
+    );
+    const byHog = blame.filter(({ point }) => point.attributes[keys.culpritContainerId] === culprit.id);
+    // What else runs on the machine is no neighbour.
+    const neighbors = blame.filter(({ point }) => point.attributes[keys.cause] === 'neighbor');
+    assert.ok(
+      sum(byHog) > 0.5 * sum(neighbors),
+      `${victim.pod}: ${sum(byHog)} of ${sum(neighbors)} s are blamed on the hog`,
+    );
+    for (const { point } of byHog) {
+      assert.equal(point.attributes[keys.cause], 'neighbor');
+      for (const [key, value] of Object.entries(culpritAttributesOf(culprit)))
+        assert.equal(point.attributes[key], value, `${key} of the hog to ${victim.pod}`);
+    }
+  }
+});
+
+test('every culprit in a pod has its name', () => {
+  const known = scenario.pods.containers;
+  let culprits = 0;
+  for (const { point } of points(scenario.backend, names.blameTime.name)) {
+    const id = point.attributes[keys.culpritContainerId];
+    if (id === undefined) {
+      // Also a container that only holds its pod's namespaces is its pod.
+      if (/\/pod/.test(String(point.attributes[keys.culpritCgroupPath])))
+        assert.ok(point.attributes[keys.culpritPodName], 'a pod nobody knows is to blame');
+      continue;
+    }
+    const container = known.get(String(id));
+    assert.ok(container, `a container nobody knows is to blame: ${id}`);
+    culprits += 1;
+    for (const [key, value] of Object.entries(culpritAttributesOf(container)))
+      assert.equal(point.attributes[key], value, `${key} of ${container.pod} as a culprit`);
+  }
+  assert.ok(culprits > 0);
+});
+
+test('containers of one pod are siblings to each other', () => {
+  const [front, back] = ['front', 'back'].map((name) => one('shop', /^pair$/, name));
+  for (const [victim, other] of [
+    [front, back],
+    [back, front],
+  ]) {
+    const byOther = points(scenario.backend, names.blameTime.name)
+      .filter(ofContainer(victim?.id ?? ''))
+      .filter(({ point }) => point.attributes[keys.culpritContainerId] === other?.id)
+      .filter(({ point }) => !String(point.attributes[keys.cause]).startsWith('throttled'));
+    for (const { point } of byOther) assert.equal(point.attributes[keys.cause], 'sibling');
+  }
+});
+
+/** The time between the first and the last reading of the agent inside the window. */
+function measured(received: readonly Received[]) {
+  assert.ok(received.length > 0, 'nothing was received');
+  const from = Math.min(...received.map(({ point }) => Number(point.start) / 1e6));
+  const to = Math.max(...received.map(({ point }) => Number(point.time) / 1e6));
+  return { from, to, seconds: sum(received) };
+}
+
+/** To a microsecond: the parts of the agent's sum are no whole nanoseconds. */
+function assertWithin(
+  seconds: number,
+  { least, most }: { readonly least: number; readonly most: number },
+): void {
+  assert.ok(
+    seconds > least - 1e-6 && seconds < most + 1e-6,
+    `${seconds} s, the kernel says ${least} to ${most}`,
+  );
+}
+
+const quotas = [
+  ['ledger/app', 'container', (): string => pathOf(one('shop', /^ledger$/, 'app'))],
+  ['ledger', 'pod', (): string => podPathOf(one('shop', /^ledger$/, 'app'))],
+  ['pair', 'pod', (): string => podPathOf(one('shop', /^pair$/, 'front'))],
+] as const;
+
+for (const [name, level, path] of quotas)
+  test(`the throttled time of ${name} is the kernel's own, at the level of the ${level}`, () => {
+    const figures = scenario.throttled.get(name);
+    assert.ok(figures);
+    const received = points(scenario.backend, cgroupMetrics.throttledTime.name, scenario.contention).filter(
+      ({ resource }) => resource[keys.cgroupPath] === path(),
+    );
+    for (const { point } of received) assert.equal(point.attributes[keys.quotaLevel], level);
+    const agent = measured(received);
+    const kernel = figures.own.between(agent.from, agent.to);
+    assert.ok(kernel.most > 0.5, `only throttled for ${kernel.most} s`);
+    assertWithin(agent.seconds, kernel);
+  });
+
+test('waiting for its own limit is the time the kernel held a single thread back', () => {
+  for (const [name, pod, container] of [
+    ['ledger/app', /^ledger$/, 'app'],
+    ['pair/front', /^pair$/, 'front'],
+  ] as const) {
+    const figures = scenario.throttled.get(name);
+    assert.ok(figures);
+    const waits = points(scenario.backend, names.waitTime.name, scenario.contention).filter(
+      ofContainer(one('shop', pod, container).id),
+    );
+    const causes = sumBy(waits, keys.cause);
+    const window = measured(waits);
+    const kernel = figures.any.between(window.from, window.to);
+    const throttled = causes.get('throttled') ?? 0;
+    assertWithin(throttled, { least: 0.98 * kernel.least, most: 1.02 * kernel.most });
+    assert.equal(causes.get('throttled_ancestor') ?? 0, 0);
+  }
+});
+
+test('a quota above the pods is told from their own limits, with its level and path', () => {
+  for (const [namespace, pod] of [
+    ['batch', /^scratch$/],
+    ['shop', /^beacon-/],
+  ] as const) {
+    const victim = one(namespace, pod, 'app');
+    const waits = points(scenario.backend, names.waitTime.name, scenario.sharedQuota).filter(
+      ofContainer(victim.id),
+    );
+    const causes = sumBy(waits, keys.cause);
+    assert.ok((causes.get('throttled_ancestor') ?? 0) > 0.5, JSON.stringify([...causes]));
+    const blame = points(scenario.backend, names.blameTime.name, scenario.sharedQuota)
+      .filter(ofContainer(victim.id))
+      .filter(({ point }) => point.attributes[keys.cause] === 'throttled_ancestor');
+    assert.ok(blame.length > 0);
+    for (const { point } of blame) {
+      assert.equal(point.attributes[keys.culpritCgroupPath], sharedQuotaPath);
+      assert.equal(point.attributes[keys.quotaLevel], 'qos');
+    }
+  }
+});
+
+for (const name of restarted)
+  test(`after a restart of ${name} nobody has lost a name, and who is new has one`, () => {
+    const window = scenario.afterRestart.get(name);
+    assert.ok(window);
+    const received = points(scenario.backend, undefined, window);
+    const seen = new Set(received.map(({ resource }) => resource[keys.containerId]));
+    for (const id of seen) {
+      const container = scenario.pods.containers.get(String(id));
+      if (container) assertNamed(container, received.filter(ofContainer(container.id)));
+    }
+    for (const [, namespace, pod, containerName] of everyone.slice(0, 6))
+      assert.ok(seen.has(one(namespace, pod, containerName).id), `nothing of ${pod} after the restart`);
+    const fresh = one('batch', new RegExp(`^blink-${name}-`), 'app');
+    assertNamed(fresh, points(scenario.backend).filter(ofContainer(fresh.id)));
+  });
