@@ -7,7 +7,7 @@ import { outside } from './namespaces.ts';
 import type { KubernetesNode } from './node.ts';
 
 const checkout = fileURLToPath(new URL('../..', import.meta.url));
-const image = { newName: 'localhost/earshot-test/agent', newTag: '1' } as const;
+export const image = { newName: 'localhost/earshot-test/agent', newTag: '1' } as const;
 const namespace = 'earshot';
 
 export interface DeployedAgent {
