@@ -32,7 +32,7 @@ export function listing(answer: unknown, runtime: string): Listing {
 
 function listed(entry: unknown, runtime: string): { container: ListedContainer; pod?: PodFacts } {
   const { Id, Names, Image, Labels, State } = fields(entry, '/containers/json');
-  const labels = texts(Labels);
+  const labels = labelsIn(Labels, runtime);
   const facts = containerFacts({ id: Id, name: list(Names)[0], image: Image, labels }, runtime);
   const pod = facts.role === 'sandbox' ? podFacts(labels) : undefined;
   // Of an image whose tag has moved on the list has only the id.
@@ -45,7 +45,7 @@ function listed(entry: unknown, runtime: string): { container: ListedContainer; 
 export function inspected(answer: unknown, runtime: string): ContainerFacts {
   const { Id, Name, Config } = fields(answer, '/containers/{id}/json');
   const { Image, Labels } = optional(Config);
-  return containerFacts({ id: Id, name: Name, image: Image, labels: texts(Labels) }, runtime);
+  return containerFacts({ id: Id, name: Name, image: Image, labels: labelsIn(Labels, runtime) }, runtime);
 }
 
 /** A line of `/events`; undefined: nothing that names or ends a container. */
@@ -67,6 +67,12 @@ export function event(answer: unknown): RuntimeEvent | undefined {
     default:
       return undefined;
   }
+}
+
+/** Only Docker runs pods, by cri-dockerd. At a socket of Podman anybody may answer: nobody else's pod is described there. */
+function labelsIn(value: unknown, runtime: string): Texts {
+  const labels = texts(value);
+  return runtime === 'docker' ? labels : withoutOwn(labels);
 }
 
 interface Described {
@@ -92,9 +98,7 @@ function containerFacts({ id, name, image, labels }: Described, runtime: string)
     ...(podUid && { podUid }),
     ...(parsed && { image: parsed }),
     ...(restarts !== undefined && { restartCount: restarts }),
-    labels: Object.fromEntries(
-      Object.entries(labels).filter(([key]) => !ownLabels.some((prefix) => key.startsWith(prefix))),
-    ),
+    labels: withoutOwn(labels),
   };
 }
 
@@ -114,11 +118,15 @@ function podFacts(labels: Texts): PodFacts | undefined {
     ...(configHash && { configHash }),
     ...(name && { name }),
     ...(namespace && { namespace }),
-    labels: Object.fromEntries(
-      entries.filter(([key]) => !ownLabels.some((prefix) => key.startsWith(prefix))),
-    ),
+    labels: withoutOwn(labels),
     annotations,
   };
+}
+
+function withoutOwn(labels: Texts): Texts {
+  return Object.fromEntries(
+    Object.entries(labels).filter(([key]) => !ownLabels.some((prefix) => key.startsWith(prefix))),
+  );
 }
 
 function fields(value: unknown, path: string): Fields {

@@ -265,6 +265,23 @@ test("Podman at Docker's socket is left to the source that asks Podman", async (
   await until(podman, () => podman.state === 'ready');
 });
 
+test('whoever answers as Podman cannot say what a pod is', () => {
+  const Labels = {
+    app: 'api',
+    'io.kubernetes.pod.uid': 'uid-1',
+    'io.kubernetes.docker.type': 'podsandbox',
+    'annotation.earshot.io/ignore': 'true',
+  };
+  const { pods, containers } = listing([listed(id, { Labels })], 'podman');
+  assert.deepEqual(pods, []);
+  const expected = { id, name: 'web', runtime: 'podman', labels: { app: 'api' } };
+  const image = { name: 'shop/web', tag: '3' };
+  assert.deepEqual(containers[0]?.facts, { ...expected, image });
+  const { image: none, ...facts } = inspected({ Id: id, Name: '/web', Config: { Labels } }, 'podman');
+  assert.deepEqual(facts, expected);
+  assert.equal(none, undefined);
+});
+
 test("a link to a socket is followed within the host's root", async (t) => {
   const { server, source, folder, context } = await serve(t);
   await source.close();
