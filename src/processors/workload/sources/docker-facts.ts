@@ -1,5 +1,6 @@
 import type { ContainerFacts, PodFacts } from '../facts.ts';
 import { parseImageReference } from './image-reference.ts';
+import { type JsonObject, listIn, objectIn, textIn } from './json.ts';
 import type { Greeting, ListedContainer, Listing, RuntimeEvent } from './runtime-client.ts';
 import { SourceError } from './source-error.ts';
 
@@ -8,15 +9,14 @@ const annotationPrefix = 'annotation.';
 /** Labels that a kubelet and cri-dockerd add to what pod and container themselves have. */
 const ownLabels = ['io.kubernetes.', annotationPrefix];
 
-type Fields = Readonly<Record<string, unknown>>;
 type Texts = Readonly<Record<string, string>>;
 
 /** The answer to `/version`. */
 export function greeting(answer: unknown): Greeting & { readonly isPodman: boolean } {
   const { Version: version, Components: components } = fields(answer, '/version');
-  const isPodman = list(components).some((component) => optional(component).Name === 'Podman Engine');
+  const isPodman = listIn(components).some((component) => objectIn(component).Name === 'Podman Engine');
   return {
-    runtime: `${isPodman ? 'podman' : 'docker'} ${text(version) ?? ''}`.trim(),
+    runtime: `${isPodman ? 'podman' : 'docker'} ${textIn(version) ?? ''}`.trim(),
     hasEvents: true,
     isPodman,
   };
@@ -33,7 +33,7 @@ export function listing(answer: unknown, runtime: string): Listing {
 function listed(entry: unknown, runtime: string): { container: ListedContainer; pod?: PodFacts } {
   const { Id, Names, Image, Labels, State } = fields(entry, '/containers/json');
   const labels = labelsIn(Labels, runtime);
-  const facts = containerFacts({ id: Id, name: list(Names)[0], image: Image, labels }, runtime);
+  const facts = containerFacts({ id: Id, name: listIn(Names)[0], image: Image, labels }, runtime);
   const pod = facts.role === 'sandbox' ? podFacts(labels) : undefined;
   // Of an image whose tag has moved on the list has only the id.
   const isComplete = facts.image !== undefined;
@@ -44,15 +44,15 @@ function listed(entry: unknown, runtime: string): { container: ListedContainer; 
 /** The answer to `/containers/{id}/json`. Its limits are left to its cgroup, which has the figures of now. */
 export function inspected(answer: unknown, runtime: string): ContainerFacts {
   const { Id, Name, Config } = fields(answer, '/containers/{id}/json');
-  const { Image, Labels } = optional(Config);
+  const { Image, Labels } = objectIn(Config);
   return containerFacts({ id: Id, name: Name, image: Image, labels: labelsIn(Labels, runtime) }, runtime);
 }
 
 /** A line of `/events`; undefined: nothing that names or ends a container. */
 export function event(answer: unknown): RuntimeEvent | undefined {
   const { Type, Action, Actor, status, id: plainId } = fields(answer, '/events');
-  const action = text(Action) ?? text(status);
-  const id = text(optional(Actor).ID) ?? text(plainId);
+  const action = textIn(Action) ?? textIn(status);
+  const id = textIn(objectIn(Actor).ID) ?? textIn(plainId);
   if (id === undefined || (Type !== undefined && Type !== 'container')) return undefined;
   switch (action) {
     case 'create':
@@ -83,13 +83,13 @@ interface Described {
 }
 
 function containerFacts({ id, name, image, labels }: Described, runtime: string): ContainerFacts {
-  const containerId = text(id);
+  const containerId = textIn(id);
   if (containerId === undefined) throw new SourceError('garbage', 'a container has no id');
-  const named = labels['io.kubernetes.container.name'] ?? text(name)?.replace(/^\//, '');
+  const named = labels['io.kubernetes.container.name'] ?? textIn(name)?.replace(/^\//, '');
   const podUid = labels['io.kubernetes.pod.uid'];
   const restarts = whole(Number(labels[`${annotationPrefix}io.kubernetes.container.restartCount`]));
   const isSandbox = labels['io.kubernetes.docker.type'] === 'podsandbox';
-  const parsed = parseImageReference(text(image));
+  const parsed = parseImageReference(textIn(image));
   return {
     id: containerId,
     runtime,
@@ -129,27 +129,14 @@ function withoutOwn(labels: Texts): Texts {
   );
 }
 
-function fields(value: unknown, path: string): Fields {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields;
+function fields(value: unknown, path: string): JsonObject {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
   throw new SourceError('garbage', `${path} answered something else than it should`);
-}
-
-/** What may be missing, or null. */
-function optional(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {};
-}
-
-function list(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 function texts(value: unknown): Texts {
   return Object.fromEntries(
-    Object.entries(optional(value)).filter(
+    Object.entries(objectIn(value)).filter(
       (entry): entry is [string, string] => typeof entry[1] === 'string',
     ),
   );

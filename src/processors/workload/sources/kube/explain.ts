@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { seconds } from '../../../../telemetry/units.ts';
-import { objectIn, textIn } from './json.ts';
+import { objectIn, textIn } from '../json.ts';
 import { KubeError, type KubeErrorCode } from './kube-error.ts';
 
 /** Texts and codes of Node.js and OpenSSL, and what they mean to whoever has to mend it. */

@@ -1,8 +1,8 @@
 import { type Nanoseconds, nanoseconds, seconds } from '../../../../telemetry/units.ts';
 import type { OwnerFacts, PodFacts } from '../../facts.ts';
 import type { SourceContext } from '../../source.ts';
+import { objectIn, textIn } from '../json.ts';
 import type { Condition } from './condition.ts';
-import { objectIn, textIn } from './json.ts';
 import { KubeError } from './kube-error.ts';
 import { controllerIn } from './pod-facts.ts';
 

@@ -5,9 +5,9 @@ import {
   seconds,
   toMilliseconds,
 } from '../../../../telemetry/units.ts';
+import { objectIn, textIn } from '../json.ts';
 import type { KubeClient } from './client.ts';
 import { explainEvent } from './explain.ts';
-import { objectIn, textIn } from './json.ts';
 import { KubeError } from './kube-error.ts';
 import { type PodAnswer, podFacts } from './pod-facts.ts';
 import { ItemSplitter, LineSplitter } from './split.ts';

@@ -1,6 +1,6 @@
 import type { ContainerFacts, OwnerFacts, PodFacts, ResourceFacts } from '../../facts.ts';
 import { parseImageReference } from '../image-reference.ts';
-import { type JsonObject, listIn, objectIn, textIn } from './json.ts';
+import { type JsonObject, listIn, objectIn, textIn } from '../json.ts';
 import { parseQuantity } from './quantity.ts';
 
 export interface PodAnswer {
