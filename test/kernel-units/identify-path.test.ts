@@ -129,6 +129,6 @@ for (const [what, unit] of [
       const begin = performance.now();
       identifyPath(path);
       const took = performance.now() - begin;
-      assert.ok(took < 2000, `${took} ms`);
+      assert.ok(took < 10_000, `${took} ms`);
     }
   });
