@@ -2,56 +2,14 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { pino } from 'pino';
-import type { ContainerFacts, PodFacts } from '../../../../src/processors/workload/facts.ts';
-import type { Facts, Source, SourceContext } from '../../../../src/processors/workload/source.ts';
+import type { Source, SourceContext } from '../../../../src/processors/workload/source.ts';
 import { createCounters } from '../../../../src/telemetry/counters.ts';
 import { milliseconds, type Nanoseconds, nanoseconds } from '../../../../src/telemetry/units.ts';
-
-/** Keeps what a source says by the rules of `Facts`, so that a test sees what the source believes now. */
-export class KeptFacts implements Facts {
-  readonly pods = new Map<string, PodFacts>();
-  readonly containers = new Map<string, ContainerFacts>();
-  readonly gone: string[] = [];
-  lists = 0;
-  #said: Set<string> | undefined;
-
-  pod(pod: PodFacts): void {
-    this.#said?.add(pod.uid);
-    this.pods.set(pod.uid, pod);
-  }
-
-  container(container: ContainerFacts): void {
-    this.#said?.add(container.id);
-    this.containers.set(container.id, container);
-  }
-
-  podGone(uid: string): void {
-    this.gone.push(uid);
-    this.pods.delete(uid);
-  }
-
-  containerGone(id: string): void {
-    this.gone.push(id);
-    this.containers.delete(id);
-  }
-
-  beginList(): void {
-    this.#said = new Set();
-  }
-
-  endList(): void {
-    const said = this.#said;
-    assert.ok(said, 'a list ends that has begun');
-    for (const uid of this.pods.keys()) if (!said.has(uid)) this.podGone(uid);
-    for (const id of this.containers.keys()) if (!said.has(id)) this.containerGone(id);
-    this.#said = undefined;
-    this.lists++;
-  }
-}
+import { memoryFacts } from './memory-facts.ts';
 
 /** A clock that stands still unless it is told to pass, and a source on it. */
 export function benchFor(t: TestContext, open: (context: SourceContext) => Source) {
-  const facts = new KeptFacts();
+  const facts = memoryFacts();
   const counters = createCounters();
   const logged: { level: number; msg: string }[] = [];
   let elapsed = nanoseconds(0);

@@ -6,7 +6,7 @@ import { Condition } from '../../../../../src/processors/workload/sources/kube/c
 import { deriveOwner, Owners } from '../../../../../src/processors/workload/sources/kube/owners.ts';
 import { createCounters } from '../../../../../src/telemetry/counters.ts';
 import { nanoseconds } from '../../../../../src/telemetry/units.ts';
-import { KeptFacts } from '../source-bench.ts';
+import { memoryFacts } from '../memory-facts.ts';
 
 const derived = [
   ['ReplicaSet', 'web-7d4b9c3f58', { 'pod-template-hash': '7d4b9c3f58' }, 'Deployment', 'web'],
@@ -41,7 +41,7 @@ test('of many owners those not met for longest are forgotten, and asked for agai
   const context = {
     log: pino({ level: 'silent' }),
     counters: createCounters(),
-    facts: new KeptFacts(),
+    facts: memoryFacts(),
     elapsed: () => nanoseconds(0),
     random: () => 0.5,
   };
