@@ -78,7 +78,7 @@ async function untilStill(cgroups: readonly TestCgroup[]): Promise<void> {
 
 test('what is throttled is exactly what cpu.stat grew by, at the level that holds the quota', async () => {
   // little enough to run out on a machine that has much else to do
-  const pod = makeCgroup('pod', { quota: 6 });
+  const pod = makeCgroup('held-back', { quota: 6 });
   const app = makeCgroup('app', { quota: 4, parent: pod });
   const free = makeCgroup('free', { parent: pod });
   const read = openReader(() => [pod, app, free]);

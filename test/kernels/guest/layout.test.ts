@@ -3,12 +3,12 @@ import { after, before, describe, getTestContext, test } from 'node:test';
 import { cgroupMetrics, attributes as keys, metrics as names } from '../../../src/telemetry/vocabulary.ts';
 import { type Agent, startAgent } from '../../e2e/agent.ts';
 import { hasLocalStatistics } from '../../kernel/scheduler-fixture.ts';
-import type { ReceivedMetrics } from '../../otlp-decode.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../../otlp-receiver.ts';
 import { sumBy, total } from '../../otlp-sums.ts';
 import { appThreads, type Contention, contend, layOutNode, type Node } from './contention.ts';
-import { type Container, enter, type NodeCgroup } from './node-cgroups.ts';
+import { type Container, enter } from './node-cgroups.ts';
 import { certificate, type StandInKubelet, startStandInKubelet } from './stand-in-kubelet.ts';
+import { Told } from './told.ts';
 
 /**
  * Contention on a node of cgroup v2 alone: the real agent, and what an OTLP backend is told of it. Cgroups are where
@@ -25,33 +25,8 @@ let node: Node;
 let kubelet: StandInKubelet;
 let backend: OtlpReceiver;
 let agent: Agent;
+let told: Told;
 let contention: Contention;
-
-function of({ path }: NodeCgroup): readonly ReceivedMetrics[] {
-  return backend
-    .metrics()
-    .flatMap(({ resources }) => resources)
-    .filter(({ resource }) => resource[keys.cgroupPath] === path);
-}
-
-const causesOf = (cgroup: NodeCgroup) => sumBy(of(cgroup), names.waitTime.name, keys.cause);
-const blame = (waiting: NodeCgroup, culprit: NodeCgroup) =>
-  sumBy(of(waiting), names.blameTime.name, keys.culpritCgroupPath).get(culprit.path);
-
-function resourceOf({ cgroup }: Container): Readonly<Record<string, unknown>> {
-  const [first] = of(cgroup);
-  assert.ok(first, `nothing of ${cgroup.path}`);
-  return first.resource;
-}
-
-/** Of the victim, up to its end. */
-async function untilTold(...metrics: readonly string[]): Promise<void> {
-  const isTold = (metric: string) =>
-    of(node.victim.cgroup)
-      .flatMap((received) => received.metrics)
-      .some(({ name, points }) => name === metric && points.some(({ time }) => time > contention.ended));
-  await backend.until(() => metrics.every(isTold));
-}
 
 /** What the path alone says. */
 const identityOf = ({ id, pod }: Container) => ({
@@ -70,20 +45,6 @@ const culpritOf = ({ id, name, pod }: Container) => ({
   [keys.culpritNamespace]: pod.namespace,
   [keys.culpritQos]: pod.qos,
 });
-
-/** The same at each point. */
-function describedAs(waiting: NodeCgroup, culprit: NodeCgroup): Readonly<Record<string, unknown>> {
-  const points = of(waiting)
-    .flatMap(({ metrics }) => metrics)
-    .filter(({ name }) => name === names.blameTime.name)
-    .flatMap((metric) => metric.points)
-    .filter(({ attributes }) => attributes[keys.culpritCgroupPath] === culprit.path);
-  const said = new Map(points.map(({ attributes }) => [JSON.stringify(attributes), attributes]));
-  const [first, ...others] = said.values();
-  assert.ok(first, `${culprit.path} is not named`);
-  assert.deepEqual(others, [], 'one culprit, one description');
-  return first;
-}
 
 function assertIncludes(
   actual: Readonly<Record<string, unknown>>,
@@ -109,6 +70,7 @@ describe('on a node as systemd and the kubelet lay it out', () => {
     enter(node.test, process.pid);
     kubelet = await startStandInKubelet(node.pods);
     backend = await startOtlpReceiver();
+    told = new Told(backend);
     agent = startAgent(`
 receivers:
   scheduler:
@@ -144,7 +106,8 @@ service:
     agent.process.kill('SIGSTOP');
     contention = await contend(node);
     agent.process.kill('SIGCONT');
-    await untilTold(names.waitTime.name, cgroupMetrics.throttledTime.name);
+    const { cgroup } = node.victim;
+    await told.until(cgroup, contention.ended, [names.waitTime.name, cgroupMetrics.throttledTime.name]);
     assert.equal(await agent.stop(), 0, agent.errors());
   });
 
@@ -156,7 +119,7 @@ service:
 
   test('a container is known by its names, its class and what it may use', () => {
     const { victim } = node;
-    assertIncludes(resourceOf(victim), {
+    assertIncludes(told.resource(victim.cgroup), {
       ...identityOf(victim),
       [keys.namespaceName]: 'shop',
       [keys.podName]: 'api-7d4b9c5f58-x2x4z',
@@ -168,7 +131,7 @@ service:
       [keys.cpuLimit]: 0.7,
     });
     for (const container of [node.hog, node.app, node.sidecar])
-      assertIncludes(resourceOf(container), {
+      assertIncludes(told.resource(container.cgroup), {
         ...identityOf(container),
         [keys.namespaceName]: container.pod.namespace,
         [keys.podName]: container.pod.name,
@@ -177,7 +140,7 @@ service:
   });
 
   test('of a container that nobody tells of, the path says what there is to know', () => {
-    const resource = resourceOf(node.capped);
+    const resource = told.resource(node.capped.cgroup);
     assertIncludes(resource, {
       ...identityOf(node.capped),
       [keys.serviceInstanceId]: node.capped.id,
@@ -192,7 +155,7 @@ service:
       [node.session, 'user'],
       [node.init, 'scope'],
     ] as const)
-      assertIncludes(of(cgroup)[0]?.resource ?? {}, {
+      assertIncludes(told.resource(cgroup), {
         [keys.workloadKind]: kind,
         [keys.workloadUnit]: cgroup.path.split('/').at(-1),
       });
@@ -203,7 +166,7 @@ service:
       ['Burstable', node.victim, contention.lived.victim],
       ['Guaranteed', node.app, contention.lived.app],
     ] as const) {
-      const causes = causesOf(cgroup);
+      const causes = told.causes(cgroup);
       assertWithin(total(causes), lived - cgroup.ran(), 0.05, `wait of the ${what} container`);
       const unknown = causes.get('unknown') ?? 0;
       assert.ok(unknown < 0.01 * total(causes), `unknown ${unknown} of ${total(causes)} s`);
@@ -211,8 +174,13 @@ service:
   });
 
   test('a BestEffort neighbor is the culprit for as long as it ran', () => {
-    assertWithin(blame(node.victim.cgroup, node.hog.cgroup), node.hog.cgroup.ran(), 0.05, 'blame of the hog');
-    assertIncludes(describedAs(node.victim.cgroup, node.hog.cgroup), {
+    assertWithin(
+      told.blame(node.victim.cgroup, node.hog.cgroup),
+      node.hog.cgroup.ran(),
+      0.05,
+      'blame of the hog',
+    );
+    assertIncludes(told.culprit(node.victim.cgroup, node.hog.cgroup), {
       [keys.cause]: 'neighbor',
       ...culpritOf(node.hog),
     });
@@ -220,8 +188,8 @@ service:
 
   test('a container that lived for a moment is named after it is gone', () => {
     const { job, jobRan } = contention;
-    assertWithin(blame(node.victim.cgroup, job.cgroup), jobRan, 0.05, 'blame of the job');
-    assertIncludes(describedAs(node.victim.cgroup, job.cgroup), {
+    assertWithin(told.blame(node.victim.cgroup, job.cgroup), jobRan, 0.05, 'blame of the job');
+    assertIncludes(told.culprit(node.victim.cgroup, job.cgroup), {
       [keys.cause]: 'neighbor',
       ...culpritOf(job),
       [keys.culpritOwnerKind]: 'Job',
@@ -230,7 +198,7 @@ service:
   });
 
   test('the other container of the pod is a sibling, other threads of the same one are oneself', () => {
-    const causes = causesOf(node.app.cgroup);
+    const causes = told.causes(node.app.cgroup);
     assertWithin(causes.get('self'), (appThreads - 1) * node.app.cgroup.ran(), 0.05, 'waiting for oneself');
     assertWithin(
       causes.get('sibling'),
@@ -238,7 +206,7 @@ service:
       0.05,
       'waiting for a sibling',
     );
-    assertIncludes(describedAs(node.app.cgroup, node.sidecar.cgroup), {
+    assertIncludes(told.culprit(node.app.cgroup, node.sidecar.cgroup), {
       [keys.cause]: 'sibling',
       ...culpritOf(node.sidecar),
     });
@@ -247,8 +215,13 @@ service:
   test('what belongs to the node is the system, and named', () => {
     for (const culprit of [node.kubelet, node.containerd, node.session, node.init]) {
       const unit = culprit.path.split('/').at(-1);
-      assertWithin(blame(node.app.cgroup, culprit), appThreads * culprit.ran(), 0.05, `blame of ${unit}`);
-      assertIncludes(describedAs(node.app.cgroup, culprit), {
+      assertWithin(
+        told.blame(node.app.cgroup, culprit),
+        appThreads * culprit.ran(),
+        0.05,
+        `blame of ${unit}`,
+      );
+      assertIncludes(told.culprit(node.app.cgroup, culprit), {
         [keys.cause]: 'system',
         [keys.culpritUnit]: unit,
       });
@@ -258,7 +231,7 @@ service:
   test("a limit on container and pod is the container's own, as cpu.stat.local has it", {
     skip: withoutLocalStatistics,
   }, () => {
-    const causes = causesOf(node.victim.cgroup);
+    const causes = told.causes(node.victim.cgroup);
     const throttled = node.victim.cgroup.heldBack();
     assert.ok(throttled > 0.1, `the victim was throttled only ${throttled} s`);
     assertWithin(causes.get('throttled'), throttled, 0.02, 'throttled by the own limit');
@@ -268,13 +241,13 @@ service:
   test('a quota of the QoS class is throttled_ancestor, and its slice is named', {
     skip: withoutLocalStatistics,
   }, () => {
-    const causes = causesOf(node.capped.cgroup);
+    const causes = told.causes(node.capped.cgroup);
     const throttled = node.capped.cgroup.heldBack();
     assert.ok(throttled > 0.1, `the container was throttled only ${throttled} s`);
     assertWithin(causes.get('throttled_ancestor'), throttled, 0.02, 'throttled by the QoS class');
     assert.equal(causes.get('throttled'), undefined);
-    assertWithin(blame(node.capped.cgroup, node.bestEffort), throttled, 0.02, 'blame of the QoS class');
-    assertIncludes(describedAs(node.capped.cgroup, node.bestEffort), { [keys.cause]: 'throttled_ancestor' });
+    assertWithin(told.blame(node.capped.cgroup, node.bestEffort), throttled, 0.02, 'blame of the QoS class');
+    assertIncludes(told.culprit(node.capped.cgroup, node.bestEffort), { [keys.cause]: 'throttled_ancestor' });
   });
 
   test('each level that holds a quota has its own throttled time, the one of cpu.stat', () => {
@@ -283,7 +256,7 @@ service:
       ['pod', node.victim.pod.cgroup],
       ['qos', node.bestEffort],
     ] as const) {
-      const byLevel = sumBy(of(cgroup), cgroupMetrics.throttledTime.name, keys.quotaLevel);
+      const byLevel = sumBy(told.of(cgroup), cgroupMetrics.throttledTime.name, keys.quotaLevel);
       assert.deepEqual([...byLevel.keys()], [level]);
       assert.ok(Math.abs(total(byLevel) - cgroup.throttled()) < 1e-6, `${level}: ${total(byLevel)} s`);
     }
