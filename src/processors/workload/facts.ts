@@ -20,6 +20,8 @@ export interface PodFacts {
   readonly owners?: readonly OwnerFacts[];
   /** Of the pod as a whole, where it has them. */
   readonly resources?: ResourceFacts;
+  /** By name, what its containers ask for: known before they have an id. */
+  readonly containerResources?: Readonly<Record<string, ResourceFacts>>;
 }
 
 export interface OwnerFacts {

@@ -61,7 +61,9 @@ export function identityOf({ path, parsed, container, pod, isUnlisted, limit }: 
   const isContainer = kind === 'container' && !isSandbox;
   const runtime = parsed.runtime ?? container?.runtime;
   const uid = pod?.uid ?? podUid ?? container?.podUid;
-  const resources = isContainer ? container?.resources : pod?.resources;
+  const resources = isContainer
+    ? (container?.resources ?? pod?.containerResources?.[container?.name ?? ''])
+    : pod?.resources;
   const ownLimit = resources ? undefined : limit();
   const identity: Omit<Identity, 'name' | 'outcome'> = {
     kind: isSandbox ? 'pod' : kind,

@@ -234,6 +234,16 @@ test('what is said later of the pod, or of the container, holds from then on', a
   assert.equal(victim('2')[keys.cpuRequest], undefined);
 });
 
+test('a container only a runtime knows asks for what its pod says of it, before it has an id there', async () => {
+  const { resources: _, ...nameOnly } = container;
+  const { victim } = await described({
+    pod: { ...pod, containerResources: { app: { cpuRequest: 0.125, cpuLimit: 3 } } },
+    containers: [nameOnly],
+  });
+  assert.equal(victim('2')[keys.cpuRequest], 0.125);
+  assert.equal(victim('2')[keys.cpuLimit], 3);
+});
+
 test('a pause container is its pod', async () => {
   const { victim, culprit } = await described({
     pod,

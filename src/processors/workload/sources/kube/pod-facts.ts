@@ -41,6 +41,7 @@ export function podFacts(pod: unknown): PodAnswer | undefined {
       annotations,
       owners: controllerIn(metadata),
       resources: resourcesIn(spec.resources),
+      containerResources: resourcesByName(spec),
     }),
     containers: [
       ...containersIn(uid, spec.initContainers, status.initContainerStatuses, 'init'),
@@ -96,6 +97,17 @@ function containersIn(podUid: string, specs: unknown, statuses: unknown, role: R
     const before = restartCount ? restartCount - 1 : undefined;
     return [...(lastId === id ? [] : of(lastId, before)), ...of(id, restartCount)];
   });
+}
+
+function resourcesByName(spec: JsonObject): Readonly<Record<string, ResourceFacts>> | undefined {
+  const asked = [spec.initContainers, spec.containers, spec.ephemeralContainers]
+    .flatMap(listIn)
+    .map(objectIn)
+    .flatMap((container): [string, ResourceFacts][] => {
+      const [name, resources] = [textIn(container.name), resourcesIn(container.resources)];
+      return name === undefined || resources === undefined ? [] : [[name, resources]];
+    });
+  return asked.length > 0 ? Object.fromEntries(asked) : undefined;
 }
 
 function resourcesIn(value: unknown): ResourceFacts | undefined {

@@ -29,6 +29,10 @@ for (const shape of shapes)
         annotations: { 'prometheus.io/scrape': 'true' },
         owners: [{ kind: 'ReplicaSet', name: 'web-3-7d4b9c3f58', uid: uidOf(100_003) }],
         ...(shape === '1.34' && { resources: { cpuLimit: 1.5 } }),
+        containerResources: {
+          app: { cpuRequest: 0.25, cpuLimit: 1 },
+          ...(hasSidecar && { mesh: { cpuRequest: 0.1 } }),
+        },
       },
       containers: [
         withTag(container('setup', 'registry.example:5000/team/setup'), '1', { role: 'init' }),
