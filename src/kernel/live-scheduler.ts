@@ -3,6 +3,7 @@ import type { CgroupId, MonotonicNanoseconds } from '../telemetry/units.ts';
 import type { Cgroups } from './cgroups.ts';
 import { CpuTimes } from './cpu-times.ts';
 import type { BpfObject, Native } from './native.ts';
+import { PairSurplus } from './pair-surplus.ts';
 import { measureCost } from './program-cost.ts';
 import { histogramScale, readAbi, type SchedulerAbi } from './scheduler-abi.ts';
 import { PairTotals } from './scheduler-pairs.ts';
@@ -136,6 +137,9 @@ class LiveScheduler implements LiveSource {
   readonly #shares: StolenShares;
   readonly #stolenLosses = new Map<StolenLoss, number>();
   readonly #throttlesTasks: boolean;
+  readonly #surplus = new PairSurplus();
+  /** In the buffers. */
+  #pairCount = 0;
   #waits: WaitRecord[] = [];
   #overrun = 0;
   #malformed = 0;
@@ -221,13 +225,10 @@ class LiveScheduler implements LiveSource {
     this.#chargeProgress();
     this.#shares.advance(Number(this.#native.monotonic()));
     this.#totals.advance(() => this.#copyMaps(), this.#shares);
-    const count = this.#native.readHash(
-      this.#object,
-      'pairs',
-      this.#pairBuffers.keys,
-      this.#pairBuffers.values,
-    );
-    const { pairs, obsolete, unnamed } = this.#pairs.advance({ ...this.#pairBuffers, count });
+    const { pairs, obsolete, unnamed } = this.#pairs.advance({
+      ...this.#pairBuffers,
+      count: this.#pairCount,
+    });
     if (obsolete.length)
       this.#native.deleteKeys(this.#object, 'pairs', obsolete, obsolete.length / this.#abi.pairKey.size);
     const { cgroups, drops, otherKept } = this.#totals.take();
@@ -242,7 +243,7 @@ class LiveScheduler implements LiveSource {
     return {
       at: this.#native.monotonic() as MonotonicNanoseconds,
       cgroups,
-      pairs: withoutStolen(pairs, otherKept),
+      pairs: this.#surplus.settle(cgroups, withoutStolen(pairs, otherKept)),
       drops: {
         ...drops,
         ...stolenLosses,
@@ -296,6 +297,8 @@ class LiveScheduler implements LiveSource {
     this.#native.readArray(this.#object, 'histograms', bytesOf(histograms));
     this.#native.readArray(this.#object, 'cells', bytesOf(cells));
     this.#native.readArray(this.#object, 'cpus', bytesOf(cpus));
+    const { keys, values } = this.#pairBuffers;
+    this.#pairCount = this.#native.readHash(this.#object, 'pairs', keys, values);
     this.#drainRing();
     return this.#copy;
   }

@@ -13,10 +13,16 @@ interface Totals {
   readonly preemptions: bigint;
 }
 
-/** The totals of a pair, and for how many readings they have not moved. */
+/** The totals of a pair, and for how many readings they have not moved, or had no name. */
 interface Known extends Totals {
   readonly still: number;
+  readonly nameless: number;
 }
+
+/** A culprit that came between the copies of cells and pairs has its name by the next reading. */
+const readingsToName = 3;
+
+const noTime = { other: 0n, throttled: 0n, last: 0n, preemptions: 0n };
 
 /** The history goes back some 8 s; a pair it names later still makes room in a crowd. */
 const readingsToForget = 60;
@@ -78,14 +84,23 @@ export class PairTotals {
       const isStill = !pair.other && !pair.throttled && !pair.last && !pair.preemptions;
       const still = isStill ? (before?.still ?? 0) + 1 : 0;
       const isRemoved = this.#removed.has(now.victim) || this.#removed.has(now.culprit);
-      if (isStill && (isRemoved || (isCrowded && still >= stillInACrowd)))
+      if (isStill && (isRemoved || (isCrowded && still >= stillInACrowd))) {
         obsolete.push(this.#keyAt(copy, i));
-      else seen.set(key, { ...now, still });
-      if (isStill) continue;
+        continue;
+      }
       const victim = this.#index.find(now.victim);
       const culprit = this.#index.findCgroup(now.culprit);
-      if (victim === undefined || victim === 'idle' || culprit === undefined) unnamed++;
-      else pairs.push({ victim, culprit, ...pair });
+      const isNamed = victim !== undefined && victim !== 'idle' && culprit !== undefined;
+      const mayBeNamed = victim === undefined || this.#index.find(now.culprit) === undefined;
+      const nameless = mayBeNamed && !isStill ? (before?.nameless ?? 0) + 1 : 0;
+      if (nameless > 0 && nameless < readingsToName) {
+        seen.set(key, { ...now, ...noTime, ...before, still, nameless });
+        continue;
+      }
+      seen.set(key, { ...now, still, nameless: 0 });
+      if (isStill) continue;
+      if (isNamed) pairs.push({ victim, culprit, ...pair });
+      else unnamed++;
     }
     this.#before = seen;
     for (const [who, left] of this.#removed)
