@@ -24,7 +24,7 @@ export function attributesOf(container: RealContainer): Expected {
     [keys.podContainerName]: container.name,
     [keys.restartCount]: container.restartCount,
     [keys.workloadQos]: container.qos,
-    [keys.cpuRequest]: container.cpuRequest,
+    ...(container.cpuRequest === undefined ? {} : { [keys.cpuRequest]: container.cpuRequest }),
     [keys.cpuLimit]: container.cpuLimit,
     ...(owner && ownerKeys[owner.kind] ? { [ownerKeys[owner.kind] ?? '']: owner.name } : {}),
     ...(kind === 'Deployment' ? { [keys.deploymentName]: name } : {}),
@@ -43,7 +43,7 @@ export function culpritAttributesOf(container: RealContainer): Expected {
     [keys.culpritOwnerKind]: kind,
     [keys.culpritOwnerName]: name,
     [keys.culpritQos]: container.qos,
-    [keys.culpritCpuRequest]: container.cpuRequest,
+    ...(container.cpuRequest === undefined ? {} : { [keys.culpritCpuRequest]: container.cpuRequest }),
     [keys.culpritCpuLimit]: container.cpuLimit,
   };
 }

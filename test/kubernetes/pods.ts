@@ -18,8 +18,9 @@ export interface RealContainer {
   /** The nearest owner, such as a ReplicaSet. */
   readonly owner: { readonly kind: string; readonly name: string } | undefined;
   readonly qos: string;
-  /** In CPUs, of the container, or of its pod where it has none of its own. */
+  /** In CPUs. */
   readonly cpuRequest: number | undefined;
+  /** Its pod's where it has none of its own: the kubelet gives it that quota. */
   readonly cpuLimit: number | undefined;
   readonly restartCount: number;
 }
@@ -119,7 +120,6 @@ export class PodWatch {
       const id = containerID?.replace(/^.*:\/\//, '');
       if (!id) continue;
       const own = specs.find((one) => one.name === name)?.resources;
-      const requests = own?.requests ?? spec.resources?.requests;
       const limits = own?.limits ?? spec.resources?.limits;
       const [owner] = metadata.ownerReferences ?? [];
       this.states.set(id, state?.terminated ? 'terminated' : 'running');
@@ -132,7 +132,7 @@ export class PodWatch {
         name,
         owner: owner && { kind: owner.kind, name: owner.name },
         qos: (status.qosClass ?? '').toLowerCase(),
-        cpuRequest: cpus(requests?.cpu),
+        cpuRequest: cpus(own?.requests?.cpu),
         cpuLimit: cpus(limits?.cpu),
         restartCount,
       });
