@@ -139,7 +139,8 @@ export const attributeMeaning: Readonly<Record<AttributeKey, string>> = {
     "The service by the conventions' rules: annotation, labels, owner, pod; else the name people know the workload by.",
   'service.namespace': "The service's namespace, by the same rules: annotation, or that of the pod.",
   'service.version': 'Annotation, label, or tag and digest of the image.',
-  'service.instance.id': 'Unique for each workload, so that a backend keeps their series apart.',
+  'service.instance.id':
+    'Unique for each workload, so that a backend keeps their series apart; the lives of a restarted container share it, as the conventions have it.',
   'host.name': 'Node on which it ran.',
   'process.pid': 'Process whose thread waited.',
   'thread.id': 'Thread that waited.',
