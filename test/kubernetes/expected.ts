@@ -11,7 +11,7 @@ const ownerKeys: Readonly<Record<string, string>> = {
 };
 
 /** `undefined` where the attribute must not be there. */
-type Expected = Readonly<Record<string, unknown>>;
+export type Expected = Readonly<Record<string, unknown>>;
 
 export function attributesOf(container: RealContainer): Expected {
   const { owner } = container;
