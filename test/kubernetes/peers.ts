@@ -3,20 +3,18 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } 
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildContainerd } from '../peers/build-containerd.ts';
 
 /** What the node is made of and no distribution packages: built once from published Go modules, kept by version. */
 
 const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'earshot');
 const components = fileURLToPath(new URL('./components', import.meta.url));
-const containerdVersion = '2.4.2';
 
 /** All Kubernetes components in one program. Some minutes the first time. */
 export function kubernetesBinary(): string {
   const required = /^\s+k8s\.io\/kubernetes v(\S+)$/m.exec(readFileSync(join(components, 'go.mod'), 'utf8'));
   const file = join(cache, `kubernetes-${required?.[1]}`, 'kubernetes');
-  return built(file, (folder) =>
-    go(['build', '-trimpath', '-o', join(folder, 'kubernetes'), '.'], { cwd: components }),
-  );
+  return built(file, (folder) => goBuild(join(folder, 'kubernetes')));
 }
 
 export interface ContainerRuntime {
@@ -29,12 +27,8 @@ export type ContainerdMajor = '1' | '2';
 
 export function containerRuntime(major: ContainerdMajor): ContainerRuntime {
   if (major === '1') return { containerd: installed('containerd'), ctr: installed('ctr') };
-  const containerd = built(join(cache, `containerd-${containerdVersion}`, 'containerd'), (folder) => {
-    const commands = ['containerd', 'containerd-shim-runc-v2', 'ctr'];
-    const module = 'github.com/containerd/containerd/v2/cmd';
-    go(['install', ...commands.map((name) => `${module}/${name}@v${containerdVersion}`)], { gobin: folder });
-  });
-  return { containerd, ctr: join(dirname(containerd), 'ctr') };
+  const folder = buildContainerd();
+  return { containerd: join(folder, 'containerd'), ctr: join(folder, 'ctr') };
 }
 
 /** A program of the operating system. */
@@ -63,19 +57,15 @@ function built(file: string, build: (folder: string) => void): string {
   return file;
 }
 
-function go(
-  args: readonly string[],
-  { cwd, gobin }: { readonly cwd?: string; readonly gobin?: string },
-): void {
+function goBuild(output: string): void {
   try {
-    execFileSync('go', args, {
-      ...(cwd === undefined ? {} : { cwd }),
-      env: { ...process.env, ...(gobin === undefined ? {} : { GOBIN: gobin }) },
+    execFileSync('go', ['build', '-o', output, '.'], {
+      cwd: components,
       stdio: ['ignore', 'inherit', 'inherit'],
     });
   } catch (cause) {
     const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     const reason = isMissing ? 'go is not installed; 1.26 or newer is needed' : 'go failed, see above';
-    throw new Error(`cannot build ${args.at(-1)}: ${reason}`, { cause });
+    throw new Error(`cannot build Kubernetes: ${reason}`, { cause });
   }
 }

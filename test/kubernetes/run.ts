@@ -11,7 +11,7 @@ import { globSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { bringUp, stateFolder } from './node.ts';
-import type { ContainerdMajor } from './peers.ts';
+import { type ContainerdMajor, containerRuntime, kubernetesBinary } from './peers.ts';
 import { takeDownLeftover } from './take-down.ts';
 
 const tests = globSync(fileURLToPath(new URL('./*.test.ts', import.meta.url))).sort();
@@ -43,6 +43,9 @@ async function test(): Promise<void> {
       process.exitCode = 1;
       child?.kill(signal);
     });
+  // the first time that takes longer than a test may
+  kubernetesBinary();
+  for (const major of majors) containerRuntime(major);
   for (const major of majors) {
     if (isStopped) break;
     console.log(`\ncontainerd ${major}`);
