@@ -9,8 +9,8 @@ import { busyboxImage, makeBusyboxImage } from './busybox-image.ts';
 
 export interface Podman {
   readonly socketPath: string;
-  /** Starts a container that sleeps; its id. */
-  run(name: string, options?: readonly string[]): Promise<string>;
+  /** Starts a container that sleeps, or runs a script; its id. */
+  run(name: string, options?: readonly string[], script?: string): Promise<string>;
   remove(name: string): Promise<void>;
   /** Of its API; containers go on without it. */
   startService(): Promise<void>;
@@ -32,11 +32,11 @@ export async function startPodman(): Promise<Podman> {
   let service: ChildProcess | undefined;
   const podman: Podman = {
     socketPath,
-    run: (name, options = []) =>
+    run: (name, options = [], script = 'exec sleep 3600') =>
       command(
-        ...['run', '--detach', '--name', name, '--network=none', ...options],
+        ...['run', '--detach', '--name', name, '--network=none', '--entrypoint=/bin/busybox', ...options],
         // Within what a process without CAP_SYS_RESOURCE may have.
-        ...['--ulimit=nofile=1024:1024', '--ulimit=nproc=1024:1024', busyboxImage, '3600'],
+        ...['--ulimit=nofile=1024:1024', '--ulimit=nproc=1024:1024', busyboxImage, 'sh', '-c', script],
       ),
     async remove(name) {
       await command('rm', '--force', '--time=0', name);

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { availableParallelism } from 'node:os';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { attributes as keys, metrics as names } from '../../src/telemetry/vocabulary.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../otlp-receiver.ts';
+import { sumBy, total } from '../otlp-sums.ts';
+import { busyboxImageNeeds } from '../peers/busybox-image.ts';
+import { lacks } from '../peers/needed.ts';
+import { type Podman, startPodman } from '../peers/podman.ts';
+import { type Agent, startAgent } from './agent.ts';
+
+/** Containers of a real Podman beside each other, named through the API it shares with Docker. */
+
+const skip = lacks('podman', 'conmon', 'runc', ...busyboxImageNeeds);
+/** The last CPU alone, so that the two have to share it. */
+const spin = `exec busybox taskset ${(2 ** (availableParallelism() - 1)).toString(16)} sh -c 'while :; do :; done'`;
+const compose = ['--label=com.docker.compose.project=shop', '--label=com.docker.compose.service=web'];
+
+describe('contention of containers of Podman', { skip }, () => {
+  let backend: OtlpReceiver;
+  let podman: Podman;
+  let agent: Agent;
+  let hog: string;
+
+  before(async () => {
+    backend = await startOtlpReceiver();
+    podman = await startPodman();
+    agent = startAgent(`
+receivers:
+  scheduler:
+    interval: 1s
+processors:
+  workload:
+    sources: [podman]
+    podman: {endpoint: "unix://${podman.socketPath}"}
+  contention:
+exporters:
+  otlp_grpc: {endpoint: "http://${backend.endpoint}", temporality: delta}
+service:
+  pipelines:
+    metrics: {receivers: [scheduler], processors: [workload, contention], exporters: [otlp_grpc]}
+`);
+    await agent.said('Everything is ready');
+    await podman.run('shop-web-1', compose, spin);
+    hog = await podman.run('batch', [], spin);
+    await sleep(5000); // both are at it
+    await podman.remove('batch');
+    await podman.remove('shop-web-1');
+    assert.equal(await agent.stop(), 0);
+  });
+
+  after(async () => {
+    await agent?.stop('SIGKILL');
+    await podman?.close();
+    await backend?.close();
+  });
+
+  const victim = () =>
+    backend
+      .metrics()
+      .flatMap(({ resources }) => resources)
+      .filter(({ resource }) => resource[keys.containerName] === 'shop-web-1');
+
+  test('the victim goes by its name, its image and what compose calls it', () => {
+    const [first] = victim();
+    assert.ok(first, 'nothing of the victim');
+    for (const { resource } of victim()) {
+      assert.equal(resource[keys.workloadName], 'shop-web-1');
+      assert.equal(resource[keys.serviceName], 'web');
+      assert.equal(resource[keys.serviceNamespace], 'shop');
+      assert.equal(resource[keys.containerRuntime], 'podman');
+      assert.equal(resource[keys.imageName], 'localhost/earshot-test');
+    }
+  });
+
+  test('its neighbor is to blame, by name', () => {
+    const causes = sumBy(victim(), names.waitTime.name, keys.cause);
+    assert.ok(total(causes) > 1, `waited only ${total(causes)} s`);
+    assert.ok((causes.get('neighbor') ?? 0) > 0.8 * total(causes), JSON.stringify([...causes]));
+    const byId = sumBy(victim(), names.blameTime.name, keys.culpritContainerId);
+    assert.ok((byId.get(hog) ?? 0) > 0.8 * total(byId), JSON.stringify([...byId]));
+    const byName = sumBy(victim(), names.blameTime.name, keys.culpritName);
+    assert.equal(byName.get('batch'), byId.get(hog));
+  });
+});
