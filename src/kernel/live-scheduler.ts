@@ -231,7 +231,7 @@ class LiveScheduler implements LiveSource {
     });
     if (obsolete.length)
       this.#native.deleteKeys(this.#object, 'pairs', obsolete, obsolete.length / this.#abi.pairKey.size);
-    const { cgroups, drops, otherKept } = this.#totals.take();
+    const { cgroups, drops, otherKept, otherWhole } = this.#totals.take();
     const stolenLosses = Object.fromEntries(this.#stolenLosses);
     this.#stolenLosses.clear();
     const overrun = this.#overrun;
@@ -243,7 +243,7 @@ class LiveScheduler implements LiveSource {
     return {
       at: this.#native.monotonic() as MonotonicNanoseconds,
       cgroups,
-      pairs: this.#surplus.settle(cgroups, withoutStolen(pairs, otherKept)),
+      pairs: withoutStolen(this.#surplus.settle(pairs, { cgroups, otherWhole }), otherKept),
       drops: {
         ...drops,
         ...stolenLosses,

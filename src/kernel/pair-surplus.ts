@@ -14,6 +14,11 @@ const readingsToForget = 2;
 
 type Part = 'other' | 'throttled';
 
+interface Totals {
+  readonly cgroups: readonly CgroupReading[];
+  readonly otherWhole: ReadonlyMap<Waiter, number>;
+}
+
 /**
  * Pairs are copied a little after the totals of their victims, and on a busy machine that may be long: what they have
  * above the totals belongs to the next reading, and is told then.
@@ -21,8 +26,8 @@ type Part = 'other' | 'throttled';
 export class PairSurplus {
   #carried = new Map<Waiter, Surplus>();
 
-  /** The pairs of a reading as they belong to its totals. */
-  settle(cgroups: readonly CgroupReading[], pairs: readonly PairReading[]): readonly PairReading[] {
+  /** The pairs of a reading as they belong to its totals. `otherWhole` is `other` where a part of it was stolen. */
+  settle(pairs: readonly PairReading[], { cgroups, otherWhole }: Totals): readonly PairReading[] {
     const totals = new Map(cgroups.map(({ cgroup, classes }) => [cgroup, classes]));
     const byVictim = Map.groupBy(pairs, ({ victim }) => victim);
     const carried = new Map<Waiter, Surplus>();
@@ -32,7 +37,7 @@ export class PairSurplus {
       const told = byVictim.get(victim) ?? [];
       const all = before ? withCarried(victim, told, before) : told;
       const classes = totals.get(victim);
-      const other = divide(all, 'other', classes?.other ?? nanoseconds(0));
+      const other = divide(all, 'other', nanoseconds(otherWhole.get(victim) ?? classes?.other ?? 0));
       const throttled = divide(all, 'throttled', classes?.throttled ?? nanoseconds(0));
       for (const [i, pair] of all.entries()) {
         const one = {
@@ -82,7 +87,7 @@ function divide(pairs: readonly PairReading[], part: Part, total: Nanoseconds) {
   const later = new Map<PairReading['culprit'], number>();
   if (sum <= total) return { now: pairs.map((pair) => pair[part]), later };
   const now = pairs.map((pair) => {
-    const kept = nanoseconds(Math.floor((pair[part] * total) / sum));
+    const kept = nanoseconds(Math.floor(pair[part] * (total / sum)));
     if (pair[part] > kept) later.set(pair.culprit, pair[part] - kept);
     return kept;
   });

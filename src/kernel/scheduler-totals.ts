@@ -39,6 +39,8 @@ export interface Taken {
   readonly drops: Readonly<Record<string, number>>;
   /** Which part of `other` is left of what pairs say, for those of whom a part was stolen after all. */
   readonly otherKept: ReadonlyMap<Waiter, number>;
+  /** `other` of the same, with that part: what their pairs say. */
+  readonly otherWhole: ReadonlyMap<Waiter, number>;
 }
 
 /** Who counts in the histogram of a slot. */
@@ -149,11 +151,16 @@ export class SchedulerTotals {
     const cgroups = [...byCgroup].map(([cgroup, sums]) => readingOf(cgroup, sums));
     const drops = Object.fromEntries(this.#losses);
     const otherKept = new Map<Waiter, number>();
+    const otherWhole = new Map<Waiter, number>();
     for (const [cgroup, { classes, stolenFromOther }] of byCgroup)
-      if (stolenFromOther) otherKept.set(cgroup, classes.other / (classes.other + stolenFromOther));
+      if (stolenFromOther) {
+        const whole = classes.other + stolenFromOther;
+        otherWhole.set(cgroup, whole);
+        otherKept.set(cgroup, classes.other / whole);
+      }
     this.#sums = new Map();
     this.#losses = new Map();
-    return { cgroups, drops, otherKept };
+    return { cgroups, drops, otherKept, otherWhole };
   }
 
   /** A single wait, with its stolen time split as its CPU's was in the reading before. */

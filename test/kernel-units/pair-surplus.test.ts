@@ -24,15 +24,25 @@ function pairOf(culprit: PairReading['culprit'], other: number, throttled = 0): 
   };
 }
 
+/** Without anything stolen. */
+function surplusOf() {
+  const surplus = new PairSurplus();
+  const otherWhole = new Map();
+  return {
+    settle: (cgroups: readonly CgroupReading[], pairs: readonly PairReading[]) =>
+      surplus.settle(pairs, { cgroups, otherWhole }),
+  };
+}
+
 const othersOf = (pairs: readonly PairReading[]) => pairs.map(({ culprit, other }) => [culprit, other]);
 
 test('pairs that fit their totals are told as they are', () => {
   const pairs = [pairOf(culprits[0], 5), pairOf(culprits[1], 0, 7)];
-  assert.deepEqual(new PairSurplus().settle([victimWith(5, 8)], pairs), pairs);
+  assert.deepEqual(surplusOf().settle([victimWith(5, 8)], pairs), pairs);
 });
 
 test('what pairs have above the totals is told with the next reading, of those that had it', () => {
-  const surplus = new PairSurplus();
+  const surplus = surplusOf();
   const first = surplus.settle([victimWith(60)], [pairOf(culprits[0], 90), pairOf(culprits[1], 30)]);
   assert.deepEqual(othersOf(first), [
     [culprits[0], 45],
@@ -46,20 +56,27 @@ test('what pairs have above the totals is told with the next reading, of those t
 });
 
 test('a victim that has no totals yet has its pairs with the reading in which they come', () => {
-  const surplus = new PairSurplus();
+  const surplus = surplusOf();
   assert.deepEqual(surplus.settle([], [pairOf(culprits[0], 9)]), []);
   assert.deepEqual(othersOf(surplus.settle([victimWith(9)], [])), [[culprits[0], 9]]);
 });
 
 test('what never comes is forgotten', () => {
-  const surplus = new PairSurplus();
+  const surplus = surplusOf();
   surplus.settle([], [pairOf(culprits[0], 9)]);
   for (let i = 0; i < 3; i++) assert.deepEqual(surplus.settle([], []), []);
   assert.deepEqual(surplus.settle([victimWith(9)], []), []);
 });
 
+test('of time a part of which was stolen the pairs have the whole, until that part is taken from them', () => {
+  const otherWhole = new Map([[victim, 60]]);
+  const cgroups = [victimWith(40)];
+  const settled = new PairSurplus().settle([pairOf(culprits[0], 60)], { cgroups, otherWhole });
+  assert.deepEqual(othersOf(settled), [[culprits[0], 60]]);
+});
+
 test('two pairs of one name are one', () => {
-  const surplus = new PairSurplus();
+  const surplus = surplusOf();
   surplus.settle([], [pairOf(culprits[0], 1)]);
   const settled = surplus.settle([victimWith(9)], [pairOf(culprits[0], 3), pairOf(culprits[0], 5)]);
   assert.deepEqual(othersOf(settled), [[culprits[0], 9]]);
@@ -69,7 +86,7 @@ test('however late pairs are copied: they never have more than the totals, and i
   const step = fc.record({ time: fc.nat(1000), early: fc.nat(1000), by: fc.nat(1) });
   fc.assert(
     fc.property(fc.array(step, { minLength: 1, maxLength: 20 }), (steps) => {
-      const surplus = new PairSurplus();
+      const surplus = surplusOf();
       let told = 0;
       let had = 0;
       const total = steps.reduce((sum, { time }) => sum + time, 0);

@@ -389,7 +389,7 @@ test('a cell seen before its cgroup id was written names nobody `0`', () => {
   const { kernel, index, totals } = setUp();
   kernel.beginClaim(0, 1, 16);
   totals.advance(() => kernel.copy());
-  assert.deepEqual(totals.take(), { cgroups: [], drops: {}, otherKept: new Map() });
+  assert.deepEqual(totals.take(), { cgroups: [], drops: {}, otherKept: new Map(), otherWhole: new Map() });
   assert.equal(index.find(kernel.occupant(1)), undefined);
 });
 
