@@ -144,6 +144,7 @@ test('every culprit in a pod has its name', () => {
 });
 
 test('containers of one pod are siblings to each other', () => {
+  let siblings = 0;
   const [front, back] = ['front', 'back'].map((name) => one('shop', /^pair$/, name));
   for (const [victim, other] of [
     [front, back],
@@ -154,7 +155,9 @@ test('containers of one pod are siblings to each other', () => {
       .filter(({ point }) => point.attributes[keys.culpritContainerId] === other?.id)
       .filter(({ point }) => !String(point.attributes[keys.cause]).startsWith('throttled'));
     for (const { point } of byOther) assert.equal(point.attributes[keys.cause], 'sibling');
+    siblings += sum(byOther);
   }
+  assert.ok(siblings > 0.05, `waited only ${siblings} s for each other`);
 });
 
 /** The time between the first and the last reading of the agent inside the window. */

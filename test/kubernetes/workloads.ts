@@ -9,6 +9,7 @@ const onCpu0 = (script: string) => ['taskset', '1', 'sh', '-c', script];
 const burst = 'i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done';
 /** About 2 % of a CPU, in short pieces: somebody who waits again and again. */
 const serve = onCpu0(`while :; do ${burst}; sleep 0.05; done`);
+const spinOnCpu1 = ['taskset', '2', 'sh', '-c', 'while :; do :; done'];
 const spinAnywhere = ['sh', '-c', 'while :; do :; done'];
 const spin = onCpu0('while :; do :; done');
 const spinFor = (seconds: number) => onCpu0(`timeout ${seconds} sh -c 'while :; do :; done' || true`);
@@ -110,14 +111,14 @@ export const workloads = [
     podSpec([container('app', spinAnywhere, { limits: { cpu: '50m', memory: '32Mi' } })]),
   ),
   pod('batch', 'scratch', podSpec([container('app', serve)])),
-  // A limit of the pod, and a smaller one of one of its containers.
+  // A limit of the pod, and a smaller one of one of its containers, which wait for each other on one CPU.
   pod(
     'shop',
     'pair',
     podSpec(
       [
-        container('front', spinAnywhere),
-        container('back', spinAnywhere, { requests: { cpu: '20m' }, limits: { cpu: '20m' } }),
+        container('front', spinOnCpu1),
+        container('back', spinOnCpu1, { requests: { cpu: '20m' }, limits: { cpu: '20m' } }),
       ],
       { resources: { requests: { cpu: '100m' }, limits: { cpu: '100m' } } },
     ),
