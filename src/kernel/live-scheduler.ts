@@ -232,6 +232,8 @@ class LiveScheduler implements LiveSource {
     if (obsolete.length)
       this.#native.deleteKeys(this.#object, 'pairs', obsolete, obsolete.length / this.#abi.pairKey.size);
     const { cgroups, drops, otherKept, otherWhole } = this.#totals.take();
+    const settled = this.#surplus.settle(pairs, { cgroups, otherWhole });
+    const forgotten = this.#surplus.takeForgotten();
     const stolenLosses = Object.fromEntries(this.#stolenLosses);
     this.#stolenLosses.clear();
     const overrun = this.#overrun;
@@ -243,11 +245,12 @@ class LiveScheduler implements LiveSource {
     return {
       at: this.#native.monotonic() as MonotonicNanoseconds,
       cgroups,
-      pairs: withoutStolen(this.#surplus.settle(pairs, { cgroups, otherWhole }), otherKept),
+      pairs: withoutStolen(settled, otherKept),
       drops: {
         ...drops,
         ...stolenLosses,
         ...(unnamed ? { pair_unnamed: unnamed } : {}),
+        ...(forgotten ? { pair_surplus: forgotten } : {}),
         ...(overrun ? { events_overrun: overrun } : {}),
         ...(malformed ? { record_malformed: malformed } : {}),
         ...(unmet ? { progress_unread: unmet } : {}),

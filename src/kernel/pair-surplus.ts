@@ -25,6 +25,7 @@ interface Totals {
  */
 export class PairSurplus {
   #carried = new Map<Waiter, Surplus>();
+  #forgotten = 0;
 
   /** The pairs of a reading as they belong to its totals. `otherWhole` is `other` where a part of it was stolen. */
   settle(pairs: readonly PairReading[], { cgroups, otherWhole }: Totals): readonly PairReading[] {
@@ -48,11 +49,19 @@ export class PairSurplus {
         if (one.other || one.throttled || one.last || one.preemptions) settled.push(one);
       }
       const idle = told.length > 0 || !before ? 0 : before.idle + 1;
-      if ((other.later.size > 0 || throttled.later.size > 0) && idle < readingsToForget)
-        carried.set(victim, { other: other.later, throttled: throttled.later, idle });
+      const left = other.later.size + throttled.later.size;
+      if (idle >= readingsToForget) this.#forgotten += left;
+      else if (left > 0) carried.set(victim, { other: other.later, throttled: throttled.later, idle });
     }
     this.#carried = carried;
     return settled;
+  }
+
+  /** Pairs with time that never came in the totals, since the last call. */
+  takeForgotten(): number {
+    const forgotten = this.#forgotten;
+    this.#forgotten = 0;
+    return forgotten;
   }
 }
 

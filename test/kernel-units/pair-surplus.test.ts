@@ -31,6 +31,7 @@ function surplusOf() {
   return {
     settle: (cgroups: readonly CgroupReading[], pairs: readonly PairReading[]) =>
       surplus.settle(pairs, { cgroups, otherWhole }),
+    takeForgotten: () => surplus.takeForgotten(),
   };
 }
 
@@ -61,10 +62,12 @@ test('a victim that has no totals yet has its pairs with the reading in which th
   assert.deepEqual(othersOf(surplus.settle([victimWith(9)], [])), [[culprits[0], 9]]);
 });
 
-test('what never comes is forgotten', () => {
+test('what never comes is forgotten, and counted once', () => {
   const surplus = surplusOf();
-  surplus.settle([], [pairOf(culprits[0], 9)]);
+  surplus.settle([], [pairOf(culprits[0], 9), pairOf(culprits[1], 1)]);
+  assert.equal(surplus.takeForgotten(), 0);
   for (let i = 0; i < 3; i++) assert.deepEqual(surplus.settle([], []), []);
+  assert.deepEqual([surplus.takeForgotten(), surplus.takeForgotten()], [2, 0]);
   assert.deepEqual(surplus.settle([victimWith(9)], []), []);
 });
 
