@@ -86,5 +86,5 @@ export function explainEvent(value: unknown, server: string): KubeError {
   return new KubeError(isGone ? 'gone' : 'ended', `${server} ended the watch: ${words}`);
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not reach a terminal.
-const printable = (text: string) => text.replace(/[\x00-\x1f\x7f-\x9f]+/g, ' ');
+/** Control characters must not reach a terminal. */
+const printable = (text: string) => text.replace(/\p{Cc}+/gu, ' ');
