@@ -87,6 +87,7 @@ test('40 spinning threads of two equal cgroups: explained, in equal parts or nea
     assert.ok(wait > 50 * second, `waited only ${wait} ns`);
     assert.ok(classes.unknown < 0.005 * wait, `unknown ${classes.unknown} of ${wait}`);
     const behindNeighbor = result.pair(cgroup, neighbor).other;
+    assertNear(result.blamed(cgroup, 'other'), classes.other, 0.01 * wait, 'behind anybody by name');
     // how evenly they are spread over the CPUs is up to the kernel: from 0.35 to 0.65 was seen
     assertNear(classes.self / (classes.self + behindNeighbor), 0.5, 0.3, 'behind its own threads');
   }
@@ -110,8 +111,9 @@ test('where twenty cgroups take turns on a CPU, each wait is explained and each 
   // it lives longer than they do and always wants to run: whenever another does, it waits
   for (const culprit of crowd)
     assertNear(result.pair(victim, culprit).other, culprit.ran(), 0.02 * wait, `behind ${culprit.path}`);
-  // a moment in which more ran than an epoch has names for is a crowd's, and counted; in slow emulation there are many
-  assertNear(result.blamed(victim, 'other'), classes.other, 0.04 * wait, 'behind anybody by name');
+  // time in which more ran than an epoch has names for is a crowd's, and counted; in slow emulation there is more of it
+  const tolerance = result.drops.crowd ? 0.04 : 0.01;
+  assertNear(result.blamed(victim, 'other'), classes.other, tolerance * wait, 'behind anybody by name');
 });
 
 test('who was the last to run is told beside who ran', async () => {
