@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { globSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { parse, parseAllDocuments } from 'yaml';
+import { parse } from 'yaml';
 import { components } from '../../src/components.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { version } from '../../src/version.ts';
 
 const folder = fileURLToPath(new URL('../../config/kubernetes', import.meta.url));
 const read = (path: string) => readFileSync(join(folder, path), 'utf8');
@@ -114,40 +111,4 @@ test('whatever is granted has a row in the table of what it is for', () => {
       rows.some((row) => row.includes(`\`${right}\``)),
       `${right} has no row`,
     );
-});
-
-/** The one on the path, or the Kubernetes that the tests on a node have built, which is kubectl under that name. */
-function findKubectl(at: string): string | undefined {
-  const [built] = globSync(
-    join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'earshot/kubernetes-*/kubernetes'),
-  ).sort();
-  if (built !== undefined) {
-    symlinkSync(built, join(at, 'kubectl'));
-    return join(at, 'kubectl');
-  }
-  return globSync((process.env.PATH ?? '').split(':').map((directory) => join(directory, 'kubectl')))[0];
-}
-
-test('kubectl makes of it what can be applied, with images of this version', (t) => {
-  const bin = mkdtempSync(join(tmpdir(), 'earshot-kubectl-'));
-  t.after(() => rmSync(bin, { recursive: true }));
-  const kubectl = findKubectl(bin);
-  if (kubectl === undefined) {
-    t.skip('kubectl is missing; the tests on a Kubernetes node build one');
-    return;
-  }
-  const kinds = (name: string) => {
-    const text = execFileSync(kubectl, ['kustomize', join(folder, name)], { encoding: 'utf8' });
-    assert.match(text, new RegExp(`image: earshot:${version}$`, 'm'));
-    return parseAllDocuments(text).map((document) => String(document.get('kind')));
-  };
-  assert.deepEqual(kinds('base').sort(), [
-    'ClusterRole',
-    'ClusterRoleBinding',
-    'ConfigMap',
-    'DaemonSet',
-    'Namespace',
-    'ServiceAccount',
-  ]);
-  assert.deepEqual(kinds('sidecar-example').sort(), ['ConfigMap', 'Deployment']);
 });
