@@ -95,12 +95,11 @@ function ownAccess(config: AccessConfig): Access {
 }
 
 async function readAll(access: Access): Promise<Credentials> {
-  const [token, ca, cert, key] = await Promise.all([
-    read('token', access.token),
-    read('certificate authority', access.ca),
-    read('client certificate', access.cert),
-    read('client key', access.key),
-  ]);
+  // one after the other: of several that are missing, always the same is named
+  const token = await read('token', access.token);
+  const ca = await read('certificate authority', access.ca);
+  const cert = await read('client certificate', access.cert);
+  const key = await read('client key', access.key);
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token.trim()))
     throw new KubeError(
       'credentials',
