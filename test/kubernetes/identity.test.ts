@@ -81,7 +81,7 @@ test('no resource is of a container that the API server does not know, nor of on
   for (const resource of resources(scenario.backend)) {
     const path = String(resource[keys.cgroupPath] ?? '');
     const id = resource[keys.containerId];
-    if (id !== undefined) assert.ok(known.has(String(id)), `who is ${path}?`);
+    if (id !== undefined) assert.ok(known.has(String(id)), `who is ${JSON.stringify(resource)}?`);
     if (/^\/kubepods\/.*pod/.test(path)) assert.ok(resource[keys.podName], `${path} has no pod`);
   }
 });
@@ -135,7 +135,7 @@ test('every culprit in a pod has its name', () => {
       continue;
     }
     const container = known.get(String(id));
-    assert.ok(container, `a container nobody knows is to blame: ${id}`);
+    assert.ok(container, `who is to blame? ${JSON.stringify(point.attributes)}`);
     culprits += 1;
     const what = `${container.pod} as a culprit`;
     assertAttributes(point.attributes, culpritAttributesOf(container), { container, what });

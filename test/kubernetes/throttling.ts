@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 const everyMs = 100;
 /** So far may the time of a point be from when the agent read the file; the kernel adds up at the end of a period. */
-const skewMs = 100;
+export const skewMs = 100;
 
 interface Sample {
   /** `Date.now()`. */
