@@ -6,6 +6,8 @@ const buffer = Buffer.alloc(32 * 1024);
 /** No such file, its cgroup was removed meanwhile, or the feature was turned off at boot. */
 const absent = new Set(['ENOENT', 'ENOTDIR', 'ENODEV', 'EOPNOTSUPP']);
 
+const lackingToGiveUp = 16;
+
 /** Text of a control file, which the kernel gives in one piece; undefined: it is not there. Throws what else the system says. */
 export function readControlFile(file: string): string | undefined {
   let descriptor: number | undefined;
@@ -24,8 +26,8 @@ export function readControlFile(file: string): string | undefined {
 export class ControlDirectory {
   readonly #mountPoint: string;
   readonly #root: string;
-  /** Files that no cgroup has on this kernel: opening one only to be told so costs as much as reading it. */
-  readonly #unknown = new Set<string>();
+  /** Living cgroups in a row that lacked a file: one that is being removed loses its files before its directory. */
+  readonly #lacking = new Map<string, number>();
 
   /** `root` is the path of the cgroup that is mounted at `mountPoint`. */
   constructor(mountPoint: string, root: string) {
@@ -50,11 +52,16 @@ export class ControlDirectory {
     }
   }
 
-  /** The same for a file of newer kernels: where one cgroup but the root has none, none is asked again. */
+  /**
+   * The same for a file of newer kernels: to be told that there is none costs as much as reading it. Where several
+   * cgroups but the root have none, none is asked again.
+   */
   parseNewer<T>(path: string, name: string, parse: (text: string) => T): T | undefined {
-    if (this.#unknown.has(name)) return undefined;
+    const lacking = this.#lacking.get(name) ?? 0;
+    if (lacking >= lackingToGiveUp) return undefined;
     const parsed = this.parse(path, name, parse);
-    if (parsed === undefined && path !== '/' && this.exists(path)) this.#unknown.add(name);
+    if (parsed !== undefined) this.#lacking.delete(name);
+    else if (path !== '/' && this.exists(path)) this.#lacking.set(name, lacking + 1);
     return parsed;
   }
 

@@ -123,12 +123,25 @@ test('version 2 of an older kernel: neither burst, nor pressure of interrupts, n
   assert.deepEqual(files.pressure('/app', 'cpu'), { some: 7_000n });
 });
 
-test('a file that a kernel does not have is looked for once, not once a cgroup', () => {
-  const limited = { 'cpu.weight': '100\n', 'cpu.max': '10000 100000\n' };
-  const files = openVersion2({ ...version2Root, ...below('a', limited), ...below('b', limited) });
-  assert.equal(files.cpu('/a')?.quota?.burst, 0);
-  write({ 'b/cpu.max.burst': '5000\n' });
-  assert.equal(files.cpu('/b')?.quota?.burst, 0);
+const limited: Tree = { 'cpu.weight': '100\n', 'cpu.max': '10000 100000\n' };
+const many = Array.from({ length: 30 }, (_, i) => `c${i}`);
+
+test('a file that no cgroup has on a kernel is looked for a few times, not once a cgroup', () => {
+  const files = openVersion2(Object.assign({}, version2Root, ...many.map((name) => below(name, limited))));
+  for (const name of many) assert.equal(files.cpu(`/${name}`)?.quota?.burst, 0);
+  write({ 'c0/cpu.max.burst': '5000\n' });
+  assert.equal(files.cpu('/c0')?.quota?.burst, 0);
+});
+
+test('cgroups that lose their files while they are removed do not say what the kernel lacks', () => {
+  const bursting = { ...limited, 'cpu.max.burst': '5000\n' };
+  const files = openVersion2(
+    Object.assign({}, version2Root, below('app', bursting), ...many.map((name) => below(name, limited))),
+  );
+  for (const name of many) {
+    assert.equal(files.cpu(`/${name}`)?.quota?.burst, 0);
+    assert.equal(files.cpu('/app')?.quota?.burst, 5_000_000);
+  }
 });
 
 test('a cgroup that is gone says nothing of what the kernel has', () => {
