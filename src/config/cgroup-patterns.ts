@@ -1,11 +1,12 @@
 import { Type } from 'typebox';
 
-/** Paths of cgroups in the configuration, for a `pathFilter`. */
+/** Path of a cgroup in the configuration, for a `pathFilter`. */
+export const cgroupPattern = () =>
+  Type.String({
+    pattern: '^/',
+    description: 'a cgroup path begins with "/", as in /kubepods or /system.slice/docker-*.scope',
+  });
+
+/** Several of them. */
 export const cgroupPatterns = (description: string) =>
-  Type.Array(
-    Type.String({
-      pattern: '^/',
-      description: 'a cgroup path begins with "/", as in /kubepods or /system.slice/docker-*.scope',
-    }),
-    { default: [], description },
-  );
+  Type.Array(cgroupPattern(), { default: [], description });

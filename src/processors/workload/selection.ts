@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import type { ConfigProblem } from '../../component.ts';
+import { cgroupPattern } from '../../config/cgroup-patterns.ts';
 import { pathPattern } from '../../kernel/path-filter.ts';
 import type { Identity } from './identity.ts';
 
@@ -16,12 +17,7 @@ const rule = Type.Object(
     ),
     labels: texts('Labels'),
     annotations: texts('Annotations'),
-    path: Type.Optional(
-      Type.String({
-        pattern: '^/',
-        description: 'a cgroup path begins with "/", as in /kubepods or /system.slice/docker-*.scope',
-      }),
-    ),
+    path: Type.Optional(cgroupPattern()),
   },
   { additionalProperties: false },
 );
