@@ -116,7 +116,7 @@ export function connectCri({ path, timeout, maxMessage }: CriClientOptions): Run
         const { status } = await call('ContainerStatus', request, containerStatus);
         return status ? containerFacts(status, known) : undefined;
       } catch (error) {
-        if (error instanceof SourceError && error.reason === 'gone') return undefined;
+        if (error instanceof SourceError && error.reason === 'not_found') return undefined;
         throw error;
       }
     },
@@ -173,9 +173,9 @@ function explain({ code, details }: ServiceError, method: string): SourceError {
   switch (code) {
     case status.UNAVAILABLE:
       if (/ECONNREFUSED|ENOENT/.test(details))
-        return new SourceError('refused', 'nobody listens on its socket');
+        return new SourceError('unreachable', 'nobody listens on its socket');
       if (/EACCES|EPERM/.test(details))
-        return new SourceError('denied', 'no permission to connect to its socket');
+        return new SourceError('forbidden', 'no permission to connect to its socket');
       if (/Protocol error|HTTP\/2|ERR_HTTP2/i.test(details))
         return new SourceError('garbage', `it does not speak gRPC: ${details}`);
       return new SourceError('cut', text);
@@ -184,7 +184,7 @@ function explain({ code, details }: ServiceError, method: string): SourceError {
     case status.CANCELLED:
       return new SourceError('cut', text);
     case status.NOT_FOUND:
-      return new SourceError('gone', text);
+      return new SourceError('not_found', text);
     case status.UNIMPLEMENTED:
       return new SourceError('unimplemented', `it has no ${method} of CRI v1 (${details})`);
     case status.RESOURCE_EXHAUSTED:

@@ -34,7 +34,7 @@ export function connectDocker({ socketPath, timeout, expected }: DockerOptions):
       try {
         return inspected(await http.getJson(`/containers/${encodeURIComponent(id)}/json`), runtime);
       } catch (error) {
-        if (error instanceof SourceError && error.reason === 'gone') return undefined;
+        if (error instanceof SourceError && error.reason === 'not_found') return undefined;
         throw error;
       }
     },

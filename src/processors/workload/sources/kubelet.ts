@@ -151,11 +151,11 @@ class Kubelet implements Source {
   }
 
   #failed(error: KubeError): void {
-    if (error.code === 'closed') return;
+    if (error.reason === 'closed') return;
     const now = this.#context.elapsed();
     this.#backOff.postpone(now);
     this.#notBefore = nanoseconds(now + (error.retryAfter ?? 0));
-    const isNobody = error.code === 'unreachable' && this.#isGuess;
+    const isNobody = error.reason === 'unreachable' && this.#isGuess;
     this.#condition.fail(
       isNobody ? new KubeError('absent', error.message, { cause: error }) : withRemedy(error),
     );
@@ -184,8 +184,8 @@ const remedies: Readonly<Record<string, string>> = {
 const noApi = 'it asks the API server who may read its pods, and that does not answer';
 
 function withRemedy(error: KubeError): KubeError {
-  const remedy = error.status === 500 && /authoriz/i.test(error.message) ? noApi : remedies[error.code];
+  const remedy = error.status === 500 && /authoriz/i.test(error.message) ? noApi : remedies[error.reason];
   return remedy === undefined
     ? error
-    : new KubeError(error.code, `${error.message}; ${remedy}`, { cause: error });
+    : new KubeError(error.reason, `${error.message}; ${remedy}`, { cause: error });
 }

@@ -7,10 +7,11 @@ import { apiServer } from './kube/api-server.ts';
 import { KubeClient } from './kube/client.ts';
 import { Condition } from './kube/condition.ts';
 import { CredentialStore, type Environment } from './kube/credentials.ts';
-import { KubeError, type KubeErrorCode } from './kube/kube-error.ts';
+import { KubeError } from './kube/kube-error.ts';
 import { deriveOwner, Owners, withOwner } from './kube/owners.ts';
 import { PodApi } from './kube/pod-api.ts';
 import { SaidPods } from './kube/said-pods.ts';
+import type { FailureReason } from './source-error.ts';
 
 export const kubernetesConfig = Type.Object(
   {
@@ -52,9 +53,9 @@ const watchFor = seconds(240);
 const goodWatch = seconds(5);
 
 /** After these what was missed cannot be told by a watch. */
-const needsList: ReadonlySet<KubeErrorCode> = new Set(['gone', 'garbage', 'too_large', 'ended']);
+const needsList: ReadonlySet<FailureReason> = new Set(['gone', 'garbage', 'too_large', 'ended']);
 /** How a watch that was open ends in the course of things: the source is not failing before none can be opened. */
-const usualEnds: ReadonlySet<KubeErrorCode> = new Set(['cut', 'timeout']);
+const usualEnds: ReadonlySet<FailureReason> = new Set(['cut', 'timeout']);
 
 class Kubernetes implements Source {
   readonly name = 'kubernetes';
@@ -189,12 +190,12 @@ class Kubernetes implements Source {
     const now = this.#context.elapsed();
     this.#backOff.postpone(now);
     this.#notBefore = nanoseconds(now + (error.retryAfter ?? 0));
-    if (needsList.has(error.code) || (this.#phase === 'open' && error.status === 504))
+    if (needsList.has(error.reason) || (this.#phase === 'open' && error.status === 504))
       this.#version = undefined;
     // No server has this version any more, or, after it was set back, yet.
-    if (this.#phase === 'list' && this.#listFrom !== '0' && (error.code === 'gone' || error.status === 504))
+    if (this.#phase === 'list' && this.#listFrom !== '0' && (error.reason === 'gone' || error.status === 504))
       this.#listFrom = '';
-    const isUsual = error.code === 'gone' || (this.#phase === 'watch' && usualEnds.has(error.code));
+    const isUsual = error.reason === 'gone' || (this.#phase === 'watch' && usualEnds.has(error.reason));
     if (isUsual) this.#condition.count(error);
     else this.#condition.fail(withRemedy(error));
   }
@@ -206,8 +207,8 @@ const remedies: Readonly<Record<string, string>> = {
 };
 
 function withRemedy(error: KubeError): KubeError {
-  const remedy = remedies[error.code];
+  const remedy = remedies[error.reason];
   return remedy === undefined
     ? error
-    : new KubeError(error.code, `${error.message}; ${remedy}`, { cause: error });
+    : new KubeError(error.reason, `${error.message}; ${remedy}`, { cause: error });
 }

@@ -1,14 +1,29 @@
 /** Why a peer did not answer as it should: the `reason` of `earshot.agent.source.errors`. */
 export type FailureReason =
-  | 'refused'
-  | 'denied'
+  /** This machine has no such thing: no service account, no address, no file. */
+  | 'absent'
+  | 'unreachable'
+  /** Its certificate, or ours. */
+  | 'untrusted'
+  | 'credentials'
+  | 'unauthorized'
+  /** Also by the rights of a socket. */
+  | 'forbidden'
+  | 'not_found'
+  /** The version we asked from is not kept any more. */
+  | 'gone'
+  /** The server gave up a watch, for another reason. */
+  | 'ended'
+  | 'throttled'
+  | 'unimplemented'
+  /** Any other status. */
+  | 'status'
   | 'timeout'
   | 'cut'
-  | 'garbage'
   | 'too_large'
-  | 'unimplemented'
-  | 'gone'
-  | 'status'
+  | 'garbage'
+  | 'closed'
+  /** Not theirs: our own. */
   | 'error';
 
 export class SourceError extends Error {
@@ -23,11 +38,11 @@ export class SourceError extends Error {
 
 /** Errors of Node.js by what they say of the peer. */
 const reasons: Readonly<Record<string, FailureReason>> = {
-  ECONNREFUSED: 'refused',
-  ENOENT: 'refused',
-  ENOTSOCK: 'refused',
-  EACCES: 'denied',
-  EPERM: 'denied',
+  ECONNREFUSED: 'unreachable',
+  ENOENT: 'unreachable',
+  ENOTSOCK: 'unreachable',
+  EACCES: 'forbidden',
+  EPERM: 'forbidden',
   ECONNRESET: 'cut',
   EPIPE: 'cut',
   ABORT_ERR: 'timeout',

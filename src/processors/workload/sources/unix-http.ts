@@ -76,7 +76,9 @@ export class UnixHttp {
         response.complete ? resolve() : reject(new SourceError('cut', `${path} was cut`)),
       );
       if (statusCode !== 200) {
-        reject(new SourceError(statusCode === 404 ? 'gone' : 'status', `${path} answered ${statusCode}`));
+        reject(
+          new SourceError(statusCode === 404 ? 'not_found' : 'status', `${path} answered ${statusCode}`),
+        );
         get.destroy();
         return;
       }
@@ -114,8 +116,9 @@ function parse(text: string, path: string): unknown {
 
 function explain(error: Error): SourceError {
   const { reason, message } = sourceError(error);
-  if (reason === 'refused') return new SourceError(reason, 'nobody listens on its socket', { cause: error });
-  if (reason === 'denied')
+  if (reason === 'unreachable')
+    return new SourceError(reason, 'nobody listens on its socket', { cause: error });
+  if (reason === 'forbidden')
     return new SourceError(reason, 'no permission to connect to its socket', { cause: error });
   if (reason === 'garbage')
     return new SourceError(reason, `it does not speak HTTP: ${message}`, { cause: error });

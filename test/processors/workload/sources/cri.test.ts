@@ -337,7 +337,7 @@ test('a socket nobody listens on is failing', async (t) => {
   t.after(() => source.close());
   await until(source, () => source.state === 'failing');
   assert.match(source.reason ?? '', /nobody listens/);
-  assert.equal(count(counterNames.sourceErrors, 'refused'), 1);
+  assert.equal(count(counterNames.sourceErrors, 'unreachable'), 1);
 });
 
 test('what is written in a message is read again', () => {

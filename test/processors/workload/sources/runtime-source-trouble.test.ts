@@ -46,10 +46,10 @@ test('a failure is counted and logged once, retried ever more rarely, and what w
 test('a runtime that made its socket anew is asked at once', async () => {
   const { source, ready, advance, tick, answer, fail, setGreetingError, setSocket } = played();
   await ready('a');
-  setGreetingError(new SourceError('refused', 'nobody listens'));
+  setGreetingError(new SourceError('unreachable', 'nobody listens'));
   advance(300);
   await tick();
-  await fail(new SourceError('refused', 'nobody listens'));
+  await fail(new SourceError('unreachable', 'nobody listens'));
   for (let time = 0; time < 20; time++) {
     advance(1);
     await tick();

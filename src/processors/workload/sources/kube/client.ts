@@ -93,7 +93,7 @@ export class KubeClient {
     try {
       await this.#ask(request, credentials, signal);
     } catch (error) {
-      if (!(error instanceof KubeError) || error.code !== 'unauthorized') throw error;
+      if (!(error instanceof KubeError) || error.reason !== 'unauthorized') throw error;
       const renewed = await this.#credentials.read({ now: true });
       signal.throwIfAborted();
       if (renewed === credentials) throw error;

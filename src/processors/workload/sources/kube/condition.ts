@@ -34,13 +34,13 @@ export class Condition {
     this.#context.counters.add(counterNames.sourceLists, 1, { source: this.#name });
   }
 
-  count({ code }: KubeError): void {
-    this.#context.counters.add(counterNames.sourceErrors, 1, { source: this.#name, reason: code });
+  count({ reason }: KubeError): void {
+    this.#context.counters.add(counterNames.sourceErrors, 1, { source: this.#name, reason });
   }
 
   /** Nobody there, and never was: then nothing is broken. */
   fail(error: KubeError): void {
-    const state = error.code === 'absent' && !this.#wasReady ? 'absent' : 'failing';
+    const state = error.reason === 'absent' && !this.#wasReady ? 'absent' : 'failing';
     if (state === 'failing') this.count(error);
     const { message } = error;
     const isNews = state !== this.#state || message !== this.#reason;
@@ -50,6 +50,9 @@ export class Condition {
     const { log } = this.#context;
     if (state === 'absent') log.debug({ source: this.#name }, `source is absent: ${message}`);
     else
-      log.warn({ source: this.#name, reason: error.code }, `cannot read pods from ${this.#name}: ${message}`);
+      log.warn(
+        { source: this.#name, reason: error.reason },
+        `cannot read pods from ${this.#name}: ${message}`,
+      );
   }
 }

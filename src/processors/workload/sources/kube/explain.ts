@@ -1,10 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { seconds } from '../../../../telemetry/units.ts';
 import { objectIn, textIn } from '../json.ts';
-import { KubeError, type KubeErrorCode } from './kube-error.ts';
+import type { FailureReason } from '../source-error.ts';
+import { KubeError } from './kube-error.ts';
 
 /** Texts and codes of Node.js and OpenSSL, and what they mean to whoever has to mend it. */
-const failures: readonly (readonly [pattern: RegExp, code: KubeErrorCode, meaning: string])[] = [
+const failures: readonly (readonly [pattern: RegExp, code: FailureReason, meaning: string])[] = [
   [/ECONNREFUSED/, 'unreachable', 'connection refused; is anything listening there?'],
   [/ENOTFOUND|EAI_AGAIN/, 'unreachable', 'no such host'],
   [/EHOSTUNREACH|ENETUNREACH/, 'unreachable', 'no route to it'],
@@ -45,7 +46,7 @@ export function explainFailure(cause: unknown, server: string, isAnswered = fals
   });
 }
 
-const codes: Readonly<Record<number, KubeErrorCode>> = {
+const codes: Readonly<Record<number, FailureReason>> = {
   401: 'unauthorized',
   403: 'forbidden',
   404: 'not_found',

@@ -143,11 +143,11 @@ export class Owners {
   }
 
   #failed(known: Known, error: KubeError): void {
-    if (error.code === 'closed') return;
+    if (error.reason === 'closed') return;
     // Deleted before its pods: nothing is wrong.
-    if (error.code !== 'not_found') this.#condition.count(error);
-    if (error.code === 'forbidden') this.#sayForbidden(known.path, error);
-    if (error.code === 'not_found' || error.code === 'forbidden' || known.tries >= maxTries) {
+    if (error.reason !== 'not_found') this.#condition.count(error);
+    if (error.reason === 'forbidden') this.#sayForbidden(known.path, error);
+    if (error.reason === 'not_found' || error.reason === 'forbidden' || known.tries >= maxTries) {
       this.#settle(known);
       return;
     }

@@ -34,7 +34,7 @@ function setUp(t: TestContext) {
 }
 
 const problem = (code: string, words: RegExp) => (error: KubeError) => {
-  assert.equal(error.code, code);
+  assert.equal(error.reason, code);
   assert.match(error.message, words);
   return true;
 };

@@ -77,7 +77,7 @@ for (const [why, text] of Object.entries(refused))
       () => read(text),
       (error: unknown) => {
         assert.ok(error instanceof KubeError);
-        assert.equal(error.code, 'credentials');
+        assert.equal(error.reason, 'credentials');
         assert.match(error.message, /^cannot use \/etc\/kube\/config: /);
         assert.ok(error.message.includes(why), error.message);
         assert.ok(!error.message.includes('secret-token'));

@@ -79,7 +79,7 @@ for (const [what, text] of Object.entries(noLists))
   test(`${what} is no list of pods`, () => {
     assert.throws(
       () => split([Buffer.from(text)]),
-      (error: KubeError) => error.code === 'garbage',
+      (error: KubeError) => error.reason === 'garbage',
     );
   });
 
@@ -95,7 +95,7 @@ test('an object that never ends is given up before it fills the memory', () => {
     for (let i = 0; i < 10; i++) write(part);
   };
   splitter.write(Buffer.from('{"kind":"PodList","items":[{"a":"'));
-  const isTooLarge = (error: KubeError) => error.code === 'too_large';
+  const isTooLarge = (error: KubeError) => error.reason === 'too_large';
   assert.throws(
     fill((part) => splitter.write(part)),
     isTooLarge,
