@@ -91,12 +91,17 @@ test('the victim has a resource of its own that says which container it is', () 
 test('the hog is named as the culprit on the resource of the victim', () => {
   const blame = sumBy(metricsOf(victim), names.blameTime.name, keys.culpritContainerId);
   assert.ok(total(blame) > 1.5, `${total(blame)} s are blamed on anybody`);
-  assert.ok((blame.get(hog) ?? 0) > 0.8 * total(blame), `the hog has ${blame.get(hog)} of ${total(blame)} s`);
+  // Beside the two, whatever else runs on this machine has the CPU now and then.
+  const ran = total(sumBy(metricsOf(hog), names.runTime.name, keys.workloadName));
+  const byHog = blame.get(hog) ?? 0;
+  assert.ok(byHog > 0.8 * ran && byHog < ran + 1e-6, `the hog ran ${ran} s and is to blame for ${byHog}`);
 });
 
 test('the cause is the neighbor, and causes and culprits sum to the wait', () => {
   const causes = sumBy(metricsOf(victim), names.waitTime.name, keys.cause);
-  assert.ok((causes.get('neighbor') ?? 0) > 0.8 * total(causes), `causes ${JSON.stringify([...causes])}`);
+  // What else this machine does is the system's.
+  const others = total(causes) - (causes.get('system') ?? 0);
+  assert.ok((causes.get('neighbor') ?? 0) > 0.8 * others, `causes ${JSON.stringify([...causes])}`);
   const wait = histogramsOf(victim, names.waitDuration.name).reduce(
     (sum, histogram) => sum + histogram.sum,
     0,
@@ -118,8 +123,9 @@ test('the long waits of the victim come as events that name the hog, thread and 
   const long = records.filter((record) => Number(record.attributes[keys.waitDuration]) >= 0.002);
   assert.ok(long.length > 3, `${long.length} events of waits of at least 2 ms`);
   const byHog = long.filter((record) => record.attributes[keys.culpritName] === hog);
+  const byContainer = long.filter((record) => record.attributes[keys.culpritContainerId] !== undefined);
   const culprits = JSON.stringify(long.map((record) => record.attributes[keys.culpritName]));
-  assert.ok(byHog.length > 0.8 * long.length, `${byHog.length} name the hog: ${culprits}`);
+  assert.ok(byHog.length > 3 && byHog.length > 0.8 * byContainer.length, `who is to blame? ${culprits}`);
   const ofShell = byHog.filter((record) => record.attributes[keys.threadName] === 'sh');
   assert.ok(ofShell.length > 0.8 * byHog.length, 'the waiting thread is the shell');
   for (const record of ofShell) assert.ok(Number(record.attributes[keys.weight]) >= 1);

@@ -41,7 +41,8 @@ interface Ledger {
 }
 
 interface Sample {
-  readonly heap: number;
+  /** By JavaScript, buffers included. */
+  readonly used: number;
   readonly rss: number;
 }
 
@@ -193,8 +194,8 @@ const collectGarbage: () => void = runInNewContext('gc');
 
 function sample(): Sample {
   collectGarbage();
-  const { heapUsed, rss } = process.memoryUsage();
-  return { heap: heapUsed, rss };
+  const { heapUsed, external, rss } = process.memoryUsage();
+  return { used: heapUsed + external, rss };
 }
 
 /** Idle, waiting for I/O, interrupts and steal of all CPUs in /proc/stat, which counts in 10 ms, as ns. */
@@ -326,8 +327,10 @@ test('all run time together is the time of all CPUs, less what was idle or stole
 
 test('after the first thousand cgroups the reader needs no more memory, and the pair map has room', () => {
   const { early, late, drops } = outcome;
-  const more = { heap: late.heap - early.heap, rss: late.rss - early.rss };
+  const more = { used: late.used - early.used, rss: late.rss - early.rss };
   // what this test itself keeps of a cgroup is some 600 bytes
-  assert.ok(more.heap < 5 * 2 ** 20 && more.rss < 48 * 2 ** 20, JSON.stringify(more));
+  assert.ok(more.used < 5 * 2 ** 20, JSON.stringify(more));
+  // how much of what was freed goes back to the system differs with the load
+  assert.ok(more.rss < 96 * 2 ** 20, JSON.stringify(more));
   assert.equal(drops.pair_full ?? 0, 0, 'pairs of removed cgroups make room');
 });

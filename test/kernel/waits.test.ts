@@ -125,9 +125,11 @@ test('who was the last to run is told beside who ran', async () => {
   const { last, other } = result.pair(victim, hog);
   const { wait } = result.of(victim);
   assert.ok(wait > 0.5 * second, `waited only ${wait} ns`);
-  assert.ok(other > 0.8 * wait, `the hog ran ${other} of ${wait}`);
+  // What else runs on the machine makes both wait, and is to blame for that.
+  const ran = hog.ran();
+  assert.ok(other > 0.8 * ran && other < 1.01 * ran, `the hog ran ${ran} ns and is to blame for ${other}`);
   assert.ok(result.blamed(victim, 'last') <= wait, 'each wait has one last');
-  assert.ok(last > 0.5 * wait, `after most waits the hog left the CPU to the victim: ${last} of ${wait}`);
+  assert.ok(last > 0.5 * other, `after most waits the hog left the CPU to the victim: ${last} of ${other}`);
 });
 
 test('a thread that may use one CPU only was not misplaced', async () => {
