@@ -114,12 +114,20 @@ function countWaits(reading: SchedulerReading, into: Map<unknown, number>): void
   }
 }
 
+/** What both clocks said just after a nap, ns. */
+interface Look {
+  readonly switched: bigint;
+  readonly now: bigint;
+}
+
 /**
  * Just after a nap the CPU we are on has switched to us, so that its newest switch is now: on the scheduler's clock
- * and on CLOCK_MONOTONIC the same time passes from one nap to the next. How far the two clocks are apart says nothing.
+ * and on CLOCK_MONOTONIC the same time passes from one nap to another. How far the two clocks are apart says nothing. A
+ * machine that has much to do, or does not get its CPUs, looks late now and then: any two looks that agree are enough.
  */
 function watchClock({ source, monotonic, cpu }: SelfTestSubject) {
-  const first = new Map<number, { readonly switched: bigint; readonly now: bigint }>();
+  const looks = new Map<number, Look[]>();
+  let agree: boolean | undefined;
   let ours = 0;
   let passed = 0;
   return {
@@ -128,15 +136,17 @@ function watchClock({ source, monotonic, cpu }: SelfTestSubject) {
       const now = monotonic();
       const switched = on === undefined ? undefined : source.lastSwitches()[on];
       if (on === undefined || !switched || cpu() !== on) return;
-      const before = first.get(on);
-      if (!before) first.set(on, { switched, now });
-      else if (Number(now - before.now) >= shortestSpan) {
-        ours = Number(switched - before.switched);
-        passed = Number(now - before.now);
+      const earlier = looks.get(on) ?? [];
+      looks.set(on, [...earlier, { switched, now }]);
+      for (const before of earlier) {
+        if (Number(now - before.now) < shortestSpan) continue;
+        const spans = { ours: Number(switched - before.switched), passed: Number(now - before.now) };
+        agree = agree || Math.abs(spans.ours - spans.passed) <= clockTolerance * spans.passed;
+        if (spans.passed > passed) ({ ours, passed } = spans);
       }
     },
     /** Undefined: too little seen. */
-    isSane: () => (passed ? Math.abs(ours - passed) <= clockTolerance * passed : undefined),
+    isSane: () => agree,
     problem: () =>
       `the scheduler's clock advanced by ${inMs(ours)} ms while ${inMs(passed)} ms passed: no duration would be right ` +
       '(look at the kernel log for an unstable clock source, and at ' +
