@@ -1,10 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { makeCgroups } from './cgroups.ts';
+import { startNode } from './kubernetes-node.ts';
 
 /** Something that makes the scheduler work; its program prints one number, more is better. */
 export interface Load {
   readonly what: string;
+  /** What has to be there for all trials; resolves with what removes it. */
+  readonly surround?: () => Promise<() => Promise<void>>;
   /** Program and arguments; `release` after it has ended. */
   start(seconds: number): { readonly command: readonly string[]; release(): void };
 }
@@ -38,6 +41,14 @@ export const loads = {
     what: 'message passing: more senders and receivers than CPUs',
     start: (seconds) => ({
       command: [program('messages'), String(seconds), String(cpus * 4)],
+      release: nothingToRelease,
+    }),
+  },
+  node: {
+    what: 'cold: a real Kubernetes node, its daemons and a dozen containers',
+    surround: startNode,
+    start: (seconds) => ({
+      command: ['sh', '-c', `sleep ${seconds}; echo 0`],
       release: nothingToRelease,
     }),
   },

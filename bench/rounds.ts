@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { isLoad, type LoadName } from './loads.ts';
+import { isLoad, type Load, type LoadName, loads } from './loads.ts';
 import type { Trial } from './trial.ts';
 import { isVariant, type VariantName } from './variants.ts';
 
@@ -50,6 +50,16 @@ const runFile = promisify(execFile);
 
 /** Runs the rounds of one load, each trial in a process of its own, the order turned by one each round. */
 export async function runRounds(plan: Plan, load: LoadName, statistics: boolean): Promise<readonly Round[]> {
+  const { surround }: Load = loads[load];
+  const remove = await surround?.();
+  try {
+    return await runAll(plan, load, statistics);
+  } finally {
+    await remove?.();
+  }
+}
+
+async function runAll(plan: Plan, load: LoadName, statistics: boolean): Promise<readonly Round[]> {
   const rounds: Round[] = [];
   for (let i = 0; i < plan.rounds; i++) {
     const round = new Map<VariantName, Trial>();

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { cgroupMetrics, attributes as keys, metrics as names } from '../../src/telemetry/vocabulary.ts';
+import {
+  cgroupMetrics,
+  counterNames,
+  attributes as keys,
+  metrics as names,
+} from '../../src/telemetry/vocabulary.ts';
 import { attributesOf, culpritAttributesOf, type Expected } from './expected.ts';
 import type { ContainerdMajor } from './peers.ts';
 import type { RealContainer } from './pods.ts';
@@ -141,6 +146,19 @@ test('every culprit in a pod has its name', () => {
     assertAttributes(point.attributes, culpritAttributesOf(container), { container, what });
   }
   assert.ok(culprits > 0);
+});
+
+test('who is in no pod is the system, and hardly anything is of somebody unknown', () => {
+  const kinds = new Set(
+    resources(scenario.backend)
+      .filter((resource) => resource[keys.cgroupPath] === '/')
+      .map((resource) => resource[keys.workloadKind]),
+  );
+  assert.deepEqual([...kinds], ['system'], 'the root cgroup, where kubelet and runtime run here');
+  const outcomes = sumBy(points(scenario.backend, counterNames.itemsIdentified), 'outcome');
+  const [named = 0, unknown = 0] = ['named', 'unknown'].map((outcome) => outcomes.get(outcome));
+  assert.ok(named > 1000, JSON.stringify([...outcomes]));
+  assert.ok(unknown < 0.01 * named, JSON.stringify([...outcomes]));
 });
 
 test('containers of one pod are siblings to each other', () => {

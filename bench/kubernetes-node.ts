@@ -1,0 +1,33 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { bringUp, type KubernetesNode } from '../test/kubernetes/node.ts';
+import { asList, namespaces, workloads } from '../test/kubernetes/workloads.ts';
+
+const limitMs = 120_000;
+const settleMs = 5000;
+
+/** A real Kubernetes node on this machine with pods that work a little; returns what takes it down. */
+export async function startNode(): Promise<() => Promise<void>> {
+  const node = await bringUp('1');
+  try {
+    const pods = workloads.filter(({ kind }) => kind !== 'CronJob');
+    await node.kubectl(['apply', '--filename', '-'], asList([...namespaces, ...pods]));
+    await allRun(node);
+    await sleep(settleMs);
+  } catch (error) {
+    await node.takeDown();
+    throw error;
+  }
+  return () => node.takeDown();
+}
+
+interface Pods {
+  readonly items: readonly { readonly status: { readonly phase?: string } }[];
+}
+
+async function allRun(node: KubernetesNode): Promise<void> {
+  for (const deadline = Date.now() + limitMs; ; await sleep(500)) {
+    const { items } = await node.read<Pods>('pods', '--all-namespaces');
+    if (items.length > 0 && items.every(({ status }) => status.phase === 'Running')) return;
+    if (Date.now() > deadline) throw new Error(`cannot measure: not all pods run after ${limitMs / 1000} s`);
+  }
+}
