@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bringUp, type KubernetesNode } from '../test/kubernetes/node.ts';
-import { asList, namespaces, workloads } from '../test/kubernetes/workloads.ts';
+import { apply, workloads } from '../test/kubernetes/workloads.ts';
 
 const limitMs = 120_000;
 const settleMs = 5000;
@@ -10,7 +10,7 @@ export async function startNode(): Promise<() => Promise<void>> {
   const node = await bringUp('1');
   try {
     const pods = workloads.filter(({ kind }) => kind !== 'CronJob');
-    await node.kubectl(['apply', '--filename', '-'], asList([...namespaces, ...pods]));
+    await apply(node, pods);
     await allRun(node);
     await sleep(settleMs);
   } catch (error) {

@@ -13,7 +13,7 @@ import { PodWatch, type RealContainer } from './pods.ts';
 import { points } from './received.ts';
 import type { DaemonName } from './take-down.ts';
 import { cpuFolder, skewMs, ThrottledTime } from './throttling.ts';
-import { asList, blink, hog, namespaces, staticPod, workloads } from './workloads.ts';
+import { apply, blink, hog, staticPod, workloads } from './workloads.ts';
 
 /** What is restarted while everything runs. */
 export const restarted = ['containerd', 'kubelet', 'apiserver'] as const satisfies readonly DaemonName[];
@@ -81,7 +81,7 @@ export async function play(major: ContainerdMajor): Promise<Scenario> {
     // Whoever begins from now on is seen from the beginning.
     await until('first data', () => backend.metrics().length > 0);
     writeFileSync(join(staticPodFolder(node.state), 'beacon.json'), JSON.stringify(staticPod));
-    await node.kubectl(['apply', '--filename', '-'], asList([...namespaces, ...workloads, blink('blink')]));
+    await apply(node, [...workloads, blink('blink')]);
     await allAreRunning(pods);
     await scaleHog(node, pods, 1);
 

@@ -1,4 +1,5 @@
 import { loadImage } from './configuration.ts';
+import type { KubernetesNode } from './node.ts';
 
 /**
  * What runs on the node while the agent looks on. All but those that have a limit share CPU 0 with the hog, so that
@@ -156,3 +157,17 @@ export const blink = (name: string) => ({
 export const staticPod = pod('shop', 'beacon', podSpec([container('app', serve)]));
 
 export const asList = (items: readonly object[]) => JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+
+/** The namespaces, and all this in them. No pod is let in before its namespace has a service account. */
+export async function apply(node: KubernetesNode, items: readonly object[]): Promise<void> {
+  await node.kubectl(['apply', '--filename', '-'], asList(namespaces));
+  for (const { metadata } of namespaces)
+    await node.kubectl([
+      'wait',
+      '--for=create',
+      '--timeout=60s',
+      `--namespace=${metadata.name}`,
+      'serviceaccount/default',
+    ]);
+  await node.kubectl(['apply', '--filename', '-'], asList(items));
+}
