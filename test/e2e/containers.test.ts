@@ -94,7 +94,7 @@ test('the hog is named as the culprit on the resource of the victim', () => {
   // Beside the two, whatever else runs on this machine has the CPU now and then.
   const ran = total(sumBy(metricsOf(hog), names.runTime.name, keys.workloadName));
   const byHog = blame.get(hog) ?? 0;
-  assert.ok(byHog > 0.8 * ran && byHog < ran + 1e-6, `the hog ran ${ran} s and is to blame for ${byHog}`);
+  assert.ok(byHog > 0.8 * ran && byHog < 1.02 * ran, `the hog ran ${ran} s and is to blame for ${byHog}`);
 });
 
 test('the cause is the neighbor, and causes and culprits sum to the wait', () => {

@@ -56,11 +56,12 @@ service:
     await backend?.close();
   });
 
-  const victim = () =>
+  const of = (container: string) =>
     backend
       .metrics()
       .flatMap(({ resources }) => resources)
-      .filter(({ resource }) => resource[keys.containerName] === 'shop-web-1');
+      .filter(({ resource }) => resource[keys.containerName] === container);
+  const victim = () => of('shop-web-1');
 
   test('the victim goes by its name, its image and what compose calls it', () => {
     const [first] = victim();
@@ -77,9 +78,13 @@ service:
   test('its neighbor is to blame, by name', () => {
     const causes = sumBy(victim(), names.waitTime.name, keys.cause);
     assert.ok(total(causes) > 1, `waited only ${total(causes)} s`);
-    assert.ok((causes.get('neighbor') ?? 0) > 0.8 * total(causes), JSON.stringify([...causes]));
+    // What else this machine does is the system's.
+    const others = total(causes) - (causes.get('system') ?? 0);
+    assert.ok((causes.get('neighbor') ?? 0) > 0.8 * others, JSON.stringify([...causes]));
     const byId = sumBy(victim(), names.blameTime.name, keys.culpritContainerId);
-    assert.ok((byId.get(hog) ?? 0) > 0.8 * total(byId), JSON.stringify([...byId]));
+    const ran = total(sumBy(of('batch'), names.runTime.name, keys.workloadName));
+    const byHog = byId.get(hog) ?? 0;
+    assert.ok(byHog > 0.8 * ran && byHog < 1.02 * ran, `the hog ran ${ran} s and is to blame for ${byHog}`);
     const byName = sumBy(victim(), names.blameTime.name, keys.culpritName);
     assert.equal(byName.get('batch'), byId.get(hog));
   });

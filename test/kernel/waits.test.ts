@@ -128,7 +128,7 @@ test('who was the last to run is told beside who ran', async () => {
   assert.ok(wait > 0.5 * second, `waited only ${wait} ns`);
   // What else runs on the machine makes both wait, and is to blame for that.
   const ran = hog.ran();
-  assert.ok(other > 0.8 * ran && other < 1.01 * ran, `the hog ran ${ran} ns and is to blame for ${other}`);
+  assert.ok(other > 0.8 * ran && other < 1.02 * ran, `the hog ran ${ran} ns and is to blame for ${other}`);
   assert.ok(result.blamed(victim, 'last') <= wait, 'each wait has one last');
   assert.ok(last > 0.5 * other, `after most waits the hog left the CPU to the victim: ${last} of ${other}`);
 });
