@@ -147,6 +147,7 @@ function run(file: string, args: readonly string[], input?: string): Promise<str
           )
         : resolve(stdout),
     );
-    child.stdin?.end(input ?? '');
+    child.stdin?.on('error', () => {}); // it has ended before it read that; its exit code says why
+    child.stdin?.end(input);
   });
 }
