@@ -183,6 +183,10 @@ function explain({ code, details }: ServiceError, method: string): SourceError {
       return new SourceError('timeout', `${method} had no answer in time`);
     case status.CANCELLED:
       return new SourceError('cut', text);
+    case status.PERMISSION_DENIED:
+      return new SourceError('forbidden', text);
+    case status.UNAUTHENTICATED:
+      return new SourceError('unauthorized', text);
     case status.NOT_FOUND:
       return new SourceError('not_found', text);
     case status.UNIMPLEMENTED:

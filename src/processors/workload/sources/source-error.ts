@@ -36,6 +36,17 @@ export class SourceError extends Error {
   }
 }
 
+const reasonsByStatus: Readonly<Record<number, FailureReason>> = {
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not_found',
+  410: 'gone',
+  429: 'throttled',
+};
+
+/** Of an HTTP answer that is no success. */
+export const reasonOfStatus = (status: number): FailureReason => reasonsByStatus[status] ?? 'status';
+
 /** Errors of Node.js by what they say of the peer. */
 const reasons: Readonly<Record<string, FailureReason>> = {
   ECONNREFUSED: 'unreachable',

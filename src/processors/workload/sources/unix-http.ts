@@ -1,7 +1,7 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { type Bytes, type Nanoseconds, toMilliseconds } from '../../../telemetry/units.ts';
 import { version } from '../../../version.ts';
-import { SourceError, sourceError } from './source-error.ts';
+import { reasonOfStatus, SourceError, sourceError } from './source-error.ts';
 
 export interface UnixHttpOptions {
   readonly socketPath: string;
@@ -76,9 +76,7 @@ export class UnixHttp {
         response.complete ? resolve() : reject(new SourceError('cut', `${path} was cut`)),
       );
       if (statusCode !== 200) {
-        reject(
-          new SourceError(statusCode === 404 ? 'not_found' : 'status', `${path} answered ${statusCode}`),
-        );
+        reject(new SourceError(reasonOfStatus(statusCode), `${path} answered ${statusCode}`));
         get.destroy();
         return;
       }

@@ -1,11 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { seconds } from '../../../../telemetry/units.ts';
 import { objectIn, textIn } from '../json.ts';
-import type { FailureReason } from '../source-error.ts';
+import { type FailureReason, reasonOfStatus } from '../source-error.ts';
 import { KubeError } from './kube-error.ts';
 
 /** Texts and codes of Node.js and OpenSSL, and what they mean to whoever has to mend it. */
-const failures: readonly (readonly [pattern: RegExp, code: FailureReason, meaning: string])[] = [
+const failures: readonly (readonly [pattern: RegExp, reason: FailureReason, meaning: string])[] = [
   [/ECONNREFUSED/, 'unreachable', 'connection refused; is anything listening there?'],
   [/ENOTFOUND|EAI_AGAIN/, 'unreachable', 'no such host'],
   [/EHOSTUNREACH|ENETUNREACH/, 'unreachable', 'no route to it'],
@@ -37,22 +37,14 @@ const failures: readonly (readonly [pattern: RegExp, code: FailureReason, meanin
 export function explainFailure(cause: unknown, server: string, isAnswered = false): KubeError {
   if (cause instanceof KubeError) return cause;
   const { code = '', message } = cause as NodeJS.ErrnoException;
-  const [, kind, meaning] = failures.find(([pattern]) => pattern.test(`${code} ${message}`)) ?? [];
-  if (kind !== undefined && meaning !== undefined)
-    return new KubeError(kind, `cannot reach ${server}: ${meaning}`, { cause });
+  const [, reason, meaning] = failures.find(([pattern]) => pattern.test(`${code} ${message}`)) ?? [];
+  if (reason !== undefined && meaning !== undefined)
+    return new KubeError(reason, `cannot reach ${server}: ${meaning}`, { cause });
   const when = isAnswered ? 'in the middle of its answer' : 'before it answered';
   return new KubeError('cut', `${server} closed the connection ${when} (${code || message})`, {
     cause,
   });
 }
-
-const codes: Readonly<Record<number, FailureReason>> = {
-  401: 'unauthorized',
-  403: 'forbidden',
-  404: 'not_found',
-  410: 'gone',
-  429: 'throttled',
-};
 
 interface Refusal {
   readonly status: number;
@@ -72,7 +64,7 @@ export function explainStatus({ status, headers, text, server }: Refusal): KubeE
   }
   const words = said === undefined ? '' : `: ${printable(said).slice(0, 300)}`;
   const wait = Number(headers['retry-after']);
-  return new KubeError(codes[status] ?? 'status', `${server} answered ${status}${words}`, {
+  return new KubeError(reasonOfStatus(status), `${server} answered ${status}${words}`, {
     status,
     // An hour at most: a date, or nonsense, is none.
     ...(wait > 0 && wait <= 3600 && { retryAfter: seconds(wait) }),

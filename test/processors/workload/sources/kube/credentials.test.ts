@@ -33,8 +33,8 @@ function setUp(t: TestContext) {
   };
 }
 
-const problem = (code: string, words: RegExp) => (error: KubeError) => {
-  assert.equal(error.reason, code);
+const problem = (reason: string, words: RegExp) => (error: KubeError) => {
+  assert.equal(error.reason, reason);
   assert.match(error.message, words);
   return true;
 };
