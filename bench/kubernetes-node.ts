@@ -11,7 +11,7 @@ export async function startNode(): Promise<() => Promise<void>> {
   try {
     const pods = workloads.filter(({ kind }) => kind !== 'CronJob');
     await apply(node, pods);
-    await allRun(node);
+    await allRun(node, pods.filter(({ spec }) => !('replicas' in spec) || spec.replicas !== 0).length);
     await sleep(settleMs);
   } catch (error) {
     await node.takeDown();
@@ -24,10 +24,10 @@ interface Pods {
   readonly items: readonly { readonly status: { readonly phase?: string } }[];
 }
 
-async function allRun(node: KubernetesNode): Promise<void> {
+async function allRun(node: KubernetesNode, count: number): Promise<void> {
   for (const deadline = Date.now() + limitMs; ; await sleep(500)) {
     const { items } = await node.read<Pods>('pods', '--all-namespaces');
-    if (items.length > 0 && items.every(({ status }) => status.phase === 'Running')) return;
+    if (items.length >= count && items.every(({ status }) => status.phase === 'Running')) return;
     if (Date.now() > deadline) throw new Error(`cannot measure: not all pods run after ${limitMs / 1000} s`);
   }
 }

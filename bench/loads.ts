@@ -45,7 +45,7 @@ export const loads = {
     }),
   },
   node: {
-    what: 'cold: a real Kubernetes node, its daemons and a dozen containers',
+    what: 'cold: a real Kubernetes node, its daemons and nine containers',
     surround: startNode,
     start: (seconds) => ({
       command: ['sh', '-c', `sleep ${seconds}; echo 0`],

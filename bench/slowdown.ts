@@ -14,6 +14,7 @@ const plan = readPlan({
   loads: ['pingpong'],
   variants: ['none', 'empty', 'earshot', 'runqlat'],
 });
+if (plan.loads.includes('node')) throw new Error('cannot measure the loss of node: it counts nothing');
 if (!plan.variants.includes('none')) throw new Error('cannot measure the loss: the variant none is left out');
 
 const percent = ({ min, median, max }: Spread) =>
