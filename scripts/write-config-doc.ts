@@ -11,7 +11,7 @@ export function configDocument(components: readonly Component[]): string {
   return [
     '# Configuration',
     "Generated from the components' schemas by `scripts/write-config-doc.ts`; do not edit.",
-    'A configuration lists components by id, and pipelines that connect them. An id is `type` or `type/name`. A nested key is written `a::b` here, as in messages and in `--set a::b=value`; `<n>` stands for a place in a list, from 0 on. A duration is a number with a unit: `10s`, `1h30m`, `200ms`.',
+    'A configuration lists components by id, and pipelines that connect them. An id is `type` or `type/name`. A nested key is written `a::b` here, as in messages and in `--set a::b=value`; `<n>` stands for a place in a list, from 0 on, as in messages; `--set` takes a list as a whole. A duration is a number with a unit: `10s`, `1h30m`, `200ms`.',
     ...sections.flatMap((section) => {
       const members = components.filter(({ kind }) => sectionOf(kind) === section);
       return members.length > 0 ? [`## ${section}`, ...members.flatMap(componentPart)] : [];

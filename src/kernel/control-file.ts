@@ -26,7 +26,7 @@ export function readControlFile(file: string): string | undefined {
 export class ControlDirectory {
   readonly #mountPoint: string;
   readonly #root: string;
-  /** Living cgroups in a row that lacked a file: one that is being removed loses its files before its directory. */
+  /** Looks in a row at living cgroups without a file: one that is removed loses its files before its directory. */
   readonly #lacking = new Map<string, number>();
 
   /** `root` is the path of the cgroup that is mounted at `mountPoint`. */
@@ -53,8 +53,8 @@ export class ControlDirectory {
   }
 
   /**
-   * The same for a file of newer kernels: to be told that there is none costs as much as reading it. Where several
-   * cgroups but the root have none, none is asked again.
+   * The same for a file of newer kernels: to be told that there is none costs as much as reading it. After several looks
+   * at cgroups without one, the root left out, nobody is asked again.
    */
   parseNewer<T>(path: string, name: string, parse: (text: string) => T): T | undefined {
     const lacking = this.#lacking.get(name) ?? 0;

@@ -121,7 +121,7 @@ test('who was the last to run is told beside who ran', async () => {
   const victim = makeCgroup('behind-one');
   const hog = makeCgroup('in-front');
   const result = await account(attach(), () =>
-    Promise.all([runIn(victim, spin(2, 1), 0), runIn(hog, spin(2, 1), 0)]),
+    Promise.all([runIn(victim, spin(4, 1), 0), sleep(500).then(() => runIn(hog, spin(2, 1), 0))]),
   );
   const { last, other } = result.pair(victim, hog);
   const { wait } = result.of(victim);

@@ -148,21 +148,21 @@ test('every culprit in a pod has its name', () => {
   assert.ok(culprits > 0);
 });
 
-test('what runs in the root cgroup, as kubelet and runtime do here, is the system; hardly anybody is unknown', () => {
+test('what runs in the root cgroup, as kubelet and runtime do here, is the system', () => {
   const byRoot = points(scenario.backend, names.blameTime.name, scenario.contention).filter(
     ({ point }) => point.attributes[keys.culpritCgroupPath] === '/',
   );
   assert.ok(byRoot.length > 0, 'nobody waited for the daemons of the node');
   for (const { point } of byRoot) assert.equal(point.attributes[keys.cause], 'system');
+});
+
+test('nearly everybody is named, and hardly anybody unknown', () => {
   const identified = points(scenario.backend, counterNames.itemsIdentified);
   const outcomes = sumBy(identified, 'outcome');
   const [named = 0, unknown = 0] = ['named', 'unknown'].map((outcome) => outcomes.get(outcome));
-  assert.ok(named > 1000, JSON.stringify([...outcomes]));
-  const roles = sumBy(
-    identified.filter(({ point }) => point.attributes.outcome === 'unknown'),
-    'role',
-  );
-  assert.ok(unknown < 0.01 * named, `${JSON.stringify([...roles])} of ${named} are unknown`);
+  const all = sum(identified);
+  const what = JSON.stringify([...outcomes]);
+  assert.ok(all > 1000 && named > 0.95 * all && unknown < 0.01 * all, what);
 });
 
 test('containers of one pod are siblings to each other', () => {

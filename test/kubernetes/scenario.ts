@@ -141,13 +141,14 @@ export async function play(major: ContainerdMajor): Promise<Scenario> {
 }
 
 /**
- * And not again: a pod that starts with next to no CPU has a cgroup for seconds before anybody can tell its name, and a
+ * Once, and not again: a pod that starts with next to no CPU has a cgroup for seconds before anybody can tell its name, and a
  * container that starts while a daemon is restarted, or just before the end, may never be known to the API server.
  */
 async function runCronJob(node: KubernetesNode, pods: PodWatch): Promise<void> {
   const ticks = () => pods.find('batch', /^tick-/, 'app');
   await until('the cron job', () => ticks().length > 0);
   await node.kubectl(['patch', '--namespace=batch', 'cronjob/tick', '--patch={"spec":{"suspend":true}}']);
+  await sleep(2 * seconds); // the controllers may just have made another
   await node.kubectl([
     'wait',
     '--namespace=batch',

@@ -72,7 +72,7 @@ const jobSpec = (command: readonly string[]) => ({
   template: { spec: podSpec([container('app', command)], { restartPolicy: 'Never' }) },
 });
 
-export const namespaces = ['shop', 'batch'].map((name) => ({
+const namespaces = ['shop', 'batch'].map((name) => ({
   apiVersion: 'v1',
   kind: 'Namespace',
   metadata: { name },
@@ -156,17 +156,17 @@ export const blink = (name: string) => ({
 /** Read by the kubelet from a file; the API server has a mirror of it with another uid. */
 export const staticPod = pod('shop', 'beacon', podSpec([container('app', serve)]));
 
-export const asList = (items: readonly object[]) => JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+const asList = (items: readonly object[]) => JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
 
 /** The namespaces, and all this in them. No pod is let in before its namespace has a service account. */
 export async function apply(node: KubernetesNode, items: readonly object[]): Promise<void> {
   await node.kubectl(['apply', '--filename', '-'], asList(namespaces));
-  for (const { metadata } of namespaces)
+  for (const namespace of namespaces)
     await node.kubectl([
       'wait',
       '--for=create',
       '--timeout=60s',
-      `--namespace=${metadata.name}`,
+      `--namespace=${namespace.metadata.name}`,
       'serviceaccount/default',
     ]);
   await node.kubectl(['apply', '--filename', '-'], asList(items));
