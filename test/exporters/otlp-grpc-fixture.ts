@@ -9,6 +9,7 @@ import { type Interval, resource, resourceMetrics, sum } from '../../src/telemet
 import { seconds, type UnixNanoseconds } from '../../src/telemetry/units.ts';
 import { attributes, metrics } from '../../src/telemetry/vocabulary.ts';
 import { startOtlpReceiver } from '../otlp-receiver.ts';
+import { defaults as delivery } from '../pipeline/sender-fixture.ts';
 import { fakeHost } from './fake-host.ts';
 
 // A proxy in the environment is not what is tested here.
@@ -24,16 +25,8 @@ export const defaults: Omit<Settings, 'endpoint'> = {
   tls: tlsOff,
   temporality: 'cumulative',
   cumulative: { max_stale: seconds(600), max_streams: 1000 },
-  timeout: seconds(5),
-  sending_queue: { enabled: true, num_consumers: 10, queue_size: 1000, max_bytes: 1_000_000 },
-  retry_on_failure: {
-    enabled: true,
-    initial_interval: seconds(5),
-    randomization_factor: 0.5,
-    multiplier: 1.5,
-    max_interval: seconds(30),
-    max_elapsed_time: seconds(300),
-  },
+  ...delivery,
+  sending_queue: { ...delivery.sending_queue, max_bytes: 1_000_000 },
 };
 
 export const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/tls/${name}`, import.meta.url));

@@ -112,9 +112,11 @@ test('where twenty cgroups take turns on a CPU, each wait is explained and each 
   // it lives longer than they do and always wants to run: whenever another does, it waits
   for (const culprit of crowd)
     assertNear(result.pair(victim, culprit).other, culprit.ran(), 0.02 * wait, `behind ${culprit.path}`);
-  // time in which more ran than an epoch has names for is a crowd's, and counted: in slow emulation 5 % were seen
-  const tolerance = result.drops.crowd ? 0.1 : 0.01;
-  assertNear(result.blamed(victim, 'other'), classes.other, tolerance * wait, 'behind anybody by name');
+  // time in which more ran than an epoch has names for is a crowd's, each some ms of one epoch, and counted
+  const longest = 8_000_000;
+  const nameless = Math.min((result.drops.crowd ?? 0) * longest, 0.09 * wait);
+  const tolerance = 0.01 * wait + nameless;
+  assertNear(result.blamed(victim, 'other'), classes.other, tolerance, 'behind anybody by name');
 });
 
 test('who was the last to run is told beside who ran', async () => {

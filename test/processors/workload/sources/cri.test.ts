@@ -274,6 +274,20 @@ test('close ends a call and a stream that are under way', async (t) => {
   await source.close();
 });
 
+for (const [code, reason] of [
+  ['PERMISSION_DENIED', 'forbidden'],
+  ['UNAUTHENTICATED', 'unauthorized'],
+  ['UNKNOWN', 'status'],
+] as const)
+  test(`a runtime that answers ${code} is counted as ${reason}`, async (t) => {
+    const { server, source, count } = await serve(t);
+    server.answers.set('ListContainers', (_request, respond) =>
+      respond({ code: status[code], details: 'not for you' }),
+    );
+    await until(source, () => source.state === 'failing');
+    assert.equal(count(counterNames.sourceErrors, reason), 1);
+  });
+
 test('an answer that is no message is garbage', async (t) => {
   const { server, source, count } = await serve(t);
   server.answers.set('ListContainers', answering(Buffer.from([0x0a, 0xff])));

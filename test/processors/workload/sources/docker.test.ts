@@ -229,12 +229,19 @@ test('an event without end is given up at the limit, and lists go on', async (t)
   assert.equal(source.state, 'ready');
 });
 
-test('a daemon that answers with an error says which', async (t) => {
-  const { server, source } = await serve(t);
-  server.answers.set('/containers/json', (_request, response) => void response.writeHead(500).end('{}'));
-  await until(source, () => source.state === 'failing');
-  assert.match(source.reason ?? '', /500/);
-});
+for (const [code, reason] of [
+  [401, 'unauthorized'],
+  [403, 'forbidden'],
+  [429, 'throttled'],
+  [500, 'status'],
+] as const)
+  test(`a daemon that answers with ${code} says so, and it is counted as ${reason}`, async (t) => {
+    const { server, source, count } = await serve(t);
+    server.answers.set('/containers/json', (_request, response) => void response.writeHead(code).end('{}'));
+    await until(source, () => source.state === 'failing');
+    assert.match(source.reason ?? '', new RegExp(`answered ${code}`));
+    assert.equal(count(counterNames.sourceErrors, reason), 1);
+  });
 
 test('somebody who does not speak HTTP is failing', async (t) => {
   const folder = socketFolder(t);
