@@ -5,20 +5,23 @@ CC      ?= cc
 BUILD   := build
 
 # The mcpu every supported kernel's verifier knows; v3 has 32-bit instructions.
-BPF_FLAGS    := -O2 -g -Wall -Werror -target bpf -mcpu=v3 -Ibpf -MMD -MP
+BPF_FLAGS    := -O2 -g -Wall -Werror -target bpf -mcpu=v3 -Ibpf/lib -MMD -MP
 ADDON_FLAGS  := -std=gnu11 -O2 -g -fPIC -fvisibility=hidden -Wall -Wextra -Werror -DNAPI_VERSION=8 -D_GNU_SOURCE \
                 -Inode_modules/node-api-headers/include -MMD -MP
 ADDON_SOURCES := $(wildcard native/*.c)
 SANITIZE     := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 LOAD_FLAGS   := -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -pthread -MMD -MP
 
-agent_objects := $(patsubst bpf/%.bpf.c,$(BUILD)/%.bpf.o,$(wildcard bpf/*.bpf.c))
+# Sources lie beside their headers in a folder of their subject; objects are flat, by the name of their source.
+agent_sources := $(wildcard bpf/*.bpf.c bpf/*/*.bpf.c)
+agent_objects := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(notdir $(agent_sources)))
+vpath %.bpf.c $(sort $(dir $(agent_sources)))
 test_objects  := $(patsubst test/kernel/fixtures/%.bpf.c,$(BUILD)/test/%.bpf.o,$(wildcard test/kernel/fixtures/*.bpf.c))
 test_preloads := $(patsubst test/kernel/fixtures/%.preload.c,$(BUILD)/test/%.so,$(wildcard test/kernel/fixtures/*.preload.c))
 test_loads    := $(patsubst test/kernel/loads/%.c,$(BUILD)/test/%,$(wildcard test/kernel/loads/*.c))
-# The programs as an ordinary one: test/walk/shim stands in for libbpf's headers.
+# The programs as an ordinary one: test/bpf/shim stands in for libbpf's headers.
 WALK_FLAGS   := -std=gnu11 -O1 -g -Wall -Wextra -Werror -Wno-attributes -Wno-unknown-pragmas -Wno-unused-parameter -Wno-sign-compare \
-                -fno-strict-aliasing $(SANITIZE) -Itest/walk/shim -Ibpf -MMD -MP
+                -fno-strict-aliasing $(SANITIZE) -Itest/bpf/shim -Ibpf/lib -Ibpf/scheduler -MMD -MP
 
 bench_objects := $(patsubst bench/bpf/%.bpf.c,$(BUILD)/bench/%.bpf.o,$(wildcard bench/bpf/*.bpf.c))
 bench_loads   := $(patsubst bench/loads/%.c,$(BUILD)/bench/%,$(wildcard bench/loads/*.c))
@@ -32,7 +35,7 @@ sanitized: tests $(BUILD)/sanitized/earshot.node
 clean:
 	rm -rf $(BUILD) dist
 
-$(BUILD)/%.bpf.o: bpf/%.bpf.c Makefile
+$(BUILD)/%.bpf.o: %.bpf.c Makefile
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_FLAGS) -c $< -o $@
 
@@ -66,11 +69,11 @@ $(BUILD)/test/%: test/kernel/loads/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(LOAD_FLAGS) $< -o $@
 
-$(BUILD)/walk/%.o: test/walk/%.c Makefile
+$(BUILD)/walk/%.o: test/bpf/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(WALK_FLAGS) -c $< -o $@
 
-$(BUILD)/test/walk: $(patsubst test/walk/%.c,$(BUILD)/walk/%.o,$(wildcard test/walk/*.c))
+$(BUILD)/test/walk: $(patsubst test/bpf/%.c,$(BUILD)/walk/%.o,$(wildcard test/bpf/*.c))
 	@mkdir -p $(@D)
 	$(CC) $(SANITIZE) $^ -o $@
 

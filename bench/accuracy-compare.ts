@@ -1,6 +1,6 @@
-import { type ReplayClass, type Replayed, replayClasses } from '../test/kernel/replay.ts';
 import type { Account, TestCgroup } from '../test/kernel/scheduler-fixture.ts';
-import { idle, kernelTasks } from '../test/kernel/trace.ts';
+import { type ReplayClass, type Replayed, replayClasses } from '../test/lab/replay.ts';
+import { idle, kernelTasks } from '../test/lab/trace.ts';
 import type { Rule, Verdict } from './published-rules.ts';
 
 /** Parts of a wait, by who or what had the CPU; ns or any other unit. */

@@ -1,4 +1,4 @@
-import { replayClasses } from '../test/kernel/replay.ts';
+import { replayClasses } from '../test/lab/replay.ts';
 import type { Comparison } from './accuracy-compare.ts';
 import type { Rule } from './published-rules.ts';
 

@@ -7,10 +7,10 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { openOracle } from '../test/kernel/oracle.ts';
-import { replay } from '../test/kernel/replay.ts';
 import { account, openScheduler, removeCgroups } from '../test/kernel/scheduler-fixture.ts';
-import { flags, kinds, type Trace } from '../test/kernel/trace.ts';
+import { openOracle } from '../test/lab/oracle.ts';
+import { replay } from '../test/lab/replay.ts';
+import { flags, kinds, type Trace } from '../test/lab/trace.ts';
 import { type Comparison, compare } from './accuracy-compare.ts';
 import { type AccuracyLoadName, accuracyLoads, type Contention } from './accuracy-loads.ts';
 import { classTable, culpritLines, type RuleRow, ruleTable } from './accuracy-table.ts';

@@ -8,9 +8,9 @@
 import { mkdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { readCgroupMounts } from '../src/kernel/cgroup-mounts.ts';
-import { findCpuHierarchy, readMountinfo } from '../src/kernel/cpu-hierarchy.ts';
-import { openCgroupFiles } from '../src/kernel/open-cgroup-files.ts';
+import { openCgroupFiles } from '../src/cgroup/files/open.ts';
+import { findCpuHierarchy, readMountinfo } from '../src/cgroup/hierarchy.ts';
+import { readCgroupMounts } from '../src/cgroup/mounts.ts';
 import { CgroupReader } from '../src/receivers/cgroup/cgroup-reader.ts';
 import { cgroupId, nanoseconds } from '../src/telemetry/units.ts';
 

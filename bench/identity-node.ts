@@ -1,6 +1,6 @@
-import type { Facts } from '../src/processors/workload/source.ts';
-import { podFacts } from '../src/processors/workload/sources/kube/pod-facts.ts';
-import { containerIdOf, madePod, uidOf } from '../test/processors/workload/sources/made-pods.ts';
+import { podFacts } from '../src/identity/kubernetes/pod-facts.ts';
+import type { Facts } from '../src/identity/source.ts';
+import { containerIdOf, madePod, uidOf } from '../test/unit/identity/kubernetes/made-pods.ts';
 
 const containers = ['app', 'log', 'mesh'] as const;
 

@@ -12,14 +12,14 @@ import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import type { SourceContext } from '../src/processors/workload/source.ts';
-import { openKubelet } from '../src/processors/workload/sources/kubelet.ts';
+import { openKubelet } from '../src/identity/kubernetes/kubelet.ts';
+import type { SourceContext } from '../src/identity/source.ts';
 import { openWorkload } from '../src/processors/workload/workload.ts';
 import { type Batch, itemCount } from '../src/telemetry/batch.ts';
 import { nanoseconds, seconds } from '../src/telemetry/units.ts';
 import { attributes as keys } from '../src/telemetry/vocabulary.ts';
-import { fakeHost } from '../test/exporters/fake-host.ts';
-import { read, reading, workloadSettings } from '../test/processors/workload/fixture.ts';
+import { fakeHost } from '../test/unit/fake-host.ts';
+import { read, reading, workloadSettings } from '../test/unit/processors/workload/fixture.ts';
 import { MadeNode } from './identity-node.ts';
 
 const { values } = parseArgs({

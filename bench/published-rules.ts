@@ -1,5 +1,5 @@
-import { type Observer, replay, slicesOf } from '../test/kernel/replay.ts';
-import { kernelIndex, type Trace } from '../test/kernel/trace.ts';
+import { type Observer, replay, slicesOf } from '../test/lab/replay.ts';
+import { kernelIndex, type Trace } from '../test/lab/trace.ts';
 
 /** Whom a rule blames for the waits of each victim, in units of its own; `seen`: the waits it knows of, ns. */
 export interface Verdict {

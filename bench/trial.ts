@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { type BpfObject, loadNative, type Native } from '../src/kernel/native.ts';
+import { type BpfObject, loadNative, type Native } from '../src/bpf/native.ts';
 import { isLoad, type LoadName, loads } from './loads.ts';
 import { isVariant, type Variant, type VariantName, variants } from './variants.ts';
 

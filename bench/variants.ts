@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import type { Static } from 'typebox';
 import { Value } from 'typebox/value';
-import { openLiveScheduler } from '../src/kernel/live-scheduler.ts';
-import type { BpfObject, Native, OpenOptions } from '../src/kernel/native.ts';
+import type { BpfObject, Native, OpenOptions } from '../src/bpf/native.ts';
+import { openLiveScheduler } from '../src/receivers/scheduler/live-scheduler.ts';
 import { scheduler } from '../src/receivers/scheduler/scheduler.ts';
 import { milliseconds } from '../src/telemetry/units.ts';
 

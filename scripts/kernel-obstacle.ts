@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { loadNative } from '../src/kernel/native.ts';
+import { loadNative } from '../src/bpf/native.ts';
 
 const oldestKernel = [5, 10] as const;
 const probe = fileURLToPath(new URL('../build/test/native.bpf.o', import.meta.url));

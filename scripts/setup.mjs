@@ -2,7 +2,7 @@
  * Makes this checkout able to run: system packages, npm dependencies with their own Node.js, then the build. Plain
  * JavaScript for any Node.js from 18, because nothing is installed yet. Does nothing, silently, when nothing is missing.
  *
- *   node scripts/setup.mjs [--tests] [--check] [--kernels] [--kubernetes]    what else is needed besides the agent
+ *   node scripts/setup.mjs [--tests] [--check] [--vm] [--kubernetes]    what else is needed besides the agent
  *   node scripts/setup.mjs --or-replay                        what replays a recording is enough, where packages cannot be had
  */
 import { spawnSync } from 'node:child_process';
@@ -136,14 +136,14 @@ function buildTypeScript() {
 
 const wanted = new Set(process.argv.slice(2));
 for (const argument of wanted)
-  if (!['--tests', '--check', '--kernels', '--kubernetes', '--or-replay'].includes(argument))
-    stop(`unknown argument ${argument}; --tests, --check, --kernels, --kubernetes and --or-replay exist`);
+  if (!['--tests', '--check', '--vm', '--kubernetes', '--or-replay'].includes(argument))
+    stop(`unknown argument ${argument}; --tests, --check, --vm, --kubernetes and --or-replay exist`);
 
 const canBuild = installSystemPackages(systemNeeds.build, { required: !wanted.has('--or-replay') });
 if (wanted.has('--check')) installSystemPackages(systemNeeds.check, { required: true });
 if (wanted.has('--tests')) installSystemPackages(systemNeeds.tests, { required: false });
 if (wanted.has('--kubernetes')) installSystemPackages(systemNeeds.kubernetes, { required: true });
-if (wanted.has('--kernels')) installSystemPackages(systemNeeds.kernels, { required: true });
+if (wanted.has('--vm')) installSystemPackages(systemNeeds.vm, { required: true });
 installNpmDependencies();
-if (canBuild) build(wanted.has('--tests') || wanted.has('--kernels') ? ['agent', 'tests'] : ['agent']);
+if (canBuild) build(wanted.has('--tests') || wanted.has('--vm') ? ['agent', 'tests'] : ['agent']);
 else buildTypeScript();

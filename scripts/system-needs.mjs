@@ -43,7 +43,7 @@ export const systemNeeds = {
     { command: 'nsenter', what: 'nsenter', apt: 'util-linux', dnf: 'util-linux-core' },
     busybox,
   ],
-  kernels: [
+  vm: [
     { command: 'qemu-system-x86_64', what: 'QEMU', apt: 'qemu-system-x86', dnf: 'qemu-system-x86-core' },
     { command: 'apt-get', what: 'apt', apt: 'apt', dnf: 'apt' },
     { command: 'dpkg-deb', what: 'dpkg', apt: 'dpkg', dnf: 'dpkg' },

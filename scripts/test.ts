@@ -24,7 +24,7 @@ const suites: Readonly<Record<string, Suite>> = {
   unit: {
     files: find('test/**/*.test.ts', [
       'test/kernel/**',
-      'test/kernels/guest/**',
+      'test/vm/guest/**',
       'test/e2e/**',
       'test/kubernetes/**',
     ]),

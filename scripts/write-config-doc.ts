@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import type { Component } from '../src/component.ts';
 import { components } from '../src/components.ts';
-import { sectionOf, sections, serviceSchema } from '../src/config/file-schema.ts';
-import { type JsonSchema, jsonSchema } from '../src/config/json-schema.ts';
+import { sectionOf, sections, serviceSchema } from '../src/config/schema/file-schema.ts';
+import { type JsonSchema, jsonSchema } from '../src/config/schema/json-schema.ts';
 
 export const path = new URL('../docs/CONFIG.md', import.meta.url);
 

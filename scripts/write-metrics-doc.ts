@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { agentMetricByName } from '../src/telemetry/agent-metrics.ts';
+import { agentMetricByName } from '../src/telemetry/agent.ts';
 import {
   attributeMeaning,
   attributes,

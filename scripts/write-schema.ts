@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { components } from '../src/components.ts';
-import { publishedSchema } from '../src/config/file-schema.ts';
+import { publishedSchema } from '../src/config/schema/file-schema.ts';
 
 /** Writes `config/schema.json`, by which editors complete and check a configuration, from the components. */
 export const path = new URL('../config/schema.json', import.meta.url);

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Static, TObject } from 'typebox';
-import type { Kernel } from './kernel/kernel.ts';
+import type { Kernel } from './receivers/scheduler/kernel.ts';
 import type { Batch, Signal } from './telemetry/batch.ts';
 import type { Counters } from './telemetry/counters.ts';
 import type { Nanoseconds, UnixNanoseconds } from './telemetry/units.ts';

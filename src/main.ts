@@ -4,13 +4,13 @@ import { stringify } from 'yaml';
 import { components } from './components.ts';
 import type { Config } from './config/config.ts';
 import { ConfigError, describeProblem } from './config/config-error.ts';
-import { sectionOf, sections } from './config/file-schema.ts';
 import { loadConfig } from './config/load.ts';
 import { printConfig } from './config/print.ts';
-import { createKernel } from './kernel/create-kernel.ts';
+import { sectionOf, sections } from './config/schema/file-schema.ts';
 import { createLog } from './log.ts';
-import { systemClock } from './pipeline/clock.ts';
-import { type Service, StartError, startService } from './pipeline/service.ts';
+import { createKernel } from './receivers/scheduler/create-kernel.ts';
+import { systemClock } from './runtime/clock.ts';
+import { type Service, StartError, startService } from './runtime/service.ts';
 import { createCounters } from './telemetry/counters.ts';
 import { version } from './version.ts';
 

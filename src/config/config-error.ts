@@ -1,4 +1,4 @@
-import { type Position, place, type Source } from './source.ts';
+import { type Position, place, type Source } from './text/source.ts';
 
 export type Path = readonly (string | number)[];
 

@@ -2,7 +2,7 @@ import type { Static } from 'typebox';
 import type { Component } from '../component.ts';
 import type { Signal } from '../telemetry/batch.ts';
 import type { Problem } from './config-error.ts';
-import type { serviceSchema } from './file-schema.ts';
+import type { serviceSchema } from './schema/file-schema.ts';
 
 /** A configuration that was checked: every id in it names something, every value is typed, every default is there. */
 export interface Config {

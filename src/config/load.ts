@@ -1,16 +1,23 @@
 import type { Static } from 'typebox';
 import type { Component } from '../component.ts';
 import type { Signal } from '../telemetry/batch.ts';
-import { type Catalogue, checkReferences, checkWiring, describeCycle } from './check-service.ts';
-import { checkShape } from './check-shape.ts';
 import type { ById, Config, Configured, Pipeline } from './config.ts';
 import { ConfigError, type Path, type Problem } from './config-error.ts';
-import { type Environment, expandTree } from './expand.ts';
-import { fileSchema, type Section, sectionOf, sections, type serviceSchema, typesOf } from './file-schema.ts';
-import { secretKeys, secretStretches, secretsIn } from './find-secrets.ts';
-import type { JsonSchema } from './json-schema.ts';
-import { readTree, type Written } from './read.ts';
-import { problemAt, type Tree } from './tree.ts';
+import { secretKeys, secretStretches, secretsIn } from './rules/secrets.ts';
+import { type Catalogue, checkReferences, checkWiring, describeCycle } from './rules/service.ts';
+import { checkShape } from './rules/shape.ts';
+import {
+  fileSchema,
+  type Section,
+  sectionOf,
+  sections,
+  type serviceSchema,
+  typesOf,
+} from './schema/file-schema.ts';
+import type { JsonSchema } from './schema/json-schema.ts';
+import { type Environment, expandTree } from './text/expand.ts';
+import { readTree, type Written } from './text/read.ts';
+import { problemAt, type Tree } from './text/tree.ts';
 
 export interface ConfigInput extends Written {
   readonly environment: Environment;

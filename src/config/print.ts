@@ -2,9 +2,9 @@ import { stringify } from 'yaml';
 import type { Component } from '../component.ts';
 import type { Nanoseconds } from '../telemetry/units.ts';
 import type { Config } from './config.ts';
-import { printDuration } from './duration.ts';
-import { sections, serviceSchema } from './file-schema.ts';
-import { type JsonSchema, jsonSchema, schemaAt } from './json-schema.ts';
+import { printDuration } from './schema/duration.ts';
+import { sections, serviceSchema } from './schema/file-schema.ts';
+import { type JsonSchema, jsonSchema, schemaAt } from './schema/json-schema.ts';
 
 /** The configuration as it takes effect, defaults filled in and secrets left out, as YAML. */
 export function printConfig(config: Config): string {

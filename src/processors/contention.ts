@@ -7,10 +7,10 @@ import {
   type SumMetricData,
 } from '@opentelemetry/sdk-metrics';
 import { Type } from 'typebox';
+import { quotaLevel } from '../cgroup/path/quota-level.ts';
 import type { ProcessorComponent } from '../component.ts';
-import { quotaLevel } from '../kernel/quota-level.ts';
 import type { Batch } from '../telemetry/batch.ts';
-import { mergePoints } from '../telemetry/merge-points.ts';
+import { mergePoints } from '../telemetry/metrics/merge.ts';
 import { type Cause, attributes as keys, metrics, waitPart } from '../telemetry/vocabulary.ts';
 
 /** Names the cause of each part of a wait from the relation of victim and culprit. Goes after `workload`. */

@@ -7,12 +7,19 @@ import {
 } from '@opentelemetry/semantic-conventions';
 import { Type } from 'typebox';
 import type { Host, ReceiverComponent } from '../component.ts';
-import { duration } from '../config/duration.ts';
-import { nodeName } from '../kernel/node-name.ts';
-import { type AgentMetric, agentMetricByName, agentMetrics } from '../telemetry/agent-metrics.ts';
+import { duration } from '../config/schema/duration.ts';
+import { nodeName } from '../machine/node-name.ts';
+import { type AgentMetric, agentMetricByName, agentMetrics } from '../telemetry/agent.ts';
 import type { Batch } from '../telemetry/batch.ts';
-import { gauge, type Interval, type Point, resource, resourceMetrics, sum } from '../telemetry/build.ts';
 import type { Counter } from '../telemetry/counters.ts';
+import {
+  gauge,
+  type Interval,
+  type Point,
+  resource,
+  resourceMetrics,
+  sum,
+} from '../telemetry/metrics/build.ts';
 import { milliseconds, toMilliseconds } from '../telemetry/units.ts';
 import { version } from '../version.ts';
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
 import { after, before, test } from 'node:test';
 import { attributes as keys, metrics as names } from '../../src/telemetry/vocabulary.ts';
-import type { ReceivedLogs, ReceivedMetrics } from '../otlp-decode.ts';
-import { type OtlpReceiver, startOtlpReceiver } from '../otlp-receiver.ts';
-import { sumBy, total } from '../otlp-sums.ts';
+import type { ReceivedLogs, ReceivedMetrics } from '../lab/otlp-decode.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../lab/otlp-receiver.ts';
+import { sumBy, total } from '../lab/otlp-sums.ts';
 import { type Agent, startAgent } from './agent.ts';
 import { type Containerd, startContainerd } from './containerd.ts';
 

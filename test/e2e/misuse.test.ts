@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, afterEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { startOtlpReceiver } from '../otlp-receiver.ts';
+import { startOtlpReceiver } from '../lab/otlp-receiver.ts';
 import { type Agent, startAgent } from './agent.ts';
 
 /** The agent as it is started by mistake: a clear message, exit code 1, and nothing left in the kernel. */

@@ -3,11 +3,11 @@ import { availableParallelism } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { attributes as keys, metrics as names } from '../../src/telemetry/vocabulary.ts';
-import { type OtlpReceiver, startOtlpReceiver } from '../otlp-receiver.ts';
-import { sumBy, total } from '../otlp-sums.ts';
-import { busyboxImageNeeds } from '../peers/busybox-image.ts';
-import { lacks } from '../peers/needed.ts';
-import { type Podman, startPodman } from '../peers/podman.ts';
+import { busyboxImageNeeds } from '../lab/busybox-image.ts';
+import { lacks } from '../lab/needed.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../lab/otlp-receiver.ts';
+import { sumBy, total } from '../lab/otlp-sums.ts';
+import { type Podman, startPodman } from '../lab/podman.ts';
 import { type Agent, startAgent } from './agent.ts';
 
 /** Containers of a real Podman beside each other, named through the API it shares with Docker. */

@@ -3,8 +3,8 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { attributes as keys, metrics as names } from '../../src/telemetry/vocabulary.ts';
 import { makeCgroup, removeCgroups, runIn, spin, type TestCgroup } from '../kernel/scheduler-fixture.ts';
-import type { ReceivedPoint } from '../otlp-decode.ts';
-import { type OtlpReceiver, startOtlpReceiver } from '../otlp-receiver.ts';
+import type { ReceivedPoint } from '../lab/otlp-decode.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../lab/otlp-receiver.ts';
 import { type Agent, startAgent } from './agent.ts';
 
 /** One agent is replaced by the next while a load runs: nothing is reported twice, and only the gap is missing. */

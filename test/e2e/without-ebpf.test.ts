@@ -5,8 +5,8 @@ import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { attributes as keys, cgroupMetrics as names } from '../../src/telemetry/vocabulary.ts';
 import { makeCgroup, removeCgroups, runIn, spin, type TestCgroup } from '../kernel/scheduler-fixture.ts';
-import type { ReceivedMetrics, ReceivedPoint } from '../otlp-decode.ts';
-import { type OtlpReceiver, startOtlpReceiver } from '../otlp-receiver.ts';
+import type { ReceivedMetrics, ReceivedPoint } from '../lab/otlp-decode.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../lab/otlp-receiver.ts';
 
 /** The shipped configuration, run by nobody: no root, no capability, no eBPF. */
 

@@ -1,5 +1,5 @@
 import { after, afterEach } from 'node:test';
-import type { LiveSource } from '../../src/kernel/live-scheduler.ts';
+import type { LiveSource } from '../../src/receivers/scheduler/live-scheduler.ts';
 import { openScheduler, removeCgroups } from './scheduler-fixture.ts';
 
 let attached: LiveSource | undefined;

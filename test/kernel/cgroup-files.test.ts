@@ -4,10 +4,10 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readCgroupMounts } from '../../src/kernel/cgroup-mounts.ts';
-import { readMountinfo } from '../../src/kernel/cpu-hierarchy.ts';
-import { cpuLimit } from '../../src/kernel/entitlement.ts';
-import { openCgroupFiles } from '../../src/kernel/open-cgroup-files.ts';
+import { cpuLimit } from '../../src/cgroup/files/entitlement.ts';
+import { openCgroupFiles } from '../../src/cgroup/files/open.ts';
+import { readMountinfo } from '../../src/cgroup/hierarchy.ts';
+import { readCgroupMounts } from '../../src/cgroup/mounts.ts';
 import { CgroupReader, pressureTotal } from '../../src/receivers/cgroup/cgroup-reader.ts';
 import { milliseconds } from '../../src/telemetry/units.ts';
 import {

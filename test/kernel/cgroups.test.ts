@@ -3,8 +3,8 @@ import { mkdirSync, renameSync, rmdirSync, statSync, writeFileSync } from 'node:
 import { basename, dirname, join } from 'node:path';
 import { after, afterEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CgroupRegistry, RegistryOptions } from '../../src/kernel/cgroup-registry.ts';
-import type { LiveSource } from '../../src/kernel/live-scheduler.ts';
+import type { CgroupRegistry, RegistryOptions } from '../../src/cgroup/registry.ts';
+import type { LiveSource } from '../../src/receivers/scheduler/live-scheduler.ts';
 import { type CgroupId, cgroupId, type UnixNanoseconds } from '../../src/telemetry/units.ts';
 import {
   makeCgroup,

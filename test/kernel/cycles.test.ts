@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { heldBy, leftOf } from '../kernel-objects.ts';
+import { heldBy, leftOf } from '../lab/kernel-objects.ts';
 import { openDescriptors } from './native-fixture.ts';
 import { openScheduler } from './scheduler-fixture.ts';
 

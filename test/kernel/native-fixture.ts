@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { arch } from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { type BpfObject, loadNative, type OpenOptions } from '../../src/kernel/native.ts';
+import { type BpfObject, loadNative, type OpenOptions } from '../../src/bpf/native.ts';
 
 /** The addon under test: `EARSHOT_TEST_ADDON` names another build of it, such as the sanitized one. */
 export const native = loadNative(process.env.EARSHOT_TEST_ADDON);

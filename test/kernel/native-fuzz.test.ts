@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
-import type { BpfObject, Marker, Native } from '../../src/kernel/native.ts';
+import type { BpfObject, Marker, Native } from '../../src/bpf/native.ts';
 import { attachFixture, fixture, happen, native, openDescriptors, openFixture } from './native-fixture.ts';
 
 /** The addon without its types: what JavaScript could pass. */

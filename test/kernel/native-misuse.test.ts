@@ -4,7 +4,7 @@ import { chmodSync, cpSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { type BpfObject, loadNative, type Native } from '../../src/kernel/native.ts';
+import { type BpfObject, loadNative, type Native } from '../../src/bpf/native.ts';
 import {
   attachFixture,
   builtObject,

@@ -3,11 +3,15 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type CgroupRegistry, openRegistry, type RegistryOptions } from '../../src/kernel/cgroup-registry.ts';
-import { scanCgroups } from '../../src/kernel/cgroup-scan.ts';
-import { findCpuHierarchy, readMountinfo } from '../../src/kernel/cpu-hierarchy.ts';
-import { type LiveOptions, type LiveSource, openLiveScheduler } from '../../src/kernel/live-scheduler.ts';
-import { loadNative } from '../../src/kernel/native.ts';
+import { loadNative } from '../../src/bpf/native.ts';
+import { findCpuHierarchy, readMountinfo } from '../../src/cgroup/hierarchy.ts';
+import { type CgroupRegistry, openRegistry, type RegistryOptions } from '../../src/cgroup/registry.ts';
+import { scanCgroups } from '../../src/cgroup/scan.ts';
+import {
+  type LiveOptions,
+  type LiveSource,
+  openLiveScheduler,
+} from '../../src/receivers/scheduler/live-scheduler.ts';
 import {
   type CgroupReading,
   type PairReading,
@@ -15,7 +19,7 @@ import {
   type WaitClass,
   type WaitEvent,
   waitClasses,
-} from '../../src/kernel/scheduler-source.ts';
+} from '../../src/receivers/scheduler/source.ts';
 import {
   type CgroupId,
   cgroupId,

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
 import { getTestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openOracle } from '../lab/oracle.ts';
 import { attach } from './attach.ts';
-import { openOracle } from './oracle.ts';
 import {
   account,
   hasLocalStatistics,

@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import { after, afterEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
-import { checkSource } from '../../src/kernel/check-source.ts';
-import { findCpuHierarchy, readMountinfo } from '../../src/kernel/cpu-hierarchy.ts';
-import type { LiveSource } from '../../src/kernel/live-scheduler.ts';
-import { findOwnCgroup } from '../../src/kernel/own-cgroup.ts';
-import { selfTest } from '../../src/kernel/self-test.ts';
+import { findCpuHierarchy, readMountinfo } from '../../src/cgroup/hierarchy.ts';
+import { findOwnCgroup } from '../../src/cgroup/own.ts';
+import { checkSource } from '../../src/receivers/scheduler/check-source.ts';
+import type { LiveSource } from '../../src/receivers/scheduler/live-scheduler.ts';
+import { selfTest } from '../../src/receivers/scheduler/self-test.ts';
 import { makeCgroup, mountPoint, native, openScheduler, removeCgroups } from './scheduler-fixture.ts';
 
 /** The self-test on this machine's scheduler. */

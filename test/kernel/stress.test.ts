@@ -7,8 +7,8 @@ import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { LiveSource } from '../../src/kernel/live-scheduler.ts';
-import type { Waiter } from '../../src/kernel/scheduler-source.ts';
+import type { LiveSource } from '../../src/receivers/scheduler/live-scheduler.ts';
+import type { Waiter } from '../../src/receivers/scheduler/source.ts';
 import { type CgroupId, cgroupId, milliseconds, type UnixNanoseconds } from '../../src/telemetry/units.ts';
 import {
   makeCgroup,

@@ -1,4 +1,4 @@
-import { allocateTrace, flags, kinds, type Trace } from './trace.ts';
+import { allocateTrace, flags, kinds, type Trace } from '../lab/trace.ts';
 
 type Column = Exclude<keyof Trace, 'length' | 'parties'>;
 

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { attributes as keys, metrics as names } from '../../src/telemetry/vocabulary.ts';
-import { type OtlpReceiver, startOtlpReceiver } from '../otlp-receiver.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../lab/otlp-receiver.ts';
 import { buildAgentImage, type DeployedAgent, deployAgent, image } from './agent.ts';
 import { loadImage } from './configuration.ts';
 import { addresses, outside } from './namespaces.ts';

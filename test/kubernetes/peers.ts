@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } 
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildContainerd } from '../peers/build-containerd.ts';
+import { buildContainerd } from '../lab/build-containerd.ts';
 
 /** What the node is made of and no distribution packages: built once from published Go modules, kept by version. */
 

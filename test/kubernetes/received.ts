@@ -1,6 +1,6 @@
 import { attributes as keys } from '../../src/telemetry/vocabulary.ts';
-import type { ReceivedLogs, ReceivedPoint } from '../otlp-decode.ts';
-import type { OtlpReceiver } from '../otlp-receiver.ts';
+import type { ReceivedLogs, ReceivedPoint } from '../lab/otlp-decode.ts';
+import type { OtlpReceiver } from '../lab/otlp-receiver.ts';
 
 type Attributes = Readonly<Record<string, unknown>>;
 

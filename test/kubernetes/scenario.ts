@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { metrics } from '../../src/telemetry/vocabulary.ts';
-import { type OtlpReceiver, startOtlpReceiver } from '../otlp-receiver.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../lab/otlp-receiver.ts';
 import { buildAgentImage, type DeployedAgent, deployAgent } from './agent.ts';
 import { staticPodFolder } from './configuration.ts';
 import { addresses } from './namespaces.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { ConfigProblem } from '../../component.ts';
-import { isPlainKey } from '../../config/find-secrets.ts';
-import { reasonOf } from '../../config/read.ts';
+import { isPlainKey } from '../../config/rules/secrets.ts';
+import { reasonOf } from '../../config/text/read.ts';
 import { type ConnectionConfig, metadataOf, target } from './connection.ts';
 
 /** What the schema cannot say about a connection. No message repeats a value: it may come from the environment. */

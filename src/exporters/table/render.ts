@@ -1,5 +1,5 @@
 import { type Cause, causes } from '../../telemetry/vocabulary.ts';
-import type { Row, Screen } from './rows.ts';
+import type { Row, Screen } from '../../views/contention.ts';
 
 export interface Look {
   /** Columns of the terminal. */

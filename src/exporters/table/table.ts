@@ -3,8 +3,8 @@ import type { ExporterComponent } from '../../component.ts';
 import { itemCount } from '../../telemetry/batch.ts';
 import type { Counter, Counters } from '../../telemetry/counters.ts';
 import { isLoss } from '../../telemetry/vocabulary.ts';
+import { screenOf } from '../../views/contention.ts';
 import { render } from './render.ts';
-import { screenOf } from './rows.ts';
 
 const config = Type.Object(
   {

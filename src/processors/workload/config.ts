@@ -1,10 +1,10 @@
 import { type Static, type TObject, Type } from 'typebox';
 import type { ConfigProblem } from '../../component.ts';
-import { duration } from '../../config/duration.ts';
+import { duration } from '../../config/schema/duration.ts';
+import { type SourceName, sourceNames } from '../../identity/source.ts';
+import { sourceKinds } from '../../identity/sources.ts';
 import { extractProblems, extractSchema } from './extract.ts';
 import { selectionProblems, selectionSchema } from './selection.ts';
-import { type SourceName, sourceNames } from './source.ts';
-import { sourceKinds } from './sources/sources.ts';
 
 /** The order in which sources are believed. */
 export const allSources = [

@@ -1,7 +1,7 @@
 import type { Attributes, AttributeValue } from '@opentelemetry/api';
+import type { ContainerFacts, OwnerFacts } from '../../identity/facts.ts';
+import { type Identity, isGenerated } from '../../identity/identity.ts';
 import { type AttributeKey, attributes as keys, resourceAttributes } from '../../telemetry/vocabulary.ts';
-import type { ContainerFacts, OwnerFacts } from './facts.ts';
-import { type Identity, isGenerated } from './identity.ts';
 import {
   annotated,
   annotationPrefix,

@@ -1,8 +1,8 @@
 import type { Attributes } from '@opentelemetry/api';
 import { type Static, Type } from 'typebox';
 import type { ConfigProblem } from '../../component.ts';
+import type { Identity } from '../../identity/identity.ts';
 import { culpritLabel, podAnnotation, podLabel } from '../../telemetry/vocabulary.ts';
-import type { Identity } from './identity.ts';
 
 const rule = Type.Object(
   {

@@ -1,6 +1,6 @@
 import type { Attributes, HrTime } from '@opentelemetry/api';
 import type { Batch } from '../../telemetry/batch.ts';
-import { unixTime } from '../../telemetry/build.ts';
+import { unixTime } from '../../telemetry/metrics/build.ts';
 import type { UnixNanoseconds } from '../../telemetry/units.ts';
 import { attributes as keys, otherCulprit } from '../../telemetry/vocabulary.ts';
 

@@ -1,11 +1,11 @@
 import type { Attributes } from '@opentelemetry/api';
-import { identifyPath } from '../../kernel/identify-path.ts';
-import { isBelow } from '../../kernel/is-below.ts';
-import type { Kernel } from '../../kernel/kernel.ts';
+import { identifyPath } from '../../cgroup/path/identify.ts';
+import { isBelow } from '../../cgroup/path/is-below.ts';
+import type { Identified } from '../../identity/identify.ts';
+import type { Identity } from '../../identity/identity.ts';
+import type { Kernel } from '../../receivers/scheduler/kernel.ts';
 import { attributes as keys } from '../../telemetry/vocabulary.ts';
 import type { WorkloadConfig } from './config.ts';
-import type { Identified } from './identify.ts';
-import type { Identity } from './identity.ts';
 
 /** Who is reported, and how much of whom is shown. */
 export interface Scope {

@@ -1,8 +1,8 @@
 import { type Static, Type } from 'typebox';
+import { pathPattern } from '../../cgroup/filter.ts';
+import { cgroupPattern } from '../../cgroup/patterns.ts';
 import type { ConfigProblem } from '../../component.ts';
-import { cgroupPattern } from '../../config/cgroup-patterns.ts';
-import { pathPattern } from '../../kernel/path-filter.ts';
-import type { Identity } from './identity.ts';
+import type { Identity } from '../../identity/identity.ts';
 
 const texts = (what: string) =>
   Type.Record(Type.String(), Type.String(), {

@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
+import type { ContainerFacts, ImageFacts, OwnerFacts, PodFacts } from '../../identity/facts.ts';
 import { attributes as keys } from '../../telemetry/vocabulary.ts';
-import type { ContainerFacts, ImageFacts, OwnerFacts, PodFacts } from './facts.ts';
 
 export interface ServiceRules {
   /** Whether labels that other tools set (`app.kubernetes.io/…`) say what the service is. */

@@ -1,11 +1,11 @@
 import type { Host, Processor, ProcessorComponent } from '../../component.ts';
+import { type Names, type OpenSource, openNames } from '../../identity/identities.ts';
 import { type Batch, itemCount, type Signal } from '../../telemetry/batch.ts';
 import { milliseconds } from '../../telemetry/units.ts';
 import { counterNames } from '../../telemetry/vocabulary.ts';
 import { type WorkloadConfig, workloadConfig, workloadProblems } from './config.ts';
-import { HoldBack } from './hold-back.ts';
+import { HoldBack } from './hold-queue.ts';
 import { type NamingOptions, nameBatch } from './name-batch.ts';
-import { type Names, type OpenSource, openNames } from './names.ts';
 import { type Reference, referencesIn } from './references.ts';
 import { openScope, type Scope } from './scope.ts';
 import { createSelection } from './selection.ts';

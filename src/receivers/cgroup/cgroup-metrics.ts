@@ -1,8 +1,8 @@
 import type { Resource } from '@opentelemetry/resources';
 import type { MetricData, ResourceMetrics } from '@opentelemetry/sdk-metrics';
-import { pressureResources } from '../../kernel/cgroup-files.ts';
-import { cpuCount, cpuLimit } from '../../kernel/entitlement.ts';
-import { gauge, type Interval, type Point, resourceMetrics, sum } from '../../telemetry/build.ts';
+import { cpuCount, cpuLimit } from '../../cgroup/files/entitlement.ts';
+import { pressureResources } from '../../cgroup/files/files.ts';
+import { gauge, type Interval, type Point, resourceMetrics, sum } from '../../telemetry/metrics/build.ts';
 import { nanoseconds, toSeconds } from '../../telemetry/units.ts';
 import { attributes as keys, cgroupMetrics as metrics } from '../../telemetry/vocabulary.ts';
 import { type CgroupReading, pressureTotal } from './cgroup-reader.ts';

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
-import type { CgroupFiles, CpuEntitlement } from '../../kernel/cgroup-files.ts';
-import { type QuotaLevel, quotaLevel } from '../../kernel/quota-level.ts';
+import type { CgroupFiles, CpuEntitlement } from '../../cgroup/files/files.ts';
+import { type QuotaLevel, quotaLevel } from '../../cgroup/path/quota-level.ts';
 import type { CgroupId, Nanoseconds } from '../../telemetry/units.ts';
 
 export interface LivingCgroup {

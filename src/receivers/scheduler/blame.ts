@@ -1,7 +1,7 @@
-import type { CgroupReading, PairReading } from '../../kernel/scheduler-source.ts';
 import type { CgroupId } from '../../telemetry/units.ts';
 import { otherCulprit } from '../../telemetry/vocabulary.ts';
 import { apportion } from './apportion.ts';
+import type { CgroupReading, PairReading } from './source.ts';
 
 /** What one culprit did to one victim in an interval; `otherCulprit` stands for all beyond the named ones. */
 export interface Blame {

@@ -1,8 +1,8 @@
 import type { Host } from '../../component.ts';
-import type { CostMeasurement, SchedulerSource } from '../../kernel/scheduler-source.ts';
-import { agentMetrics } from '../../telemetry/agent-metrics.ts';
+import { agentMetrics } from '../../telemetry/agent.ts';
 import type { MonotonicNanoseconds, Nanoseconds } from '../../telemetry/units.ts';
 import { toSeconds } from '../../telemetry/units.ts';
+import type { CostMeasurement, SchedulerSource } from './source.ts';
 
 export interface CostMeter {
   /** To be called with each reading: a measurement lasts from one to the next. */

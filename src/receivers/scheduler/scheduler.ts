@@ -1,17 +1,17 @@
 import { type Static, Type } from 'typebox';
+import { pathFilter } from '../../cgroup/filter.ts';
+import { cgroupPatterns } from '../../cgroup/patterns.ts';
 import type { Host, Receiver, ReceiverComponent } from '../../component.ts';
-import { cgroupPatterns } from '../../config/cgroup-patterns.ts';
-import { duration } from '../../config/duration.ts';
-import { nodeName } from '../../kernel/node-name.ts';
-import { pathFilter } from '../../kernel/path-filter.ts';
-import type { SchedulerSource, Waiter } from '../../kernel/scheduler-source.ts';
+import { duration } from '../../config/schema/duration.ts';
+import { nodeName } from '../../machine/node-name.ts';
 import type { Batch } from '../../telemetry/batch.ts';
-import { event, resource } from '../../telemetry/build.ts';
+import { event, resource } from '../../telemetry/metrics/build.ts';
 import { milliseconds, nanoseconds, type UnixNanoseconds } from '../../telemetry/units.ts';
 import { events, kernelCounter, attributes as keys } from '../../telemetry/vocabulary.ts';
 import { costMeter } from './cost-meter.ts';
-import { schedulerMetrics } from './scheduler-metrics.ts';
-import { waitAttributes } from './wait-event.ts';
+import { waitAttributes } from './events.ts';
+import { schedulerMetrics } from './metrics.ts';
+import type { SchedulerSource, Waiter } from './source.ts';
 
 const config = Type.Object(
   {

@@ -1,0 +1,87 @@
+import type { Signal } from '../telemetry/batch.ts';
+import type { Pipeline } from './config.ts';
+
+export type Role = 'receiver' | 'processor' | 'connector' | 'exporter';
+
+/** A place in the graph through which batches come. */
+export interface Vertex {
+  readonly role: Role;
+  readonly id: string;
+  /** The pipeline of a processor. */
+  readonly pipeline?: string;
+  /**
+   * What is opened for it. A receiver or exporter is one instance however many pipelines name it, a processor is one
+   * per pipeline; a connector is one too, but has a vertex per signal it consumes.
+   */
+  readonly instance: string;
+  readonly next: readonly Edge[];
+}
+
+export interface Edge {
+  readonly signal: Signal;
+  readonly to: Vertex;
+}
+
+export type Connects = ReadonlyMap<string, readonly (readonly [from: Signal, to: Signal])[]>;
+
+export type Plan =
+  /** Upstream first. */
+  | { readonly kind: 'order'; readonly order: readonly Vertex[] }
+  | { readonly kind: 'cycle'; readonly cycle: readonly Vertex[] };
+
+/** The graph of all pipelines. An id in `connects` is a connector wherever it stands. */
+export function plan(pipelines: readonly Pipeline[], connects: Connects): Plan {
+  const vertices = new Map<string, Vertex & { readonly next: Edge[] }>();
+
+  function vertex(role: Role, id: string, part?: { pipeline: string } | { consumes: Signal }) {
+    const pipeline = part && 'pipeline' in part ? part.pipeline : undefined;
+    const instance = [role, pipeline, id].filter(Boolean).join(' ');
+    const key = part && 'consumes' in part ? `${instance} ${part.consumes}` : instance;
+    const known = vertices.get(key) ?? { role, id, ...(pipeline && { pipeline }), instance, next: [] };
+    vertices.set(key, known);
+    return known;
+  }
+
+  for (const { id: pipeline, signal, receivers, processors, exporters } of pipelines) {
+    let targets = [...new Set(exporters)].map((id) =>
+      connects.has(id) ? vertex('connector', id, { consumes: signal }) : vertex('exporter', id),
+    );
+    const into = (from: { readonly next: Edge[] }) =>
+      from.next.push(...targets.map((to) => ({ signal, to })));
+    for (const id of processors.toReversed()) {
+      const processor = vertex('processor', id, { pipeline });
+      into(processor);
+      targets = [processor];
+    }
+    for (const id of new Set(receivers)) {
+      const pairs = connects.get(id);
+      if (pairs === undefined) into(vertex('receiver', id));
+      else
+        for (const [from, to] of pairs) if (to === signal) into(vertex('connector', id, { consumes: from }));
+    }
+  }
+  return sortVertices([...vertices.values()]);
+}
+
+function sortVertices(vertices: readonly Vertex[]): Plan {
+  const order: Vertex[] = [];
+  const done = new Set<Vertex>();
+
+  function visit(vertex: Vertex, way: readonly Vertex[]): readonly Vertex[] | undefined {
+    if (done.has(vertex)) return undefined;
+    if (way.includes(vertex)) return [...way.slice(way.indexOf(vertex)), vertex];
+    for (const { to } of vertex.next) {
+      const cycle = visit(to, [...way, vertex]);
+      if (cycle) return cycle;
+    }
+    done.add(vertex);
+    order.unshift(vertex);
+    return undefined;
+  }
+
+  for (const vertex of vertices) {
+    const cycle = visit(vertex, []);
+    if (cycle) return { kind: 'cycle', cycle };
+  }
+  return { kind: 'order', order };
+}

@@ -1,0 +1,138 @@
+import type { Component } from '../../component.ts';
+import type { Signal } from '../../telemetry/batch.ts';
+import type { Pipeline } from '../config.ts';
+import type { Path } from '../config-error.ts';
+import { type Connects, plan, type Vertex } from '../graph.ts';
+import type { Section } from '../schema/file-schema.ts';
+import { didYouMean } from './did-you-mean.ts';
+
+/** What is configured, by id; undefined: its type is not known, which was reported already. */
+export type Catalogue = Readonly<Record<Section, ReadonlyMap<string, Component | undefined>>>;
+
+interface Report {
+  error(path: Path, message: string): void;
+  warn(path: Path, message: string): void;
+}
+
+interface Service {
+  readonly pipelines: readonly Pipeline[];
+  readonly extensions: readonly string[];
+}
+
+/** Checks that everything `service` refers to is there, and can do what it is to do. */
+export function checkReferences(
+  { pipelines, extensions }: Service,
+  catalogue: Catalogue,
+  report: Report,
+): void {
+  for (const pipeline of pipelines)
+    for (const list of ['receivers', 'processors', 'exporters'] as const)
+      for (const [index, id] of pipeline[list].entries()) {
+        const path = ['service', 'pipelines', pipeline.id, list, index];
+        const message = referenceProblem(id, { pipeline, list, catalogue });
+        const isRepeated = pipeline[list].indexOf(id) < index;
+        if (!isRepeated && message) report.error(path, message);
+        if (isRepeated) {
+          const repeated = `references ${list.slice(0, -1)} "${id}" multiple times`;
+          if (list === 'processors') report.error(path, repeated);
+          else report.warn(path, repeated);
+        }
+      }
+  for (const [index, id] of extensions.entries())
+    if (!catalogue.extensions.has(id))
+      report.error(
+        ['service', 'extensions', index],
+        notConfigured('extension', id, [...catalogue.extensions.keys()]),
+      );
+}
+
+function referenceProblem(
+  id: string,
+  {
+    pipeline,
+    list,
+    catalogue,
+  }: { pipeline: Pipeline; list: 'receivers' | 'processors' | 'exporters'; catalogue: Catalogue },
+): string | undefined {
+  const kind = list.slice(0, -1);
+  const connectors = list === 'processors' ? new Map() : catalogue.connectors;
+  if (!catalogue[list].has(id))
+    return connectors.has(id)
+      ? undefined
+      : notConfigured(kind, id, [...catalogue[list].keys(), ...connectors.keys()]);
+  const component = catalogue[list].get(id);
+  if (component === undefined || !('signals' in component) || component.signals.includes(pipeline.signal))
+    return undefined;
+  return `${kind} "${id}" does not support ${pipeline.signal} (only ${component.signals.join(' and ')})`;
+}
+
+const notConfigured = (kind: string, id: string, ids: readonly string[]) =>
+  `references ${kind} "${id}" which is not configured${didYouMean(id, ids)}`;
+
+/** Checks what only the whole of the pipelines shows: connectors with one end, components without use. */
+export function checkWiring(service: Service, catalogue: Catalogue, report: Report): void {
+  checkConnectors(service.pipelines, catalogue, report);
+  warnOfUnused(service, catalogue, report);
+}
+
+function checkConnectors(
+  pipelines: readonly Pipeline[],
+  { connectors, receivers, exporters }: Catalogue,
+  report: Report,
+) {
+  for (const [id, component] of connectors) {
+    for (const [kind, others] of [
+      ['receiver', receivers],
+      ['exporter', exporters],
+    ] as const)
+      if (others.has(id))
+        report.error(['connectors', id], `ambiguous ID: Found both "${id}" ${kind} and "${id}" connector`);
+    if (component?.kind !== 'connector') continue;
+
+    for (const [list, otherList, side] of [
+      ['exporters', 'receivers', 0],
+      ['receivers', 'exporters', 1],
+    ] as const) {
+      const uses = pipelines.filter((pipeline) => pipeline[list].includes(id));
+      const others = pipelines.filter((pipeline) => pipeline[otherList].includes(id));
+      const isMatched = (signal: Signal) =>
+        component.connects.some(
+          (pair) => pair[side] === signal && others.some((other) => other.signal === pair[1 - side]),
+        );
+      for (const use of uses.filter(({ signal }) => !isMatched(signal)))
+        report.error(
+          ['service', 'pipelines', use.id, list, use[list].indexOf(id)],
+          `connector "${id}" used as ${list.slice(0, -1)} in [${use.id}] pipeline but not used in any supported ${otherList.slice(0, -1)} pipeline`,
+        );
+    }
+  }
+}
+
+function warnOfUnused(service: Service, catalogue: Catalogue, report: Report): void {
+  const used = new Set(
+    service.pipelines.flatMap((pipeline) => [
+      ...pipeline.receivers.flatMap((id) => [`receivers ${id}`, `connectors ${id}`]),
+      ...pipeline.processors.map((id) => `processors ${id}`),
+      ...pipeline.exporters.flatMap((id) => [`exporters ${id}`, `connectors ${id}`]),
+    ]),
+  );
+  for (const id of service.extensions) used.add(`extensions ${id}`);
+  for (const [section, configured] of Object.entries(catalogue))
+    for (const id of configured.keys())
+      if (!used.has(`${section} ${id}`))
+        report.warn(
+          [section, id],
+          section === 'extensions'
+            ? 'configured but not in service::extensions'
+            : 'configured but used in no pipeline',
+        );
+}
+
+/** The way round a cycle of pipelines, in words; undefined: there is none. */
+export function describeCycle(pipelines: readonly Pipeline[], connects: Connects): string | undefined {
+  const found = plan(pipelines, connects);
+  if (found.kind === 'order') return undefined;
+  const name = ({ role, id, pipeline }: Vertex) =>
+    `${role} "${id}"${pipeline ? ` in pipeline "${pipeline}"` : ''}`;
+  return `cycle detected: ${found.cycle.map(name).join(' -> ')}`;
+}

@@ -1,0 +1,172 @@
+import { Ajv, type ErrorObject } from 'ajv';
+import type { Path, Problem } from '../config-error.ts';
+import { type DurationLimits, durationProblem, parseDuration } from '../schema/duration.ts';
+import { sections } from '../schema/file-schema.ts';
+import type { JsonSchema } from '../schema/json-schema.ts';
+import { find, plainValue, problemAt, type Tree } from '../text/tree.ts';
+import { didYouMean } from './did-you-mean.ts';
+import { isPlainKey, mayHoldSecret } from './secrets.ts';
+import { explainUnknownId, explainUnknownPipeline } from './unknown-id.ts';
+
+export interface Checked {
+  /** With every default filled in and every duration decoded; to be trusted where no problem is. */
+  readonly value: unknown;
+  readonly problems: readonly Problem[];
+}
+
+/** Compares a configuration with the schema. */
+export function checkShape(tree: Tree, schema: JsonSchema): Checked {
+  const value = plainValue(tree, schema);
+  const validate = newAjv().compile(schema);
+  validate(value);
+  const problems = (validate.errors ?? []).filter(isOwn).map((error) => explain(error as SchemaError, tree));
+  return { value, problems };
+}
+
+function newAjv(): Ajv {
+  const ajv = new Ajv({ allErrors: true, useDefaults: true, verbose: true, allowUnionTypes: true });
+  ajv.addKeyword('secret');
+  ajv.addKeyword({
+    keyword: 'duration',
+    modifying: true,
+    validate: (
+      limits: DurationLimits,
+      value: unknown,
+      _: unknown,
+      at?: { parentData: object; parentDataProperty: string | number },
+    ) => {
+      if (durationProblem(value, limits) !== undefined) return false;
+      if (at) Object.assign(at.parentData, { [at.parentDataProperty]: parseDuration(String(value)) });
+      return true;
+    },
+  });
+  return ajv;
+}
+
+type SchemaError = ErrorObject<string, Readonly<Record<string, unknown>>> & {
+  readonly parentSchema: JsonSchema;
+};
+
+/** Of a duration only the `duration` keyword speaks; the others are there for editors. */
+const isOwn = ({ keyword, parentSchema }: ErrorObject) => keyword === 'duration' || !parentSchema?.duration;
+
+function explain(error: SchemaError, tree: Tree): Problem {
+  const path = pathOf(error.instancePath);
+  const inside = (key: unknown): Path => [...path, String(key)];
+  switch (error.keyword) {
+    case 'additionalProperties': {
+      const key = inside(error.params.additionalProperty);
+      const name = String(key.at(-1));
+      const problem = problemAt(tree, key, explainUnknown(path, name, error));
+      if (find(tree, path).tree.expanded !== undefined)
+        return { ...problem, path, message: 'a key in the value from the environment is unknown' };
+      if (!mayHoldSecret(error.parentSchema) || isPlainKey(name)) return problem;
+      return { ...problem, path, message: 'a key is unknown: is a space missing after ":"?' };
+    }
+    case 'required':
+      return problemAt(tree, inside(error.params.missingProperty), explainMissing(path, error));
+    case 'minItems':
+    case 'minProperties':
+      return problemAt(
+        tree,
+        path,
+        explainMissing(path.slice(0, -1), { params: { missingProperty: path.at(-1) } }),
+      );
+    default: {
+      const { tree: value } = find(tree, path);
+      const message = explainValue(error, shownValue(error, value));
+      return { path: mayHoldSecret(error.parentSchema) ? shownPath(path) : path, at: value.at, message };
+    }
+  }
+}
+
+function explainUnknown(path: Path, key: string, { parentSchema }: SchemaError): string {
+  const [section, ...below] = path;
+  const known = Object.keys(parentSchema.properties ?? {});
+  if (below.length === 0 && sections.some((name) => name === section))
+    return explainUnknownId(key, typesIn(parentSchema));
+  if (section === 'service' && below[0] === 'pipelines' && below.length === 1)
+    return explainUnknownPipeline(key);
+  if (/:\S/.test(key)) return `unknown key "${key}": is a space missing after ":"?`;
+  const keys = known.length > 0 && known.length <= 12 ? ` (known: ${known.join(', ')})` : '';
+  return `unknown key "${key}"${didYouMean(key, known) || keys}`;
+}
+
+/** The component types of a section: its schema knows them as the patterns of their ids. */
+const typesIn = (section: JsonSchema) =>
+  Object.keys(section.patternProperties ?? {}).flatMap(
+    (pattern) => /^\^\((.*?)\)/.exec(pattern)?.[1]?.split('|') ?? [],
+  );
+
+function explainMissing(path: Path, { params }: Pick<SchemaError, 'params'>): string {
+  const key = String(params.missingProperty);
+  if (path.length === 0 && key !== 'service')
+    return `no ${key.slice(0, -1)} configuration specified in config`;
+  if (path.length === 0 || (path[0] === 'service' && key === 'pipelines'))
+    return 'service must have at least one pipeline';
+  if (path[0] === 'service' && path[1] === 'pipelines') return `must have at least one ${key.slice(0, -1)}`;
+  return `required key "${key}" is missing`;
+}
+
+const typeNames: Readonly<Record<string, string>> = {
+  object: 'keys and values',
+  array: 'a list',
+  string: 'a text',
+  integer: 'a whole number',
+  number: 'a number',
+  boolean: 'true or false',
+};
+
+function explainValue({ keyword, params, parentSchema, data, message }: SchemaError, shown: string): string {
+  switch (keyword) {
+    case 'type': {
+      const wanted = [params.type].flat().map((type) => typeNames[String(type)] ?? String(type));
+      return `wants ${wanted.join(' or ')}, got ${shown}${typeRemedy(String(params.type), data, shown)}`;
+    }
+    case 'enum': {
+      const choices = (parentSchema.enum ?? []).map(String);
+      return `${shown} is not one of ${choices.join(', ')}${didYouMean(String(data), choices)}`;
+    }
+    case 'duration':
+      return durationProblem(data, parentSchema.duration ?? {}, shown) ?? 'is not a duration';
+    case 'minLength':
+      return 'must not be empty';
+    case 'pattern':
+      return `${shown} is not valid here${parentSchema.description ? `: ${parentSchema.description}` : ''}`;
+    default:
+      return `${message ?? keyword}, got ${shown}`;
+  }
+}
+
+function typeRemedy(type: string, data: unknown, shown: string): string {
+  const isText = typeof data === 'string';
+  if (type === 'boolean' && isText && /^(true|false)$/.test(data)) return ': write it without quotes';
+  if (type === 'boolean' && isText && /^(y|yes|n|no|on|off)$/i.test(data)) return ': use true or false';
+  if (type === 'string' && (typeof data === 'number' || typeof data === 'boolean'))
+    return ': put it in quotes';
+  if (type === 'array' && isText && shown.startsWith('"')) return `: write [${shown.replaceAll('"', '')}]`;
+  if (type === 'object' && isText && /^[\w/.-]+:\S/.test(data)) return ': is a space missing after ":"?';
+  if ((type === 'integer' || type === 'number') && isText && /^[\d_]+$/.test(data))
+    return ': write it as digits only, without quotes';
+  return '';
+}
+
+/** A value as a message may show it. */
+function shownValue({ parentSchema, data }: SchemaError, tree: Tree): string {
+  if (mayHoldSecret(parentSchema)) return 'a value that is secret';
+  if (tree.expanded !== undefined) return 'the value from the environment';
+  if (typeof data !== 'object' || data === null) return JSON.stringify(data ?? null);
+  return Array.isArray(data) ? 'a list' : 'keys and values';
+}
+
+/** As far as its keys are keys. */
+const shownPath = (path: Path): Path => {
+  const odd = path.findIndex((key, index) => index > 1 && !isPlainKey(String(key)));
+  return odd < 0 ? path : path.slice(0, odd);
+};
+
+const pathOf = (pointer: string): Path =>
+  pointer
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));

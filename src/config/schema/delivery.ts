@@ -1,0 +1,84 @@
+import { Type } from 'typebox';
+import type { ConfigProblem, Delivery } from '../../component.ts';
+import { bytes, nanoseconds } from '../../telemetry/units.ts';
+import { duration } from './duration.ts';
+
+const maxQueueBytes = bytes(32 * 1024 * 1024);
+
+/** The part of an exporter's configuration that says how the runtime delivers for it. */
+export const deliverySchema = ({ timeout }: { readonly timeout: string }) => ({
+  timeout: duration({ default: timeout, description: 'Time for one attempt; 0: no limit.' }),
+  sending_queue: Type.Object(
+    {
+      enabled: Type.Boolean({
+        default: true,
+        description: 'Off: receivers wait for each request to be delivered.',
+      }),
+      num_consumers: Type.Integer({
+        minimum: 1,
+        default: 10,
+        description: 'Requests sent at the same time.',
+      }),
+      queue_size: Type.Integer({
+        minimum: 1,
+        default: 1000,
+        description: 'Requests waiting or being sent; what comes beyond that is dropped and counted.',
+      }),
+      max_bytes: Type.Integer({
+        minimum: 1,
+        default: maxQueueBytes,
+        description: 'Bytes of these requests; what comes beyond that is dropped and counted.',
+      }),
+    },
+    { default: {}, description: 'The queue in memory between the pipelines and the network.' },
+  ),
+  retry_on_failure: Type.Object(
+    {
+      enabled: Type.Boolean({
+        default: true,
+        description: 'Off: what cannot be delivered at once is dropped and counted.',
+      }),
+      initial_interval: duration({
+        default: '5s',
+        minimum: '1ms',
+        description: 'Wait after the first failure.',
+      }),
+      randomization_factor: Type.Number({
+        minimum: 0,
+        maximum: 1,
+        default: 0.5,
+        description: 'Spread of each wait, as a part of it.',
+      }),
+      multiplier: Type.Number({ minimum: 1, default: 1.5, description: 'Growth of the wait.' }),
+      max_interval: duration({ default: '30s', minimum: '1ms', description: 'Where the growth ends.' }),
+      max_elapsed_time: duration({
+        default: '300s',
+        description: 'Age at which a request is given up; 0: never.',
+      }),
+    },
+    { default: {}, description: 'What is done when the destination cannot take a request now.' },
+  ),
+});
+
+/** What the schema cannot say about a delivery, in the Collector's words. */
+export function deliveryProblems({ retry_on_failure: retry }: Delivery): readonly ConfigProblem[] {
+  const age = retry.max_elapsed_time;
+  const above = (['initial_interval', 'max_interval'] as const).find((key) => retry[key] > age);
+  if (!retry.enabled || age === 0 || above === undefined) return [];
+  const path = ['retry_on_failure', 'max_elapsed_time'];
+  return [{ path, message: `'max_elapsed_time' must not be less than '${above}'` }];
+}
+
+/** For exporters that write to this machine: in order, once, however long it takes. */
+export const localDelivery: Delivery = {
+  timeout: nanoseconds(0),
+  sending_queue: { enabled: true, num_consumers: 1, queue_size: 1000, max_bytes: maxQueueBytes },
+  retry_on_failure: {
+    enabled: false,
+    initial_interval: nanoseconds(0),
+    randomization_factor: 0,
+    multiplier: 1,
+    max_interval: nanoseconds(0),
+    max_elapsed_time: nanoseconds(0),
+  },
+};

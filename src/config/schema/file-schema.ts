@@ -1,0 +1,147 @@
+import { type Static, Type } from 'typebox';
+import type { Component } from '../../component.ts';
+import { duration } from './duration.ts';
+import { type JsonSchema, jsonSchema, rewrite } from './json-schema.ts';
+
+/** The sections that hold components, each named after the kind in it. */
+export const sections = ['receivers', 'processors', 'connectors', 'exporters', 'extensions'] as const;
+export type Section = (typeof sections)[number];
+export const sectionOf = (kind: Component['kind']): Section => `${kind}s`;
+
+/** A component's own types, the former ones too. */
+export const typesOf = (component: Component): readonly string[] =>
+  component.kind === 'exporter' ? [component.type, ...(component.aliases ?? [])] : [component.type];
+
+/** The part of an id after `type/`: at most 1024 characters, no separators, control characters or symbols. */
+const name = '[^\\p{Z}\\p{C}\\p{S}]{1,1024}';
+export const idPattern = (types: readonly string[]) => `^(${types.join('|')})(/${name})?$`;
+
+const ids = (description: string, options: object = {}) =>
+  Type.Array(Type.String(), { description, ...options });
+
+const pipelineSchema = Type.Object({
+  receivers: ids('Where its data comes from: ids of receivers and connectors.', { minItems: 1 }),
+  processors: ids('What is done to its data, in order: ids of processors.', { default: [] }),
+  exporters: ids('Where its data goes: ids of exporters and connectors.', { minItems: 1 }),
+});
+
+export const serviceSchema = Type.Object({
+  extensions: ids('Ids of the extensions to start.', { default: [] }),
+  pipelines: Type.Unsafe<Readonly<Record<string, Static<typeof pipelineSchema>>>>({
+    type: 'object',
+    description: 'Pipelines by id: the signal, or `signal/name`.',
+    minProperties: 1,
+    patternProperties: { [idPattern(['metrics', 'logs'])]: pipelineSchema },
+    additionalProperties: false,
+  }),
+  host: Type.Object(
+    {
+      root_path: Type.String({
+        default: '/',
+        pattern: '^/',
+        description:
+          "Absolute path at which the host's file system, or what is needed of it (`/sys/fs/cgroup`, perhaps `/proc`), is mounted in the agent's own, as `/host` in a container.",
+      }),
+      keep_removed: duration({
+        default: '10m',
+        description: 'How long a removed cgroup keeps its name, for data that is late.',
+      }),
+      max_cgroups: Type.Integer({
+        default: 16_384,
+        minimum: 64,
+        maximum: 1_048_576,
+        description:
+          'Cgroups whose names are known, removed ones included, which are forgotten first; some 300 bytes each.',
+      }),
+    },
+    { default: {}, description: 'The machine that is looked at.' },
+  ),
+  telemetry: Type.Object(
+    {
+      logs: Type.Object(
+        {
+          level: Type.Enum(['debug', 'info', 'warn', 'error'], {
+            default: 'info',
+            description: 'Least severity logged.',
+          }),
+          encoding: Type.Enum(['console', 'json'], {
+            default: 'console',
+            description: 'For people, or for machines.',
+          }),
+        },
+        { default: {}, description: "The agent's own log, on standard error." },
+      ),
+    },
+    { default: {}, description: 'What the agent says of itself.' },
+  ),
+});
+
+/** What a configuration must be like, from the components there are: the checks and the published schema both. */
+export function fileSchema(components: readonly Component[]): JsonSchema {
+  const bodies = (section: Section) =>
+    Object.fromEntries(
+      components
+        .filter(({ kind }) => sectionOf(kind) === section)
+        .map((component): [string, JsonSchema] => [
+          idPattern(typesOf(component)),
+          { ...jsonSchema(component.config), description: component.summary },
+        ]),
+    );
+  const properties = Object.fromEntries(
+    sections.map((section): [string, JsonSchema] => [
+      section,
+      { type: 'object', patternProperties: bodies(section), additionalProperties: false },
+    ]),
+  );
+  return closed({
+    type: 'object',
+    properties: { ...properties, service: jsonSchema(serviceSchema) },
+    required: ['receivers', 'exporters', 'service'],
+  });
+}
+
+/** An object takes the keys it names and no others, unless it says otherwise. */
+const closed = (schema: JsonSchema) =>
+  rewrite(schema, (inner) =>
+    inner.properties && inner.additionalProperties === undefined
+      ? { ...inner, additionalProperties: false }
+      : inner,
+  );
+
+/** The schema for editors: what has a default may be missing or empty, and `${env:…}` may stand for any value. */
+export function publishedSchema(components: readonly Component[]): JsonSchema {
+  return {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'Configuration of Earshot',
+    ...rewrite(fileSchema(components), publish),
+  };
+}
+
+const expansion = { type: 'string', pattern: '\\$\\{.+\\}' };
+
+function publish({ duration, secret, ...schema }: JsonSchema): JsonSchema {
+  if (schema.enum) {
+    const { default: preset, description, ...rest } = schema;
+    return {
+      ...(description !== undefined && { description }),
+      ...(preset !== undefined && { default: preset }),
+      anyOf: [rest, expansion],
+    };
+  }
+  if (schema.type === 'object') {
+    const { required = [], ...rest } = schema;
+    const needed = required.filter((key) => schema.properties?.[key]?.default === undefined);
+    return { ...rest, type: ['object', 'null'], ...(needed.length > 0 && { required: needed }) };
+  }
+  if (duration) {
+    const { minimum, maximum, ...rest } = schema;
+    const limits = Object.entries(duration).map(
+      ([limit, value]) => ` ${limit === 'minimum' ? 'At least' : 'At most'} ${value}.`,
+    );
+    const description = `${schema.description ?? 'A duration.'}${limits.join('')}`;
+    return { ...rest, description, minimum, maximum, pattern: `${schema.pattern}|${expansion.pattern}` };
+  }
+  if (schema.type === 'boolean' || schema.type === 'integer' || schema.type === 'number')
+    return { ...schema, type: [schema.type, 'string'], pattern: expansion.pattern };
+  return schema;
+}

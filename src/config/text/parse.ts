@@ -1,0 +1,207 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type ParsedNode,
+  parseDocument,
+  type Range,
+  type Scalar,
+  visit,
+  type YAMLError,
+  type YAMLMap,
+} from 'yaml';
+import type { Problem } from '../config-error.ts';
+import { type Position, place, type Source } from './source.ts';
+import type { Entry, MapTree, Tree } from './tree.ts';
+
+export interface Parsed {
+  /** Absent when the text is not YAML; the problems say why. */
+  readonly tree?: Tree;
+  readonly problems: readonly Problem[];
+}
+
+/** YAML text, from `offset` of the source on. An empty text is null, as in YAML. */
+export function parseYaml(source: Source, offset = 0): Parsed {
+  const text = source.text.slice(offset);
+  const positionOf = (range: readonly number[]) => ({
+    source,
+    start: (range[0] ?? 0) + offset,
+    end: (range[1] ?? 0) + offset,
+  });
+  const document = readDocument(text);
+  const syntax = [...document.errors, ...document.warnings]
+    // After a first mistake these only say that the reader is lost.
+    .filter(({ code }, index) => index === 0 || (code !== 'UNEXPECTED_TOKEN' && code !== 'BAD_INDENT'))
+    .map((error) => describe(error, document, positionOf));
+  if (syntax.length > 0) return { problems: oneALine(syntax) };
+  const problems: Problem[] = [];
+  const tree = toTree(document, { positionOf, report: (problem) => problems.push(problem) });
+  return { tree, problems };
+}
+
+/** A value from the environment: all of it stands `at` one place. Undefined: it is not YAML. */
+export function parseExpanded(text: string, at: Position): Tree | undefined {
+  const document = readDocument(text);
+  if (document.errors.length > 0 || document.warnings.length > 0) return undefined;
+  let odd = false;
+  const tree = toTree(document, {
+    positionOf: () => at,
+    report() {
+      odd = true;
+    },
+    expanded: (range) => text.slice(range[0], range[1]),
+  });
+  return odd ? undefined : tree;
+}
+
+// Duplicate keys are found here, with both their places, and do not hide other problems.
+const readDocument = (text: string) =>
+  parseDocument(text, { merge: true, uniqueKeys: false, prettyErrors: false, logLevel: 'error' });
+
+/** Aliases may repeat a part of the text; this many nodes are more than any configuration has. */
+const maxNodes = 100_000;
+
+interface Conversion {
+  readonly positionOf: (range: Range) => Position;
+  readonly report: (problem: Problem & { at: Position }) => void;
+  /** The text of a value that came from the environment. */
+  readonly expanded?: (range: Range) => string;
+}
+
+function toTree(document: Document.Parsed, { positionOf, report, expanded }: Conversion): Tree {
+  const unfinished = new Set<unknown>();
+  let nodes = 0;
+
+  function convert(node: ParsedNode | null, otherwise: Position): Tree {
+    const tree = convertNode(node, otherwise);
+    if (expanded === undefined) return tree;
+    const isText = tree.kind === 'scalar' && typeof tree.value === 'string';
+    return { ...tree, expanded: isText ? String(tree.value) : node ? expanded(node.range) : '' };
+  }
+
+  function convertNode(node: ParsedNode | null, otherwise: Position): Tree {
+    const at = node ? positionOf(node.range) : otherwise;
+    nodes += 1;
+    if (isAlias(node)) {
+      const target = node.resolve(document) as ParsedNode | undefined;
+      if (target && !unfinished.has(target) && nodes < maxNodes) {
+        const tree = convert(target, at);
+        return { ...tree, at, anchor: tree.at };
+      }
+      const trouble = target ? 'repeats too much' : 'has no anchor';
+      report({ message: `alias "*${node.source}" ${trouble}`, discreet: `alias ${trouble}`, at });
+    } else if (isMap(node) || isSeq(node)) {
+      unfinished.add(node);
+      const tree: Tree = isMap(node)
+        ? convertMap(node as YAMLMap.Parsed, at)
+        : { kind: 'list', at, items: node.items.map((item) => convert(item as ParsedNode | null, at)) };
+      unfinished.delete(node);
+      return tree;
+    } else if (isScalar(node)) {
+      const doubt = numberDoubt(node);
+      if (doubt && expanded) return { kind: 'scalar', at, value: node.source };
+      if (doubt) report({ message: doubt, discreet: 'number in doubt: put it in quotes', at });
+      return { kind: 'scalar', at, value: node.value };
+    }
+    return { kind: 'scalar', at, value: null };
+  }
+
+  function convertMap(node: YAMLMap.Parsed, at: Position): MapTree {
+    const entries = new Map<string, Entry>();
+    const merged: Tree[] = [];
+    for (const { key, value } of node.items) {
+      const keyAt = key ? positionOf(key.range) : at;
+      const isMerge = isScalar(key) && typeof key.value === 'symbol';
+      const name = isScalar(key) ? String(key.value ?? '') : undefined;
+      const entry = { key: keyAt, value: convert(value, keyAt) };
+      const first = entries.get(name ?? '');
+      if (name === undefined) report({ message: 'a key must be a plain text', at: keyAt });
+      else if (isMerge) merged.push(entry.value);
+      else if (first) {
+        const where = `(first in line ${place(first.key).line})`;
+        report({
+          message: `duplicate key "${name}" ${where}`,
+          discreet: `duplicate key ${where}`,
+          at: keyAt,
+        });
+      } else entries.set(name, entry);
+    }
+    for (const tree of merged.flatMap((tree) => (tree.kind === 'list' ? tree.items : [tree]))) {
+      if (tree.kind !== 'map') report({ message: 'only a mapping can be merged with "<<"', at: tree.at });
+      else for (const [name, entry] of tree.entries) if (!entries.has(name)) entries.set(name, entry);
+    }
+    return { kind: 'map', at, entries };
+  }
+
+  return convert(document.contents, positionOf([0, 0, 0]));
+}
+
+/** Numbers that other YAML readers, or a double, would make something else of. */
+function numberDoubt({ value, source = '' }: Scalar): string | undefined {
+  if (typeof value !== 'number') return undefined;
+  if (/^[-+]?0\d/.test(source))
+    return `number ${source} begins with 0: write ${value}, 0o${source.replace(/^[-+]?0+/, '')} if octal is meant, or "${source}" for text`;
+  if (Number.isInteger(value) && !Number.isSafeInteger(value))
+    return `number ${source} is too large to be exact: write "${source}" if text is meant`;
+  return undefined;
+}
+
+function describe(
+  error: YAMLError,
+  document: Document.Parsed,
+  positionOf: (range: readonly number[]) => Position,
+): Problem {
+  const end = positionOf(error.pos);
+  if (error.code === 'MISSING_CHAR' && error.message.includes('quote'))
+    return {
+      at: { ...end, start: startOfScalar(document, positionOf, end.start) },
+      message: 'the quote is not closed',
+    };
+  return {
+    at: end,
+    message: remedy(error, end) ?? error.message.charAt(0).toLowerCase() + error.message.slice(1),
+    discreet: 'not YAML here',
+  };
+}
+
+/** Where the text begins that ends at an offset. */
+function startOfScalar(
+  document: Document.Parsed,
+  positionOf: (range: readonly number[]) => Position,
+  end: number,
+) {
+  let start = end;
+  visit(document, {
+    Scalar(_, { range }) {
+      const position = range ? positionOf(range) : undefined;
+      if (position && position.start < end && position.end >= end) start = position.start;
+    },
+  });
+  return start;
+}
+
+function remedy({ code }: YAMLError, at: Position): string | undefined {
+  const { lineText } = place(at);
+  if (code === 'TAB_AS_INDENT' || /^ *\t/.test(lineText)) return 'tab in the indentation: indent with spaces';
+  if (code === 'MULTILINE_IMPLICIT_KEY' || code === 'BLOCK_AS_IMPLICIT_KEY') {
+    const glued = /^\s*(?:- )?([\w/.-]+):[^\s:]/.exec(lineText);
+    if (glued) return `missing space after "${glued[1]}:"`;
+  }
+  if (at.source.text.slice(at.start - 1, at.start + 1) === '${')
+    return 'between { } or [ ], quotes are needed: "${env:NAME}"';
+  if (code === 'MULTIPLE_DOCS')
+    return 'more than one YAML document in the file: give each its own --config file';
+  if (code === 'UNEXPECTED_TOKEN')
+    return 'unexpected text here: a quote, bracket or comma is missing, or one too many';
+  return undefined;
+}
+
+function oneALine(problems: readonly Problem[]): Problem[] {
+  const lines = new Set<number>();
+  return problems.filter(({ at }) => {
+    const line = at ? place(at).line : 0;
+    return !lines.has(line) && lines.add(line);
+  });
+}

@@ -1,0 +1,94 @@
+import type { Path, Problem } from '../config-error.ts';
+import type { JsonSchema } from '../schema/json-schema.ts';
+import { schemaAt } from '../schema/json-schema.ts';
+import type { Position } from './source.ts';
+
+/** Configuration text as data in which every key and value knows where it was written. */
+export type Tree = ScalarTree | ListTree | MapTree;
+
+interface Written {
+  readonly at: Position;
+  /** Set on what an alias stands for: where it is written out. */
+  readonly anchor?: Position;
+  /** Set on what came from the environment: the text it had there, which no message may show. */
+  readonly expanded?: string;
+}
+export interface ScalarTree extends Written {
+  readonly kind: 'scalar';
+  readonly value: unknown;
+}
+export interface ListTree extends Written {
+  readonly kind: 'list';
+  readonly items: readonly Tree[];
+}
+export interface MapTree extends Written {
+  readonly kind: 'map';
+  readonly entries: ReadonlyMap<string, Entry>;
+}
+export interface Entry {
+  readonly key: Position;
+  readonly value: Tree;
+}
+
+/** `over` wins: maps merge, everything else is replaced, by null too. */
+export function mergeTrees(under: Tree, over: Tree): Tree {
+  if (under.kind !== 'map' || over.kind !== 'map') return over;
+  const entries = new Map(under.entries);
+  for (const [name, entry] of over.entries) {
+    const below = entries.get(name);
+    entries.set(name, below ? { key: entry.key, value: mergeTrees(below.value, entry.value) } : entry);
+  }
+  return { ...over, entries };
+}
+
+/**
+ * Plain data for the schema's check. Where it wants text, what came from the environment is that text, not the YAML
+ * in it. A key without a value is left out, so that it gets its default.
+ */
+export function plainValue(tree: Tree, schema: JsonSchema | undefined): unknown {
+  if (tree.expanded !== undefined && schema?.type === 'string') return tree.expanded;
+  switch (tree.kind) {
+    case 'scalar':
+      return tree.value === null && schema?.type === 'object' ? {} : tree.value;
+    case 'list':
+      return tree.items.map((item) => plainValue(item, schema?.items));
+    case 'map':
+      return Object.fromEntries(
+        [...tree.entries].flatMap(([name, { value }]) => {
+          const inner = schemaAt(schema, name);
+          const plain = plainValue(value, inner);
+          return plain === null && inner ? [] : [[name, plain]];
+        }),
+      );
+  }
+}
+
+export interface Found {
+  /** Of the last key on the way. */
+  readonly key: Position | undefined;
+  readonly tree: Tree;
+}
+
+/** What stands at a path, or the nearest above it. */
+export function find(tree: Tree, path: Path): Found {
+  let found: Found = { key: undefined, tree };
+  for (const step of path) {
+    const { tree } = found;
+    if (tree.kind === 'map') {
+      const entry = tree.entries.get(String(step));
+      if (!entry) break;
+      found = { key: entry.key, tree: entry.value };
+    } else if (tree.kind === 'list') {
+      const item = tree.items[Number(step)];
+      if (!item) break;
+      found = { key: undefined, tree: item };
+    } else break;
+  }
+  return found;
+}
+
+/** A problem at the key of what a path names, or, if that is not there, at the nearest key above. */
+export function problemAt(tree: Tree, path: Path, message: string): Problem {
+  const { key, tree: value } = find(tree, path);
+  return { path, message, at: key ?? value.at };
+}

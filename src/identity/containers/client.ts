@@ -1,0 +1,45 @@
+import type { ContainerFacts, PodFacts } from '../facts.ts';
+import type { SourceError } from '../source-error.ts';
+
+/** What one connection to a container runtime must be able to do. Every call ends within the source's deadline. */
+export interface RuntimeClient {
+  greet(): Promise<Greeting>;
+  list(): Promise<Listing>;
+  /** What there is to know of one container; undefined: there is none of this id. */
+  look(id: string): Promise<ContainerFacts | undefined>;
+  /** Tells what happens until the runtime ends the stream (resolves) or it breaks (rejects). */
+  follow(tell: (event: RuntimeEvent) => void): Promise<void>;
+  /** Idempotent; requests and streams under way fail. */
+  close(): void;
+}
+
+export interface Greeting {
+  /** For people: name and version. */
+  readonly runtime: string;
+  readonly hasEvents: boolean;
+}
+
+export interface Listing {
+  readonly pods: readonly PodFacts[];
+  readonly containers: readonly ListedContainer[];
+  /** Why it says less of containers than it should; it names them all. */
+  readonly lacking?: SourceError;
+}
+
+export interface ListedContainer {
+  readonly facts: ContainerFacts;
+  /** It runs no more, though the runtime still has it. */
+  readonly hasEnded: boolean;
+  /** A look would add nothing. Looks are made one by one, so few containers may need one. */
+  readonly isComplete: boolean;
+}
+
+export type RuntimeEvent =
+  | {
+      readonly kind: 'told';
+      readonly pods: readonly PodFacts[];
+      readonly containers: readonly ContainerFacts[];
+    }
+  /** Something about it is new: look. */
+  | { readonly kind: 'changed'; readonly id: string }
+  | { readonly kind: 'gone'; readonly id: string };

@@ -1,0 +1,37 @@
+import { type Static, Type } from 'typebox';
+import { duration } from '../../config/schema/duration.ts';
+import type { RuntimePlace } from './place.ts';
+import { findSocket, type Socket } from './sockets.ts';
+
+/** The same keys for every container runtime. */
+export const runtimeConfig = ({ example }: { readonly example: string }) =>
+  Type.Object(
+    {
+      endpoint: Type.Optional(
+        Type.String({
+          pattern: '^(unix:(//)?)?/.+$',
+          description: `Its socket on the host, such as \`unix://${example}\`; absent: looked for.`,
+        }),
+      ),
+      timeout: duration({ default: '2s', minimum: '10ms', description: 'Time for each answer.' }),
+      resync: duration({
+        default: '30s',
+        minimum: '1s',
+        description:
+          'Everything is listed anew after so long; ten times as long while the runtime reports events.',
+      }),
+    },
+    { additionalProperties: false, default: {} },
+  );
+
+export type RuntimeConfig = Static<ReturnType<typeof runtimeConfig>>;
+
+/** Looks where the configuration says, else where runtimes usually listen. */
+export function socketFinder(
+  { endpoint }: RuntimeConfig,
+  { place, usual }: { readonly place: RuntimePlace; readonly usual: readonly string[] },
+): (isUnfit: (socket: Socket) => boolean) => Socket | undefined {
+  const paths =
+    endpoint === undefined ? (place.candidates ?? usual) : [endpoint.replace(/^unix:(\/\/)?/, '')];
+  return (isUnfit) => findSocket(paths, { rootPath: place.rootPath, isUnfit });
+}

@@ -1,0 +1,80 @@
+import type { ContainerFacts, PodFacts } from '../../facts.ts';
+import type { Listing } from '../client.ts';
+import type { ImageNames } from './images.ts';
+import { type Container, containerExited, type PodSandbox, sandboxReady } from './messages.ts';
+
+/** Labels and annotations a kubelet adds to what the pod itself has. */
+const ownLabels = 'io.kubernetes.';
+
+export function podFacts({ metadata, labels, annotations }: PodSandbox): PodFacts | undefined {
+  if (!metadata?.uid) return undefined;
+  const configHash = annotations['kubernetes.io/config.hash'];
+  return {
+    uid: metadata.uid,
+    ...(configHash && { configHash }),
+    name: metadata.name,
+    namespace: metadata.namespace,
+    labels: withoutOwn(labels),
+    annotations,
+  };
+}
+
+export function sandboxFacts({ id, metadata }: PodSandbox, { runtime }: Known): ContainerFacts {
+  return { id, runtime, role: 'sandbox', ...(metadata?.uid && { podUid: metadata.uid }) };
+}
+
+/** Says nothing of resources: they may be changed while it runs, and its cgroup has the figures of now. */
+export function containerFacts(container: Container, { runtime, images }: Known): ContainerFacts {
+  const { id, metadata, labels, annotations } = container;
+  const podUid = labels['io.kubernetes.pod.uid'];
+  const name = labels['io.kubernetes.container.name'] || metadata?.name;
+  const restarts = Number(annotations['io.kubernetes.container.restartCount'] ?? metadata?.attempt);
+  const image = images.find(container);
+  return {
+    id,
+    runtime,
+    ...(name && { name }),
+    ...(podUid && { podUid }),
+    ...(image && { image }),
+    ...(Number.isInteger(restarts) && { restartCount: restarts }),
+    labels: withoutOwn(labels),
+  };
+}
+
+/** What is known of the runtime as a whole. */
+export interface Known {
+  readonly runtime: string;
+  readonly images: ImageNames;
+}
+
+/** Of the sandboxes of one pod the one that runs counts, else the latest. */
+export function listing(
+  sandboxes: readonly PodSandbox[],
+  { containers, known }: { readonly containers: readonly Container[]; readonly known: Known },
+): Listing {
+  const byAge = [...sandboxes].sort(
+    (a, b) =>
+      Number(a.state === sandboxReady) - Number(b.state === sandboxReady) ||
+      (a.metadata?.attempt ?? 0) - (b.metadata?.attempt ?? 0),
+  );
+  const pods = new Map(byAge.flatMap((sandbox) => podFacts(sandbox) ?? []).map((pod) => [pod.uid, pod]));
+  return {
+    pods: [...pods.values()],
+    containers: [
+      ...sandboxes.map((sandbox) => ({
+        facts: sandboxFacts(sandbox, known),
+        hasEnded: sandbox.state !== sandboxReady,
+        isComplete: true,
+      })),
+      ...containers.map((container) => ({
+        facts: containerFacts(container, known),
+        hasEnded: container.state === containerExited,
+        isComplete: true,
+      })),
+    ],
+  };
+}
+
+function withoutOwn(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(labels).filter(([key]) => !key.startsWith(ownLabels)));
+}

@@ -1,0 +1,129 @@
+import type { PathIdentity, Qos } from '../cgroup/path/identify.ts';
+import type { ContainerFacts, OwnerFacts, PodFacts, ResourceFacts } from './facts.ts';
+import { ownersOf } from './owners.ts';
+
+/** Who a cgroup is: its path and what the sources know, put together. */
+export interface Identity {
+  readonly kind: PathIdentity['kind'] | 'kernel' | 'overflow' | 'unknown';
+  /** What people call it. */
+  readonly name: string;
+  /** How far it is known; `path_only`: what it is, but by no name. */
+  readonly outcome: 'named' | 'path_only' | 'unknown';
+  readonly path?: string;
+  readonly containerId?: string;
+  readonly runtime?: string;
+  readonly podUid?: string;
+  readonly unit?: string;
+  readonly qos?: Qos;
+  readonly container?: ContainerFacts;
+  readonly pod?: PodFacts;
+  /** Of the pod, the nearest first. */
+  readonly owners?: readonly OwnerFacts[];
+  readonly resources?: ResourceFacts;
+  /** Not the cgroup of a container itself, but one inside it. */
+  readonly isNested?: boolean;
+  /** The container that is in the pod's place, as nobody lists it among the pod's; it may just be too new. */
+  readonly unlistedId?: string;
+}
+
+/** Of ids that are no cgroup's. */
+export const standIns: Readonly<Record<string, Identity>> = {
+  kernel: { kind: 'kernel', name: 'kernel threads', outcome: 'named' },
+  idle: { kind: 'kernel', name: 'idle', outcome: 'named' },
+  overflow: { kind: 'overflow', name: 'beyond max_workloads', outcome: 'unknown' },
+};
+
+/** A cgroup of which not even the path is known. */
+export const stranger = (id: string): Identity => ({
+  kind: 'unknown',
+  name: `cgroup ${id}`,
+  outcome: 'unknown',
+});
+
+export interface Found {
+  readonly path: string;
+  readonly parsed: PathIdentity;
+  readonly container: ContainerFacts | undefined;
+  readonly pod: PodFacts | undefined;
+  /** Its pod's containers are known, and it is none of them. */
+  readonly isUnlisted: boolean;
+  /** What the cgroup's own files allow, where no source says. */
+  readonly limit: () => number | undefined;
+}
+
+/**
+ * A pause container is its pod: it only holds the pod's namespaces. Where no runtime is asked, it is the one that nobody
+ * lists.
+ */
+export function identityOf({ path, parsed, container, pod, isUnlisted, limit }: Found): Identity {
+  const { kind, containerId, podUid, qos = pod?.qos, unit } = parsed;
+  const isSandbox = kind === 'container' && (isUnlisted || container?.role === 'sandbox');
+  const isContainer = kind === 'container' && !isSandbox;
+  const runtime = parsed.runtime ?? container?.runtime;
+  const uid = pod?.uid ?? podUid ?? container?.podUid;
+  const resources = isContainer
+    ? (container?.resources ?? pod?.containerResources?.[container?.name ?? ''])
+    : pod?.resources;
+  const ownLimit = resources ? undefined : limit();
+  const identity: Omit<Identity, 'name' | 'outcome'> = {
+    kind: isSandbox ? 'pod' : kind,
+    path,
+    ...(isContainer && containerId !== undefined && { containerId }),
+    ...(isContainer && runtime !== undefined && { runtime }),
+    ...(isContainer && container && { container }),
+    ...(uid !== undefined && { podUid: uid }),
+    ...(unit !== undefined && { unit }),
+    ...(qos !== undefined && { qos }),
+    ...(pod && { pod, owners: ownersOf(pod) }),
+    ...(resources ? { resources } : ownLimit !== undefined && { resources: { cpuLimit: ownLimit } }),
+    ...(containerId !== undefined && !isDirectoryOf(path, containerId) && { isNested: true }),
+    ...(isUnlisted && containerId !== undefined && { unlistedId: containerId }),
+  };
+  return { ...identity, name: nameOf(identity, parsed), outcome: outcomeOf(identity, parsed) };
+}
+
+/** Runtimes' own tools show so much of an id. */
+export function shorten(id: string): string {
+  return isGenerated(id) ? id.slice(0, 12) : id;
+}
+
+/** An id nobody chose. */
+export function isGenerated(id: string): boolean {
+  return /^[0-9a-f]{32}/.test(id);
+}
+
+type Nameless = Omit<Identity, 'name' | 'outcome'>;
+
+function nameOf(
+  { kind, path, containerId, podUid, unit, pod, container }: Nameless,
+  parsed: PathIdentity,
+): string {
+  const podName = pod?.name === undefined ? undefined : [pod.namespace, pod.name].filter(Boolean).join('/');
+  switch (kind) {
+    case 'container': {
+      const own = container?.name ?? parsed.name ?? shorten(containerId ?? path ?? '');
+      return podName === undefined ? own : `${podName}/${own}`;
+    }
+    case 'pod':
+      return podName ?? `pod ${podUid?.slice(0, 8)}`;
+    case 'root':
+      return 'root cgroup';
+    default:
+      return parsed.name ?? unit ?? path ?? '';
+  }
+}
+
+function outcomeOf(
+  { kind, containerId, podUid, pod, container }: Nameless,
+  parsed: PathIdentity,
+): Identity['outcome'] {
+  if (kind !== 'container' && kind !== 'pod') return 'named';
+  const isPodNamed = podUid === undefined || pod?.name !== undefined;
+  const isNamed =
+    kind === 'pod' || (container?.name ?? parsed.name) !== undefined || !isGenerated(containerId ?? '');
+  return isPodNamed && isNamed ? 'named' : 'path_only';
+}
+
+function isDirectoryOf(path: string, containerId: string): boolean {
+  return path.replace(/\.scope$/, '').endsWith(containerId);
+}

@@ -1,0 +1,20 @@
+import type { WorkloadConfig } from '../processors/workload/config.ts';
+import { wholeKey } from '../processors/workload/extract.ts';
+import { ignoreKey } from '../processors/workload/selection.ts';
+import { annotationPrefix } from '../processors/workload/service-attributes.ts';
+
+/** Which annotations of pods are of use: the rest, up to 256 KiB a pod, is not kept. */
+export function keptAnnotations({
+  extract,
+  include,
+  exclude,
+}: Pick<WorkloadConfig, 'extract' | 'include' | 'exclude'>): (key: string) => boolean {
+  const keys = new Set([
+    ignoreKey,
+    ...[...include, ...exclude].flatMap(({ annotations }) => Object.keys(annotations)),
+    ...extract.annotations.flatMap(({ key }) => key ?? []),
+  ]);
+  const patterns = extract.annotations.flatMap(({ key_regex: regex }) => regex ?? []).map(wholeKey);
+  return (key) =>
+    key.startsWith(annotationPrefix) || keys.has(key) || patterns.some((pattern) => pattern.test(key));
+}

@@ -1,0 +1,71 @@
+import { type Static, type TProperties, Type } from 'typebox';
+import type { ConfigProblem } from '../../component.ts';
+
+/** How to reach and to convince a kubelet or an API server: the keys both sources have. */
+export const accessKeys = {
+  auth_type: Type.Enum(['serviceAccount', 'kubeConfig', 'none'], {
+    default: 'serviceAccount',
+    description:
+      "Who the agent is: the pod's service account, the user of a kubeconfig file, or nobody (a client certificate may still say who).",
+  }),
+  token_file: Type.Optional(
+    Type.String({
+      description: "Token to show; by default the service account's. Read again as it is rotated.",
+    }),
+  ),
+  kubeconfig: Type.Optional(
+    Type.String({ description: 'The kubeconfig file; by default `$KUBECONFIG`, else `~/.kube/config`.' }),
+  ),
+  context: Type.Optional(Type.String({ description: 'Context in it; by default its current one.' })),
+  ca_file: Type.Optional(
+    Type.String({
+      description:
+        "Certificate authority of the server's certificate, PEM; by default the service account's or the kubeconfig's.",
+    }),
+  ),
+  cert_file: Type.Optional(Type.String({ description: 'Certificate to show the server, PEM.' })),
+  key_file: Type.Optional(Type.String({ description: 'Its private key, PEM.' })),
+  server_name_override: Type.Optional(
+    Type.String({ description: "Name to expect in the server's certificate." }),
+  ),
+  insecure_skip_verify: Type.Boolean({
+    default: false,
+    description: "Do not look at the server's certificate: whoever answers gets the token and is believed.",
+  }),
+} satisfies TProperties;
+
+const accessSchema = Type.Object(accessKeys);
+export type AccessConfig = Static<typeof accessSchema>;
+
+/** `host:port`, or a URL, of which the API's may have a path; undefined: neither. */
+export function parseEndpoint(endpoint: string): URL | undefined {
+  const text = /^[a-z][\w+.-]*:\/\//i.test(endpoint) ? endpoint : `https://${endpoint}`;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isPlain = url?.search === '' && url.hash === '' && url.username === '' && url.password === '';
+  return isPlain && (url.protocol === 'https:' || url.protocol === 'http:') ? url : undefined;
+}
+
+/** What the schema cannot say. No message repeats a value: it may come from the environment. */
+export function accessProblems(
+  config: Readonly<AccessConfig> & { readonly endpoint?: string },
+): readonly ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const { endpoint, cert_file, key_file } = config;
+  const url = endpoint === undefined ? undefined : parseEndpoint(endpoint);
+  if (endpoint !== undefined && url === undefined)
+    problems.push({ path: ['endpoint'], message: 'is no address: write host:port or https://host:port' });
+  if (url?.protocol === 'http:' && config.auth_type !== 'none')
+    problems.push({
+      path: ['endpoint'],
+      message: 'would show the token to everybody on the way: use https://, or auth_type none',
+    });
+  if ((cert_file === undefined) !== (key_file === undefined)) {
+    const [given, missing] = cert_file === undefined ? ['key_file', 'cert_file'] : ['cert_file', 'key_file'];
+    problems.push({ path: [given], message: `needs ${missing} too: both, or neither` });
+  }
+  if (config.auth_type !== 'kubeConfig')
+    for (const key of ['kubeconfig', 'context'] as const)
+      if (config[key] !== undefined)
+        problems.push({ path: [key], message: 'is only looked at with auth_type kubeConfig' });
+  return problems;
+}

@@ -1,0 +1,19 @@
+import type { Nanoseconds } from '../../telemetry/units.ts';
+import { type FailureReason, SourceError } from '../source-error.ts';
+
+export class KubeError extends SourceError {
+  readonly status: number | undefined;
+  /** What the server asks to wait. */
+  readonly retryAfter: Nanoseconds | undefined;
+
+  constructor(
+    reason: FailureReason,
+    message: string,
+    more: { cause?: unknown; status?: number; retryAfter?: Nanoseconds | undefined } = {},
+  ) {
+    super(reason, message, more.cause === undefined ? {} : { cause: more.cause });
+    this.name = 'KubeError';
+    this.status = more.status;
+    this.retryAfter = more.retryAfter;
+  }
+}

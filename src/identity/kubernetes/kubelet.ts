@@ -1,0 +1,191 @@
+import { type Static, Type } from 'typebox';
+import { duration } from '../../config/schema/duration.ts';
+import { BackOff } from '../../net/back-off.ts';
+import { bytes, type Nanoseconds, nanoseconds, seconds } from '../../telemetry/units.ts';
+import { Unanswered } from '../lookup-queue.ts';
+import type { Source, SourceContext } from '../source.ts';
+import { accessKeys, parseEndpoint } from './access-config.ts';
+import { KubeClient } from './client.ts';
+import { Condition } from './condition.ts';
+import { CredentialStore, type Environment } from './credentials.ts';
+import { KubeError } from './kube-error.ts';
+import { deriveOwner, withOwner } from './owners.ts';
+import { podFacts } from './pod-facts.ts';
+import { ItemSplitter } from './split.ts';
+
+export const kubeletConfig = Type.Object(
+  {
+    endpoint: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'Where the kubelet listens, as `host:port` or `https://host:port`; by default port 10250 of `$NODE_IP`, else of `$K8S_NODE_NAME`, else of 127.0.0.1.',
+      }),
+    ),
+    interval: duration({ default: '30s', minimum: '1s', description: 'Time between two lists of its pods.' }),
+    timeout: duration({ default: '10s', minimum: '100ms', description: 'Time for one list.' }),
+    ...accessKeys,
+  },
+  { additionalProperties: false },
+);
+
+/** Some thousand pods; a node has 110 by default. */
+const maxListBytes = bytes(64 * 1024 * 1024);
+/** Lists that somebody waits for do not follow one another more closely. */
+const listPause = seconds(1);
+/** Asking it costs nobody but this node. */
+const maxPause = seconds(10);
+const kubeletPort = 10_250;
+
+export function openKubelet(
+  config: Static<typeof kubeletConfig>,
+  context: SourceContext,
+  environment: Environment = process.env,
+): Source {
+  return new Kubelet(config, context, environment);
+}
+
+/** The kubelet of this node: `GET /pods`, again and again, and at once when somebody unknown has come. */
+class Kubelet implements Source {
+  readonly name = 'kubelet';
+  readonly #interval: Nanoseconds;
+  readonly #timeout: Nanoseconds;
+  readonly #context: SourceContext;
+  readonly #client: KubeClient;
+  readonly #condition: Condition;
+  readonly #backOff: BackOff;
+  readonly #unanswered: Unanswered;
+  /** Nobody has said that there is a kubelet. */
+  readonly #isGuess: boolean;
+  #known = new Set<string>();
+  #listed = nanoseconds(Number.NEGATIVE_INFINITY);
+  #notBefore = nanoseconds(0);
+  #isClosed = false;
+  #listing: Promise<void> | undefined;
+
+  constructor(config: Static<typeof kubeletConfig>, context: SourceContext, environment: Environment) {
+    this.#interval = config.interval;
+    this.#timeout = config.timeout;
+    this.#context = context;
+    const elapsed = () => context.elapsed();
+    const random = () => context.random();
+    this.#isGuess = !config.endpoint && !environment.NODE_IP && !environment.K8S_NODE_NAME;
+    this.#client = new KubeClient({
+      credentials: new CredentialStore(config, environment, elapsed),
+      serverOf: () => kubeletServer(config.endpoint, environment),
+      elapsed,
+    });
+    this.#condition = new Condition(this.name, context);
+    this.#backOff = new BackOff({ first: seconds(1), last: maxPause }, random);
+    this.#unanswered = new Unanswered(config.interval, random);
+  }
+
+  get state() {
+    return this.#condition.state;
+  }
+
+  get reason() {
+    return this.#condition.reason;
+  }
+
+  tick(): void {
+    if (this.#isClosed) return;
+    this.#client.tick();
+    const now = this.#context.elapsed();
+    if (this.#listing || !this.#backOff.isDue(now) || now < this.#notBefore) return;
+    const isWanted = this.#unanswered.isDue(now) && now - this.#listed >= listPause;
+    if (!isWanted && now - this.#listed < this.#interval && this.state === 'ready') return;
+    this.#listing = this.#list(now).finally(() => {
+      this.#listing = undefined;
+    });
+  }
+
+  want({ containerId, podUid }: { readonly containerId?: string; readonly podUid?: string }): void {
+    const now = this.#context.elapsed();
+    for (const id of [containerId, podUid])
+      if (id !== undefined && !this.#known.has(id)) this.#unanswered.ask(id, now);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#client.close();
+    await this.#listing;
+  }
+
+  async #list(now: Nanoseconds): Promise<void> {
+    this.#listed = now;
+    const asked = this.#unanswered.asked(now);
+    const known = new Set<string>();
+    const { facts } = this.#context;
+    const splitter = new ItemSplitter('PodList', (item) => {
+      const answer = podFacts(item);
+      if (answer === undefined) return;
+      const { pod, containers } = answer;
+      facts.pod(withOwner(pod, deriveOwner(pod)));
+      known.add(pod.uid);
+      if (pod.configHash !== undefined) known.add(pod.configHash);
+      for (const container of containers) {
+        facts.container(container);
+        known.add(container.id);
+      }
+    });
+    try {
+      await this.#client.get({
+        path: '/pods',
+        timeout: this.#timeout,
+        maxBytes: maxListBytes,
+        answered: () => facts.beginList(),
+        receive: (part) => splitter.write(part),
+      });
+      splitter.end();
+    } catch (error) {
+      this.#failed(error as KubeError); // the only thing that `get` and the splitter throw
+      return;
+    }
+    facts.endList();
+    this.#known = known;
+    this.#unanswered.answer(asked, { now: this.#context.elapsed(), isKnown: (id) => known.has(id) });
+    this.#condition.listed();
+    this.#condition.becomeReady();
+    this.#backOff.reset();
+  }
+
+  #failed(error: KubeError): void {
+    if (error.reason === 'closed') return;
+    const now = this.#context.elapsed();
+    this.#backOff.postpone(now);
+    this.#notBefore = nanoseconds(now + (error.retryAfter ?? 0));
+    const isNobody = error.reason === 'unreachable' && this.#isGuess;
+    this.#condition.fail(
+      isNobody ? new KubeError('absent', error.message, { cause: error }) : withRemedy(error),
+    );
+  }
+}
+
+function kubeletServer(endpoint: string | undefined, environment: Environment): URL {
+  const host = environment.NODE_IP || environment.K8S_NODE_NAME || '127.0.0.1';
+  const address = host.includes(':') ? `[${host}]` : host;
+  const server = parseEndpoint(endpoint ?? `${address}:${kubeletPort}`);
+  if (server === undefined)
+    throw new KubeError('credentials', "cannot use the kubelet's endpoint: it is no host:port and no URL");
+  if (server.port === '' && endpoint !== undefined && !endpoint.includes('://'))
+    server.port = String(kubeletPort);
+  return server;
+}
+
+const remedies: Readonly<Record<string, string>> = {
+  unauthorized:
+    'the kubelet does not know the token: it must let the API server check tokens (authentication.webhook.enabled, which is the default of most distributions)',
+  forbidden:
+    "the service account's ClusterRole needs get on nodes/pods, which kubelets understand since 1.33; earlier ones want nodes/proxy, which also allows to run commands in every pod",
+};
+
+/** A kubelet remembers for minutes what it was told. */
+const noApi = 'it asks the API server who may read its pods, and that does not answer';
+
+function withRemedy(error: KubeError): KubeError {
+  const remedy = error.status === 500 && /authoriz/i.test(error.message) ? noApi : remedies[error.reason];
+  return remedy === undefined
+    ? error
+    : new KubeError(error.reason, `${error.message}; ${remedy}`, { cause: error });
+}

@@ -1,0 +1,44 @@
+import type { Static, TObject } from 'typebox';
+import type { ConfigProblem } from '../component.ts';
+import { criConfig, openCri } from './containers/cri/cri.ts';
+import { dockerConfig, openDocker, openPodman, podmanConfig } from './containers/docker/docker.ts';
+import type { RuntimePlace } from './containers/place.ts';
+import { accessProblems } from './kubernetes/access-config.ts';
+import { kubernetesConfig, openKubernetes } from './kubernetes/api.ts';
+import { kubeletConfig, openKubelet } from './kubernetes/kubelet.ts';
+import type { Source, SourceContext, SourceName } from './source.ts';
+
+/** A source as the processor sees it. */
+export interface SourceKind<Schema extends TObject = TObject> {
+  /** Its keys in the configuration. */
+  readonly config: Schema;
+  readonly summary: string;
+  check?(config: Static<Schema>): readonly ConfigProblem[];
+  /** Starts nothing: the first `tick` does. */
+  open(config: Static<Schema>, context: SourceContext, place: RuntimePlace): Source;
+}
+
+const kind = <Schema extends TObject>(of: SourceKind<Schema>): SourceKind<Schema> => of;
+
+/** Every source there is. */
+export const sourceKinds: Readonly<Record<SourceName, SourceKind>> = {
+  kubernetes: kind({
+    config: kubernetesConfig,
+    summary: 'The Kubernetes API: pods of this node, and what they belong to.',
+    check: accessProblems,
+    open: (config, context) => openKubernetes(config, context),
+  }),
+  kubelet: kind({
+    config: kubeletConfig,
+    summary: 'The kubelet of this node: its pods.',
+    check: accessProblems,
+    open: (config, context) => openKubelet(config, context),
+  }),
+  cri: kind({
+    config: criConfig,
+    summary: "The node's container runtime, as the kubelet speaks with it.",
+    open: openCri,
+  }),
+  docker: kind({ config: dockerConfig, summary: 'Docker.', open: openDocker }),
+  podman: kind({ config: podmanConfig, summary: 'Podman, whose service must run.', open: openPodman }),
+};

@@ -1,0 +1,124 @@
+import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { reasonOfStatus, SourceError, sourceError } from '../identity/source-error.ts';
+import { type Bytes, type Nanoseconds, toMilliseconds } from '../telemetry/units.ts';
+import { version } from '../version.ts';
+
+export interface UnixHttpOptions {
+  readonly socketPath: string;
+  /** For each answer; a stream of lines has none. */
+  readonly timeout: Nanoseconds;
+  readonly maxBody: Bytes;
+  readonly maxLine: Bytes;
+}
+
+/** HTTP over a unix socket, a connection for each request: there are few, and none can hold up another. */
+export class UnixHttp {
+  readonly #options: UnixHttpOptions;
+  readonly #requests = new Set<ClientRequest>();
+
+  constructor(options: UnixHttpOptions) {
+    this.#options = options;
+  }
+
+  async getJson(path: string): Promise<unknown> {
+    const { timeout, maxBody } = this.#options;
+    const body: Buffer[] = [];
+    let length = 0;
+    await this.#get(path, {
+      signal: AbortSignal.timeout(toMilliseconds(timeout)),
+      onData(chunk) {
+        length += chunk.length;
+        if (length > maxBody)
+          throw new SourceError('too_large', `${path} answered more than ${maxBody} bytes`);
+        body.push(chunk);
+      },
+    });
+    return parse(Buffer.concat(body).toString(), path);
+  }
+
+  /** Each line as JSON, until the server ends the stream. */
+  async followJson(path: string, tell: (value: unknown) => void): Promise<void> {
+    const { maxLine } = this.#options;
+    const utf8 = new TextDecoder();
+    let rest = '';
+    await this.#get(path, {
+      onData(chunk) {
+        const lines = (rest + utf8.decode(chunk, { stream: true })).split('\n');
+        rest = lines.pop() ?? '';
+        if (rest.length > maxLine)
+          throw new SourceError('too_large', `${path} has a line of more than ${maxLine} bytes`);
+        for (const line of lines) if (line.trim() !== '') tell(parse(line, path));
+      },
+    });
+  }
+
+  close(): void {
+    for (const request of this.#requests) request.destroy(new SourceError('cut', 'closed'));
+  }
+
+  /** Resolves at the end of the body; what `onData` throws ends the request. */
+  #get(
+    path: string,
+    { signal, onData }: { readonly signal?: AbortSignal; onData(chunk: Buffer): void },
+  ): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const headers = { Host: 'localhost', 'User-Agent': `earshot/${version}` };
+    const get = request({ socketPath: this.#options.socketPath, path, headers, agent: false });
+    const expire = () => get.destroy(new SourceError('timeout', `${path} had no answer in time`));
+    signal?.addEventListener('abort', expire);
+    this.#requests.add(get);
+    get.on('error', (error) => reject(explain(error)));
+    get.on('response', (response) => {
+      const { statusCode = 0 } = response;
+      // Destroying the request destroys its answer with the same error; the first one counts.
+      response.on('error', (error) => reject(explain(error)));
+      response.on('close', () =>
+        response.complete ? resolve() : reject(new SourceError('cut', `${path} was cut`)),
+      );
+      if (statusCode !== 200) {
+        reject(new SourceError(reasonOfStatus(statusCode), `${path} answered ${statusCode}`));
+        get.destroy();
+        return;
+      }
+      consume(response, { request: get, onData });
+    });
+    get.end();
+    return promise.finally(() => {
+      signal?.removeEventListener('abort', expire);
+      this.#requests.delete(get);
+    });
+  }
+}
+
+function consume(
+  response: IncomingMessage,
+  { request, onData }: { readonly request: ClientRequest; onData(chunk: Buffer): void },
+): void {
+  response.on('data', (chunk: Buffer) => {
+    if (request.destroyed) return;
+    try {
+      onData(chunk);
+    } catch (error) {
+      request.destroy(sourceError(error));
+    }
+  });
+}
+
+function parse(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new SourceError('garbage', `${path} answered no JSON`, { cause });
+  }
+}
+
+function explain(error: Error): SourceError {
+  const { reason, message } = sourceError(error);
+  if (reason === 'unreachable')
+    return new SourceError(reason, 'nobody listens on its socket', { cause: error });
+  if (reason === 'forbidden')
+    return new SourceError(reason, 'no permission to connect to its socket', { cause: error });
+  if (reason === 'garbage')
+    return new SourceError(reason, `it does not speak HTTP: ${message}`, { cause: error });
+  return sourceError(error);
+}

@@ -1,0 +1,63 @@
+import { type Nanoseconds, nanoseconds } from '../../telemetry/units.ts';
+import { type CgroupReading, type WaitClass, type Waiter, waitClasses } from './source.ts';
+
+/** A `CgroupReading` in the making. */
+export interface CgroupSums {
+  wait: number;
+  inProgress: number;
+  run: number;
+  readonly classes: Record<WaitClass, number>;
+  preemptedBySelf: number;
+  preemptedByKernel: number;
+  readonly buckets: Map<number, number>;
+  zeroCount: number;
+  /** The part of `irq` and `steal` that was `other` until it was known how much of it was stolen, ns. */
+  stolenFromOther: number;
+}
+
+export function noClasses(): Record<WaitClass, number> {
+  return Object.fromEntries(waitClasses.map((name) => [name, 0])) as Record<WaitClass, number>;
+}
+
+export function noSums(): CgroupSums {
+  return {
+    wait: 0,
+    inProgress: 0,
+    run: 0,
+    classes: noClasses(),
+    preemptedBySelf: 0,
+    preemptedByKernel: 0,
+    buckets: new Map(),
+    zeroCount: 0,
+    stolenFromOther: 0,
+  };
+}
+
+/** Both together, in `into` if it is there. */
+export function addSums(into: CgroupSums | undefined, from: CgroupSums): CgroupSums {
+  if (!into) return from;
+  into.wait += from.wait;
+  into.inProgress += from.inProgress;
+  into.run += from.run;
+  into.preemptedBySelf += from.preemptedBySelf;
+  into.preemptedByKernel += from.preemptedByKernel;
+  into.zeroCount += from.zeroCount;
+  into.stolenFromOther += from.stolenFromOther;
+  for (const name of waitClasses) into.classes[name] += from.classes[name];
+  for (const [index, count] of from.buckets) into.buckets.set(index, (into.buckets.get(index) ?? 0) + count);
+  return into;
+}
+
+export function readingOf(
+  cgroup: Waiter,
+  { classes, inProgress, stolenFromOther: _, ...sums }: CgroupSums,
+): CgroupReading {
+  return {
+    cgroup,
+    ...sums,
+    wait: nanoseconds(sums.wait),
+    completed: nanoseconds(sums.wait - inProgress),
+    run: nanoseconds(sums.run),
+    classes: classes as Record<WaitClass, Nanoseconds>,
+  };
+}

@@ -1,0 +1,120 @@
+import type { Attributes } from '@opentelemetry/api';
+import type { Resource } from '@opentelemetry/resources';
+import type { MetricData, ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import {
+  exponentialHistogram,
+  type Interval,
+  type Point,
+  resourceMetrics,
+  sum,
+} from '../../telemetry/metrics/build.ts';
+import { histogramOf } from '../../telemetry/metrics/histogram.ts';
+import { nanoseconds, toSeconds } from '../../telemetry/units.ts';
+import { attributes as keys, metrics } from '../../telemetry/vocabulary.ts';
+import { type Blame, type BlameOptions, blameOf } from './blame.ts';
+import { noSums, readingOf } from './cgroup-sums.ts';
+import { type Messenger, messengersOf } from './last-runners.ts';
+import { type CgroupReading, type PairReading, type SchedulerReading, waitClasses } from './source.ts';
+
+export interface SchedulerMetricsOptions extends BlameOptions {
+  readonly interval: Interval;
+  readonly histogramScale: number;
+  readonly resourceOf: (cgroup: CgroupReading['cgroup']) => Resource;
+  readonly isWanted: (cgroup: CgroupReading['cgroup']) => boolean;
+}
+
+/**
+ * A reading as metrics, one resource a cgroup; those that neither waited nor ran are left out. One that is preempted and
+ * waits on has a pair before it has totals.
+ */
+export function schedulerMetrics(
+  reading: SchedulerReading,
+  options: SchedulerMetricsOptions,
+): ResourceMetrics[] {
+  const pairs = Map.groupBy(reading.pairs, (pair) => pair.victim);
+  const read = new Set(reading.cgroups.map(({ cgroup }) => cgroup));
+  const waiting = [...pairs.keys()].filter((victim) => !read.has(victim));
+  return [...reading.cgroups, ...waiting.map((victim) => readingOf(victim, noSums()))]
+    .filter(({ cgroup }) => options.isWanted(cgroup))
+    .map((cgroup) => cgroupMetrics(cgroup, pairs.get(cgroup.cgroup) ?? [], options))
+    .filter((of) => of !== undefined);
+}
+
+function cgroupMetrics(
+  of: CgroupReading,
+  pairs: readonly PairReading[],
+  options: SchedulerMetricsOptions,
+): ResourceMetrics | undefined {
+  const blames = blameOf(of, pairs, options);
+  const { interval } = options;
+  const all: (MetricData | undefined)[] = [
+    waits(of, options),
+    some(sum(metrics.waitTime, interval, waitPoints(of))),
+    some(sum(metrics.blameTime, interval, blamePoints(blames))),
+    some(sum(metrics.messengerTime, interval, messengerPoints(messengersOf(pairs, options.maxCulprits)))),
+    some(sum(metrics.preemptions, interval, preemptionPoints(of, blames))),
+    some(sum(metrics.runTime, interval, of.run ? [{ value: toSeconds(of.run) }] : [])),
+  ];
+  const present = all.filter((metric) => metric !== undefined);
+  return present.length ? resourceMetrics(options.resourceOf(of.cgroup), present) : undefined;
+}
+
+function some<M extends MetricData>(metric: M): M | undefined {
+  return metric.dataPoints.length ? metric : undefined;
+}
+
+function waits(
+  of: CgroupReading,
+  { interval, histogramScale }: SchedulerMetricsOptions,
+): MetricData | undefined {
+  const { buckets, zeroCount } = of;
+  const value = histogramOf({ scale: histogramScale, buckets, zeroCount, sum: toSeconds(of.completed) });
+  return value.count ? exponentialHistogram(metrics.waitDuration, interval, [{ value }]) : undefined;
+}
+
+function waitPoints(of: CgroupReading): Point[] {
+  return waitClasses
+    .filter((name) => of.classes[name] !== 0)
+    .map((name) => ({ value: toSeconds(of.classes[name]), attributes: { [keys.waitClass]: name } }));
+}
+
+function blamePoints(blames: readonly Blame[]): Point[] {
+  return blames.flatMap(({ culprit, other, throttled }) =>
+    (
+      [
+        ['other', other],
+        ['throttled', throttled],
+      ] as const
+    )
+      .filter(([, time]) => time !== 0)
+      .map(([waitClass, time]) => ({
+        value: toSeconds(nanoseconds(time)),
+        attributes: culpritAttributes(waitClass, culprit),
+      })),
+  );
+}
+
+function messengerPoints(messengers: readonly Messenger[]): Point[] {
+  return messengers.map(({ culprit, time }) => ({
+    value: toSeconds(nanoseconds(time)),
+    attributes: { [keys.culpritCgroupId]: String(culprit) },
+  }));
+}
+
+function preemptionPoints(of: CgroupReading, blames: readonly Blame[]): Point[] {
+  const points: Point[] = blames
+    .filter(({ preemptions }) => preemptions !== 0)
+    .map(({ culprit, preemptions }) => ({
+      value: preemptions,
+      attributes: culpritAttributes('other', culprit),
+    }));
+  if (of.preemptedBySelf)
+    points.push({ value: of.preemptedBySelf, attributes: { [keys.waitClass]: 'self' } });
+  if (of.preemptedByKernel)
+    points.push({ value: of.preemptedByKernel, attributes: { [keys.waitClass]: 'kernel' } });
+  return points;
+}
+
+function culpritAttributes(waitClass: string, culprit: Blame['culprit']): Attributes {
+  return { [keys.waitClass]: waitClass, [keys.culpritCgroupId]: String(culprit) };
+}

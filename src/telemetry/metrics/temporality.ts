@@ -1,0 +1,126 @@
+import type { Attributes, HrTime } from '@opentelemetry/api';
+import {
+  AggregationTemporality,
+  type DataPoint,
+  DataPointType,
+  type MetricData,
+  type ResourceMetrics,
+} from '@opentelemetry/sdk-metrics';
+import type { Counters } from '../counters.ts';
+import type { Nanoseconds } from '../units.ts';
+import { counterNames } from '../vocabulary.ts';
+import { merge } from './histogram.ts';
+
+export interface CumulativeOptions {
+  /** A series not seen for so long is forgotten; should it come back, it starts anew. */
+  readonly maxStale: Nanoseconds;
+  /** Points of further series are dropped and counted. */
+  readonly maxStreams: number;
+  readonly counters: Counters;
+  /** The id of the exporter, for the counters. */
+  readonly exporter: string;
+}
+
+interface Series {
+  readonly startTime: HrTime;
+  value: unknown;
+  /** Nanoseconds since the epoch, rounded by the double; only differences of minutes matter. */
+  lastSeen: number;
+}
+
+/**
+ * Turns deltas into totals since each series began, for destinations that want those. Gauges, and whatever is
+ * cumulative already, pass unchanged. The clock is that of the points, so a replay works as live data does.
+ */
+export function createCumulative(options: CumulativeOptions) {
+  const { counters, exporter } = options;
+  const resources = new Map<string, Map<string, Series>>();
+  let streams = 0;
+  let now = 0;
+
+  /** The totals of a point's series, or undefined: there is no room for another series. */
+  function accumulate<Value>(
+    known: Map<string, Series>,
+    key: string,
+    point: DataPoint<Value>,
+    plus: (total: Value, delta: Value) => Value,
+  ): DataPoint<Value> | undefined {
+    const lastSeen = point.endTime[0] * 1e9 + point.endTime[1];
+    now = Math.max(now, lastSeen);
+    const series = known.get(key);
+    if (series) {
+      // Only values of this metric's own kind are stored under its key.
+      series.value = plus(series.value as Value, point.value);
+      series.lastSeen = lastSeen;
+      return { ...point, startTime: series.startTime, value: series.value as Value };
+    }
+    if (streams >= options.maxStreams) {
+      counters.add(counterNames.pointsDropped, 1, { exporter, reason: 'max_streams' });
+      return undefined;
+    }
+    streams += 1;
+    known.set(key, { startTime: point.startTime, value: point.value, lastSeen });
+    return point;
+  }
+
+  function accumulateMetric(known: Map<string, Series>, scope: string, metric: MetricData): MetricData {
+    if (metric.aggregationTemporality !== AggregationTemporality.DELTA) return metric;
+    const aggregationTemporality = AggregationTemporality.CUMULATIVE;
+    const prefix = `${scope}\n${metric.descriptor.name}\n${metric.dataPointType}\n`;
+    const totals = <Value>(points: DataPoint<Value>[], plus: (total: Value, delta: Value) => Value) =>
+      points.flatMap((point) => accumulate(known, prefix + identity(point.attributes), point, plus) ?? []);
+    switch (metric.dataPointType) {
+      case DataPointType.SUM:
+        return { ...metric, aggregationTemporality, dataPoints: totals(metric.dataPoints, (a, b) => a + b) };
+      case DataPointType.EXPONENTIAL_HISTOGRAM:
+        return { ...metric, aggregationTemporality, dataPoints: totals(metric.dataPoints, merge) };
+      // Nothing here makes explicit-bounds histograms; a destination that cannot take their deltas says so.
+      case DataPointType.HISTOGRAM:
+      case DataPointType.GAUGE:
+        return metric;
+    }
+  }
+
+  function forgetStale(): void {
+    let forgotten = 0;
+    for (const [resource, known] of resources) {
+      for (const [key, series] of known) {
+        if (now - series.lastSeen <= options.maxStale) continue;
+        known.delete(key);
+        forgotten += 1;
+      }
+      if (known.size === 0) resources.delete(resource);
+    }
+    streams -= forgotten;
+    if (forgotten > 0) counters.add(counterNames.seriesForgotten, forgotten, { exporter });
+  }
+
+  function knownOf(resource: Attributes): Map<string, Series> {
+    const key = identity(resource);
+    const known = resources.get(key) ?? new Map<string, Series>();
+    resources.set(key, known);
+    return known;
+  }
+
+  return (batch: readonly ResourceMetrics[]): readonly ResourceMetrics[] => {
+    const totals = batch.map(({ resource, scopeMetrics }) => {
+      const known = knownOf(resource.attributes);
+      return {
+        resource,
+        scopeMetrics: scopeMetrics.map(({ scope, metrics }) => ({
+          scope,
+          metrics: metrics.map((metric) => accumulateMetric(known, scope.name, metric)),
+        })),
+      };
+    });
+    forgetStale();
+    return totals;
+  };
+}
+
+/** The same text for the same attributes, whatever their order. */
+function identity(attributes: Attributes): string {
+  const keys = Object.keys(attributes);
+  if (keys.length === 0) return '';
+  return JSON.stringify(keys.sort().map((key) => [key, attributes[key]]));
+}

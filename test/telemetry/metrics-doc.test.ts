@@ -1,8 +1,0 @@
-import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
-import { metricsDocument, path } from '../../scripts/write-metrics-doc.ts';
-
-test('docs/METRICS.md says what the vocabulary says; `node scripts/write-metrics-doc.ts` writes it anew', () => {
-  assert.equal(readFileSync(path, 'utf8'), metricsDocument());
-});

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
+import { components } from '../../../src/components.ts';
+import { loadConfig } from '../../../src/config/load.ts';
+
+const folder = fileURLToPath(new URL('../../../config/kubernetes', import.meta.url));
+const read = (path: string) => readFileSync(join(folder, path), 'utf8');
+
+interface Container {
+  readonly name: string;
+  readonly image: string;
+  readonly args: readonly string[];
+  readonly env: readonly { readonly name: string }[];
+  readonly volumeMounts: readonly {
+    readonly name: string;
+    readonly mountPath: string;
+    readonly readOnly?: boolean;
+  }[];
+  readonly securityContext: object;
+  readonly resources: object;
+}
+
+interface Volume {
+  readonly name: string;
+  readonly hostPath?: { readonly path: string };
+}
+
+interface Pods {
+  readonly spec: {
+    readonly template: {
+      readonly spec: {
+        readonly containers: readonly Container[];
+        readonly initContainers?: readonly Container[];
+        readonly volumes: readonly Volume[];
+      };
+    };
+  };
+}
+
+interface Role {
+  readonly rules: readonly { readonly resources: readonly string[]; readonly verbs: readonly string[] }[];
+}
+
+const daemonSet = (parse(read('base/daemon-set.yaml')) as Pods).spec.template.spec;
+const sidecar = (parse(read('sidecar/agent.yaml')) as Pods).spec.template.spec;
+const { rules } = parse(read('base/cluster-role.yaml')) as Role;
+const [agent] = daemonSet.containers;
+const [beside] = sidecar.initContainers ?? [];
+assert.ok(agent && beside);
+
+for (const [name, container] of [
+  ['base', agent],
+  ['sidecar', beside],
+] as const)
+  test(`${name}: the configuration it comes with is valid with the environment it sets`, () => {
+    assert.deepEqual(container.args, ['run', '--config', '/etc/earshot/earshot.yaml']);
+    assert.ok(container.volumeMounts.some(({ mountPath }) => mountPath === '/etc/earshot'));
+    const values: Readonly<Record<string, string>> = {
+      OTLP_ENDPOINT: 'http://192.0.2.1:4317',
+      POD_UID: 'f6f2d169-f2ae-4afa-95ed-06ff2ed6b288',
+    };
+    const environment = Object.fromEntries(container.env.map(({ name }) => [name, values[name] ?? 'x']));
+    const { warnings } = loadConfig(
+      { files: [join(folder, name, 'earshot.yaml')], sets: [], environment },
+      components,
+    );
+    assert.deepEqual(warnings, []);
+  });
+
+test('the sidecar has no right that the node agent has not', () => {
+  const { runAsNonRoot, seccompProfile, ...security } = beside.securityContext as Record<string, unknown>;
+  assert.deepEqual(security, agent.securityContext);
+  assert.deepEqual(beside.resources, agent.resources);
+  const paths = (volumes: readonly Volume[]) => volumes.flatMap(({ hostPath }) => hostPath?.path ?? []);
+  for (const path of paths(sidecar.volumes)) assert.ok(paths(daemonSet.volumes).includes(path), path);
+});
+
+test('nothing of the host or of the configuration can be written', () => {
+  for (const { volumeMounts } of [agent, beside])
+    for (const { name, readOnly } of volumeMounts) assert.equal(readOnly, true, name);
+});
+
+test('the role allows to read, and never what reaches into pods or secrets', () => {
+  for (const { resources, verbs } of rules) {
+    for (const verb of verbs) assert.match(verb, /^(?:get|list|watch)$/);
+    for (const resource of resources) assert.match(resource, /^(?:nodes\/pods|pods|replicasets|jobs)$/);
+  }
+});
+
+test('whatever is granted has a row in the table of what it is for', () => {
+  const rows = read('README.md')
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .map((line) => line.split('|')[1] ?? '');
+  const { capabilities } = agent.securityContext as {
+    readonly capabilities: { readonly add: readonly string[] };
+  };
+  const granted = [
+    ...capabilities.add,
+    ...daemonSet.volumes.flatMap(({ hostPath }) => hostPath?.path ?? []),
+    ...rules.flatMap(({ resources }) => resources),
+    'hostPID',
+    'runAsUser: 0',
+  ];
+  for (const right of granted)
+    assert.ok(
+      rows.some((row) => row.includes(`\`${right}\``)),
+      `${right} has no row`,
+    );
+});

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { printConfig } from '../../../src/config/print.ts';
+import { loadTexts, withProbe } from './sample-components.ts';
+
+test('the printed configuration has every default, durations as text, and no secret', () => {
+  const text = `receivers: {probe: {interval: 90s}}
+exporters: {send: {endpoint: e, headers: {authorization: hunter2}}}
+service: {pipelines: {metrics: {receivers: [probe], exporters: [send]}}}
+`;
+  assert.equal(
+    printConfig(loadTexts([text])),
+    `receivers:
+  probe:
+    interval: 1m30s
+    depth: 3
+    ratio: 0.5
+    exact: false
+    mode: fast
+    include: []
+    limits:
+      count: 7
+      age: 1m
+processors: {}
+connectors: {}
+exporters:
+  send:
+    endpoint: e
+    headers:
+      authorization: "[REDACTED]"
+extensions: {}
+service:
+  extensions: []
+  pipelines:
+    metrics:
+      receivers:
+        - probe
+      processors: []
+      exporters:
+        - send
+  host:
+    root_path: /
+    keep_removed: 10m
+    max_cgroups: 16384
+  telemetry:
+    logs:
+      level: info
+      encoding: console
+`,
+  );
+});
+
+test('the printed configuration is the same configuration', () => {
+  const config = loadTexts([withProbe('{interval: 1.5s, mode: thorough, include: [a], limits: {age: 0}}')]);
+  assert.deepEqual(loadTexts([printConfig(config)]), config);
+});

@@ -1,0 +1,65 @@
+import type { Delivery, Exporter, Outcome, Payload } from '../../../src/component.ts';
+import { createSender } from '../../../src/delivery/sender.ts';
+import { type Batch, itemCount } from '../../../src/telemetry/batch.ts';
+import { seconds, toSeconds } from '../../../src/telemetry/units.ts';
+import { fakeWorld, total } from '../runtime/fake-world.ts';
+
+export const accepted: Outcome = { kind: 'accepted' };
+export const unavailable: Outcome = { kind: 'retry', reason: 'unavailable' };
+
+export const defaults: Delivery = {
+  timeout: seconds(5),
+  sending_queue: { enabled: true, num_consumers: 10, queue_size: 1000, max_bytes: 1000 },
+  retry_on_failure: {
+    enabled: true,
+    initial_interval: seconds(5),
+    randomization_factor: 0.5,
+    multiplier: 1.5,
+    max_interval: seconds(30),
+    max_elapsed_time: seconds(300),
+  },
+};
+
+export interface Options {
+  readonly delivery?: Partial<Delivery>;
+  readonly local?: boolean;
+  readonly queue?: Partial<Delivery['sending_queue']>;
+  readonly retry?: Partial<Delivery['retry_on_failure']>;
+  readonly random?: () => number;
+  encode?(batch: Batch): readonly Payload[];
+}
+
+export type Send = (payload: Payload, abort: AbortSignal) => Outcome | Promise<Outcome>;
+
+export const encodeWhole = (batch: Batch): readonly Payload[] => [
+  { signal: batch.signal, bytes: new Uint8Array(), items: itemCount(batch) },
+];
+
+export function start(
+  send: Send,
+  { delivery, local, queue, retry, random = () => 0.5, encode = encodeWhole }: Options = {},
+) {
+  const world = fakeWorld();
+  const times: number[] = [];
+  const settings: Delivery = {
+    ...defaults,
+    ...delivery,
+    sending_queue: { ...defaults.sending_queue, ...queue },
+    retry_on_failure: { ...defaults.retry_on_failure, ...retry },
+  };
+  const exporter: Exporter = {
+    ...(!local && { delivery: settings }),
+    encode,
+    async send(payload, abort) {
+      times.push(toSeconds(world.clock.elapsed()));
+      return send(payload, abort);
+    },
+    async close() {},
+  };
+  const sender = createSender(exporter, { ...world, id: 'out', random });
+  const count = (name: string, reason?: string) =>
+    total(world.counters, `otelcol_exporter_${name}`, reason === undefined ? {} : { reason });
+  return { ...world, sender, times, count };
+}
+
+export const never = () => new Promise<Outcome>(() => {});

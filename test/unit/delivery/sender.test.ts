@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Outcome } from '../../../src/component.ts';
+import { itemCount } from '../../../src/telemetry/batch.ts';
+import { nanoseconds, seconds } from '../../../src/telemetry/units.ts';
+import { settle } from '../fake-clock.ts';
+import { batchOf } from '../runtime/fake-world.ts';
+import { accepted, never, start, unavailable } from './sender-fixture.ts';
+
+test('what the destination accepts is counted as sent, by signal', async () => {
+  const { sender, count } = start(() => accepted);
+  await sender.offer(batchOf('metrics', 3));
+  await sender.offer(batchOf('logs', 2));
+  await settle();
+  assert.equal(count('sent_metric_points'), 3);
+  assert.equal(count('sent_log_records'), 2);
+  assert.equal(count('queue_size'), 0);
+  assert.equal(count('queue_capacity'), 1000);
+});
+
+test('a destination that is away is tried again after growing waits, until the data is too old', async () => {
+  const { clock, sender, times, count, logged } = start(() => unavailable);
+  await sender.offer(batchOf('metrics', 4));
+  await clock.advance(seconds(1000));
+  const waits = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+  assert.deepEqual(waits.slice(0, 6), [5, 7.5, 11.25, 16.875, 25.3125, 30]);
+  assert.ok(waits.slice(5).every((wait) => wait === 30));
+  assert.ok((times.at(-1) ?? 0) <= 300);
+  assert.equal(count('send_failed_metric_points', 'retries_exhausted'), 4);
+  assert.equal(logged[0]?.msg, 'Exporting failed. Will retry the request after interval.');
+  assert.equal(logged[0]?.interval, '5s');
+  assert.equal(logged[1]?.msg, 'Exporting failed. Dropping data.');
+  assert.equal(logged[1]?.error, 'no more retries left: unavailable');
+  assert.equal(clock.timers, 0);
+});
+
+test('a wait is spread by the randomization factor on both sides', async () => {
+  for (const [random, expected] of [
+    [() => 0, 2.5],
+    [() => 0.999999, 7.499995],
+  ] as const) {
+    const { clock, sender, times } = start(() => unavailable, { random });
+    await sender.offer(batchOf('metrics', 1));
+    await clock.advance(seconds(8));
+    assert.ok(Math.abs((times[1] ?? 0) - expected) < 1e-6);
+  }
+});
+
+test('a destination that says when to come back is not asked sooner', async () => {
+  const { clock, sender, times } = start(() => ({ ...unavailable, after: seconds(60) }));
+  await sender.offer(batchOf('metrics', 1));
+  await clock.advance(seconds(130));
+  assert.deepEqual(times, [0, 60, 120]);
+});
+
+test('without a limit of age a request is never given up', async () => {
+  let away = true;
+  const { clock, sender, count } = start(() => (away ? unavailable : accepted), {
+    retry: { max_elapsed_time: seconds(0) },
+  });
+  await sender.offer(batchOf('metrics', 1));
+  await clock.advance(seconds(10_000));
+  away = false;
+  await clock.advance(seconds(60));
+  assert.equal(count('sent_metric_points'), 1);
+});
+
+test('a refusal is final', async () => {
+  const { sender, times, count, logged } = start(() => ({ kind: 'refused', reason: 'bad data' }));
+  await sender.offer(batchOf('logs', 2));
+  await settle();
+  assert.deepEqual(times, [0]);
+  assert.equal(count('send_failed_log_records', 'refused'), 2);
+  assert.equal(logged[0]?.error, 'not retryable error: Permanent error: bad data');
+  assert.equal(logged[0]?.dropped_items, 2);
+});
+
+test('an exporter that throws loses what it was sending, and goes on', async () => {
+  let calls = 0;
+  const { sender, count } = start(() => {
+    calls += 1;
+    if (calls === 1) throw new Error('bug');
+    return accepted;
+  });
+  await sender.offer(batchOf('metrics', 1));
+  await sender.offer(batchOf('metrics', 2));
+  await settle();
+  assert.equal(count('send_failed_metric_points', 'refused'), 1);
+  assert.equal(count('sent_metric_points'), 2);
+});
+
+test('what a destination rejects of a request is loss, the rest is sent, and nothing is sent again', async () => {
+  const { sender, times, count, logged } = start(() => ({ kind: 'partial', rejected: 2, reason: 'too old' }));
+  await sender.offer(batchOf('metrics', 5));
+  await settle();
+  assert.deepEqual(times, [0]);
+  assert.equal(count('sent_metric_points'), 3);
+  assert.equal(count('send_failed_metric_points', 'partial'), 2);
+  assert.deepEqual([logged[0]?.msg, logged[0]?.message], ['Partial success response', 'too old']);
+});
+
+test('an attempt without an answer is ended at the timeout, told to the exporter, and tried again', async () => {
+  let aborts = 0;
+  const { clock, sender, times, health } = start((_, abort) => {
+    abort.addEventListener('abort', () => {
+      aborts += 1;
+    });
+    return never();
+  });
+  await sender.offer(batchOf('metrics', 1));
+  await clock.advance(seconds(11));
+  assert.deepEqual(times, [0, 10]);
+  assert.equal(aborts, 1);
+  assert.equal(health.troubles.get('exporter out (metrics)'), 'no answer within 5s');
+});
+
+test('a timeout of 0 is none', async () => {
+  const { clock, sender, times } = start(never, { delivery: { timeout: nanoseconds(0) } });
+  await sender.offer(batchOf('metrics', 1));
+  await clock.advance(seconds(100));
+  assert.deepEqual(times, [0]);
+});
+
+test('beyond its size the queue drops, counts, and says so once', async () => {
+  const { sender, count, messages } = start(never, { queue: { num_consumers: 2, queue_size: 5 } });
+  for (let n = 0; n < 8; n++) await sender.offer(batchOf('metrics', 10));
+  assert.equal(count('queue_size'), 5);
+  assert.equal(count('enqueue_failed_metric_points', 'queue_full'), 30);
+  assert.deepEqual(messages(), ['sending queue is full']);
+});
+
+test('beyond its bytes the queue drops, counts with a reason of its own, and has room again when they are sent', async () => {
+  const waiting: (() => void)[] = [];
+  const { sender, count, messages } = start(
+    () => new Promise((resolve) => waiting.push(() => resolve(accepted))),
+    {
+      queue: { max_bytes: 100 },
+      encode: (batch) => [{ signal: 'metrics', bytes: new Uint8Array(40), items: itemCount(batch) }],
+    },
+  );
+  for (let n = 0; n < 4; n++) await sender.offer(batchOf('metrics', 10));
+  assert.equal(count('queue_size'), 2);
+  assert.equal(count('enqueue_failed_metric_points', 'queue_bytes_full'), 20);
+  assert.equal(count('enqueue_failed_metric_points', 'queue_full'), 0);
+  assert.deepEqual(messages(), ['sending queue is full']);
+  waiting[0]?.();
+  await settle();
+  await sender.offer(batchOf('metrics', 10));
+  assert.equal(count('queue_size'), 2);
+});
+
+test('a queue that stays full says so once', async () => {
+  const waiting: (() => void)[] = [];
+  const { sender, messages } = start(() => new Promise((resolve) => waiting.push(() => resolve(accepted))), {
+    queue: { num_consumers: 1, queue_size: 2 },
+  });
+  for (let n = 0; n < 20; n++) {
+    await sender.offer(batchOf('metrics', 1));
+    if (n % 2) waiting.shift()?.();
+    await settle();
+  }
+  assert.deepEqual(messages(), ['sending queue is full']);
+});
+
+test('a destination that takes metrics and refuses logs is in trouble once, and not again with each request', async () => {
+  const { sender, count, messages, health } = start(({ signal }) =>
+    signal === 'metrics' ? accepted : { kind: 'refused', reason: 'no logs here' },
+  );
+  for (let n = 0; n < 5; n++) {
+    await sender.offer(batchOf('metrics', 1));
+    await sender.offer(batchOf('logs', 2));
+    await settle();
+  }
+  assert.deepEqual(messages(), ['Exporting failed. Dropping data.', 'Component is unhealthy.']);
+  assert.deepEqual([...health.troubles], [['exporter out (logs)', 'no logs here']]);
+  assert.equal(count('send_failed_log_records', 'refused'), 10);
+});
+
+test('a loss is logged again when its reason changes, or after a recovery', async () => {
+  const outcomes: Outcome[] = ['a', 'a', 'b', '', 'b', 'b'].map((reason) =>
+    reason ? { kind: 'refused', reason } : accepted,
+  );
+  const { sender, logged } = start(() => outcomes.shift() ?? accepted);
+  for (let n = 0; n < 6; n++) {
+    await sender.offer(batchOf('logs', 1));
+    await settle();
+  }
+  const losses = logged.filter(({ msg }) => msg === 'Exporting failed. Dropping data.');
+  const prefix = 'not retryable error: Permanent error: ';
+  assert.deepEqual(
+    losses.map(({ error }) => error),
+    ['a', 'b', 'b'].map((reason) => prefix + reason),
+  );
+});

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Static } from 'typebox';
+import { debug } from '../../../src/exporters/debug.ts';
+import type { Batch } from '../../../src/telemetry/batch.ts';
+import {
+  event,
+  exponentialHistogram,
+  gauge,
+  resource,
+  resourceMetrics,
+  sum,
+} from '../../../src/telemetry/metrics/build.ts';
+import type { UnixNanoseconds } from '../../../src/telemetry/units.ts';
+import { events, metrics } from '../../../src/telemetry/vocabulary.ts';
+import { fakeHost } from '../fake-host.ts';
+
+const start = 1_700_000_000_000_000_000n as UnixNanoseconds;
+const end = 1_700_000_010_000_000_000n as UnixNanoseconds;
+const interval = { start, end };
+const of = resource({ 'service.name': 'shop' });
+
+const histogram = {
+  ...{ count: 3, sum: 0.5, min: 0.1, max: 0.3, scale: 2, zeroCount: 0 },
+  positive: { offset: -4, bucketCounts: [1, 2] },
+  negative: { offset: 0, bucketCounts: [] },
+};
+
+const measured: Batch = {
+  signal: 'metrics',
+  resourceMetrics: [
+    resourceMetrics(of, [
+      sum(metrics.waitTime, interval, [
+        { value: 0.25, attributes: { 'earshot.cause': 'neighbor' } },
+        { value: 0.5, attributes: { 'earshot.cause': 'self' } },
+      ]),
+      exponentialHistogram(metrics.waitDuration, interval, [{ value: histogram }]),
+    ]),
+    resourceMetrics(resource({}), [
+      gauge({ name: 'level', kind: 'gauge', unit: '1', description: 'A level.', attributes: [] }, interval, [
+        { value: 3 },
+      ]),
+    ]),
+  ],
+};
+
+const logged: Batch = {
+  signal: 'logs',
+  records: [
+    event(events.wait, {
+      resource: of,
+      at: start,
+      observed: end,
+      attributes: { 'thread.name': 'worker', 'earshot.weight': 4 },
+    }),
+  ],
+};
+
+async function printedBy(verbosity: Static<typeof debug.config>['verbosity'], batch: Batch): Promise<string> {
+  const { host, printed } = fakeHost('debug');
+  const exporter = await debug.open({ verbosity }, host);
+  for (const payload of exporter.encode(batch))
+    assert.deepEqual(await exporter.send(payload, new AbortController().signal), { kind: 'accepted' });
+  await exporter.close();
+  return printed.join('');
+}
+
+test('basic: how much there is', async () => {
+  assert.equal(await printedBy('basic', measured), 'metrics: resources=2 metrics=3 data points=4\n');
+  assert.equal(await printedBy('basic', logged), 'logs: log records=1\n');
+});
+
+test('normal: a line for each data point and log record, with its resource', async () => {
+  assert.equal(
+    await printedBy('normal', measured),
+    `earshot.wait.time{earshot.cause=neighbor} 0.25 s resource{service.name=shop}
+earshot.wait.time{earshot.cause=self} 0.5 s resource{service.name=shop}
+earshot.wait.duration{} count=3 sum=0.5 min=0.1 max=0.3 s resource{service.name=shop}
+level{} 3 1 resource{}
+`,
+  );
+  assert.equal(
+    await printedBy('normal', logged),
+    '2023-11-14T22:13:20.000Z earshot.wait {thread.name=worker, earshot.weight=4} resource{service.name=shop}\n',
+  );
+});
+
+test('detailed: everything about each', async () => {
+  const text = await printedBy('detailed', measured);
+  for (const part of [
+    'metrics: resources=2 metrics=3 data points=4\n',
+    'resource\n  service.name: shop\n',
+    '  earshot.wait.time (sum, delta, unit s)\n',
+    '    2023-11-14T22:13:20.000Z – 2023-11-14T22:13:30.000Z: 0.25\n      earshot.cause: neighbor\n',
+    'count=3 sum=0.5 min=0.1 max=0.3 {"scale":2,"zeroCount":0,"positive":{"offset":-4,"bucketCounts":[1,2]}',
+  ])
+    assert.ok(text.includes(part), part);
+  assert.equal(
+    await printedBy('detailed', logged),
+    `logs: log records=1
+log record earshot.wait
+  time 2023-11-14T22:13:20.000Z, observed 2023-11-14T22:13:30.000Z
+  severity INFO
+  attributes
+    thread.name: worker
+    earshot.weight: 4
+  resource
+    service.name: shop
+`,
+  );
+});
+
+test('what is counted in the queue is what was in the batch', async () => {
+  const exporter = await debug.open({ verbosity: 'basic' }, fakeHost('debug').host);
+  assert.deepEqual(
+    exporter.encode(measured).map(({ items }) => items),
+    [4],
+  );
+});
+
+test('a request is sent when its text is with the reader, not before', async () => {
+  const { promise: taken, resolve: take } = Promise.withResolvers<void>();
+  const exporter = await debug.open(
+    { verbosity: 'basic' },
+    { ...fakeHost('debug').host, print: () => taken },
+  );
+  const [payload = assert.fail('nothing to send')] = exporter.encode(measured);
+  let isSent = false;
+  const sent = exporter.send(payload, new AbortController().signal).then(() => {
+    isSent = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(isSent, false);
+  take();
+  await sent;
+});

@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Listing } from '../../../../src/identity/containers/client.ts';
+import type { ContainerFacts } from '../../../../src/identity/facts.ts';
+import { SourceError } from '../../../../src/identity/source-error.ts';
+import { counterNames } from '../../../../src/telemetry/vocabulary.ts';
+import { container, listOf, played, settle } from './source-fixture.ts';
+
+test('a runtime that is not there is absent, looked for ever more rarely, and found', async () => {
+  const { source, tick, asked, advance, setSocket, warnings } = played();
+  setSocket(undefined);
+  await tick();
+  assert.equal(source.state, 'absent');
+  assert.match(source.reason ?? '', /not there/);
+  setSocket('1');
+  await tick();
+  assert.deepEqual(asked(), [], 'not before its time');
+  advance(1);
+  await tick();
+  assert.equal(source.state, 'connecting');
+  assert.deepEqual(warnings(), [], 'no container runtime is nothing to warn of');
+});
+
+test('a failure is counted and logged once, retried ever more rarely, and what was known stays', async () => {
+  const { source, ready, advance, tick, asked, fail, setGreetingError, count, warnings, facts } = played();
+  await ready('a');
+  advance(300);
+  await tick();
+  setGreetingError(new SourceError('timeout', 'no answer in time'));
+  await fail(new SourceError('timeout', 'no answer in time'));
+  assert.equal(source.state, 'failing');
+  assert.match(source.reason ?? '', /no answer in time/);
+  assert.ok(facts.containers.has('a'));
+  asked();
+  const attempts: number[] = [];
+  for (let time = 0; time < 64; time += 0.25) {
+    await tick();
+    if (asked().includes('greet')) attempts.push(time);
+    advance(0.25);
+  }
+  assert.deepEqual(attempts, [0.25, 0.75, 1.75, 3.75, 7.75, 15.75, 31.75, 61.75]);
+  assert.equal(count(counterNames.sourceErrors, 'timeout'), 9);
+  assert.equal(warnings().length, 1);
+});
+
+test('a runtime that made its socket anew is asked at once', async () => {
+  const { source, ready, advance, tick, answer, fail, setGreetingError, setSocket } = played();
+  await ready('a');
+  setGreetingError(new SourceError('unreachable', 'nobody listens'));
+  advance(300);
+  await tick();
+  await fail(new SourceError('unreachable', 'nobody listens'));
+  for (let time = 0; time < 20; time++) {
+    advance(1);
+    await tick();
+  }
+  assert.equal(source.state, 'failing');
+  setGreetingError(undefined);
+  setSocket('2');
+  await tick();
+  await answer(listOf('a'));
+  assert.equal(source.state, 'ready');
+  assert.equal(source.reason, undefined);
+});
+
+test('a stream that is cut is followed anew and what it missed is listed', async () => {
+  const { source, ready, advance, tick, asked, answer, endStream, count, facts } = played();
+  await ready('a', 'b');
+  advance(60);
+  await endStream(new SourceError('cut', 'reset'));
+  assert.equal(source.state, 'ready', 'lists still work');
+  assert.equal(count(counterNames.sourceErrors, 'cut'), 1);
+  await tick();
+  assert.ok(asked().includes('list'));
+  await answer(listOf('a'));
+  assert.deepEqual(facts.gone, ['b']);
+  advance(1);
+  await tick();
+  assert.ok(asked().includes('follow'));
+});
+
+test('a stream that breaks again and again is not hammered', async () => {
+  const { ready, advance, tick, asked, answer, endStream } = played();
+  await ready('a');
+  let follows = 0;
+  for (let time = 0; time < 60; time += 0.25) {
+    await endStream(new SourceError('cut', 'reset'));
+    advance(0.25);
+    await tick();
+    follows += asked().filter((what) => what === 'follow').length;
+    await answer(listOf('a'));
+  }
+  assert.ok(follows > 3 && follows < 10, `${follows} attempts in a minute`);
+});
+
+test('a runtime that has no events, or ends their stream at once, is listed instead', async () => {
+  for (const error of [new SourceError('unimplemented', 'no such call'), undefined]) {
+    const { ready, advance, tick, asked, endStream, count } = played();
+    await ready('a');
+    advance(1);
+    await endStream(error);
+    advance(29);
+    await tick();
+    assert.deepEqual(asked(), ['list']);
+    assert.equal(count(counterNames.sourceErrors), 0);
+  }
+});
+
+test('a container that ended is said once more, then it is gone', async () => {
+  const { tick, advance, answer, facts } = played({ hasEvents: false });
+  await tick();
+  const ended: Listing = { pods: [], containers: [container('short', true)] };
+  await answer(ended);
+  assert.ok(facts.containers.has('short'), 'a container of 200 ms has a name');
+  advance(30);
+  await tick();
+  await answer(ended);
+  assert.deepEqual(facts.gone, ['short']);
+  advance(30);
+  await tick();
+  await answer(listOf('short'));
+  assert.ok(facts.containers.has('short'), 'it was started again');
+});
+
+test('what a look found stays when a list knows less', async () => {
+  const { tick, advance, answer, facts, setDetails, asked } = played({ hasEvents: false });
+  const image = { name: 'registry.example/app', digest: 'sha256:12' };
+  setDetails(async (id) => ({ id, name: `name of ${id}`, image }));
+  await tick();
+  await answer(listOf('a'));
+  await tick();
+  assert.deepEqual(facts.containers.get('a')?.image, image);
+  advance(30);
+  asked();
+  await tick();
+  await answer(listOf('a'));
+  await tick();
+  assert.deepEqual(facts.containers.get('a')?.image, image);
+  await tick();
+  assert.deepEqual(asked(), ['list'], 'an image does not change: nobody looks again');
+});
+
+test('a list that says all is enough: nobody is looked at', async () => {
+  const { tick, answer, asked } = played();
+  await tick();
+  await answer({ pods: [], containers: [{ ...container('a'), isComplete: true }] });
+  await tick();
+  assert.deepEqual(asked(), ['greet', 'follow', 'list']);
+});
+
+test('containers that had ended before the first list are not looked at', async () => {
+  const { tick, answer, asked } = played();
+  await tick();
+  await answer({ pods: [], containers: [container('past', true), container('present')] });
+  await tick();
+  assert.deepEqual(asked(), ['greet', 'follow', 'list', 'look present']);
+});
+
+test('one container that cannot be looked at keeps nobody else from being named', async () => {
+  const { tick, answer, facts, setDetails, source, count } = played();
+  setDetails(async (id) => {
+    if (id === 'stuck') throw new SourceError('timeout', 'no answer in time');
+    return { id, image: { name: 'looked at' } };
+  });
+  await tick();
+  await answer(listOf('stuck', 'well'));
+  await tick();
+  assert.equal(source.state, 'ready');
+  assert.equal(facts.containers.get('stuck')?.name, 'name of stuck');
+  assert.deepEqual(facts.containers.get('well')?.image, { name: 'looked at' });
+  assert.equal(count(counterNames.sourceErrors, 'timeout'), 1);
+});
+
+test('an event that only says that something changed is looked after at once', async () => {
+  const { ready, tell, facts, asked } = played();
+  await ready('a');
+  await tell({ kind: 'changed', id: 'new' });
+  assert.deepEqual(asked(), ['look new']);
+  assert.ok(facts.containers.has('new'));
+  await tell({ kind: 'gone', id: 'new' });
+  assert.deepEqual(facts.gone, ['new']);
+});
+
+test('a container that goes while it is looked at stays gone', async () => {
+  const { ready, tell, facts, setDetails } = played();
+  await ready();
+  const { promise, resolve } = Promise.withResolvers<ContainerFacts>();
+  setDetails(() => promise);
+  await tell({ kind: 'changed', id: 'short' });
+  await tell({ kind: 'gone', id: 'short' });
+  resolve({ id: 'short', name: 'too late' });
+  await settle();
+  assert.ok(!facts.containers.has('short'));
+});
+
+test('a socket at which something else answers counts as absent until it is made anew', async () => {
+  const { source, tick, advance, setGreetingError, setSocket, asked, answer, count, warnings } = played();
+  setGreetingError(new SourceError('unimplemented', 'it has no Version of CRI v1'));
+  await tick();
+  await tick();
+  assert.equal(source.state, 'absent');
+  assert.match(source.reason ?? '', /no Version of CRI v1/);
+  assert.equal(count(counterNames.sourceErrors), 0);
+  assert.deepEqual(warnings(), []);
+  asked();
+  advance(100);
+  await tick();
+  assert.deepEqual(asked(), []);
+  setGreetingError(undefined);
+  setSocket('2');
+  advance(100);
+  await tick();
+  await answer(listOf('a'));
+  assert.equal(source.state, 'ready');
+});
+
+test('close ends what is under way, may be repeated, and nothing happens after it', async () => {
+  const { source, tick, asked, facts, ready } = played();
+  await ready('a');
+  const { lists } = facts;
+  await source.close();
+  await source.close();
+  await tick();
+  source.want({ containerId: 'x' });
+  await tick();
+  assert.deepEqual(asked(), ['close']);
+  assert.equal(facts.lists, lists);
+});

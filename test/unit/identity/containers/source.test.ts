@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { listOf, played } from './source-fixture.ts';
+
+test('it follows before it lists, so that nothing that happens between is missed', async () => {
+  const { source, tick, asked, answer } = played();
+  assert.equal(source.state, 'connecting');
+  await tick();
+  assert.deepEqual(asked(), ['greet', 'follow', 'list']);
+  assert.equal(source.state, 'connecting');
+  await answer(listOf('a'));
+  assert.equal(source.state, 'ready');
+});
+
+test('without events it lists every resync, with events ten times as rarely', async () => {
+  for (const [hasEvents, resync] of [
+    [false, 30],
+    [true, 300],
+  ] as const) {
+    const { ready, advance, tick, asked, answer } = played({ hasEvents });
+    await ready('a');
+    advance(resync - 0.1);
+    await tick();
+    assert.deepEqual(asked(), [], `${resync} s`);
+    advance(0.1);
+    await tick();
+    assert.deepEqual(asked(), ['list'], `${resync} s`);
+    await answer(listOf('a'));
+  }
+});
+
+test('a container that a list has no more is gone', async () => {
+  const { ready, advance, tick, answer, facts } = played();
+  await ready('a', 'b');
+  advance(300);
+  await tick();
+  await answer(listOf('b'));
+  assert.deepEqual(facts.gone, ['a']);
+  assert.deepEqual([...facts.containers.keys()], ['b']);
+});
+
+test('what was told while a list was made wins over the list', async () => {
+  const { tick, tell, answer, facts } = played();
+  await tick();
+  await tell({ kind: 'told', pods: [{ uid: 'new pod' }], containers: [{ id: 'new', name: 'told' }] });
+  await tell({ kind: 'gone', id: 'a' });
+  await answer(listOf('a', 'b'));
+  assert.deepEqual([...facts.containers.keys()].sort(), ['b', 'new']);
+  assert.ok(facts.pods.has('new pod'));
+});
+
+test('an unknown container is listed for at once, and many of them with one list', async () => {
+  const { ready, advance, tick, asked, source, answer, facts } = played({ hasEvents: false });
+  await ready('a');
+  advance(1);
+  for (const containerId of ['x', 'y', 'z']) source.want({ containerId });
+  source.want({ podUid: 'of x' });
+  await tick();
+  await tick();
+  assert.deepEqual(asked(), ['list']);
+  await answer(listOf('a', 'x', 'y', 'z'));
+  assert.equal(facts.containers.get('x')?.name, 'name of x');
+});
+
+test('one that was wanted while a list was under way gets a list of its own', async () => {
+  const { ready, advance, tick, asked, source, answer } = played({ hasEvents: false });
+  await ready('a');
+  advance(1);
+  source.want({ containerId: 'x' });
+  await tick();
+  advance(0.1);
+  source.want({ containerId: 'y' });
+  await answer(listOf('a', 'x'));
+  asked();
+  advance(2);
+  await tick();
+  assert.deepEqual(
+    asked().filter((what) => what === 'list'),
+    ['list'],
+  );
+});
+
+test('an id that no list has is asked about ever more rarely, then only when wanted again', async () => {
+  const { ready, advance, tick, asked, source, answer } = played({ hasEvents: false });
+  await ready('a');
+  advance(1);
+  const lists: number[] = [];
+  source.want({ containerId: "another runtime's" });
+  for (let time = 0; time < 29; time += 0.25) {
+    await tick();
+    if (asked().includes('list')) lists.push(time);
+    await answer(listOf('a'));
+    advance(0.25);
+  }
+  assert.deepEqual(lists, [0, 0.5, 1.5, 3.5, 7.5]);
+});
+
+test('lists that somebody waits for take a tenth of the time at most', async () => {
+  const { ready, advance, tick, asked, source, answer } = played({ hasEvents: false });
+  await ready('a');
+  advance(1);
+  source.want({ containerId: 'x' });
+  await tick();
+  advance(2); // a slow runtime
+  await answer(listOf('a', 'x'));
+  await tick();
+  asked();
+  source.want({ containerId: 'y' });
+  advance(19);
+  await tick();
+  assert.deepEqual(asked(), []);
+  advance(1.1);
+  await tick();
+  assert.deepEqual(asked(), ['list']);
+});
+
+test('a known container, or one of an absent runtime, asks for nothing', async () => {
+  const { ready, advance, tick, asked, source, setSocket } = played({ hasEvents: false });
+  await ready('a');
+  advance(1);
+  source.want({ containerId: 'a', podUid: 'pod' });
+  await tick();
+  assert.deepEqual(asked(), []);
+  const absent = played();
+  absent.setSocket(undefined);
+  await absent.tick();
+  absent.source.want({ containerId: 'a' });
+  assert.equal(absent.source.state, 'absent');
+  setSocket(undefined);
+});

@@ -1,0 +1,52 @@
+import type { ContainerFacts, PodFacts } from '../../../src/identity/facts.ts';
+import type { Facts } from '../../../src/identity/source.ts';
+
+export interface MemoryFacts extends Facts {
+  readonly pods: ReadonlyMap<string, PodFacts>;
+  readonly containers: ReadonlyMap<string, ContainerFacts>;
+  /** In the order in which they went. */
+  readonly gone: readonly string[];
+  /** Lists that were complete. */
+  readonly lists: number;
+}
+
+/** What a source has said, as the contract of `Facts` has it, and nothing kept of what is gone. */
+export function memoryFacts(): MemoryFacts {
+  const pods = new Map<string, PodFacts>();
+  const containers = new Map<string, ContainerFacts>();
+  const gone: string[] = [];
+  let lists = 0;
+  let saidSince: Set<string> | undefined;
+  const forget = (from: Map<string, unknown>, id: string) => {
+    if (from.delete(id)) gone.push(id);
+  };
+  return {
+    pods,
+    containers,
+    gone,
+    get lists() {
+      return lists;
+    },
+    pod(pod) {
+      pods.set(pod.uid, pod);
+      saidSince?.add(`pod ${pod.uid}`);
+    },
+    container(container) {
+      containers.set(container.id, container);
+      saidSince?.add(`container ${container.id}`);
+    },
+    podGone: (uid) => forget(pods, uid),
+    containerGone: (id) => forget(containers, id),
+    beginList() {
+      saidSince = new Set(); // one that failed has no end
+    },
+    endList() {
+      const said = saidSince;
+      if (!said) throw new Error('a list ends that did not begin');
+      saidSince = undefined;
+      lists++;
+      for (const uid of [...pods.keys()]) if (!said.has(`pod ${uid}`)) forget(pods, uid);
+      for (const id of [...containers.keys()]) if (!said.has(`container ${id}`)) forget(containers, id);
+    },
+  };
+}

@@ -1,0 +1,264 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Attributes } from '@opentelemetry/api';
+import type { DataPoint, MetricData, ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import fc from 'fast-check';
+import {
+  event,
+  exponentialHistogram,
+  type Point,
+  resource,
+  resourceMetrics,
+  sum,
+} from '../../../src/telemetry/metrics/build.ts';
+import { histogramOf } from '../../../src/telemetry/metrics/histogram.ts';
+import {
+  events,
+  attributes as keys,
+  metrics,
+  otherCulprit,
+  waitPart,
+} from '../../../src/telemetry/vocabulary.ts';
+import { culprit, interval, process, victim } from './contention-fixture.ts';
+
+const of = (waitClass: string, value: number, more: Attributes = {}): Point => ({
+  value,
+  attributes: { [keys.waitClass]: waitClass, ...more },
+});
+
+function name(...all: readonly MetricData[]): readonly MetricData[] {
+  const batch = process({ signal: 'metrics', resourceMetrics: [resourceMetrics(resource(victim), all)] });
+  assert.ok(batch.signal === 'metrics');
+  return batch.resourceMetrics[0]?.scopeMetrics[0]?.metrics ?? [];
+}
+
+const points = (all: readonly MetricData[], { name }: { readonly name: string }) =>
+  (all.find((metric) => metric.descriptor.name === name)?.dataPoints ?? []) as DataPoint<number>[];
+/** In ns. */
+const byCause = (
+  all: readonly MetricData[],
+  metric: { readonly name: string },
+): Readonly<Record<string, number>> =>
+  Object.fromEntries(
+    points(all, metric).map(({ attributes, value }) => [
+      String(attributes[keys.cause]),
+      Math.round(value * 1e9),
+    ]),
+  );
+
+const neighbor = culprit('container', { container: 'c9', pod: 'B' });
+const sibling = culprit('container', { container: 'c2', pod: 'A' });
+const service = culprit('service');
+const pod = culprit('pod', { pod: 'A', path: '/kubepods/burstable/podA' });
+const ancestor = culprit('cgroup', { path: '/kubepods' });
+
+test('the wait is divided by cause as the blame for it is', () => {
+  const named = name(
+    sum(metrics.waitTime, interval, [of('self', 1), of('other', 10), of('throttled', 4), of('idle', 0.5)]),
+    sum(metrics.blameTime, interval, [
+      of('other', 6, neighbor),
+      of('other', 3, sibling),
+      of('other', 1, service),
+      of('throttled', 3, pod),
+      of('throttled', 1, ancestor),
+    ]),
+  );
+  assert.deepEqual(byCause(named, metrics.waitTime), {
+    self: 1e9,
+    neighbor: 6e9,
+    sibling: 3e9,
+    system: 1e9,
+    throttled: 3e9,
+    throttled_ancestor: 1e9,
+    idle: 0.5e9,
+  });
+});
+
+test('what nobody is blamed for is unknown, and nothing else gets it', () => {
+  const named = name(
+    sum(metrics.waitTime, interval, [of('other', 10), of('throttled', 4), of('unknown', 1)]),
+    sum(metrics.blameTime, interval, [of('other', 6, neighbor), of('throttled', 3, pod)]),
+  );
+  assert.deepEqual(byCause(named, metrics.waitTime), { neighbor: 6e9, throttled: 3e9, unknown: 6e9 });
+});
+
+test('without any blame, what others had is unknown', () => {
+  const named = name(sum(metrics.waitTime, interval, [of('other', 10), of('kernel', 1)]));
+  assert.deepEqual(byCause(named, metrics.waitTime), { unknown: 10e9, kernel: 1e9 });
+});
+
+test('what is left of the arithmetic of seconds makes no cause of its own', () => {
+  const named = name(
+    sum(metrics.waitTime, interval, [of('other', 0.3)]),
+    sum(metrics.blameTime, interval, [of('other', 0.1, neighbor), of('other', 0.2, sibling)]),
+  );
+  assert.deepEqual(Object.keys(byCause(named, metrics.waitTime)).sort(), ['neighbor', 'sibling']);
+});
+
+test('the causes sum to the wait, whatever is blamed on whom', () => {
+  const culprits = [neighbor, sibling, service, pod, ancestor, culprit('unknown'), {}];
+  const blame = fc.record({
+    waitClass: fc.constantFrom('other', 'throttled'),
+    whose: fc.constantFrom(...culprits),
+    share: fc.nat(1000),
+  });
+  const ns = fc.integer({ min: 0, max: 3_600_000_000_000 });
+  fc.assert(
+    fc.property(
+      fc.record({ other: ns, throttled: ns, self: ns, idle: ns }),
+      fc.array(blame, { maxLength: 20 }),
+      (waits, blames) => {
+        const blamed = blames.map(({ waitClass, whose, share }) => {
+          const total = waitClass === 'other' ? waits.other : waits.throttled;
+          return of(waitClass, Math.floor((total * share) / 1000 / blames.length) / 1e9, whose);
+        });
+        const named = name(
+          sum(
+            metrics.waitTime,
+            interval,
+            Object.entries(waits).map(([waitClass, time]) => of(waitClass, time / 1e9)),
+          ),
+          sum(metrics.blameTime, interval, blamed),
+        );
+        const parts: readonly number[] = Object.values(byCause(named, metrics.waitTime));
+        const whole = Object.values(waits).reduce((a, b) => a + b, 0);
+        assert.equal(
+          parts.reduce((a, b) => a + b, 0),
+          whole,
+        );
+        assert.ok(parts.every((part) => part >= 0));
+        // and each cause of the wait is what is blamed for it
+        for (const { attributes, value } of points(named, metrics.blameTime))
+          assert.ok(
+            (byCause(named, metrics.waitTime)[String(attributes[keys.cause])] ?? 0) >=
+              Math.floor(value * 1e9),
+          );
+      },
+    ),
+  );
+});
+
+test('blame and preemptions say their cause and who, and no class any more', () => {
+  const named = name(
+    sum(metrics.blameTime, interval, [of('other', 6, neighbor)]),
+    sum(metrics.preemptions, interval, [of('other', 3, sibling), of('self', 2), of('kernel', 1)]),
+  );
+  assert.deepEqual(
+    points(named, metrics.blameTime).map(({ attributes }) => attributes),
+    [{ ...neighbor, [keys.cause]: 'neighbor' }],
+  );
+  assert.deepEqual(
+    points(named, metrics.preemptions).map(({ attributes, value }) => [attributes, value]),
+    [
+      [{ ...sibling, [keys.cause]: 'sibling' }, 3],
+      [{ [keys.cause]: 'self' }, 2],
+      [{ [keys.cause]: 'kernel' }, 1],
+    ],
+  );
+});
+
+test('no two points of a metric have the same attributes', () => {
+  const rest = { [keys.culpritCgroupId]: otherCulprit };
+  const named = name(
+    sum(metrics.waitTime, interval, [of('other', 2), of('throttled', 3)]),
+    sum(metrics.blameTime, interval, [of('other', 2, rest), of('throttled', 3, rest)]),
+  );
+  assert.deepEqual(
+    points(named, metrics.blameTime).map(({ attributes, value }) => [attributes, value]),
+    [[{ ...rest, [keys.cause]: 'unknown' }, 5]],
+  );
+  assert.deepEqual(byCause(named, metrics.waitTime), { unknown: 5e9 });
+});
+
+test('points have the attributes the vocabulary gives their metric, and no others', () => {
+  const named = name(
+    sum(metrics.waitTime, interval, [of('other', 10), of('self', 1)]),
+    sum(metrics.blameTime, interval, [of('other', 6, neighbor), of('throttled', 1, ancestor)]),
+    sum(metrics.preemptions, interval, [of('other', 3, sibling)]),
+  );
+  for (const metric of [metrics.waitTime, metrics.blameTime, metrics.preemptions])
+    for (const { attributes } of points(named, metric))
+      for (const key of Object.keys(attributes))
+        assert.ok(
+          metric.attributes.some((known) => known === key),
+          `${metric.name} has ${key}`,
+        );
+});
+
+test('points keep the interval they are of', () => {
+  const [point] = points(name(sum(metrics.waitTime, interval, [of('self', 1)])), metrics.waitTime);
+  assert.deepEqual(
+    [point?.startTime, point?.endTime],
+    [
+      [1, 0],
+      [11, 0],
+    ],
+  );
+});
+
+test('what already has its causes keeps them', () => {
+  const once = name(
+    sum(metrics.waitTime, interval, [of('other', 10), of('self', 1)]),
+    sum(metrics.blameTime, interval, [of('other', 6, neighbor)]),
+    sum(metrics.preemptions, interval, [of('other', 3, sibling)]),
+  );
+  assert.deepEqual(name(...once), once);
+});
+
+test('messengers are whom one would blame and not who is to blame: they get no cause, and keep who they are', () => {
+  const left = sum(metrics.messengerTime, interval, [{ value: 2, attributes: { ...neighbor } }]);
+  const wait = sum(metrics.waitTime, interval, [of('other', 2)]);
+  const named = name(left, wait);
+  assert.deepEqual(points(named, metrics.messengerTime), left.dataPoints);
+  assert.deepEqual(byCause(named, metrics.waitTime), { unknown: 2e9 }, 'nor is the wait divided as they are');
+  for (const { attributes } of points(named, metrics.messengerTime))
+    for (const key of Object.keys(attributes))
+      assert.ok((metrics.messengerTime.attributes as readonly string[]).includes(key), key);
+});
+
+test('other metrics pass untouched', () => {
+  const duration = exponentialHistogram(metrics.waitDuration, interval, [
+    { value: histogramOf({ scale: 2, buckets: new Map([[1, 1]]), zeroCount: 0, sum: 1, max: 1 }) },
+  ]);
+  const run = sum(metrics.runTime, interval, [{ value: 1 }]);
+  const named = name(duration, run);
+  assert.equal(named[0], duration);
+  assert.equal(named[1], run);
+});
+
+test('the batch that came in is not changed', () => {
+  const metric = sum(metrics.preemptions, interval, [of('self', 2)]);
+  const before: ResourceMetrics[] = [resourceMetrics(resource(victim), [metric])];
+  process({ signal: 'metrics', resourceMetrics: before });
+  assert.deepEqual(metric.dataPoints[0]?.attributes, { [keys.waitClass]: 'self' });
+});
+
+// --- events
+
+function causeOfEvent(attributes: Attributes): unknown {
+  const record = event(events.wait, {
+    resource: resource(victim),
+    at: interval.start,
+    observed: interval.end,
+    attributes,
+  });
+  const batch = process({ signal: 'logs', records: [record] });
+  assert.ok(batch.signal === 'logs');
+  return batch.records[0]?.attributes[keys.cause];
+}
+
+test('an event gets the cause of the longest part of its wait', () => {
+  const parts = { [waitPart('self')]: 0.1, [waitPart('other')]: 0.5, [waitPart('idle')]: 0.2 };
+  assert.equal(causeOfEvent({ ...parts, ...neighbor }), 'neighbor');
+  assert.equal(causeOfEvent({ ...parts, [waitPart('steal')]: 0.6, ...neighbor }), 'steal');
+  assert.equal(causeOfEvent({ [waitPart('throttled')]: 0.6, ...pod }), 'throttled');
+});
+
+test('an event that nobody is blamed for is of unknown cause', () => {
+  assert.equal(causeOfEvent({ [waitPart('other')]: 0.5 }), 'unknown');
+  assert.equal(causeOfEvent({ [waitPart('throttled')]: 0.5 }), 'unknown');
+});
+
+test('an event without parts gets no cause, and keeps everything', () => {
+  assert.equal(causeOfEvent({ [keys.waitDuration]: 0 }), undefined);
+});

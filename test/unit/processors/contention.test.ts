@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Attributes } from '@opentelemetry/api';
+import { causeOf } from '../../../src/processors/contention.ts';
+import { type Cause, causes, attributes as keys, otherCulprit } from '../../../src/telemetry/vocabulary.ts';
+import { culprit, victim } from './contention-fixture.ts';
+
+const contenders: readonly { title: string; of: Attributes; cause: Cause }[] = [
+  {
+    title: 'a cgroup inside the same container',
+    of: culprit('container', { container: 'c1', pod: 'A' }),
+    cause: 'self',
+  },
+  {
+    title: 'another container of the same pod',
+    of: culprit('container', { container: 'c2', pod: 'A' }),
+    cause: 'sibling',
+  },
+  { title: 'the pod’s own cgroup', of: culprit('pod', { pod: 'A' }), cause: 'sibling' },
+  {
+    title: 'a container of another pod',
+    of: culprit('container', { container: 'c9', pod: 'B' }),
+    cause: 'neighbor',
+  },
+  { title: 'a container without a pod', of: culprit('container', { container: 'c9' }), cause: 'neighbor' },
+  { title: 'another pod’s own cgroup', of: culprit('pod', { pod: 'B' }), cause: 'neighbor' },
+  { title: 'a cgroup of no known layout', of: culprit('cgroup'), cause: 'neighbor' },
+  { title: 'kernel threads', of: culprit('kernel'), cause: 'kernel' },
+  { title: 'a systemd service', of: culprit('service', { unit: 'x.service' }), cause: 'system' },
+  { title: 'a user session', of: culprit('user'), cause: 'system' },
+  { title: 'a systemd scope', of: culprit('scope'), cause: 'system' },
+  { title: 'a slice', of: culprit('slice'), cause: 'system' },
+  { title: 'the root cgroup', of: culprit('root'), cause: 'system' },
+  { title: 'a cgroup nobody can name', of: culprit('unknown'), cause: 'unknown' },
+  { title: 'those beyond max_workloads', of: culprit('overflow'), cause: 'unknown' },
+  { title: 'all beyond the named culprits', of: { [keys.culpritCgroupId]: otherCulprit }, cause: 'unknown' },
+  { title: 'nobody', of: {}, cause: 'unknown' },
+];
+for (const { title, of, cause } of contenders)
+  test(`the CPU was had by ${title}: ${cause}`, () => {
+    assert.equal(causeOf('other', victim, of), cause);
+  });
+
+test('two workloads without container and pod are not taken for one', () => {
+  assert.equal(causeOf('other', { [keys.cgroupPath]: '/a' }, culprit('service')), 'system');
+});
+
+const unit = { [keys.workloadUnit]: 'x.service', [keys.cgroupPath]: '/system.slice/x.service' };
+
+test('a cgroup below the same systemd unit is the unit itself', () => {
+  const child = culprit('service', { unit: 'x.service', path: '/system.slice/x.service/worker' });
+  assert.equal(causeOf('other', unit, child), 'self');
+  assert.equal(causeOf('other', unit, culprit('service', { unit: 'y.service' })), 'system');
+});
+
+test('units of two users that have the same name are two', () => {
+  const [one, two] = [1, 2].map((id) => `/user.slice/user-${id}.slice/user@${id}.service/init.scope`);
+  const of = { [keys.workloadUnit]: 'init.scope', ...(one && { [keys.cgroupPath]: one }) };
+  assert.equal(
+    causeOf('other', of, culprit('user', { unit: 'init.scope', ...(two && { path: two }) })),
+    'system',
+  );
+});
+
+const owners: readonly { title: string; of: Attributes; victim?: Attributes; cause: Cause }[] = [
+  {
+    title: 'its own cgroup',
+    of: culprit('container', { container: 'c1', pod: 'A', path: '/kubepods/burstable/podA/c1' }),
+    cause: 'throttled',
+  },
+  {
+    title: 'its container',
+    of: culprit('container', { container: 'c1', path: '/above' }),
+    cause: 'throttled',
+  },
+  {
+    title: 'its pod',
+    of: culprit('pod', { pod: 'A', path: '/kubepods/burstable/podA' }),
+    cause: 'throttled',
+  },
+  {
+    title: 'its unit',
+    of: culprit('service', { unit: 'x.service', path: '/system.slice/x.service' }),
+    victim: { [keys.workloadUnit]: 'x.service', [keys.cgroupPath]: '/system.slice/x.service/worker' },
+    cause: 'throttled',
+  },
+  {
+    title: 'its QoS class',
+    of: culprit('cgroup', { path: '/kubepods/burstable' }),
+    cause: 'throttled_ancestor',
+  },
+  {
+    title: 'a slice above',
+    of: culprit('slice', { unit: 'batch.slice', path: '/batch.slice' }),
+    victim: { [keys.workloadUnit]: 'x.service', [keys.cgroupPath]: '/batch.slice/x.service' },
+    cause: 'throttled_ancestor',
+  },
+  { title: 'a cgroup nobody can name', of: culprit('unknown'), cause: 'unknown' },
+  { title: 'nobody knows whom', of: {}, cause: 'unknown' },
+];
+for (const { title, of, victim: waiting = victim, cause } of owners)
+  test(`the quota was that of ${title}: ${cause}`, () => {
+    assert.equal(causeOf('throttled', waiting, of), cause);
+  });
+
+for (const plain of ['self', 'kernel', 'idle', 'irq', 'steal', 'unknown'] as const)
+  test(`time of the class ${plain} needs no culprit`, () => {
+    assert.equal(causeOf(plain, victim, culprit('container', { container: 'c9' })), plain);
+  });
+
+test('a class nobody has heard of is unknown', () => {
+  assert.equal(causeOf('new', victim, {}), 'unknown');
+  assert.equal(causeOf('constructor', victim, {}), 'unknown');
+});
+
+// --- metrics
+
+test('every cause of the vocabulary is reached', () => {
+  const reached = new Set<Cause>([
+    ...contenders.map(({ cause }) => cause),
+    ...owners.map(({ cause }) => cause),
+    ...(['idle', 'irq', 'steal'] as const),
+  ]);
+  assert.deepEqual(
+    [...causes].filter((cause) => !reached.has(cause)),
+    [],
+  );
+});

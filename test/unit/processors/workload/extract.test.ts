@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { attributes as keys } from '../../../../src/telemetry/vocabulary.ts';
+import { container, containerPath, fixture, pod, read, reading } from './fixture.ts';
+
+async function extracted(extract: object) {
+  const { processor, source } = await fixture({
+    paths: { '2': containerPath },
+    sources: ['kubelet'],
+    settings: { hold: '0', extract },
+  });
+  const { facts } = source('kubelet');
+  facts.pod({
+    ...pod,
+    labels: { team: 'blue', 'app.example/part': 'cart', 'app.example/tier': '' },
+    annotations: { owner: 'them', 'app.example/page': 'shop' },
+  });
+  facts.container(container);
+  const [named] = read(processor.process(reading(['2', { [keys.culpritCgroupId]: '2' }])));
+  const chosen = (of: object) =>
+    Object.fromEntries(Object.entries(of).filter(([key]) => /label|annotation|^x\./.test(key)));
+  return { victim: chosen(named?.victim ?? {}), culprit: chosen(named?.points[0] ?? {}) };
+}
+
+test('without being asked no label and no annotation goes out', async () => {
+  assert.deepEqual(await extracted({}), { victim: {}, culprit: {} });
+});
+
+test('a label and an annotation get the names of the conventions', async () => {
+  assert.deepEqual(
+    await extracted({ labels: [{ key: 'team' }, { key: 'none' }], annotations: [{ key: 'owner' }] }),
+    {
+      victim: { 'k8s.pod.label.team': 'blue', 'k8s.pod.annotation.owner': 'them' },
+      culprit: {},
+    },
+  );
+});
+
+test('labels are chosen by a regular expression that fits the whole key', async () => {
+  const { victim } = await extracted({ labels: [{ key_regex: 'app\\.example/(.*)' }, { key_regex: 'tea' }] });
+  assert.deepEqual(victim, {
+    'k8s.pod.label.app.example/part': 'cart',
+    'k8s.pod.label.app.example/tier': '',
+  });
+});
+
+test('they may be called otherwise, by groups of the expression', async () => {
+  const { victim } = await extracted({
+    labels: [
+      { key: 'team', tag_name: 'x.team' },
+      { key_regex: 'app\\.example/(.*)', tag_name: 'x.$1' },
+    ],
+  });
+  assert.deepEqual(victim, { 'x.team': 'blue', 'x.part': 'cart', 'x.tier': '' });
+});
+
+test('culprits have them only if asked for', async () => {
+  const { culprit } = await extracted({ labels: [{ key: 'team', culprit: true }] });
+  assert.deepEqual(culprit, { 'earshot.culprit.label.team': 'blue' });
+});
+
+test('what is measured is not renamed by a label', async () => {
+  const { processor, source } = await fixture({
+    paths: { '2': containerPath },
+    sources: ['kubelet'],
+    settings: { hold: '0', extract: { labels: [{ key: 'team', tag_name: 'k8s.pod.name' }] } },
+  });
+  source('kubelet').facts.pod({ ...pod, labels: { team: 'blue' } });
+  assert.equal(read(processor.process(reading(['2'])))[0]?.victim[keys.podName], pod.name);
+});

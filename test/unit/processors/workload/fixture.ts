@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import type { Attributes } from '@opentelemetry/api';
+import type { CgroupFiles } from '../../../../src/cgroup/files/files.ts';
+import type { Host } from '../../../../src/component.ts';
+import { components } from '../../../../src/components.ts';
+import { loadConfig } from '../../../../src/config/load.ts';
+import type { ContainerFacts, PodFacts } from '../../../../src/identity/facts.ts';
+import type { Facts, Source, SourceName, SourceState } from '../../../../src/identity/source.ts';
+import type { WorkloadConfig } from '../../../../src/processors/workload/config.ts';
+import { openWorkload } from '../../../../src/processors/workload/workload.ts';
+import { RecordedCgroups } from '../../../../src/receivers/scheduler/recording.ts';
+import type { Batch } from '../../../../src/telemetry/batch.ts';
+import { event, resource, resourceMetrics, sum } from '../../../../src/telemetry/metrics/build.ts';
+import { cgroupId, nanoseconds, seconds, type UnixNanoseconds } from '../../../../src/telemetry/units.ts';
+import { events, attributes as keys, metrics } from '../../../../src/telemetry/vocabulary.ts';
+import { fakeHost } from '../../fake-host.ts';
+
+/** A configuration of the processor as the loader checks and completes it. Throws what the loader would say. */
+export function workloadSettings(written: object = {}): WorkloadConfig {
+  const text = JSON.stringify({
+    receivers: { agent: {} },
+    processors: { workload: written },
+    exporters: { table: {} },
+    service: {
+      pipelines: { metrics: { receivers: ['agent'], processors: ['workload'], exporters: ['table'] } },
+    },
+  });
+  const config = loadConfig({ files: ['test'], sets: [], environment: {}, readFile: () => text }, components);
+  return config.processors.get('workload')?.config as unknown as WorkloadConfig; // by the schema of `workload`
+}
+
+/** A source that says what a test tells it to. */
+export class FakeSource implements Source {
+  readonly name: SourceName;
+  readonly facts: Facts;
+  readonly wanted: { readonly containerId?: string; readonly podUid?: string }[] = [];
+  state: SourceState = 'ready';
+  readonly reason = undefined;
+  ticks = 0;
+  closed = 0;
+
+  constructor(name: SourceName, facts: Facts) {
+    this.name = name;
+    this.facts = facts;
+  }
+
+  tick(): void {
+    this.ticks += 1;
+  }
+
+  want(what: { readonly containerId?: string; readonly podUid?: string }): void {
+    this.wanted.push(what);
+  }
+
+  async close(): Promise<void> {
+    this.closed += 1;
+  }
+}
+
+const noFiles: CgroupFiles = {
+  version: 2,
+  pressures: [],
+  cpu: () => undefined,
+  cpuStatistics: () => undefined,
+  throttledLocally: () => undefined,
+  pressure: () => undefined,
+  hasProcesses: () => false,
+};
+
+export interface FixtureOptions {
+  readonly settings?: object;
+  /** Sources there are. */
+  readonly sources?: readonly SourceName[];
+  readonly paths?: Readonly<Record<string, string>>;
+  /** The files of cgroups. */
+  readonly cpu?: CgroupFiles['cpu'];
+  readonly host?: Partial<Host>;
+  readonly own?: string;
+}
+
+/** The processor over fake cgroups and fake sources, with a clock that the test moves. */
+export async function fixture({ settings, sources = [], paths = {}, own, ...more }: FixtureOptions = {}) {
+  const cgroups = new RecordedCgroups();
+  const learn = (id: string, path: string) => cgroups.learn({ kind: 'seen', id: cgroupId(BigInt(id)), path });
+  for (const [id, path] of Object.entries(paths)) learn(id, path);
+  const { host, logged } = fakeHost('workload');
+  let elapsed = 0;
+  const opened = new Map<SourceName, FakeSource>();
+  const all: Host = {
+    ...host,
+    kernel: {
+      ...host.kernel,
+      cgroups,
+      cgroupFiles: more.cpu && { ...noFiles, cpu: more.cpu },
+      ...(own !== undefined && { ownCgroup: () => cgroupId(BigInt(own)) }),
+    },
+    elapsed: () => nanoseconds(elapsed),
+    ...more.host,
+  };
+  const processor = await openWorkload(workloadSettings(settings), all, (name, { facts }) => {
+    if (!sources.includes(name)) return undefined;
+    const source = new FakeSource(name, facts);
+    opened.set(name, source);
+    return source;
+  });
+  const [pull] = processor.pulls ?? [];
+  assert.ok(pull);
+  return {
+    ...{ processor, host: all, logged, learn },
+    source: (name: SourceName) => opened.get(name) ?? assert.fail(`${name} was not opened`),
+    pass: (time: number) => {
+      elapsed += seconds(time);
+    },
+    pull: () => pull.collect() as readonly Batch[],
+    /** Totals of a counter, of both signals, by the values of its other attributes. */
+    counted(name: string) {
+      const totals: Record<string, number> = {};
+      for (const { attributes, value } of all.counters.read().filter((counter) => counter.name === name)) {
+        const { component, signal, ...rest } = attributes;
+        const key = Object.values(rest).join(' ');
+        totals[key] = (totals[key] ?? 0) + value;
+      }
+      return totals;
+    },
+  };
+}
+
+const interval = { start: 1_000_000_000n as UnixNanoseconds, end: 11_000_000_000n as UnixNanoseconds };
+
+/** A reading about victims, each with its points of blame. */
+export function reading(
+  ...victims: readonly (readonly [of: Attributes | string, ...points: Attributes[]])[]
+): Batch {
+  return {
+    signal: 'metrics',
+    resourceMetrics: victims.map(([of, ...points]) =>
+      resourceMetrics(
+        resource(typeof of === 'string' ? { [keys.cgroupId]: of, [keys.hostName]: 'node' } : of),
+        [
+          sum(
+            metrics.blameTime,
+            interval,
+            (points.length ? points : [{}]).map((attributes) => ({ value: 1, attributes })),
+          ),
+        ],
+      ),
+    ),
+  };
+}
+
+export function waits(...of: readonly (readonly [victim: string, attributes?: Attributes])[]): Batch {
+  return {
+    signal: 'logs',
+    records: of.map(([id, attributes = {}]) =>
+      event(events.wait, {
+        resource: resource({ [keys.cgroupId]: id, [keys.hostName]: 'node' }),
+        at: interval.end,
+        observed: interval.end,
+        attributes,
+      }),
+    ),
+  };
+}
+
+/** What a batch says: resources with the attributes of their points, in order. */
+export function read(
+  batch: Batch,
+): { readonly victim: Attributes; readonly points: readonly Attributes[] }[] {
+  if (batch.signal === 'logs')
+    return batch.records.map((record) => ({
+      victim: record.resource.attributes,
+      points: [record.attributes],
+    }));
+  return batch.resourceMetrics.map((of) => ({
+    victim: of.resource.attributes,
+    points: of.scopeMetrics.flatMap((scope) =>
+      scope.metrics.flatMap((metric) =>
+        (metric.dataPoints as { attributes: Attributes }[]).map((p) => p.attributes),
+      ),
+    ),
+  }));
+}
+
+export const uid = 'f6f2d169-f2ae-4afa-95ed-06ff2ed6b288';
+export const containerId = '3f'.repeat(32);
+export const containerPath = `/kubepods/burstable/pod${uid}/${containerId}`;
+
+export const pod: PodFacts = {
+  uid,
+  name: 'web-7d4b9c5f6-x2x4z',
+  namespace: 'shop',
+  node: 'node-a',
+  labels: { app: 'web', 'pod-template-hash': '7d4b9c5f6' },
+  annotations: {},
+  owners: [
+    { kind: 'ReplicaSet', name: 'web-7d4b9c5f6' },
+    { kind: 'Deployment', name: 'web' },
+  ],
+};
+
+export const container: ContainerFacts = {
+  id: containerId,
+  name: 'app',
+  podUid: uid,
+  runtime: 'containerd',
+  image: { name: 'registry.example/shop/web', tag: '1.2', digest: `sha256:${'ab'.repeat(32)}` },
+  restartCount: 3,
+  resources: { cpuRequest: 0.25, cpuLimit: 0.5 },
+};

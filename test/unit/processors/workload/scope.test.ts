@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { contention } from '../../../../src/processors/contention.ts';
+import type { Batch } from '../../../../src/telemetry/batch.ts';
+import { resource, resourceMetrics, sum } from '../../../../src/telemetry/metrics/build.ts';
+import type { UnixNanoseconds } from '../../../../src/telemetry/units.ts';
+import { counterNames, attributes as keys, metrics } from '../../../../src/telemetry/vocabulary.ts';
+import { fakeHost } from '../../fake-host.ts';
+import { container, containerPath, fixture, pod, read, reading, uid, waits } from './fixture.ts';
+
+const otherUid = '0a0a0a0a-f2ae-4afa-95ed-06ff2ed6b288';
+const paths = {
+  '1': '/',
+  '2': containerPath,
+  '3': `/kubepods/burstable/pod${uid}`,
+  '4': '/system.slice/cron.service',
+  '5': `/kubepods/burstable/pod${otherUid}/${'c0'.repeat(32)}`,
+  '6': `/kubepods/burstable/pod${otherUid}/${'d0'.repeat(32)}`,
+  '7': '/kubepods/burstable',
+  '8': `/kubepods/burstable/pod${uid}/${'e0'.repeat(32)}`,
+};
+
+async function sidecar(settings: object = {}, more: object = {}) {
+  const all = await fixture({
+    paths,
+    sources: ['kubelet'],
+    settings: { hold: '0', scope: 'pod', pod_uid: uid, ...settings },
+    ...more,
+  });
+  const { facts } = all.source('kubelet');
+  facts.pod(pod);
+  facts.container(container);
+  facts.container({ ...container, id: 'e0'.repeat(32), name: 'proxy' });
+  facts.pod({ uid: otherUid, name: 'secret-pod', namespace: 'secret' });
+  return all;
+}
+
+const culprit = (id: string, waitClass = 'other') => ({
+  [keys.culpritCgroupId]: id,
+  [keys.waitClass]: waitClass,
+});
+
+test('a sidecar reports its own pod and counts what it leaves out', async () => {
+  const { processor, counted } = await sidecar();
+  const kinds = read(processor.process(reading(['2'], ['3'], ['4'], ['5'], ['9'], ['8'])));
+  assert.deepEqual(
+    kinds.map(({ victim }) => victim[keys.cgroupId]),
+    ['2', '3', '8'],
+  );
+  assert.deepEqual(counted(counterNames.itemsExcluded), { scope: 3 });
+});
+
+test('of a neighbor it says what it is, and nothing by which to tell who', async () => {
+  const { processor } = await sidecar();
+  const event = {
+    ...culprit('5'),
+    [keys.culpritTime]: 1,
+    [keys.lastCgroupId]: '6',
+    [keys.lastProcessId]: 4711,
+    [keys.lastThreadName]: 'secret',
+    [keys.threadName]: 'own',
+  };
+  const [named] = read(processor.process(waits(['2', event])));
+  assert.deepEqual(named?.points, [
+    {
+      [keys.waitClass]: 'other',
+      [keys.culpritKind]: 'container',
+      [keys.culpritTime]: 1,
+      [keys.threadName]: 'own',
+    },
+  ]);
+});
+
+test('its own pod, the kernel and what is above it in the hierarchy are shown', async () => {
+  const { processor } = await sidecar();
+  const names = ['8', '3', 'kernel', '7', '1'].map((id) => {
+    const [named] = read(processor.process(reading(['2', culprit(id, 'throttled')])));
+    return named?.points[0]?.[keys.culpritName];
+  });
+  assert.deepEqual(names, [
+    'shop/web-7d4b9c5f6-x2x4z/proxy',
+    'shop/web-7d4b9c5f6-x2x4z',
+    'kernel threads',
+    '/kubepods/burstable',
+    'root cgroup',
+  ]);
+});
+
+test('neighbors are named where that is asked for', async () => {
+  const { processor } = await sidecar({ neighbors: 'named' });
+  const [named] = read(processor.process(reading(['2', culprit('5')])));
+  assert.equal(named?.points[0]?.[keys.culpritPodName], 'secret-pod');
+  assert.equal(named?.points[0]?.[keys.culpritCgroupId], '5');
+});
+
+const interval = { start: 0n as UnixNanoseconds, end: 1n as UnixNanoseconds };
+
+test('points that become equal are added up, and causes are found all the same', async () => {
+  const { processor } = await sidecar();
+  const points = (...of: readonly (readonly [string, number])[]) =>
+    of.map(([id, value]) => ({ value, attributes: culprit(id) }));
+  const batch: Batch = {
+    signal: 'metrics',
+    resourceMetrics: [
+      resourceMetrics(resource({ [keys.cgroupId]: '2' }), [
+        sum(metrics.blameTime, interval, points(['5', 1], ['6', 2], ['4', 4], ['8', 8])),
+        sum(metrics.preemptions, interval, points(['5', 3], ['6', 4])),
+        sum(metrics.messengerTime, interval, points(['5', 5], ['6', 6])),
+      ]),
+    ],
+  };
+  const causes = await contention.open({}, fakeHost('contention').host);
+  const named = causes.process(processor.process(batch));
+  assert.ok(named.signal === 'metrics');
+  const values = named.resourceMetrics[0]?.scopeMetrics[0]?.metrics.map(({ dataPoints }) =>
+    dataPoints.map(({ attributes, value }) => [attributes[keys.cause], attributes[keys.culpritKind], value]),
+  );
+  assert.deepEqual(values, [
+    [
+      ['neighbor', 'container', 3],
+      ['system', 'service', 4],
+      ['sibling', 'container', 8],
+    ],
+    [['neighbor', 'container', 7]],
+    [[undefined, 'container', 11]],
+  ]);
+});
+
+test('the own pod is found by the own cgroup', async () => {
+  const { processor } = await sidecar({ pod_uid: undefined }, { own: '8' });
+  assert.equal(read(processor.process(reading(['2'], ['5']))).length, 1);
+});
+
+test('a sidecar that does not know its pod does not start', async () => {
+  await assert.rejects(sidecar({ pod_uid: '' }), /cannot keep to the own pod: .*pod_uid/);
+  await assert.rejects(sidecar({ pod_uid: '' }, { own: '4' }), /cannot keep to the own pod/);
+});

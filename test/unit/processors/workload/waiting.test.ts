@@ -1,0 +1,288 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { itemCount } from '../../../../src/telemetry/batch.ts';
+import { counterNames, attributes as keys } from '../../../../src/telemetry/vocabulary.ts';
+import { container, containerId, containerPath, fixture, pod, read, reading, uid, waits } from './fixture.ts';
+
+const paths = { '2': containerPath, '4': '/system.slice/cron.service', '6': `/docker/${containerId}` };
+const culprit = (id: string) => ({ [keys.culpritCgroupId]: id });
+const victimName = (batch: Parameters<typeof read>[0]) =>
+  read(batch).map(({ victim }) => victim[keys.workloadName]);
+
+test('data about somebody a source may still name waits for the name', async () => {
+  const { processor, source, pull, counted } = await fixture({ paths, sources: ['cri'] });
+  const cri = source('cri');
+  assert.equal(itemCount(processor.process(reading(['2']))), 0);
+  assert.deepEqual(cri.wanted, [{ containerId, podUid: uid }], 'asked for at once');
+  assert.deepEqual(pull(), []);
+  cri.facts.pod(pod);
+  cri.facts.container(container);
+  assert.deepEqual(pull().flatMap(victimName), ['shop/web-7d4b9c5f6-x2x4z/app']);
+  assert.deepEqual(pull(), []);
+  assert.deepEqual(counted(counterNames.itemsHeld), { '': 1 });
+  assert.deepEqual(counted(counterNames.itemsReleased), { named: 1 });
+  assert.deepEqual(counted(counterNames.itemsIdentified), { 'victim named': 1 });
+});
+
+test('a culprit, and who ran last, are waited for likewise', async () => {
+  for (const point of [culprit('2'), { [keys.lastCgroupId]: '2' }]) {
+    const { processor, source, pull } = await fixture({ paths, sources: ['cri'] });
+    assert.equal(itemCount(processor.process(waits(['4', point]))), 0);
+    source('cri').facts.pod(pod);
+    source('cri').facts.container(container);
+    const [released] = pull();
+    assert.ok(released);
+    const [named] = read(released)[0]?.points ?? [];
+    assert.equal(named?.[keys.culpritName] ?? named?.[keys.lastName], 'shop/web-7d4b9c5f6-x2x4z/app');
+  }
+});
+
+test('a cgroup without a path is waited for even where there is no source', async () => {
+  const { processor, pull, learn } = await fixture();
+  assert.equal(itemCount(processor.process(reading(['4']))), 0);
+  assert.deepEqual(pull(), []);
+  learn('4', '/system.slice/cron.service');
+  assert.deepEqual(pull().flatMap(victimName), ['cron.service']);
+});
+
+test('what has no name after the time to hold goes on as what it is', async () => {
+  const { processor, pull, pass, counted } = await fixture({ paths, sources: ['cri'] });
+  processor.process(reading(['2', culprit('9')]));
+  pass(2.9);
+  assert.deepEqual(pull(), []);
+  pass(0.1);
+  const [batch] = pull();
+  assert.ok(batch);
+  const [{ victim, points } = assert.fail()] = read(batch);
+  assert.equal(victim[keys.containerId], containerId);
+  assert.equal(victim[keys.workloadName], containerId.slice(0, 12));
+  assert.deepEqual(points, [
+    { [keys.culpritCgroupId]: '9', [keys.culpritKind]: 'unknown', [keys.culpritName]: 'cgroup 9' },
+  ]);
+  assert.deepEqual(counted(counterNames.itemsIdentified), { 'victim path_only': 1, 'culprit unknown': 1 });
+  assert.deepEqual(counted(counterNames.itemsReleased), { expired: 1 });
+});
+
+test('what has no name at all is waited for once and not for ever', async () => {
+  const { processor, source, pull, pass } = await fixture({ paths, sources: ['cri'] });
+  processor.process(reading(['2']));
+  pass(3);
+  assert.equal(pull().length, 1);
+  assert.equal(itemCount(processor.process(reading(['2']))), 1);
+  pass(600);
+  assert.equal(itemCount(processor.process(reading(['2']))), 1);
+  source('cri').facts.pod(pod);
+  source('cri').facts.container(container);
+  assert.deepEqual(
+    victimName(processor.process(reading(['2']))),
+    ['shop/web-7d4b9c5f6-x2x4z/app'],
+    'named at once',
+  );
+});
+
+test('a cgroup that never gets a path is waited for once', async () => {
+  const { processor, pull, pass } = await fixture();
+  processor.process(reading(['9']));
+  pass(3);
+  assert.deepEqual(pull().flatMap(victimName), ['cgroup 9']);
+  assert.deepEqual(victimName(processor.process(reading(['9']))), ['cgroup 9']);
+});
+
+test('a source that looked too early is asked again', async () => {
+  const { processor, source, pull, pass } = await fixture({ paths, sources: ['cri'] });
+  processor.process(reading(['2']));
+  pull();
+  pass(0.25);
+  pull();
+  assert.equal(source('cri').wanted.length, 1);
+  pass(0.25);
+  pull();
+  assert.equal(source('cri').wanted.length, 2);
+});
+
+for (const [state, isWaited] of [
+  ['connecting', true],
+  ['ready', true],
+  ['absent', false],
+  ['failing', false],
+] as const)
+  test(`where the only source is ${state}, a name is ${isWaited ? '' : 'not '}waited for`, async () => {
+    const { processor, source } = await fixture({ paths, sources: ['cri'] });
+    source('cri').state = state;
+    assert.equal(itemCount(processor.process(reading(['2']))), isWaited ? 0 : 1);
+  });
+
+test('a pod is waited for from every source that knows owners, a container from one', async () => {
+  const { processor, source, pull } = await fixture({ paths, sources: ['cri', 'kubelet', 'docker'] });
+  processor.process(reading(['2']));
+  source('cri').facts.pod({ uid, name: pod.name ?? '', namespace: 'shop' });
+  source('cri').facts.container(container);
+  assert.deepEqual(pull(), [], 'or service.name would change as soon as the owner is known');
+  source('kubelet').facts.pod(pod);
+  const [batch] = pull();
+  assert.equal(batch && read(batch)[0]?.victim[keys.deploymentName], 'web');
+});
+
+test('where no runtime is asked, the container nobody lists is the pause container, but only after waiting', async () => {
+  const pause = 'e0'.repeat(32);
+  const { processor, source, pull, pass } = await fixture({
+    paths: { '3': `/kubepods/burstable/pod${uid}/${pause}` },
+    sources: ['kubelet'],
+  });
+  const { facts } = source('kubelet');
+  facts.pod(pod);
+  facts.container(container);
+  assert.equal(itemCount(processor.process(reading(['3']))), 0, 'it may be a new one');
+  assert.deepEqual(source('kubelet').wanted, [{ containerId: pause, podUid: uid }]);
+  pass(3);
+  const [{ victim } = assert.fail()] = pull().flatMap(read);
+  assert.equal(victim[keys.workloadKind], 'pod');
+  assert.equal(victim[keys.workloadName], 'shop/web-7d4b9c5f6-x2x4z');
+  assert.equal(victim[keys.containerId], undefined);
+  facts.container({ ...container, id: pause, name: 'late' });
+  assert.deepEqual(victimName(processor.process(reading(['3']))), ['shop/web-7d4b9c5f6-x2x4z/late']);
+});
+
+test('a container within a container is nobody’s pause container', async () => {
+  const inner = 'e0'.repeat(32);
+  const { processor, source } = await fixture({
+    paths: { '5': `${containerPath}/docker/${inner}` },
+    sources: ['kubelet'],
+    settings: { hold: '0' },
+  });
+  source('kubelet').facts.pod(pod);
+  source('kubelet').facts.container(container);
+  const [{ victim } = assert.fail()] = read(processor.process(reading(['5'])));
+  assert.equal(victim[keys.containerId], inner);
+  assert.equal(victim[keys.workloadKind], 'container');
+});
+
+test('only sources of its runtime are waited for where a container is in no pod', async () => {
+  const { processor, source } = await fixture({
+    paths: { ...paths, '7': `/machine.slice/libpod-${containerId}.scope` },
+    sources: ['kubelet', 'cri', 'docker'],
+  });
+  assert.equal(itemCount(processor.process(reading(['7']))), 1, 'Podman is not there');
+  assert.equal(itemCount(processor.process(reading(['6']))), 0);
+  assert.equal(source('docker').wanted.length, 1);
+  assert.equal(source('cri').wanted.length, 0);
+});
+
+test('a container whose id is a name is not waited for', async () => {
+  const { processor, source } = await fixture({ paths: { '7': '/default/web' }, sources: ['cri'] });
+  assert.deepEqual(victimName(processor.process(reading(['7']))), ['web']);
+  assert.deepEqual(source('cri').wanted, []);
+});
+
+test('with no time to hold nothing waits, and names are asked for all the same', async () => {
+  const { processor, source } = await fixture({ paths, sources: ['cri'], settings: { hold: '0' } });
+  assert.equal(itemCount(processor.process(reading(['2']))), 1);
+  assert.equal(source('cri').wanted.length, 1);
+});
+
+test('a reading stays whole, and later ones wait behind it', async () => {
+  const { processor, source, pull } = await fixture({ paths, sources: ['cri'] });
+  assert.equal(itemCount(processor.process(reading(['4'], ['2'], ['4', culprit('2')]))), 0);
+  assert.equal(itemCount(processor.process(reading(['4']))), 0);
+  source('cri').facts.pod(pod);
+  source('cri').facts.container(container);
+  assert.deepEqual(pull().map(victimName), [
+    ['cron.service', 'shop/web-7d4b9c5f6-x2x4z/app', 'cron.service'],
+    ['cron.service'],
+  ]);
+});
+
+test('above the bound the oldest goes on unnamed', async () => {
+  const { processor, counted } = await fixture({ paths, sources: ['cri'], settings: { max_held: 2 } });
+  processor.process(waits(['2'], ['2']));
+  const batch = processor.process(waits(['4']));
+  assert.deepEqual(victimName(batch), [containerId.slice(0, 12), containerId.slice(0, 12)]);
+  assert.deepEqual(counted(counterNames.itemsReleased), { limit: 2 });
+});
+
+test('at the end everything held goes on', async () => {
+  const { processor } = await fixture({ paths, sources: ['cri'] });
+  processor.process(reading(['2']));
+  processor.process(reading(['4']));
+  assert.deepEqual(processor.flush?.().flatMap(victimName), [containerId.slice(0, 12), 'cron.service']);
+  assert.deepEqual(processor.flush?.(), []);
+});
+
+test('nobody is asked for the cgroups of a recording', async () => {
+  const { processor, source } = await fixture({ paths, sources: ['cri'] });
+  const replayed = { [keys.cgroupId]: '2', [keys.recording]: 'somewhere else' };
+  assert.equal(itemCount(processor.process(reading([replayed, culprit('9')]))), 1);
+  assert.deepEqual(source('cri').wanted, []);
+});
+
+test('sources are ticked four times a second, however many pipelines there are', async () => {
+  const { source, pull, pass } = await fixture({ sources: ['cri'] });
+  pull();
+  pull();
+  pass(0.25);
+  pull();
+  assert.equal(source('cri').ticks, 2);
+});
+
+test('a source that was asked for and is not there is told of once; one that was only looked for is not', async () => {
+  for (const [settings, lines] of [
+    [{ sources: ['cri'] }, 1],
+    [{}, 0],
+  ] as const) {
+    const { source, pull, pass, logged } = await fixture({ sources: ['cri'], settings });
+    source('cri').state = 'absent';
+    for (let i = 0; i < 3; i++, pass(1)) pull();
+    assert.equal(logged.filter((line) => line.includes('no names from cri')).length, lines);
+  }
+});
+
+test('a log record is about who had the cgroup id when it happened', async () => {
+  const asked: (bigint | undefined)[] = [];
+  const { host } = await fixture();
+  const { processor } = await fixture({
+    host: {
+      kernel: {
+        ...host.kernel,
+        cgroups: {
+          path: (_, at) => {
+            asked.push(at);
+            return '/system.slice/cron.service';
+          },
+          living: () => [],
+          learn: () => {},
+        },
+      },
+    },
+  });
+  processor.process(waits(['4']));
+  processor.process(reading(['4']));
+  assert.ok(asked.length >= 2);
+  assert.ok(
+    asked.every((at) => at === 11_000_000_000n),
+    'the time of the record, the end of the interval',
+  );
+});
+
+test('an id that goes to another cgroup within a batch gets each of its names', async () => {
+  const { host } = await fixture();
+  const { processor } = await fixture({
+    host: {
+      kernel: {
+        ...host.kernel,
+        cgroups: {
+          path: (_, at: bigint = 0n) =>
+            at < 11_000_000_000n ? '/system.slice/old.service' : '/system.slice/new.service',
+          living: () => [],
+          learn: () => {},
+        },
+      },
+    },
+  });
+  const batch = waits(['4'], ['4']);
+  assert.ok(batch.signal === 'logs');
+  const [first, second] = batch.records;
+  assert.ok(first && second);
+  const shared = { ...second, resource: first.resource };
+  const named = processor.process({ signal: 'logs', records: [{ ...first, hrTime: [10, 0] }, shared] });
+  assert.deepEqual(victimName(named), ['old.service', 'new.service']);
+});

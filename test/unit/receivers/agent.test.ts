@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { AggregationTemporality, DataPointType, type MetricData } from '@opentelemetry/sdk-metrics';
+import { agent } from '../../../src/receivers/agent.ts';
+import { seconds } from '../../../src/telemetry/units.ts';
+import { fakeHost } from '../fake-host.ts';
+
+async function opened() {
+  const { host } = fakeHost('agent');
+  const receiver = await agent.open({ interval: seconds(10) }, host);
+  const [pull] = receiver.pulls;
+  assert.ok(pull);
+  async function collect() {
+    const [batch] = (await pull?.collect()) ?? [];
+    assert.ok(batch?.signal === 'metrics');
+    const [of] = batch.resourceMetrics;
+    const metrics = new Map(of?.scopeMetrics[0]?.metrics.map((metric) => [metric.descriptor.name, metric]));
+    return { resource: of?.resource.attributes ?? {}, metrics };
+  }
+  return { host, receiver, pull, collect };
+}
+
+const values = (metric: MetricData | undefined) =>
+  metric?.dataPoints.map(({ value, attributes }) => [value, attributes] as const);
+
+test('a counter is told by what it grew since the reading before', async () => {
+  const { host, receiver, collect } = await opened();
+  const name = 'otelcol_exporter_sent_metric_points';
+  host.counters.add(name, 5, { exporter: 'a' });
+  assert.deepEqual(values((await collect()).metrics.get(name)), [[5, { exporter: 'a' }]]);
+  host.counters.add(name, 2, { exporter: 'a' });
+  host.counters.add(name, 1, { exporter: 'b' });
+  const metric = (await collect()).metrics.get(name);
+  assert.deepEqual(values(metric), [
+    [2, { exporter: 'a' }],
+    [1, { exporter: 'b' }],
+  ]);
+  assert.equal(metric?.dataPointType, DataPointType.SUM);
+  assert.equal(metric?.aggregationTemporality, AggregationTemporality.DELTA);
+  assert.equal(metric?.descriptor.unit, '{datapoint}');
+  assert.deepEqual(
+    values((await collect()).metrics.get(name))?.map(([value]) => value),
+    [0, 0],
+  );
+  await receiver.close();
+});
+
+test('a level is told as it is', async () => {
+  const { host, receiver, collect } = await opened();
+  const name = 'otelcol_exporter_queue_size';
+  host.counters.add(name, 3, { exporter: 'a' });
+  await collect();
+  host.counters.add(name, -1, { exporter: 'a' });
+  const metric = (await collect()).metrics.get(name);
+  assert.deepEqual(values(metric), [[2, { exporter: 'a' }]]);
+  assert.equal(metric?.dataPointType, DataPointType.GAUGE);
+  await receiver.close();
+});
+
+test('a counter nobody described is emitted all the same', async () => {
+  const { host, receiver, collect } = await opened();
+  host.counters.add('somebody.counts', 1);
+  assert.deepEqual(values((await collect()).metrics.get('somebody.counts')), [[1, {}]]);
+  await receiver.close();
+});
+
+test('what the agent costs is among its metrics, on a resource of its own', async () => {
+  const { receiver, pull, collect } = await opened();
+  assert.equal(pull.every, seconds(10));
+  const first = await collect();
+  const second = await collect();
+  assert.equal(first.resource['service.name'], 'earshot');
+  assert.ok(first.resource['host.name']);
+  assert.equal(first.resource['service.instance.id'], second.resource['service.instance.id']);
+  const cpu = values(second.metrics.get('otelcol_process_cpu_seconds')) ?? [];
+  assert.deepEqual(
+    cpu.map(([, attributes]) => attributes['cpu.mode']),
+    ['user', 'system'],
+  );
+  for (const [value] of cpu) assert.ok(Number(value) >= 0);
+  const [rss] = values(second.metrics.get('otelcol_process_memory_rss')) ?? [];
+  assert.ok(Number(rss?.[0]) > 1e6);
+  const [delay] = values(second.metrics.get('earshot.agent.event_loop.delay.p99')) ?? [];
+  assert.ok(Number(delay?.[0]) >= 0);
+  await receiver.close();
+});

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import type { DataPoint } from '@opentelemetry/sdk-metrics';
+import {
+  type CgroupFiles,
+  type CpuEntitlement,
+  type CpuStatistics,
+  type Pressure,
+  type PressureResource,
+  pressureResources,
+} from '../../../../src/cgroup/files/files.ts';
+import { cgroup as receiver } from '../../../../src/receivers/cgroup/cgroup.ts';
+import {
+  cgroupId,
+  milliseconds,
+  nanoseconds,
+  seconds,
+  type UnixNanoseconds,
+} from '../../../../src/telemetry/units.ts';
+import { counterNames, attributes as keys } from '../../../../src/telemetry/vocabulary.ts';
+import { fakeHost } from '../../fake-host.ts';
+import { noCgroups } from '../../fake-kernel.ts';
+
+/** What the files of one cgroup say; a function throws, as a file that cannot be read does. */
+export interface FakeCgroup {
+  entitlement?: CpuEntitlement;
+  statistics?: CpuStatistics | (() => never);
+  heldBack?: bigint;
+  pressures?: Partial<Record<PressureResource, Pressure>>;
+  hasProcesses?: boolean;
+  /** Listed, and removed before it is read. */
+  isGone?: true;
+}
+
+export const still: CpuStatistics = { periods: 0, throttledPeriods: 0, throttled: 0n, usage: 0n };
+export const quota = { quota: milliseconds(20), period: milliseconds(100), burst: nanoseconds(0) };
+export const pod = '/kubepods/burstable/pod0a1b2c3d-0000-4000-8000-000000000001';
+export const container = `${pod}/${'0123456789abcdef'.repeat(4)}`;
+
+export const settings = {
+  interval: seconds(10),
+  pressure: true,
+  max_cgroups: 4096,
+  include: [] as string[],
+  exclude: [] as string[],
+};
+
+export async function setUp(cgroups: Record<string, FakeCgroup>, own: Partial<typeof settings> = {}) {
+  const { host, logged } = fakeHost('cgroup');
+  const clock = { now: 1_700_000_000_000_000_000n, elapsed: 0 };
+  const asked: string[] = [];
+  const ids = new Map<string, bigint>();
+  const idOf = (path: string) => {
+    const id = ids.get(path) ?? BigInt(ids.size + 1);
+    ids.set(path, id);
+    return cgroupId(id);
+  };
+  const of = (path: string) => {
+    const found = cgroups[path];
+    return found?.isGone ? undefined : found;
+  };
+  const files: CgroupFiles = {
+    version: 2,
+    pressures: pressureResources,
+    cpu: (path) => of(path) && (of(path)?.entitlement ?? {}),
+    cpuStatistics(path) {
+      const statistics = of(path)?.statistics;
+      return typeof statistics === 'function' ? statistics() : statistics;
+    },
+    throttledLocally(path) {
+      asked.push(`${path} held back`);
+      return of(path)?.heldBack;
+    },
+    pressure(path, resource) {
+      asked.push(`${path} ${resource}`);
+      return of(path)?.pressures?.[resource];
+    },
+    hasProcesses: (path) => of(path)?.hasProcesses ?? false,
+  };
+  const opened = await receiver.open(
+    { ...settings, ...own },
+    {
+      ...host,
+      now: () => clock.now as UnixNanoseconds,
+      elapsed: () => nanoseconds(clock.elapsed),
+      kernel: {
+        cgroups: {
+          ...noCgroups,
+          living: () => Object.keys(cgroups).map((path) => ({ id: idOf(path), path })),
+        },
+        cgroupFiles: files,
+        openScheduler: () => assert.fail('it needs no eBPF'),
+      },
+    },
+  );
+  /** After an interval: attributes of points and values, by metric, by path. */
+  const read = async () => {
+    clock.now += 10_000_000_000n;
+    clock.elapsed += 10e9;
+    const [batch, ...others] = (await opened.pulls[0]?.collect()) ?? [];
+    assert.deepEqual(others, []);
+    assert.ok(batch?.signal !== 'logs');
+    return new Map(
+      (batch?.resourceMetrics ?? []).map(({ resource, scopeMetrics }) => {
+        const path = [...ids].find(([, id]) => String(id) === resource.attributes[keys.cgroupId])?.[0];
+        const metrics = scopeMetrics.flatMap((scope) => scope.metrics);
+        return [path ?? '?', new Map(metrics.map((metric) => [metric.descriptor.name, metric]))];
+      }),
+    );
+  };
+  const rename = (from: string, to: string) => {
+    ids.set(to, idOf(from));
+    ids.delete(from);
+  };
+  return { read, rename, counters: host.counters, logged, asked, clock };
+}
+
+export type Read = Awaited<ReturnType<Awaited<ReturnType<typeof setUp>>['read']>>;
+
+export const points = (read: Read, path: string, { name }: { readonly name: string }) =>
+  ((read.get(path)?.get(name)?.dataPoints ?? []) as DataPoint<number>[]).map(({ value, attributes }) => [
+    value,
+    attributes,
+  ]);
+export const value = (read: Read, path: string, metric: { readonly name: string }) =>
+  points(read, path, metric)[0]?.[0];
+
+export const dropped = ({ counters }: Awaited<ReturnType<typeof setUp>>) =>
+  Object.fromEntries(
+    counters
+      .read()
+      .filter(({ name }) => name === counterNames.cgroupReadingsDropped)
+      .map(({ attributes, value: count }) => [attributes.reason, count]),
+  );

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { hrTime } from '../../../../src/telemetry/metrics/build.ts';
+import { milliseconds, type UnixNanoseconds } from '../../../../src/telemetry/units.ts';
+import { attributes as keys, cgroupMetrics as names } from '../../../../src/telemetry/vocabulary.ts';
+import { container, dropped, type FakeCgroup, points, quota, setUp, still, value } from './cgroup-fixture.ts';
+
+test('totals of before the first reading are nobody’s; limits are told at once', async () => {
+  const { read } = await setUp({
+    [container]: {
+      entitlement: { weight: 10, quota: { ...quota, burst: milliseconds(5) }, cpuset: '0-2' },
+      statistics: { periods: 9, throttledPeriods: 8, throttled: 7_000_000n, usage: 6n },
+      pressures: { cpu: { some: 5n } },
+    },
+  });
+  const found = await read();
+  assert.deepEqual(
+    [...(found.get(container)?.values() ?? [])].map(({ descriptor, dataPoints }) => [
+      descriptor.name,
+      dataPoints[0]?.value,
+    ]),
+    [
+      [names.cpuLimit.name, 0.2],
+      [names.cpuPeriod.name, 0.1],
+      [names.cpuBurst.name, 0.005],
+      [names.cpuWeight.name, 10],
+      [names.cpuCount.name, 3],
+    ],
+  );
+});
+
+test('then what they grew by, with the level of the quota, over the interval between', async () => {
+  const app: FakeCgroup = {
+    entitlement: { quota },
+    statistics: still,
+    heldBack: 0n,
+    pressures: { cpu: { some: 0n, full: 0n } },
+  };
+  const { read, clock } = await setUp({ [container]: app });
+  await read();
+  const before = clock.now;
+  app.statistics = { periods: 100, throttledPeriods: 40, throttled: 2_500_000_000n, usage: 1_500_000_000n };
+  app.heldBack = 3_000_000_000n;
+  app.pressures = { cpu: { some: 4_000_000_000n, full: 500_000_000n } };
+  const found = await read();
+  const level = { [keys.quotaLevel]: 'container' };
+  const kind = (of: string) => ({ [keys.pressureResource]: 'cpu', [keys.pressureKind]: of });
+  assert.deepEqual(points(found, container, names.throttledTime), [[2.5, level]]);
+  assert.deepEqual(points(found, container, names.throttledPeriods), [[40, level]]);
+  assert.deepEqual(points(found, container, names.periods), [[100, level]]);
+  assert.deepEqual(points(found, container, names.heldBackTime), [[3, {}]]);
+  assert.deepEqual(points(found, container, names.cpuTime), [[1.5, {}]]);
+  assert.deepEqual(points(found, container, names.pressureTime), [
+    [4, kind('some')],
+    [0.5, kind('full')],
+  ]);
+  const [point] = found.get(container)?.get(names.throttledTime.name)?.dataPoints ?? [];
+  assert.deepEqual(point?.startTime, hrTime(before as UnixNanoseconds));
+  assert.deepEqual(point?.endTime, hrTime(clock.now as UnixNanoseconds));
+});
+
+test('a quota that never ran out says so: zeros, not nothing', async () => {
+  const { read } = await setUp({ [container]: { entitlement: { quota }, statistics: still } });
+  await read();
+  const found = await read();
+  for (const metric of [names.throttledTime, names.throttledPeriods, names.periods])
+    assert.equal(value(found, container, metric), 0, metric.name);
+});
+
+test('each level’s throttling is told on its own resource alone', async () => {
+  const [outer, inner]: [FakeCgroup, FakeCgroup] = [
+    { entitlement: { quota }, statistics: still, heldBack: 0n },
+    { entitlement: { weight: 100 }, statistics: still, heldBack: 0n },
+  ];
+  const { read } = await setUp({
+    '/batch.slice': outer,
+    '/batch.slice/job.service': inner,
+    '/free.slice': { entitlement: {}, statistics: still, hasProcesses: true },
+  });
+  await read();
+  await read();
+  outer.statistics = { ...still, periods: 100, throttledPeriods: 50, throttled: 1_000_000_000n };
+  inner.heldBack = 900_000_000n;
+  const found = await read();
+  assert.deepEqual(points(found, '/batch.slice', names.throttledTime), [[1, { [keys.quotaLevel]: 'slice' }]]);
+  assert.deepEqual(points(found, '/batch.slice/job.service', names.throttledTime), []);
+  assert.deepEqual(points(found, '/batch.slice/job.service', names.heldBackTime), [[0.9, {}]]);
+});
+
+test('who was held back by a quota above is asked only where there is one above', async () => {
+  const { read, asked } = await setUp({
+    '/a': { entitlement: { quota }, statistics: still },
+    '/a/b/c': { statistics: still, hasProcesses: true },
+    '/ab': { statistics: still, hasProcesses: true },
+  });
+  await read();
+  assert.deepEqual(
+    asked.filter((what) => what.endsWith('held back')),
+    ['/a held back', '/a/b/c held back'],
+  );
+});
+
+test('a cgroup born since the last reading counts from 0', async () => {
+  const cgroups: Record<string, FakeCgroup> = { '/old': { statistics: still } };
+  const { read } = await setUp(cgroups);
+  await read();
+  cgroups['/new'] = { entitlement: { quota }, statistics: { ...still, throttled: 2_000_000_000n } };
+  assert.equal(value(await read(), '/new', names.throttledTime), 2);
+});
+
+test('one that says more than can have happened since was there before and counts from now', async () => {
+  const cgroups: Record<string, FakeCgroup> = { '/old': { statistics: still } };
+  const { read } = await setUp(cgroups);
+  await read();
+  cgroups['/found'] = { entitlement: { quota }, statistics: { ...still, usage: 10n ** 18n } };
+  const found = await read();
+  assert.ok(found.has('/found'));
+  assert.equal(value(found, '/found', names.throttledTime), undefined);
+  cgroups['/found'].statistics = { ...still, usage: 10n ** 18n + 1_000_000_000n };
+  assert.equal(value(await read(), '/found', names.cpuTime), 1);
+});
+
+test('one that was left out for want of room before counts from the reading on which it is read', async () => {
+  const cgroups: Record<string, FakeCgroup> = {};
+  for (let i = 0; i < 17; i++) cgroups[`/c${i}`] = { entitlement: { quota }, statistics: still };
+  const set = await setUp(cgroups, { max_cgroups: 16 });
+  assert.equal((await set.read()).size, 16);
+  assert.deepEqual(dropped(set), { max_cgroups: 1 });
+  delete cgroups['/c0'];
+  cgroups['/c16'] = { entitlement: { quota }, statistics: { ...still, throttled: 1_000_000_000n } };
+  const found = await set.read();
+  assert.ok(found.has('/c16'));
+  assert.equal(value(found, '/c16', names.throttledTime), undefined);
+  assert.deepEqual(dropped(set), { max_cgroups: 1 });
+});

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import type { DataPoint, MetricData } from '@opentelemetry/sdk-metrics';
+import type { Pull } from '../../../../src/component.ts';
+import { RecordedCgroups } from '../../../../src/receivers/scheduler/recording.ts';
+import { scheduler } from '../../../../src/receivers/scheduler/scheduler.ts';
+import type { SchedulerOptions, SourceDescription } from '../../../../src/receivers/scheduler/source.ts';
+import type { Batch, Signal } from '../../../../src/telemetry/batch.ts';
+import { milliseconds, seconds, type UnixNanoseconds } from '../../../../src/telemetry/units.ts';
+import { fakeHost } from '../../fake-host.ts';
+import { cgroupReading, fakeSource, pairReading } from './readings.ts';
+
+export const settings = {
+  interval: seconds(10),
+  min_wait: milliseconds(5),
+  sample: 1000,
+  events_per_second: 5,
+  max_workloads: 512,
+  max_pairs: 4096,
+  max_culprits: 10,
+  measure_cost: seconds(3600),
+  include: [] as string[],
+  exclude: [] as string[],
+};
+
+export interface SetUp {
+  readonly settings?: Partial<typeof settings>;
+  readonly description?: Partial<SourceDescription>;
+  /** What the pipelines take. */
+  readonly signals?: readonly Signal[];
+}
+
+export async function setUp({
+  settings: own = {},
+  description = {},
+  signals = ['metrics', 'logs'],
+}: SetUp = {}) {
+  const fake = fakeSource(description);
+  const cgroups = new RecordedCgroups();
+  const clock = { now: 1_700_000_000_000_000_000n };
+  const asked: SchedulerOptions[] = [];
+  const { host, logged } = fakeHost('scheduler');
+  const receiver = await scheduler.open(
+    { ...settings, ...own },
+    {
+      ...host,
+      signals: new Set(signals),
+      now: () => clock.now as UnixNanoseconds,
+      kernel: {
+        cgroups,
+        cgroupFiles: undefined,
+        openScheduler: async (options) => {
+          asked.push(options);
+          return fake.source;
+        },
+      },
+    },
+  );
+  const pull = (name: string): Pull => {
+    const found = receiver.pulls.find((it) => it.name === name);
+    assert.ok(found);
+    return found;
+  };
+  const collect = async (name: string): Promise<Batch> => {
+    const [batch, ...others] = await pull(name).collect();
+    assert.ok(batch);
+    assert.deepEqual(others, []);
+    return batch;
+  };
+  const read = async () => {
+    const batch = await collect('metrics');
+    assert.ok(batch.signal === 'metrics');
+    return batch.resourceMetrics.map(({ resource, scopeMetrics }) => ({
+      resource: resource.attributes,
+      metrics: new Map(
+        scopeMetrics.flatMap((scope) => scope.metrics).map((metric) => [metric.descriptor.name, metric]),
+      ),
+    }));
+  };
+  const drain = async () => {
+    const batch = await collect('events');
+    assert.ok(batch.signal === 'logs');
+    return batch.records;
+  };
+  return { ...fake, receiver, cgroups, clock, asked, counters: host.counters, logged, pull, read, drain };
+}
+
+export const values = (metric: MetricData | undefined) =>
+  (metric?.dataPoints as DataPoint<number>[] | undefined)?.map(({ value, attributes }) => [
+    value,
+    attributes,
+  ]);
+
+export const busy = cgroupReading(
+  { self: 1e9, other: 3e9, throttled: 2e9, idle: 5e8 },
+  {
+    run: seconds(4),
+    preemptedBySelf: 5,
+    preemptedByKernel: 6,
+    buckets: new Map([
+      [-10, 2],
+      [-7, 1],
+    ]),
+    zeroCount: 3,
+  },
+);
+export const blamed = [pairReading(2n, { other: 3e9, preemptions: 7 }), pairReading(3n, { throttled: 2e9 })];

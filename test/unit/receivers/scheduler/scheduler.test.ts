@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { AggregationTemporality } from '@opentelemetry/sdk-metrics';
+import { hrTime } from '../../../../src/telemetry/metrics/build.ts';
+import { cgroupId, nanoseconds, seconds, type UnixNanoseconds } from '../../../../src/telemetry/units.ts';
+import { attributes as keys, metrics } from '../../../../src/telemetry/vocabulary.ts';
+import { cgroupReading, pairReading } from './readings.ts';
+import { blamed, busy, setUp, values } from './scheduler-receiver-fixture.ts';
+
+test('a reading becomes the metrics of the vocabulary, deltas of its interval', async () => {
+  const { readings, read, clock } = await setUp();
+  readings.push({ cgroups: [busy], pairs: [...blamed, pairReading(4n, { last: 1e9 })] });
+  const start = clock.now;
+  clock.now += 10_000_000_000n;
+  const [workload] = await read();
+  assert.deepEqual(
+    [...(workload?.metrics.keys() ?? [])].sort(),
+    Object.values(metrics)
+      .map(({ name }) => name)
+      .sort(),
+  );
+  for (const [name, metric] of workload?.metrics ?? []) {
+    const described = Object.values(metrics).find((it) => it.name === name);
+    assert.equal(metric.descriptor.unit, described?.unit);
+    assert.equal(metric.descriptor.description, described?.description);
+    assert.equal(metric.aggregationTemporality, AggregationTemporality.DELTA);
+    for (const { startTime, endTime } of metric.dataPoints) {
+      assert.deepEqual(startTime, hrTime(start as UnixNanoseconds));
+      assert.deepEqual(endTime, hrTime(clock.now as UnixNanoseconds));
+    }
+  }
+});
+
+test('the points hold the figures of the reading, by class and by culprit', async () => {
+  const { readings, read } = await setUp();
+  readings.push({ cgroups: [busy], pairs: blamed });
+  const [workload] = await read();
+  const of = ({ name }: { readonly name: string }) => values(workload?.metrics.get(name));
+  const by = (waitClass: string, culprit?: string) => ({
+    [keys.waitClass]: waitClass,
+    ...(culprit === undefined ? {} : { [keys.culpritCgroupId]: culprit }),
+  });
+  assert.deepEqual(of(metrics.waitTime), [
+    [1, by('self')],
+    [3, by('other')],
+    [0.5, by('idle')],
+    [2, by('throttled')],
+  ]);
+  assert.deepEqual(of(metrics.blameTime), [
+    [3, by('other', '2')],
+    [2, by('throttled', '3')],
+  ]);
+  assert.deepEqual(of(metrics.preemptions), [
+    [7, by('other', '2')],
+    [5, by('self')],
+    [6, by('kernel')],
+  ]);
+  assert.deepEqual(of(metrics.runTime), [[4, {}]]);
+});
+
+test('waits that ended become one exponential histogram with their sum', async () => {
+  const { readings, read } = await setUp();
+  readings.push({ cgroups: [{ ...busy, completed: seconds(9) }] });
+  const [workload] = await read();
+  assert.deepEqual(workload?.metrics.get(metrics.waitDuration.name)?.dataPoints[0]?.value, {
+    count: 6,
+    sum: 9,
+    scale: 2,
+    zeroCount: 3,
+    positive: { offset: -10, bucketCounts: [2, 0, 0, 1] },
+    negative: { offset: 0, bucketCounts: [] },
+  });
+});
+
+test('what did not happen has no point, and who did nothing no resource', async () => {
+  const { readings, read } = await setUp();
+  readings.push({
+    cgroups: [cgroupReading({}), cgroupReading({}, { run: seconds(1), cgroup: cgroupId(2n) })],
+  });
+  const workloads = await read();
+  assert.equal(workloads.length, 1);
+  assert.deepEqual([...(workloads[0]?.metrics.keys() ?? [])], [metrics.runTime.name]);
+});
+
+test('who only waits, and has not been given a CPU yet, is told with what has passed', async () => {
+  const { readings, read } = await setUp();
+  readings.push({ cgroups: [cgroupReading({ other: 10e9 }, { completed: nanoseconds(0) })] });
+  const [workload] = await read();
+  assert.deepEqual([...(workload?.metrics.keys() ?? [])], [metrics.waitTime.name]);
+  assert.deepEqual(values(workload?.metrics.get(metrics.waitTime.name)), [
+    [10, { [keys.waitClass]: 'other' }],
+  ]);
+});
+
+test('messengers are named beside the culprits, without a cause, and displace none', async () => {
+  const { readings, read } = await setUp({ settings: { max_culprits: 1 } });
+  readings.push({
+    cgroups: [cgroupReading({ other: 4e9 })],
+    pairs: [pairReading(2n, { other: 4e9, last: 1e9 }), pairReading(3n, { last: 3e9 })],
+  });
+  const [workload] = await read();
+  assert.deepEqual(values(workload?.metrics.get(metrics.blameTime.name)), [
+    [4, { [keys.waitClass]: 'other', [keys.culpritCgroupId]: '2' }],
+  ]);
+  assert.deepEqual(values(workload?.metrics.get(metrics.messengerTime.name)), [
+    [3, { [keys.culpritCgroupId]: '3' }],
+    [1, { [keys.culpritCgroupId]: 'other' }],
+  ]);
+});
+
+test('who was preempted and still waits is told, though there is nothing else of it yet', async () => {
+  const { readings, read } = await setUp();
+  readings.push({ pairs: [pairReading(2n, { preemptions: 1 })] });
+  const [workload] = await read();
+  assert.equal(workload?.resource[keys.cgroupId], '1');
+  assert.deepEqual(values(workload?.metrics.get(metrics.preemptions.name)), [
+    [1, { [keys.waitClass]: 'other', [keys.culpritCgroupId]: '2' }],
+  ]);
+});
+
+test('pairs go to their own victim', async () => {
+  const { readings, read } = await setUp();
+  const two = cgroupReading({ other: 1000 }, { cgroup: cgroupId(9n) });
+  readings.push({
+    cgroups: [cgroupReading({ other: 1000 }), two],
+    pairs: [pairReading(2n, { other: 1000 }), { ...pairReading(3n, { other: 1000 }), victim: cgroupId(9n) }],
+  });
+  const culprits = (await read()).map(
+    ({ metrics: of }) => of.get(metrics.blameTime.name)?.dataPoints[0]?.attributes[keys.culpritCgroupId],
+  );
+  assert.deepEqual(culprits, ['2', '3']);
+});
+
+test('blame beyond the tolerance stays unnamed', async () => {
+  const { readings, read } = await setUp();
+  readings.push({ cgroups: [cgroupReading({ other: 1e9 })], pairs: [pairReading(2n, { other: 5e8 })] });
+  const [workload] = await read();
+  assert.equal(values(workload?.metrics.get(metrics.blameTime.name))?.[0]?.[0], 0.5);
+});
+
+test('max_culprits names that many; the rest is `other`, with the sums kept', async () => {
+  const { readings, read } = await setUp({ settings: { max_culprits: 2 } });
+  const pairs = [2n, 3n, 4n, 5n].map((culprit) => pairReading(culprit, { other: 1e9, preemptions: 1 }));
+  readings.push({ cgroups: [cgroupReading({ other: 4e9 })], pairs });
+  const [workload] = await read();
+  const named = (metric: { readonly name: string }) =>
+    workload?.metrics
+      .get(metric.name)
+      ?.dataPoints.map(({ value, attributes }) => [attributes[keys.culpritCgroupId], value]);
+  assert.deepEqual(named(metrics.blameTime), [
+    ['2', 1],
+    ['3', 1],
+    ['other', 2],
+  ]);
+  assert.deepEqual(named(metrics.preemptions), [
+    ['2', 1],
+    ['3', 1],
+    ['other', 2],
+  ]);
+});

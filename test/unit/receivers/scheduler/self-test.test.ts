@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { OwnCgroup } from '../../../../src/cgroup/own.ts';
+import { noSums, readingOf } from '../../../../src/receivers/scheduler/cgroup-sums.ts';
+import { type SelfTestSubject, selfTest, summarize } from '../../../../src/receivers/scheduler/self-test.ts';
+import type { Waiter } from '../../../../src/receivers/scheduler/source.ts';
+import { cgroupId, type MonotonicNanoseconds } from '../../../../src/telemetry/units.ts';
+
+const own: OwnCgroup & { kind: 'found' } = { kind: 'found', id: cgroupId(42n), directory: '/cgroup/agent' };
+const wall = ['throttle_count', 'throttled_clock_pelt_time', 'throttled_clock_self_time'];
+const bootedFor = 3_600_000_000_000n;
+
+interface Behaviour {
+  /** Where the waits of this thread are counted; undefined: nowhere. */
+  readonly countedAs?: Waiter | undefined;
+  /** Of the scheduler's clock, against CLOCK_MONOTONIC. */
+  readonly rate?: number;
+  /** From the switch to this thread until it looks, by nap, ms. */
+  readonly lag?: readonly number[];
+  readonly cpu?: (naps: number) => number | undefined;
+  readonly members?: readonly string[];
+  readonly cgroup?: OwnCgroup;
+  readonly seesAllTasks?: boolean;
+}
+
+/** A machine on which nothing runs but this thread, and no time passes but what it sleeps. */
+function machine(behaviour: Behaviour = {}) {
+  const { rate = 1, lag = [], members = wall, cgroup = own, seesAllTasks = true } = behaviour;
+  const countedAs = 'countedAs' in behaviour ? behaviour.countedAs : own.id;
+  let now = 7_000_000_000n;
+  let naps = 0;
+  let counted = 0;
+  let switched = bootedFor;
+  const cpu = () => (behaviour.cpu ? behaviour.cpu(naps) : 1);
+  const subject: SelfTestSubject = {
+    cgroup,
+    seesAllTasks,
+    cpu,
+    monotonic: () => now,
+    kernelStruct: (name) => (name === 'cfs_rq' ? members : undefined),
+    async sleep(ms) {
+      now += BigInt(ms * 1e6);
+      switched = bootedFor + BigInt(Math.round(Number(now) * rate));
+      now += BigInt((lag[naps] ?? 0) * 1e6);
+      naps++;
+    },
+    source: {
+      lastSwitches: () => [bootedFor, bootedFor, bootedFor].with(cpu() ?? 0, switched),
+      read() {
+        const waits = naps - counted;
+        counted = naps;
+        const sums = noSums();
+        sums.zeroCount = waits;
+        const cgroups = countedAs === undefined || !waits ? [] : [readingOf(countedAs, sums)];
+        return { at: now as MonotonicNanoseconds, cgroups, pairs: [], drops: {} };
+      },
+    },
+  };
+  return { subject, naps: () => naps };
+}
+
+test('where everything is right it passes, after four naps of 10 ms', async () => {
+  const { subject, naps } = machine();
+  const result = await selfTest(subject);
+  assert.equal(summarize(result), 'passed');
+  assert.equal(result.throttleClock, 'wall');
+  assert.equal(result.took, 40_000_000);
+  assert.equal(naps(), 4);
+});
+
+test('a pid namespace of its own is noticed, and costs no more than waits in progress', async () => {
+  const result = await selfTest(machine({ seesAllTasks: false }).subject);
+  assert.match(result.failed.get('tasks') ?? '', /hostPID: true/);
+  assert.equal(summarize(result), 'failed: tasks');
+});
+
+test('a kernel that does not stamp waiting tasks is told from one that does', async () => {
+  const result = await selfTest(machine({ countedAs: undefined }).subject);
+  assert.equal(summarize(result), 'failed: wait_stamps; not checked: cgroup');
+  assert.match(result.failed.get('wait_stamps') ?? '', /last_queued is always 0.*nodelayacct/);
+});
+
+for (const rate of [0, 0.9, 1.1, 0.024])
+  test(`a clock that runs ${rate} times as fast as time is noticed`, async () => {
+    const result = await selfTest(machine({ rate }).subject);
+    assert.equal(summarize(result), 'failed: clock');
+    assert.match(
+      result.failed.get('clock') ?? '',
+      new RegExp(`${(rate * 190).toFixed(1)} ms while 190\\.0 ms`),
+    );
+  });
+
+test('a clock 2 % apart is as good as a measurement over some 10 ms', async () => {
+  assert.equal(summarize(await selfTest(machine({ rate: 1.02 }).subject)), 'passed');
+});
+
+test('a late look at the clock is no verdict: it is looked at again', async () => {
+  const { subject, naps } = machine({ lag: [4] });
+  assert.equal(summarize(await selfTest(subject)), 'passed');
+  assert.ok(naps() > 4);
+});
+
+test('a machine that looks late all the time but once is judged by its rate all the same', async () => {
+  const lag = [0, ...Array.from({ length: 19 }, (_, nap) => 28 + (nap % 3) * 9)];
+  assert.equal(summarize(await selfTest(machine({ lag }).subject)), 'passed');
+  assert.equal(summarize(await selfTest(machine({ lag, rate: 1.3 }).subject)), 'failed: clock');
+});
+
+for (const lag of [[2], [0, 0, 0, 3], [0, 2], [0, 4, 0, 0, 0, 5, 0, 0, 6]])
+  test(`looks that are late by ${lag} ms make no wrong clock right`, async () => {
+    for (const rate of [0.9, 1.1])
+      assert.equal(summarize(await selfTest(machine({ rate, lag }).subject)), 'failed: clock');
+  });
+
+test('a thread that is moved is watched on whichever CPU it comes back to', async () => {
+  assert.equal(summarize(await selfTest(machine({ cpu: (naps) => naps % 3 }).subject)), 'passed');
+});
+
+test('what cannot be looked at is said, and is no failure', async () => {
+  const result = await selfTest(
+    machine({ cpu: () => undefined, cgroup: { kind: 'hidden', reason: 'behind a wall' } }).subject,
+  );
+  assert.equal(summarize(result), 'passed; not checked: clock, cgroup');
+  assert.equal(result.unchecked.get('cgroup'), 'behind a wall');
+});
+
+test('a process counted in another cgroup than its directory says is noticed', async () => {
+  const result = await selfTest(machine({ countedAs: cgroupId(43n) }).subject);
+  assert.equal(summarize(result), 'failed: cgroup');
+  assert.match(
+    result.failed.get('cgroup') ?? '',
+    /not have this process in \/cgroup\/agent \(cgroup id 42\)/,
+  );
+});
+
+test('beyond max_workloads nobody can say which cgroup it was', async () => {
+  const result = await selfTest(machine({ countedAs: 'overflow' }).subject);
+  assert.equal(summarize(result), 'passed; not checked: cgroup');
+});
+
+test('a hierarchy without the cpu controller fails, whatever was counted', async () => {
+  const result = await selfTest(machine({ cgroup: { kind: 'wrong', problem: 'mount it' } }).subject);
+  assert.equal(result.failed.get('cgroup'), 'mount it');
+});
+
+for (const [clock, members] of [
+  ['pelt', ['throttle_count', 'throttled_clock_pelt_time']],
+  ['task', ['throttled_clock_task_time']],
+  ['none', ['throttle_count']],
+] as const)
+  test(`the clock of throttled time is told: ${clock}`, async () => {
+    const result = await selfTest(machine({ members }).subject);
+    assert.equal(result.throttleClock, clock);
+    assert.equal(summarize(result), clock === 'none' ? 'failed: throttle_clock' : 'passed');
+  });

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { WhoIndex } from '../../../../src/receivers/scheduler/serial-index.ts';
+import type { CgroupReading, Waiter } from '../../../../src/receivers/scheduler/source.ts';
+import type { StolenTime } from '../../../../src/receivers/scheduler/stolen-shares.ts';
+import { SchedulerTotals } from '../../../../src/receivers/scheduler/totals.ts';
+import { FakeScheduler } from './fake-scheduler.ts';
+import { abi } from './plain-abi.ts';
+
+export const size = { rows: 3, slots: 3, histogramCopies: 2 };
+
+export function setUp(stolen: StolenTime = { irq: false, steal: true }) {
+  const kernel = new FakeScheduler(size);
+  const index = new WhoIndex(100);
+  const totals = new SchedulerTotals(abi, size, stolen, index);
+  /** Copy, then the ring, as the live source reads. */
+  const read = () => {
+    totals.advance(() => {
+      const copy = kernel.copy();
+      kernel.deliver(totals);
+      return copy;
+    });
+    const { cgroups, drops } = totals.take();
+    return { cgroups, drops };
+  };
+  return { kernel, index, totals, read };
+}
+
+export const other = (ns: number | bigint) => [0n, BigInt(ns), 0n, 0n, 0n, 0n, 0n];
+export const stolen = (ns: number) => [0n, 0n, 0n, 0n, 0n, BigInt(ns), 0n];
+
+export function find(readings: readonly CgroupReading[], cgroup: Waiter): CgroupReading {
+  const found = readings.find((reading) => reading.cgroup === cgroup);
+  assert.ok(found, `nothing was read of ${cgroup}`);
+  return found;
+}
+export const waitOf = (readings: readonly CgroupReading[], cgroup: Waiter) =>
+  readings.find((reading) => reading.cgroup === cgroup)?.wait ?? 0;
+export const waits = ({ buckets, zeroCount }: CgroupReading) =>
+  [...buckets.values()].reduce((a, b) => a + b, 0) + zeroCount;

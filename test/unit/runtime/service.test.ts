@@ -1,0 +1,400 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Type } from 'typebox';
+import type { Closable, Component, Delivery, Host, Outcome, Processor } from '../../../src/component.ts';
+import { loadConfig } from '../../../src/config/load.ts';
+import { localDelivery } from '../../../src/config/schema/delivery.ts';
+import { StartError, startService } from '../../../src/runtime/service.ts';
+import { type Batch, itemCount, type Signal } from '../../../src/telemetry/batch.ts';
+import { seconds } from '../../../src/telemetry/units.ts';
+import { settle } from '../fake-clock.ts';
+import { batchOf, fakeWorld, labelsOf, total } from './fake-world.ts';
+
+const none = Type.Object({});
+const signals: readonly Signal[] = ['metrics', 'logs'];
+
+/** Components that write down what is done to them; `behave` changes what one does, by id. */
+function bench(config: string, behave: Behaviour = {}) {
+  const events: string[] = [];
+  const received = new Map<string, Batch[]>();
+  const world = fakeWorld();
+
+  async function opened<T extends object>(id: string, instance: T): Promise<T & Closable> {
+    if (behave.failStart === id) throw Object.assign(new Error('no permission'), { code: 'EPERM' });
+    events.push(`open ${id}`);
+    return {
+      ...instance,
+      async close() {
+        events.push(`close ${id}`);
+        if (behave.failClose === id) throw new Error('stuck');
+        if (behave.hangClose === id) await new Promise(() => {});
+      },
+    };
+  }
+
+  const components: readonly Component[] = [
+    {
+      ...{ kind: 'receiver', type: 'source', summary: '', config: none, signals },
+      open: (_, { id }) =>
+        opened(id, {
+          pulls: [
+            {
+              name: 'totals',
+              every: seconds(10),
+              async collect() {
+                events.push(`collect ${id}`);
+                if (behave.hangCollect === id) await behave.hang;
+                return [batchOf('metrics', 2, id), batchOf('logs', 1, id)];
+              },
+            },
+          ],
+        }),
+    },
+    {
+      ...{ kind: 'processor', type: 'step', summary: '', config: none, signals },
+      open: async (_, host) => {
+        const { id } = host;
+        const own = await behave.step?.(host);
+        return opened(id, { process: (batch: Batch) => behave.process?.(id, batch) ?? batch, ...own });
+      },
+    },
+    {
+      ...{
+        kind: 'connector',
+        type: 'link',
+        summary: '',
+        config: none,
+        connects: [
+          ['metrics', 'metrics'],
+          ['metrics', 'logs'],
+        ],
+      },
+      open: (_, { id }) => opened(id, { connect: (batch: Batch) => [batch, batchOf('logs', 5, 'made')] }),
+    },
+    {
+      ...{ kind: 'exporter', type: 'sink', summary: '', config: none, signals },
+      open: (_, { id }) => {
+        received.set(id, []);
+        const pending: Batch[] = [];
+        return opened(id, {
+          ...(behave.delivery && { delivery: behave.delivery }),
+          encode(batch: Batch) {
+            if (behave.failEncode === id) throw new Error('cannot encode');
+            pending.push(batch);
+            return [{ signal: batch.signal, bytes: new Uint8Array(), items: itemCount(batch) }];
+          },
+          async send(): Promise<Outcome> {
+            if (behave.hangSend === id) await new Promise(() => {});
+            const batch = pending.shift();
+            if (batch) received.get(id)?.push(batch);
+            return behave.outcome ?? { kind: 'accepted' };
+          },
+        });
+      },
+    },
+    {
+      ...{ kind: 'extension', type: 'side', summary: '', config: none },
+      open: (_, { id }) => opened(id, {}),
+    },
+  ];
+
+  const checked = loadConfig(
+    { files: ['test'], sets: [], environment: {}, readFile: () => config },
+    components,
+  );
+  const labels = (id: string) => received.get(id)?.flatMap(labelsOf) ?? [];
+  return { ...world, events, received, labels, start: () => startService(checked, world) };
+}
+
+interface Behaviour {
+  readonly failStart?: string;
+  readonly failClose?: string;
+  readonly hangClose?: string;
+  readonly hangCollect?: string;
+  readonly hang?: Promise<void>;
+  readonly hangSend?: string;
+  readonly delivery?: Delivery;
+  readonly outcome?: Outcome;
+  readonly failEncode?: string;
+  process?(id: string, batch: Batch): Batch;
+  /** What an instance of a processor has of its own. */
+  step?(host: Host): Promise<Partial<Processor>>;
+}
+
+const whole = `
+receivers: {source: }
+processors: {step: , step/b: }
+connectors: {link: }
+exporters: {sink: , sink/b: }
+extensions: {side: }
+service:
+  extensions: [side]
+  pipelines:
+    metrics: {receivers: [source], processors: [step, step/b], exporters: [sink, link]}
+    logs: {receivers: [source, link], exporters: [sink/b]}
+`;
+
+test('what takes starts before what sends; what sends stops first, after a last collection', async () => {
+  const { events, clock, start, messages } = bench(whole);
+  const service = await start();
+  await clock.advance(seconds(5));
+  await service.stop();
+  await service.stop();
+  const upstream = ['source', 'step', 'step/b', 'link', 'sink', 'sink/b', 'side'];
+  const opens = events.filter((event) => event.startsWith('open')).map((event) => event.slice(5));
+  const closes = events.filter((event) => event.startsWith('close')).map((event) => event.slice(6));
+  assert.deepEqual(opens.toSorted(), upstream.toSorted());
+  assert.deepEqual(closes, opens.toReversed());
+  const rank = (id: string) => ['side', 'sink', 'link', 'step', 'source'].indexOf(id.split('/')[0] ?? '');
+  assert.deepEqual(opens.map(rank), opens.map(rank).toSorted());
+  assert.equal(events.filter((event) => event === 'collect source').length, 2);
+  assert.ok(events.lastIndexOf('collect source') < events.indexOf('close source'));
+  assert.deepEqual(messages(), [
+    'Starting extensions...',
+    'Everything is ready. Begin running and processing data.',
+    'Starting shutdown...',
+    'Shutdown complete.',
+  ]);
+  assert.equal(clock.timers, 0);
+});
+
+test('a batch reaches everything its pipelines name, through processors and connectors, once', async () => {
+  const { clock, start, labels, counters } = bench(whole);
+  const service = await start();
+  await clock.advance(seconds(1));
+  assert.deepEqual(labels('sink'), ['source', 'source']);
+  assert.deepEqual(labels('sink/b').toSorted(), ['made', 'made', 'made', 'made', 'made', 'source']);
+  assert.equal(total(counters, 'otelcol_receiver_accepted_metric_points'), 2);
+  assert.equal(total(counters, 'otelcol_receiver_accepted_log_records'), 1);
+  assert.equal(total(counters, 'otelcol_processor_incoming_items', { processor: 'step' }), 2);
+  assert.equal(total(counters, 'otelcol_exporter_sent_metric_points', { exporter: 'sink' }), 2);
+  await service.stop();
+});
+
+test('what is configured and used nowhere is not started', async () => {
+  const { events, start } = bench(whole.replace('[step, step/b]', '[step]').replace('[side]', '[]'));
+  const service = await start();
+  assert.ok(!events.includes('open step/b') && !events.includes('open side'));
+  await service.stop();
+});
+
+const fanOut = `
+receivers: {source: }
+processors: {step: }
+exporters: {sink: , sink/b: }
+service:
+  pipelines:
+    metrics: {receivers: [source], processors: [step], exporters: [sink]}
+    metrics/b: {receivers: [source], exporters: [sink/b]}
+`;
+
+test('a processor that throws loses its own branch only, counted, and is unhealthy until it works again', async () => {
+  let isBroken = true;
+  const { clock, start, labels, counters, logged } = bench(fanOut, {
+    process(_, batch) {
+      if (isBroken) throw new Error('bug');
+      return batch;
+    },
+  });
+  const service = await start();
+  await clock.advance(seconds(11));
+  assert.deepEqual(labels('sink'), []);
+  assert.equal(labels('sink/b').length, 4);
+  const dropped = { component: 'processor step', signal: 'metrics', reason: 'error' };
+  assert.equal(total(counters, 'earshot.agent.items.dropped', dropped), 4);
+  assert.equal(service.health.troubles.get('processor metrics step'), 'bug');
+  const troubles = logged.filter(({ error }) => error === 'bug');
+  assert.equal(troubles.length, 1);
+  assert.equal(troubles[0]?.['otelcol.component.kind'], 'processor');
+  assert.equal(troubles[0]?.['otelcol.component.id'], 'step');
+  assert.equal(troubles[0]?.['otelcol.pipeline.id'], 'metrics');
+  isBroken = false;
+  await clock.advance(seconds(10));
+  assert.equal(labels('sink').length, 2);
+  assert.equal(service.health.troubles.size, 0);
+  await service.stop();
+});
+
+test('an exporter that cannot encode loses its own branch only, counted', async () => {
+  const { clock, start, labels, counters } = bench(fanOut, { failEncode: 'sink' });
+  const service = await start();
+  await clock.advance(seconds(1));
+  assert.equal(labels('sink/b').length, 2);
+  assert.equal(total(counters, 'earshot.agent.items.dropped', { component: 'exporter sink' }), 2);
+  await service.stop();
+});
+
+test('what a processor leaves empty goes no further', async () => {
+  const { clock, start, received, counters } = bench(fanOut, {
+    process: (_, { signal }) => batchOf(signal, 0),
+  });
+  const service = await start();
+  await clock.advance(seconds(1));
+  assert.deepEqual(received.get('sink'), []);
+  assert.equal(total(counters, 'otelcol_processor_incoming_items'), 2);
+  assert.equal(total(counters, 'otelcol_processor_outgoing_items'), 0);
+  await service.stop();
+});
+
+/** Holds every batch back; lets one go each second. */
+function hoarder(): Pick<Processor, 'process' | 'pulls' | 'flush'> {
+  const held: Batch[] = [];
+  return {
+    process(batch) {
+      held.push(batch);
+      return batchOf(batch.signal, 0);
+    },
+    pulls: [{ name: 'held', every: seconds(2), collect: () => held.splice(0, 1) }],
+    flush: () => held.splice(0),
+  };
+}
+
+test('what a processor holds back goes on behind it when it lets go, and at shutdown at the latest', async () => {
+  const { clock, start, labels, received, counters } = bench(fanOut, { step: async () => hoarder() });
+  const service = await start();
+  await clock.advance(seconds(1));
+  assert.deepEqual(labels('sink'), [], 'nothing passes before it is let go');
+  await clock.advance(seconds(2));
+  assert.deepEqual(labels('sink'), ['source', 'source']);
+  await clock.advance(seconds(8)); // the second collection is held
+  const before = received.get('sink')?.length ?? 0;
+  await service.stop();
+  assert.ok((received.get('sink')?.length ?? 0) > before, 'what was held at the end is delivered');
+  assert.equal(labels('sink').length, labels('sink/b').length);
+  const [incoming, outgoing] = ['incoming', 'outgoing'].map((way) =>
+    total(counters, `otelcol_processor_${way}_items`),
+  );
+  assert.ok(incoming !== undefined && incoming > 0);
+  assert.equal(outgoing, incoming, 'and counted as having gone on');
+  assert.equal(clock.timers, 0);
+});
+
+const twice = `
+receivers: {source: }
+processors: {step: , step/b: }
+exporters: {sink: }
+service:
+  pipelines:
+    metrics: {receivers: [source], processors: [step, step/b], exporters: [sink]}
+    logs: {receivers: [source], processors: [step], exporters: [sink]}
+`;
+
+test('instances of one id share what they open, until every component is closed', async () => {
+  const shared: string[] = [];
+  const { events, start } = bench(twice, {
+    step: async (host) => {
+      await host.share(async () => {
+        shared.push(host.id);
+        return { close: async () => void events.push(`close shared ${host.id}`) };
+      });
+      return {};
+    },
+  });
+  const service = await start();
+  assert.deepEqual(shared.toSorted(), ['step', 'step/b']);
+  await service.stop();
+  assert.deepEqual(events.slice(-2).toSorted(), ['close shared step', 'close shared step/b']);
+});
+
+test('what cannot be shared keeps the service from starting, and nothing stays open', async () => {
+  const { events, start } = bench(twice, {
+    step: (host) => host.share(() => Promise.reject(new Error('no such socket'))),
+  });
+  await assert.rejects(start(), /cannot start processor "step(\/b)?": no such socket/);
+  assert.equal(
+    events.filter((event) => event.startsWith('open')).length,
+    events.filter((event) => event.startsWith('close')).length,
+  );
+});
+
+test('fan-out shares one batch with everybody', async () => {
+  const { clock, start, received } = bench(fanOut.replace('processors: [step], ', ''));
+  const service = await start();
+  await clock.advance(seconds(1));
+  assert.equal(received.get('sink')?.[0], received.get('sink/b')?.[0]);
+  await service.stop();
+});
+
+test('a component that cannot start is named, and whatever had started is closed', async () => {
+  const { events, clock, start, counters } = bench(whole, { failStart: 'source' });
+  await assert.rejects(start(), (error) => {
+    assert.ok(error instanceof StartError);
+    assert.equal(error.message, 'cannot start receiver "source": no permission');
+    assert.equal(error.code, 'EPERM');
+    return true;
+  });
+  const opens = events.filter((event) => event.startsWith('open')).map((event) => event.slice(5));
+  const closes = events.filter((event) => event.startsWith('close')).map((event) => event.slice(6));
+  assert.equal(opens.length, 6);
+  assert.equal(total(counters, 'otelcol_exporter_queue_capacity'), 0);
+  assert.deepEqual(closes, opens.toReversed());
+  assert.equal(clock.timers, 0);
+});
+
+test('a component that fails to close, or never ends closing, does not keep the others open', async () => {
+  for (const behaviour of [{ failClose: 'step' }, { hangClose: 'step' }]) {
+    const { events, clock, start, messages } = bench(whole, behaviour);
+    const service = await start();
+    const stopped = service.stop();
+    await clock.advance(seconds(10));
+    await stopped;
+    assert.equal(events.filter((event) => event.startsWith('close')).length, 7);
+    assert.ok(messages().some((message) => message.startsWith('cannot close processor "step": ')));
+    assert.equal(messages().at(-1), 'Shutdown complete.');
+  }
+});
+
+test('a collection or a delivery that hangs cannot hold up the shutdown; what was not delivered is counted', async () => {
+  const { promise: hang, resolve: finish } = Promise.withResolvers<void>();
+  const hanging = bench(fanOut, { hangCollect: 'source', hang });
+  const service = await hanging.start();
+  await hanging.clock.advance(seconds(3));
+  let isStopped = false;
+  const stopped = service.stop().then(() => {
+    isStopped = true;
+  });
+  await hanging.clock.advance(seconds(6));
+  await stopped;
+  assert.ok(isStopped);
+  assert.ok(hanging.messages().includes('cannot collect a last time: not done within 5s'));
+  const before = hanging.events.length;
+  finish();
+  await settle();
+  await hanging.clock.advance(seconds(60));
+  assert.deepEqual(hanging.events.slice(before), [], 'nothing is collected after close');
+  const late = { component: 'receiver source', reason: 'shutdown' };
+  assert.equal(total(hanging.counters, 'earshot.agent.items.dropped', late), 3);
+
+  const silent = bench(fanOut, { hangSend: 'sink' });
+  const other = await silent.start();
+  await silent.clock.advance(seconds(3));
+  const ended = other.stop();
+  await silent.clock.advance(seconds(6));
+  await ended;
+  await settle();
+  const lost = { exporter: 'sink', reason: 'shutdown' };
+  assert.equal(total(silent.counters, 'otelcol_exporter_send_failed_metric_points', lost), 4);
+  assert.equal(total(silent.counters, 'otelcol_exporter_sent_metric_points', { exporter: 'sink/b' }), 4);
+});
+
+test('a receiver that waits for a destination that is away does not hold up the shutdown', async () => {
+  const delivery: Delivery = {
+    ...localDelivery,
+    sending_queue: { ...localDelivery.sending_queue, enabled: false },
+    retry_on_failure: {
+      ...localDelivery.retry_on_failure,
+      enabled: true,
+      initial_interval: seconds(60),
+      max_interval: seconds(60),
+    },
+  };
+  const away = bench(fanOut, { delivery, outcome: { kind: 'retry', reason: 'away' } });
+  const service = await away.start();
+  await away.clock.advance(seconds(3));
+  await service.stop();
+  assert.ok(!away.messages().some((message) => message.startsWith('cannot ')));
+  assert.equal(away.events.filter((event) => event === 'collect source').length, 2);
+  const lost = { reason: 'shutdown' };
+  assert.equal(total(away.counters, 'otelcol_exporter_send_failed_metric_points', lost), 8);
+  assert.equal(away.clock.timers, 0);
+});

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const setup = fileURLToPath(new URL('../../../scripts/setup.mjs', import.meta.url));
+const isRoot = process.getuid?.() === 0;
+
+/** A machine on which only the given commands exist, each a shell script. */
+function machineWith(commands: Readonly<Record<string, string>>): string {
+  const directory = mkdtempSync(join(tmpdir(), 'earshot-setup-'));
+  chmodSync(directory, 0o777);
+  for (const [name, script] of Object.entries(commands)) {
+    writeFileSync(join(directory, name), `#!/bin/sh\n${script}\n`);
+    chmodSync(join(directory, name), 0o755);
+  }
+  return directory;
+}
+
+function runSetup(path: string, args: readonly string[] = [], asNobody = false) {
+  const identity = asNobody && isRoot ? { uid: 65534, gid: 65534 } : {};
+  return spawnSync(process.execPath, [setup, ...args], {
+    env: { PATH: path },
+    encoding: 'utf8',
+    ...identity,
+  });
+}
+
+test('without root the command to type is printed, and nothing is tried', () => {
+  const machine = machineWith({ 'apt-get': 'echo called', make: 'echo called' });
+  const { status, stdout, stderr } = runSetup(machine, [], true);
+  assert.equal(status, 1);
+  assert.equal(stdout, '');
+  assert.doesNotMatch(stderr, /called/);
+  assert.match(stderr, /clang, a C compiler is missing\. Type:/);
+  assert.match(stderr, /\n {4}sudo apt-get install --yes --no-install-recommends clang gcc\n/);
+});
+
+test('where a recording is enough, missing packages are named and do not end the setup', () => {
+  const { stderr } = runSetup(machineWith({ 'apt-get': 'echo called' }), ['--or-replay'], true);
+  assert.match(stderr, /going on with less: clang, a C compiler, make is missing\. Type:/);
+  assert.match(stderr, /building what replays a recording/);
+});
+
+test('another package manager gets its own command and package names', () => {
+  const { stderr } = runSetup(machineWith({ dnf: '', clang: '', cc: '' }), ['--check'], true);
+  assert.match(stderr, /sudo dnf install .* make\n/);
+});
+
+test('without a package manager it says what is missing', () => {
+  const { status, stderr } = runSetup(machineWith({ clang: '', cc: '' }));
+  assert.equal(status, 1);
+  assert.match(stderr, /make is missing; install it \(Debian: make\)/);
+});
+
+test('as root it installs what is missing, refreshing the lists only after a failure', {
+  skip: !isRoot,
+}, () => {
+  const machine = machineWith({});
+  const log = join(machine, 'log');
+  // Installs successfully only after `update`, and what it installs is a `make` with nothing to do.
+  writeFileSync(
+    join(machine, 'apt-get'),
+    `#!/bin/sh
+echo "$DEBIAN_FRONTEND $*" >> ${log}
+if [ "$1" = update ]; then : > ${machine}/updated; exit 0; fi
+[ -e ${machine}/updated ] || exit 100
+for name in clang cc make; do
+  echo '#!/bin/sh' > ${machine}/$name
+  /bin/chmod 755 ${machine}/$name
+done
+`,
+  );
+  chmodSync(join(machine, 'apt-get'), 0o755);
+  const install = 'noninteractive install --yes --quiet --no-install-recommends clang gcc make';
+  const first = runSetup(machine);
+  assert.equal(first.status, 0, first.stderr);
+  assert.deepEqual(readFileSync(log, 'utf8').trim().split('\n'), [
+    install,
+    'noninteractive update --quiet',
+    install,
+  ]);
+  const second = runSetup(machine);
+  assert.deepEqual(
+    [second.status, second.stdout, second.stderr],
+    [0, '', ''],
+    'nothing to do, nothing to say',
+  );
+});
+
+test('a build that fails ends the setup with its output', () => {
+  const { status, stderr } = runSetup(machineWith({ clang: '', cc: '', make: 'echo broken; exit 2' }));
+  assert.equal(status, 1);
+  assert.match(stderr, /broken\nearshot setup: cannot build/);
+});
+
+test('an unknown argument is refused', () => {
+  const { status, stderr } = runSetup('/nonexistent', ['--test']);
+  assert.equal(status, 1);
+  assert.match(stderr, /unknown argument --test; --tests, --check, --vm, --kubernetes and --or-replay exist/);
+});

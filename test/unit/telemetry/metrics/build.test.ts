@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { SeverityNumber, ValueType } from '@opentelemetry/api';
+import { AggregationTemporality } from '@opentelemetry/sdk-metrics';
+import {
+  event,
+  hrTime,
+  resource,
+  resourceMetrics,
+  scope,
+  sum,
+} from '../../../../src/telemetry/metrics/build.ts';
+import type { UnixNanoseconds } from '../../../../src/telemetry/units.ts';
+import { attributes, events, metrics } from '../../../../src/telemetry/vocabulary.ts';
+
+const at = 1_700_000_000_123_456_789n as UnixNanoseconds;
+const later = 1_700_000_010_000_000_000n as UnixNanoseconds;
+
+test('a point in time keeps its nanoseconds', () => {
+  assert.deepEqual(hrTime(at), [1_700_000_000, 123_456_789]);
+});
+
+test('a sum is a monotonic delta over the interval, described by the vocabulary', () => {
+  const built = sum(metrics.runTime, { start: at, end: later }, [{ value: 2.5 }]);
+  assert.equal(built.aggregationTemporality, AggregationTemporality.DELTA);
+  assert.equal(built.isMonotonic, true);
+  assert.equal(built.descriptor.unit, 's');
+  assert.deepEqual(built.dataPoints, [
+    { startTime: hrTime(at), endTime: hrTime(later), attributes: {}, value: 2.5 },
+  ]);
+});
+
+test('what is counted is an integer, what is measured is not', () => {
+  const interval = { start: at, end: later };
+  assert.equal(sum(metrics.preemptions, interval, []).descriptor.valueType, ValueType.INT);
+  assert.equal(sum(metrics.runTime, interval, []).descriptor.valueType, ValueType.DOUBLE);
+});
+
+test('an event carries its name, its own time and the time it was observed', () => {
+  const record = event(events.wait, {
+    resource: resource({ [attributes.containerId]: 'c1' }),
+    at,
+    observed: later,
+    attributes: { [attributes.weight]: 3 },
+  });
+  assert.equal(record.eventName, 'earshot.wait');
+  assert.equal(record.severityNumber, SeverityNumber.INFO);
+  assert.deepEqual([record.hrTime, record.hrTimeObserved], [hrTime(at), hrTime(later)]);
+  assert.equal(record.resource.attributes[attributes.containerId], 'c1');
+  assert.ok(!('body' in record));
+});
+
+test('metrics and events name the package and its version as their scope', () => {
+  assert.match(scope.version, /^\d+\.\d+\.\d+/);
+  assert.equal(resourceMetrics(resource({}), []).scopeMetrics[0]?.scope, scope);
+});

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { DataPoint } from '@opentelemetry/sdk-metrics';
+import fc from 'fast-check';
+import { exponentialHistogram, gauge, sum } from '../../../../src/telemetry/metrics/build.ts';
+import { histogramOf } from '../../../../src/telemetry/metrics/histogram.ts';
+import { mergePoints } from '../../../../src/telemetry/metrics/merge.ts';
+import type { UnixNanoseconds } from '../../../../src/telemetry/units.ts';
+import { type Metric, metrics } from '../../../../src/telemetry/vocabulary.ts';
+
+const interval = { start: 0n as UnixNanoseconds, end: 1n as UnixNanoseconds };
+
+test('equal points of a sum become one, whatever the order of their attributes', () => {
+  const metric = sum(metrics.blameTime, interval, [
+    { value: 1, attributes: { a: 'x', b: 1 } },
+    { value: 2, attributes: { a: 'y' } },
+    { value: 4, attributes: { b: 1, a: 'x' } },
+    { value: 8, attributes: { a: 'x', b: '1' } },
+  ]);
+  const { dataPoints } = mergePoints(metric);
+  assert.deepEqual(
+    dataPoints.map(({ value }) => value),
+    [5, 2, 8],
+  );
+});
+
+test('histograms are merged', () => {
+  const value = histogramOf({ scale: 2, buckets: new Map([[1, 3]]), zeroCount: 1, sum: 2 });
+  const { dataPoints } = mergePoints(
+    exponentialHistogram(metrics.waitDuration, interval, [{ value }, { value }]),
+  );
+  const [only, ...more] = dataPoints as DataPoint<typeof value>[];
+  assert.equal(more.length, 0);
+  assert.equal(only?.value.count, 8);
+  assert.equal(only?.value.sum, 4);
+});
+
+test('levels are left alone', () => {
+  const level = { ...metrics.runTime, kind: 'gauge' } as const satisfies Metric;
+  const metric = gauge(level, interval, [{ value: 1 }, { value: 2 }]);
+  assert.equal(mergePoints(metric), metric);
+});
+
+test('the sum stays, and no two points are equal', () => {
+  const point = fc.record({
+    value: fc.nat(1000),
+    attributes: fc.dictionary(fc.constantFrom('a', 'b'), fc.nat(2)),
+  });
+  fc.assert(
+    fc.property(fc.array(point, { maxLength: 30 }), (points) => {
+      const merged = mergePoints(sum(metrics.blameTime, interval, points)).dataPoints as DataPoint<number>[];
+      const total = (of: readonly { readonly value: number }[]) =>
+        of.reduce((all, { value }) => all + value, 0);
+      assert.equal(total(merged), total(points));
+      const keys = merged.map(({ attributes: { a, b } }) => JSON.stringify([a, b]));
+      assert.equal(new Set(keys).size, keys.length);
+    }),
+  );
+});

@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, getTestContext, test } from 'node:test';
+import { cgroupMetrics, attributes as keys, metrics as names } from '../../../src/telemetry/vocabulary.ts';
+import { type Agent, startAgent } from '../../e2e/agent.ts';
+import { hasLocalStatistics } from '../../kernel/scheduler-fixture.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../../lab/otlp-receiver.ts';
+import { sumBy, total } from '../../lab/otlp-sums.ts';
+import { appThreads, type Contention, contend, layOutNode, type Node } from './contention.ts';
+import { type Container, enter } from './node-cgroups.ts';
+import { certificate, type StandInKubelet, startStandInKubelet } from './stand-in-kubelet.ts';
+import { Told } from './told.ts';
+
+/**
+ * Contention on a node of cgroup v2 alone: the real agent, and what an OTLP backend is told of it. Cgroups are where
+ * systemd, a kubelet and a CRI runtime put them; the processes in them are loads of this test, and the kubelet that tells
+ * their names is a server of this test. Real ones: `test/kubernetes`.
+ *
+ * While the load runs the agent stands still, as if it got no CPU: an emulator takes long from the totals of a reading to
+ * its pairs, and what happens meanwhile is blamed on nobody. So it learns of everything when it is over.
+ */
+
+const withoutLocalStatistics = !hasLocalStatistics && 'the kernel has no cpu.stat.local (6.6)';
+
+let node: Node;
+let kubelet: StandInKubelet;
+let backend: OtlpReceiver;
+let agent: Agent;
+let told: Told;
+let contention: Contention;
+
+/** What the path alone says. */
+const identityOf = ({ id, pod }: Container) => ({
+  [keys.workloadKind]: 'container',
+  [keys.containerId]: id,
+  [keys.podUid]: pod.uid,
+  [keys.workloadQos]: pod.qos,
+});
+
+const culpritOf = ({ id, name, pod }: Container) => ({
+  [keys.culpritKind]: 'container',
+  [keys.culpritContainerId]: id,
+  [keys.culpritContainerName]: name,
+  [keys.culpritPodUid]: pod.uid,
+  [keys.culpritPodName]: pod.name,
+  [keys.culpritNamespace]: pod.namespace,
+  [keys.culpritQos]: pod.qos,
+});
+
+function assertIncludes(
+  actual: Readonly<Record<string, unknown>>,
+  expected: Readonly<Record<string, unknown>>,
+): void {
+  assert.deepEqual({ ...actual, ...expected }, actual);
+}
+
+/** What is told by ticks of the clock (interrupts) may be off by some. */
+const ticks = 0.03;
+
+function assertWithin(actual: number | undefined, expected: number, share: number, what: string): void {
+  const off = (actual ?? 0) / expected - 1;
+  const context = getTestContext();
+  if (context && 'diagnostic' in context) context.diagnostic(`${what}: off by ${(off * 100).toFixed(2)} %`);
+  assert.ok(Math.abs(off) <= share + ticks / expected, `${what}: ${actual} instead of ${expected}`);
+}
+
+describe('on a node as systemd and the kubelet lay it out', () => {
+  before(async () => {
+    node = layOutNode();
+    enter(node.init, 1);
+    enter(node.test, process.pid);
+    kubelet = await startStandInKubelet(node.pods);
+    backend = await startOtlpReceiver();
+    told = new Told(backend);
+    agent = startAgent(`
+receivers:
+  scheduler:
+    interval: 2s
+  cgroup:
+    interval: 2s
+    pressure: false
+    include: [/kubepods.slice]
+processors:
+  workload:
+    hold: 10s
+    sources: [kubelet]
+    kubelet:
+      endpoint: ${kubelet.endpoint}
+      interval: 1s
+      timeout: 30s
+      auth_type: none
+      ca_file: ${certificate}
+  contention:
+exporters:
+  otlp_grpc:
+    endpoint: http://${backend.endpoint}
+    temporality: delta
+    timeout: 30s
+service:
+  pipelines:
+    metrics: {receivers: [scheduler, cgroup], processors: [workload, contention], exporters: [otlp_grpc]}
+`);
+    enter(node.agent, agent.process.pid ?? 0);
+    await agent.said('Everything is ready');
+    const { metrics } = backend;
+    await backend.until(() => metrics().length > 0);
+    agent.process.kill('SIGSTOP');
+    contention = await contend(node);
+    agent.process.kill('SIGCONT');
+    const { cgroup } = node.victim;
+    await told.until(cgroup, contention.ended, [names.waitTime.name, cgroupMetrics.throttledTime.name]);
+    assert.equal(await agent.stop(), 0, agent.errors());
+  });
+
+  after(async () => {
+    await agent?.stop('SIGKILL');
+    await backend?.close();
+    kubelet?.close();
+  });
+
+  test('a container is known by its names, its class and what it may use', () => {
+    const { victim } = node;
+    assertIncludes(told.resource(victim.cgroup), {
+      ...identityOf(victim),
+      [keys.namespaceName]: 'shop',
+      [keys.podName]: 'api-7d4b9c5f58-x2x4z',
+      [keys.podContainerName]: 'api',
+      [keys.deploymentName]: 'api',
+      [keys.serviceName]: 'api',
+      [keys.serviceInstanceId]: 'shop.api-7d4b9c5f58-x2x4z.api',
+      [keys.cpuRequest]: 0.01,
+      [keys.cpuLimit]: 0.7,
+    });
+    for (const container of [node.hog, node.app, node.sidecar])
+      assertIncludes(told.resource(container.cgroup), {
+        ...identityOf(container),
+        [keys.namespaceName]: container.pod.namespace,
+        [keys.podName]: container.pod.name,
+        [keys.podContainerName]: container.name,
+      });
+  });
+
+  test('of a container that nobody tells of, the path says what there is to know', () => {
+    const resource = told.resource(node.capped.cgroup);
+    assertIncludes(resource, {
+      ...identityOf(node.capped),
+      [keys.serviceInstanceId]: node.capped.id,
+    });
+    assert.equal(resource[keys.podName], undefined);
+  });
+
+  test('services, a session and the scope of process 1 are known by their units', () => {
+    for (const [cgroup, kind] of [
+      [node.kubelet, 'service'],
+      [node.containerd, 'service'],
+      [node.session, 'user'],
+      [node.init, 'scope'],
+    ] as const)
+      assertIncludes(told.resource(cgroup), {
+        [keys.workloadKind]: kind,
+        [keys.workloadUnit]: cgroup.path.split('/').at(-1),
+      });
+  });
+
+  test('whoever waits is told all of it, by cause', () => {
+    for (const [what, { cgroup }, lived] of [
+      ['Burstable', node.victim, contention.lived.victim],
+      ['Guaranteed', node.app, contention.lived.app],
+    ] as const) {
+      const causes = told.causes(cgroup);
+      assertWithin(total(causes), lived - cgroup.ran(), 0.05, `wait of the ${what} container`);
+      const unknown = causes.get('unknown') ?? 0;
+      assert.ok(unknown < 0.01 * total(causes), `unknown ${unknown} of ${total(causes)} s`);
+    }
+  });
+
+  test('a BestEffort neighbor is the culprit for as long as it ran', () => {
+    assertWithin(
+      told.blame(node.victim.cgroup, node.hog.cgroup),
+      node.hog.cgroup.ran(),
+      0.05,
+      'blame of the hog',
+    );
+    assertIncludes(told.culprit(node.victim.cgroup, node.hog.cgroup), {
+      [keys.cause]: 'neighbor',
+      ...culpritOf(node.hog),
+    });
+  });
+
+  test('a container that lived for a moment is named after it is gone', () => {
+    const { job, jobRan } = contention;
+    assertWithin(told.blame(node.victim.cgroup, job.cgroup), jobRan, 0.05, 'blame of the job');
+    assertIncludes(told.culprit(node.victim.cgroup, job.cgroup), {
+      [keys.cause]: 'neighbor',
+      ...culpritOf(job),
+      [keys.culpritOwnerKind]: 'Job',
+      [keys.culpritOwnerName]: 'migrate-1',
+    });
+  });
+
+  test('the other container of the pod is a sibling, other threads of the same one are oneself', () => {
+    const causes = told.causes(node.app.cgroup);
+    assertWithin(causes.get('self'), (appThreads - 1) * node.app.cgroup.ran(), 0.05, 'waiting for oneself');
+    assertWithin(
+      causes.get('sibling'),
+      appThreads * node.sidecar.cgroup.ran(),
+      0.05,
+      'waiting for a sibling',
+    );
+    assertIncludes(told.culprit(node.app.cgroup, node.sidecar.cgroup), {
+      [keys.cause]: 'sibling',
+      ...culpritOf(node.sidecar),
+    });
+  });
+
+  test('what belongs to the node is the system, and named', () => {
+    for (const culprit of [node.kubelet, node.containerd, node.session, node.init]) {
+      const unit = culprit.path.split('/').at(-1);
+      assertWithin(
+        told.blame(node.app.cgroup, culprit),
+        appThreads * culprit.ran(),
+        0.05,
+        `blame of ${unit}`,
+      );
+      assertIncludes(told.culprit(node.app.cgroup, culprit), {
+        [keys.cause]: 'system',
+        [keys.culpritUnit]: unit,
+      });
+    }
+  });
+
+  test("a limit on container and pod is the container's own, as cpu.stat.local has it", {
+    skip: withoutLocalStatistics,
+  }, () => {
+    const causes = told.causes(node.victim.cgroup);
+    const throttled = node.victim.cgroup.heldBack();
+    assert.ok(throttled > 0.1, `the victim was throttled only ${throttled} s`);
+    assertWithin(causes.get('throttled'), throttled, 0.02, 'throttled by the own limit');
+    assert.equal(causes.get('throttled_ancestor'), undefined);
+  });
+
+  test('a quota of the QoS class is throttled_ancestor, and its slice is named', {
+    skip: withoutLocalStatistics,
+  }, () => {
+    const causes = told.causes(node.capped.cgroup);
+    const throttled = node.capped.cgroup.heldBack();
+    assert.ok(throttled > 0.1, `the container was throttled only ${throttled} s`);
+    assertWithin(causes.get('throttled_ancestor'), throttled, 0.02, 'throttled by the QoS class');
+    assert.equal(causes.get('throttled'), undefined);
+    assertWithin(told.blame(node.capped.cgroup, node.bestEffort), throttled, 0.02, 'blame of the QoS class');
+    assertIncludes(told.culprit(node.capped.cgroup, node.bestEffort), { [keys.cause]: 'throttled_ancestor' });
+  });
+
+  test('each level that holds a quota has its own throttled time, the one of cpu.stat', () => {
+    for (const [level, cgroup] of [
+      ['container', node.victim.cgroup],
+      ['pod', node.victim.pod.cgroup],
+      ['qos', node.bestEffort],
+    ] as const) {
+      const byLevel = sumBy(told.of(cgroup), cgroupMetrics.throttledTime.name, keys.quotaLevel);
+      assert.deepEqual([...byLevel.keys()], [level]);
+      assert.ok(Math.abs(total(byLevel) - cgroup.throttled()) < 1e-6, `${level}: ${total(byLevel)} s`);
+    }
+    assert.ok(node.bestEffort.throttled() > 0.1);
+  });
+});

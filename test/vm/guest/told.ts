@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { attributes as keys, metrics as names } from '../../../src/telemetry/vocabulary.ts';
+import type { ReceivedMetrics } from '../../lab/otlp-decode.ts';
+import type { OtlpReceiver } from '../../lab/otlp-receiver.ts';
+import { sumBy } from '../../lab/otlp-sums.ts';
+import type { NodeCgroup } from './node-cgroups.ts';
+
+type Attributes = Readonly<Record<string, unknown>>;
+
+/** What a backend was told of cgroups. */
+export class Told {
+  readonly #backend: OtlpReceiver;
+
+  constructor(backend: OtlpReceiver) {
+    this.#backend = backend;
+  }
+
+  of({ path }: NodeCgroup): readonly ReceivedMetrics[] {
+    return this.#backend
+      .metrics()
+      .flatMap(({ resources }) => resources)
+      .filter(({ resource }) => resource[keys.cgroupPath] === path);
+  }
+
+  resource(cgroup: NodeCgroup): Attributes {
+    const [first] = this.of(cgroup);
+    assert.ok(first, `nothing of ${cgroup.path}`);
+    return first.resource;
+  }
+
+  causes(cgroup: NodeCgroup): ReadonlyMap<unknown, number> {
+    return sumBy(this.of(cgroup), names.waitTime.name, keys.cause);
+  }
+
+  blame(waiting: NodeCgroup, culprit: NodeCgroup): number | undefined {
+    return sumBy(this.of(waiting), names.blameTime.name, keys.culpritCgroupPath).get(culprit.path);
+  }
+
+  /** How the culprit is described where the time is blamed on it: the same at each point. */
+  culprit(waiting: NodeCgroup, culprit: NodeCgroup): Attributes {
+    const points = this.of(waiting)
+      .flatMap(({ metrics }) => metrics)
+      .filter(({ name }) => name === names.blameTime.name)
+      .flatMap((metric) => metric.points)
+      .filter(({ attributes }) => attributes[keys.culpritCgroupPath] === culprit.path);
+    const said = new Map(points.map(({ attributes }) => [JSON.stringify(attributes), attributes]));
+    const [first, ...others] = said.values();
+    assert.ok(first, `${culprit.path} is not named`);
+    assert.deepEqual(others, [], 'one culprit, one description');
+    return first;
+  }
+
+  /** Resolves when there is a point of each of the metrics from after that time (UNIX, ns). */
+  async until(cgroup: NodeCgroup, after: bigint, metrics: readonly string[]): Promise<void> {
+    const isTold = (metric: string) =>
+      this.of(cgroup)
+        .flatMap((received) => received.metrics)
+        .some(({ name, points }) => name === metric && points.some(({ time }) => time > after));
+    await this.#backend.until(() => metrics.every(isTold));
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * The tests of the scheduler programs, and of the agent on a Kubernetes node's cgroups, on other kernels: Debian's, in
+ * virtual machines.
+ *
+ *   test/vm/run.ts [5.10 6.1 … newest] [--tests=layout] [--record]    all kernels listed below unless some are named
+ *
+ * `--tests` takes names of `guest.ts`, separated by commas.
+ * `--record` writes the verifier's counts into verifier-counts.json instead of comparing them.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DebianKernels, type Kernel } from './debian-kernels.ts';
+import { buildInitramfs } from './initramfs.ts';
+import { notInEmulator } from './record.ts';
+import { formatTable } from './table.ts';
+import { judge, type Verdict, type VerifierCounts } from './verdict.ts';
+import { boot } from './vm.ts';
+
+const allSeries = ['5.10', '6.1', '6.12', '6.16', '6.17', '6.18', '6.19', 'newest'];
+const machinesAtOnce = Math.min(4, availableParallelism());
+const countsFile = new URL('./verifier-counts.json', import.meta.url);
+
+const records = process.argv.includes('--record');
+const tests = process.argv.find((argument) => argument.startsWith('--tests='))?.slice('--tests='.length);
+const named = process.argv
+  .slice(2)
+  .filter((argument) => argument !== '--record' && !argument.startsWith('--tests='));
+const unknown = named.filter((name) => !/^(\d+\.\d+|newest)$/.test(name));
+if (unknown.length > 0 || process.arch !== 'x64') {
+  const reason = unknown.length > 0 ? `${unknown.join(', ')} is no kernel such as 6.1` : 'this is not x86-64';
+  console.error(`cannot test kernels: ${reason}`);
+  process.exit(1);
+}
+
+const recorded: VerifierCounts = JSON.parse(readFileSync(countsFile, 'utf8'));
+const folder = mkdtempSync(join(tmpdir(), 'earshot-kernels-'));
+try {
+  const verdicts = await testKernels();
+  console.log(`\n${formatTable(verdicts)}\n`);
+  for (const { test, reason } of notInEmulator) console.log(`left out: ${test}: ${reason}`);
+  for (const { series, skipped, notes, failures } of verdicts) {
+    for (const skip of skipped) console.log(`${series}: skipped: ${skip}`);
+    for (const note of notes) console.log(`${series}: ${note}`);
+    for (const failure of failures) console.error(`${series}: failed: ${failure}`);
+  }
+  if (records) record(verdicts);
+  if (verdicts.some(({ failures }) => failures.length > 0)) process.exitCode = 1;
+} finally {
+  rmSync(folder, { recursive: true });
+}
+
+/** In the order they were asked for; machines take the next kernel as they become free. */
+async function testKernels(): Promise<readonly Verdict[]> {
+  const debian = new DebianKernels();
+  const wanted = named.length > 0 ? named : allSeries;
+  const series = [...new Set(wanted.map((name) => (name === 'newest' ? debian.newest() : name)))];
+  const initramfs = buildInitramfs(folder);
+  const verdicts: Verdict[] = [];
+  let next = 0;
+  const machine = async () => {
+    for (let i = next++; i < series.length; i = next++)
+      verdicts[i] = await testKernel(debian, series[i] ?? '', initramfs);
+  };
+  await Promise.all(Array.from({ length: machinesAtOnce }, machine));
+  return verdicts;
+}
+
+/** Twice where a test fails: a machine that is emulated stands still whenever the real one has something else to do. */
+async function testKernel(debian: DebianKernels, series: string, initramfs: string): Promise<Verdict> {
+  try {
+    const kernel = debian.fetch(series);
+    console.log(`${series}: booting ${kernel.version}`);
+    const verdict = await attempt(kernel, initramfs);
+    if (verdict.failed < 99) return verdict;
+    const second = await attempt(kernel, initramfs);
+    const first = verdict.failures.map((failure) => `the first of two attempts failed: ${failure}`);
+    return { ...second, notes: [...first, ...second.notes] };
+  } catch (error) {
+    const nothing = {
+      records: [{ kind: 'error', text: (error as Error).message }, { kind: 'end' }],
+    } as const;
+    return judge(
+      { series, version: '-' },
+      { ...nothing, console: '', seconds: 0, obstacle: undefined },
+      recorded,
+    );
+  }
+}
+
+async function attempt(kernel: Kernel, initramfs: string): Promise<Verdict> {
+  const { series } = kernel;
+  const run = await boot(kernel.image, { initramfs, folder: mkdtempSync(join(folder, 'machine-')), tests });
+  const verdict = judge(kernel, run, records ? {} : recorded);
+  console.log(`${series}: ${verdict.passed} passed, ${verdict.failed} failed, ${run.seconds.toFixed(0)} s`);
+  console.error(run.console);
+  if (run.obstacle || verdict.passed + verdict.failed === 0)
+    console.error(`${series}: the console's end:\n${run.console}\n`);
+  return verdict;
+}
+
+function record(verdicts: readonly Verdict[]): void {
+  const counts: Record<string, Readonly<Record<string, number>>> = { ...recorded };
+  for (const { series, verified } of verdicts)
+    if (Object.keys(verified).length > 0) counts[series] = verified;
+  const sorted = Object.entries(counts).sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }));
+  writeFileSync(countsFile, `${JSON.stringify(Object.fromEntries(sorted), null, 2)}\n`);
+  console.log('the verifier counts are recorded');
+}
