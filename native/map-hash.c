@@ -1,105 +1,11 @@
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "addon.h"
 #include "object.h"
 
-#define ROUND_UP(n, unit) (((n) + (unit)-1) / (unit) * (unit))
-#define READ_ATTEMPTS	  4
-
-static uint64_t charged_memory(int fd)
-{
-	char path[64], line[128];
-	uint64_t memory = 0;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	FILE *file = fopen(path, "re");
-	if (!file)
-		return 0;
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "memlock: %" SCNu64, &memory) == 1)
-			break;
-	fclose(file);
-	return memory;
-}
-
-napi_value map_info(napi_env env, napi_callback_info info)
-{
-	struct call call;
-
-	if (!call_begin(&call, env, info, "describe map", 2))
-		return NULL;
-	struct object *object = object_argument(&call, call.arguments[0]);
-	struct bpf_map *map = object ? map_argument(&call, object, call.arguments[1]) : NULL;
-	napi_value result = map ? object_result(&call) : NULL;
-	if (!result)
-		return NULL;
-	int fd = bpf_map__fd(map);
-	bool complete =
-		set_property(&call, result, "keySize", number_result(&call, bpf_map__key_size(map))) &&
-		set_property(&call, result, "valueSize", number_result(&call, bpf_map__value_size(map))) &&
-		set_property(&call, result, "maxEntries", number_result(&call, bpf_map__max_entries(map))) &&
-		set_property(&call, result, "bytes",
-			     number_result(&call, fd < 0 ? 0 : (double)charged_memory(fd)));
-	return complete ? result : NULL;
-}
-
-/* Whole aligned words, so that no 64-bit total is seen half written. */
-static void copy_words(uint8_t *to, const uint64_t *from, size_t size)
-{
-	for (size_t i = 0; i < size / sizeof(*from); i++) {
-		uint64_t word = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
-		memcpy(to + i * sizeof(word), &word, sizeof(word));
-	}
-}
-
-static bool map_memory(const struct call *call, const struct bpf_map *map, struct map_view *view, size_t size)
-{
-	if (view->memory)
-		return true;
-	size_t whole = ROUND_UP(size, (size_t)sysconf(_SC_PAGESIZE));
-	void *memory = mmap(NULL, whole, PROT_READ, MAP_SHARED, bpf_map__fd(map), 0);
-	if (memory == MAP_FAILED) {
-		call_fail(call, errno, bpf_map__name(map), NULL);
-		return false;
-	}
-	view->memory = memory;
-	view->memory_size = whole;
-	return true;
-}
-
-napi_value map_read_array(napi_env env, napi_callback_info info)
-{
-	struct call call;
-	struct bytes into;
-
-	if (!call_begin(&call, env, info, "read array", 3))
-		return NULL;
-	struct object *object = object_argument(&call, call.arguments[0]);
-	struct bpf_map *map = object ? loaded_map_argument(&call, object, call.arguments[1]) : NULL;
-	if (!map || !bytes_argument(&call, call.arguments[2], "destination", &into))
-		return NULL;
-	const char *name = bpf_map__name(map);
-	if (bpf_map__type(map) != BPF_MAP_TYPE_ARRAY || !(bpf_map__map_flags(map) & BPF_F_MMAPABLE)) {
-		call_fail(&call, EINVAL, name, "not an array that can be mapped (BPF_F_MMAPABLE)");
-		return NULL;
-	}
-	size_t size = ROUND_UP((size_t)bpf_map__value_size(map), 8) * bpf_map__max_entries(map);
-	if (into.size < size) {
-		call_fail(&call, ERANGE, name, "the destination is smaller than the map");
-		return NULL;
-	}
-	struct map_view *view = map_view(object, map);
-	if (!map_memory(&call, map, view, size))
-		return NULL;
-	copy_words(into.data, view->memory, size);
-	return number_result(&call, (double)size);
-}
+#define READ_ATTEMPTS 4
 
 /* Destination of whole-map reads. */
 struct entries {
