@@ -111,7 +111,7 @@ async function measure(trial: 'told' | 'kubelet'): Promise<void> {
     for (const { id, path } of node.cgroupsOf(place)) paths.set(id, path);
   };
   for (const place of node.places) learn(place);
-  const { host } = fakeHost('workload');
+  const { host, runTasks } = fakeHost('workload');
   const began = process.hrtime.bigint();
   const elapsed = () => nanoseconds(Number(process.hrtime.bigint() - began));
   const kernel = {
@@ -124,12 +124,19 @@ async function measure(trial: 'told' | 'kubelet'): Promise<void> {
 
   let told: SourceContext | undefined;
   const opened = elapsed();
-  const processor = await openWorkload(settings, { ...host, elapsed, kernel }, (_, context) => {
-    if (server) return openKubelet({ ...kubelet, endpoint: server.endpoint }, context, {});
-    told = context;
-    return { ...quiet, close: async () => {} };
-  });
-  const pull = async () => (await Promise.all((processor.pulls ?? []).map((each) => each.collect()))).flat();
+  const processor = await openWorkload(
+    settings,
+    { ...host, clock: { ...host.clock, elapsed }, kernel },
+    (_, context) => {
+      if (server) return openKubelet({ ...kubelet, endpoint: server.endpoint }, context, {});
+      told = context;
+      return { ...quiet, close: async () => {} };
+    },
+  );
+  const pull = async () => {
+    await runTasks();
+    return (await Promise.all((processor.pulls ?? []).map((each) => each.collect()))).flat();
+  };
 
   let named = processor.process(batch);
   for (const place of node.places) if (told) node.tell(told.facts, place);

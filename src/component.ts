@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
 import type { Static, TObject } from 'typebox';
+import type { Machine } from './machine/machine.ts';
 import type { Kernel } from './receivers/scheduler/kernel.ts';
 import type { Batch, Signal } from './telemetry/batch.ts';
 import type { Counters } from './telemetry/counters.ts';
-import type { Nanoseconds, UnixNanoseconds } from './telemetry/units.ts';
+import type { MonotonicNanoseconds, Nanoseconds, UnixNanoseconds } from './telemetry/units.ts';
 
 /**
  * The contract every component fulfils.
@@ -31,55 +32,99 @@ export interface ConfigProblem {
   readonly message: string;
 }
 
-/** Everything a component may do to the world; a test fakes this one object. */
-export interface Host {
-  /** The component's id in the configuration: `type` or `type/name`. */
-  readonly id: string;
-  readonly log: Logger;
-  readonly counters: Counters;
-  /** What the pipelines take from this component: nobody needs the rest to be made. */
-  readonly signals: ReadonlySet<Signal>;
-  readonly kernel: Kernel;
+export interface Clock {
   /** Wall clock. */
   now(): UnixNanoseconds;
   /** Never set back; only differences mean something. */
   elapsed(): Nanoseconds;
-  /**
-   * What all instances of one id have in common, as the processors of several pipelines do: opened by the first that asks,
-   * closed after all components.
-   */
-  share<T extends Closable>(open: () => Promise<T>): Promise<T>;
-  /** Standard output: for exporters that speak to a person. Resolves when its reader, or a buffer of the system, has it. */
-  print(text: string): Promise<void>;
+  /** CLOCK_MONOTONIC, as the kernel's `bpf_ktime_get_ns()`. */
+  monotonic(): MonotonicNanoseconds;
+  /** In [0, 1): spreads what many agents would do at the same time. */
+  random(): number;
 }
 
+/** Everything a component may do to the world; a test fakes this one object. */
+export interface Host extends ServiceHost {
+  /** The signals that the pipelines take from this component; no other needs to be made. */
+  readonly signals: ReadonlySet<Signal>;
+}
+
+/** The part of a `Host` that services have too. */
+export interface ServiceHost {
+  /** The component's id in the configuration, `type` or `type/name`; of a service its own. */
+  readonly id: string;
+  readonly log: Logger;
+  readonly counters: Counters;
+  readonly clock: Clock;
+  readonly machine: Machine;
+  readonly kernel: Kernel;
+  /** A service of the agent, opened at its first use and closed after all components that use it. */
+  use<T extends Closable>(service: ServiceRef<T>): Promise<T>;
+  /** One with settings from its user: all that name the same key share an instance. */
+  use<T extends Closable, Settings>(service: ServiceRef<T, Settings>, by: UsedBy<Settings>): Promise<T>;
+}
+
+export interface UsedBy<Settings> {
+  /** Usually the id of the component. */
+  readonly key: string;
+  readonly settings: Settings;
+}
+
+/** Names a service and its type: what several components use, once in an agent. */
+export interface ServiceRef<T extends Closable, Settings = undefined> {
+  readonly id: string;
+  open(host: ServiceHost, settings: Settings): Promise<T & Running>;
+}
+
+/** Infers the types of a service from its `open`. */
+export const serviceRef = <T extends Running, Settings = undefined>(
+  of: ServiceRef<T, Settings>,
+): ServiceRef<T, Settings> => of;
+
 export interface Closable {
+  /** Idempotent. */
   close(): Promise<void>;
 }
 
-/** One thing the runtime asks a receiver for, again and again; an overrun skips ticks and is counted. */
+/** What every opened component and service may have. The runtime owns all time. */
+export interface Running extends Closable {
+  readonly tasks?: readonly Task[];
+  /** New settings for it. `restart`, or without this function: it is closed and another one opened. */
+  reconfigure?(config: unknown): Promise<'applied' | 'restart'>;
+}
+
+/** Periodic work that yields no batches. An overrun is skipped and counted, a failure counted and shown in the health. */
+export interface Task {
+  readonly name: string;
+  readonly every: Nanoseconds;
+  /** `abort` fires when the agent no longer waits for it. */
+  run(abort: AbortSignal): void | Promise<void>;
+}
+
+/** What batches come from: their way goes on behind it. */
+export interface Producer extends Running {
+  readonly pulls?: readonly Pull[];
+  /** After the last batch, at shutdown or when another graph takes over: what it still holds. */
+  flush?(): readonly Batch[];
+}
+
+/** Periodic work that yields batches. An overrun is skipped and counted; at shutdown each is collected once more. */
 export interface Pull {
   readonly name: string;
   readonly every: Nanoseconds;
   collect(): readonly Batch[] | Promise<readonly Batch[]>;
 }
 
-/** Pulled, never pushing. At shutdown every pull is asked once more before `close`. */
-export interface Receiver extends Closable {
-  readonly pulls: readonly Pull[];
-}
+/** Pulled, never pushing. */
+export interface Receiver extends Producer {}
 
-/** A function of a batch; what it returns goes on, an empty batch ends there. */
-export interface Processor extends Closable {
+/** A function of a batch; its result goes on, an empty batch ends there. */
+export interface Processor extends Producer {
   process(batch: Batch): Batch;
-  /** Work beside the batches. What is collected goes on behind the processor: what it held back and now lets go. */
-  readonly pulls?: readonly Pull[];
-  /** At shutdown, after the last batch: what it still holds. */
-  flush?(): readonly Batch[];
 }
 
 /** The end of one pipeline and the beginning of others. */
-export interface Connector extends Closable {
+export interface Connector extends Producer {
   connect(batch: Batch): readonly Batch[];
 }
 
@@ -118,7 +163,7 @@ export interface Delivery {
 }
 
 /** Encodes before the queue, sends after it, never sleeps, never throws for what a destination does. */
-export interface Exporter extends Closable {
+export interface Exporter extends Running {
   /** Absent: sent at once, one after the other, never retried (exporters that write to this machine). */
   readonly delivery?: Delivery;
   encode(batch: Batch): readonly Payload[];
@@ -145,7 +190,7 @@ export interface ExporterComponent<Schema extends TObject = TObject> extends Des
   open(config: Static<Schema>, host: Host): Promise<Exporter>;
 }
 export interface ExtensionComponent<Schema extends TObject = TObject> extends Described<'extension', Schema> {
-  open(config: Static<Schema>, host: Host): Promise<Closable>;
+  open(config: Static<Schema>, host: Host): Promise<Running>;
 }
 
 export type Component =

@@ -8,6 +8,7 @@ import { loadConfig } from './config/load.ts';
 import { printConfig } from './config/print.ts';
 import { sectionOf, sections } from './config/schema/file-schema.ts';
 import { createLog } from './log.ts';
+import { thisMachine } from './machine/machine.ts';
 import { createKernel } from './receivers/scheduler/create-kernel.ts';
 import { systemClock } from './runtime/clock.ts';
 import { type Service, StartError, startService } from './runtime/service.ts';
@@ -96,8 +97,7 @@ async function run(options: RunOptions & OptionValues): Promise<void> {
     startService(config, {
       ...{ log, counters },
       kernel: createKernel({ log, counters, host: config.host, ...(recording && { recording }) }),
-      clock: systemClock,
-      print,
+      ...{ clock: systemClock, machine: thisMachine(config.host.root_path) },
     });
   log.info({ version }, 'Starting earshot...');
   const service = await start().catch((error: unknown): Promise<Service> => {
@@ -156,13 +156,6 @@ function explain(error: unknown): string {
   }
   if (error instanceof StartError) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
-}
-
-/** Lasts as long as a slow reader makes it last, so that the queue before it sees that. */
-function print(text: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
-  });
 }
 
 function say(text: string): void {

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Exporter, Outcome, Payload } from '../component.ts';
 import { localDelivery } from '../config/schema/delivery.ts';
 import { printDuration } from '../config/schema/duration.ts';
-import { type Clock, endsWithin } from '../runtime/clock.ts';
+import { endsWithin, type TimerClock } from '../runtime/clock.ts';
 import { type Health, messageOf } from '../runtime/health.ts';
 import { agentMetrics } from '../telemetry/agent.ts';
 import type { Batch, Signal } from '../telemetry/batch.ts';
@@ -11,12 +11,10 @@ import { type Nanoseconds, nanoseconds } from '../telemetry/units.ts';
 
 export interface SenderContext {
   readonly id: string;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly counters: Counters;
   readonly health: Health;
   readonly log: Logger;
-  /** For the jitter, in [0, 1). */
-  readonly random?: () => number;
 }
 
 /** Between the pipelines and one exporter: queue, retry, timeout, and an account of every item. */
@@ -38,7 +36,7 @@ const errorPrefix: Readonly<Partial<Record<Loss, string>>> = {
 const enableRetry = 'Try enabling retry_on_failure config option to retry on retryable errors.';
 
 export function createSender(exporter: Exporter, context: SenderContext): Sender {
-  const { id, clock, counters, health, log, random = Math.random } = context;
+  const { id, clock, counters, health, log } = context;
   const { timeout, sending_queue: queue, retry_on_failure: retry } = exporter.delivery ?? localDelivery;
   const waiting: Payload[] = [];
   const attempts = new Set<AbortController>();
@@ -120,7 +118,7 @@ export function createSender(exporter: Exporter, context: SenderContext): Sender
     for (;;) {
       const outcome = await attempt(payload);
       if (outcome.kind !== 'retry') return conclude(payload, outcome);
-      const jitter = 1 + retry.randomization_factor * (2 * random() - 1);
+      const jitter = 1 + retry.randomization_factor * (2 * clock.random() - 1);
       const delay = nanoseconds(Math.max(Math.round(interval * jitter), outcome.after ?? 0));
       const isTooOld =
         retry.max_elapsed_time > 0 && clock.elapsed() - started + delay > retry.max_elapsed_time;

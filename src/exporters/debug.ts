@@ -34,7 +34,7 @@ export const debug: ExporterComponent<typeof config> = {
         },
       ],
       async send({ bytes }) {
-        await host.print(Buffer.from(bytes).toString());
+        await host.machine.terminal.print(Buffer.from(bytes).toString());
         return { kind: 'accepted' };
       },
       async close() {},

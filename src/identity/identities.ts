@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
-import type { Closable, Host } from '../component.ts';
+import { type Closable, type Running, type ServiceHost, serviceRef } from '../component.ts';
 import { allSources, settingsOf, type WorkloadConfig } from '../processors/workload/config.ts';
 import { createExtract } from '../processors/workload/extract.ts';
 import type { Outlook } from '../processors/workload/hold-queue.ts';
 import type { Reference } from '../processors/workload/references.ts';
-import { milliseconds, type Nanoseconds } from '../telemetry/units.ts';
+import { milliseconds } from '../telemetry/units.ts';
 import { createIdentify, type Identify } from './identify.ts';
 import { keptAnnotations } from './kept-annotations.ts';
 import { Awaited } from './pending.ts';
@@ -15,33 +15,41 @@ import { Directory } from './store.ts';
 /** Who everybody is: what the instances of one processor, one for each pipeline, have in common. */
 export interface Names extends Closable {
   readonly identify: Identify;
-  /** To be called often; the sources do what is due. */
-  tick(): void;
   look(reference: Reference): Outlook;
 }
 
 /** How a source is opened; undefined: there is no such source. */
 export type OpenSource = (name: SourceName, context: SourceContext) => Source | undefined;
 
-/** Sources want to be called four times a second, whoever calls. */
-const tickEvery = milliseconds(200);
+/** How often sources look at what is due. */
+const tickEvery = milliseconds(250);
 
-export async function openNames(
-  config: WorkloadConfig,
-  host: Host,
-  openSource: OpenSource = (name, context) =>
-    sourceKinds[name].open(settingsOf(config, name), context, { rootPath: host.kernel.rootPath ?? '/' }),
-): Promise<Names> {
+export interface NamesSettings {
+  readonly config: WorkloadConfig;
+  /** Absent: the sources there are. */
+  readonly openSource?: OpenSource;
+}
+
+export const names = serviceRef({ id: 'names', open: openNames });
+
+async function openNames(
+  host: ServiceHost,
+  {
+    config,
+    openSource = (name, context) =>
+      sourceKinds[name].open(settingsOf(config, name), context, { rootPath: host.kernel.rootPath ?? '/' }),
+  }: NamesSettings,
+): Promise<Names & Running> {
   const order = config.sources ?? allSources;
   const { log, counters, kernel } = host;
-  const elapsed = () => host.elapsed();
+  const elapsed = () => host.clock.elapsed();
   const directory = new Directory({
     ...{ order, counters, elapsed, component: host.id },
     keepRemoved: config.keep_removed,
     limit: config.max_known,
     keepAnnotation: keptAnnotations(config),
   });
-  const context = { log, counters, elapsed, random: Math.random };
+  const context = { log, counters, elapsed, random: () => host.clock.random() };
   const sources: Source[] = [];
   try {
     for (const name of order) {
@@ -62,18 +70,20 @@ export async function openNames(
   });
   const awaited = new Awaited({ directory, sources, elapsed, hold: config.hold });
   const warnOfAbsent = absentWarner(log);
-  let ticked: Nanoseconds | undefined;
   return {
     identify,
     look: ({ id, at }) => awaited.look(id, identify(id, at).identity),
-    tick() {
-      const now = elapsed();
-      if (ticked !== undefined && now - ticked < tickEvery) return;
-      ticked = now;
-      for (const source of sources) source.tick();
-      if (config.sources) warnOfAbsent(sources);
-      directory.sweep();
-    },
+    tasks: [
+      {
+        name: 'sources',
+        every: tickEvery,
+        run() {
+          for (const source of sources) source.tick();
+          if (config.sources) warnOfAbsent(sources);
+          directory.sweep();
+        },
+      },
+    ],
     close: () => closeAll(sources),
   };
 }

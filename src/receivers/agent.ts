@@ -8,7 +8,6 @@ import {
 import { Type } from 'typebox';
 import type { Host, ReceiverComponent } from '../component.ts';
 import { duration } from '../config/schema/duration.ts';
-import { nodeName } from '../machine/node-name.ts';
 import { type AgentMetric, agentMetricByName, agentMetrics } from '../telemetry/agent.ts';
 import type { Batch } from '../telemetry/batch.ts';
 import type { Counter } from '../telemetry/counters.ts';
@@ -55,12 +54,12 @@ function createReading(host: Host, eventLoop: EventLoopDelay): () => readonly Ba
     [ATTR_SERVICE_NAME]: 'earshot',
     [ATTR_SERVICE_VERSION]: version,
     [ATTR_SERVICE_INSTANCE_ID]: randomUUID(),
-    'host.name': nodeName(),
+    'host.name': host.machine.name,
   });
   const sinceLast = createDifference();
-  let start = host.now();
+  let start = host.clock.now();
   return () => {
-    const interval = { start, end: host.now() };
+    const interval = { start, end: host.clock.now() };
     start = interval.end;
     const readings = [...host.counters.read(), ...readProcess(eventLoop)];
     eventLoop.reset();

@@ -1,25 +1,30 @@
-import { type Nanoseconds, nanoseconds, toMilliseconds, type UnixNanoseconds } from '../telemetry/units.ts';
+import type { Clock } from '../component.ts';
+import {
+  type MonotonicNanoseconds,
+  type Nanoseconds,
+  nanoseconds,
+  toMilliseconds,
+  type UnixNanoseconds,
+} from '../telemetry/units.ts';
 
 export interface Timer {
   cancel(): void;
 }
 
-/** All time in the runtime comes from here, so that a test can hold it. */
-export interface Clock {
-  /** Wall clock. */
-  now(): UnixNanoseconds;
-  /** Never set back; only differences mean something. */
-  elapsed(): Nanoseconds;
+/** All time in the runtime comes from here, so that a test can hold it; components have no timers. */
+export interface TimerClock extends Clock {
   setTimer(after: Nanoseconds, act: () => void): Timer;
 }
 
 /** Beyond this a Node.js timer would fire at once. */
 const longestTimer = 2 ** 31 - 1;
 
-export const systemClock: Clock = {
+export const systemClock: TimerClock = {
   // Not `performance.timeOrigin`: that does not follow when the wall clock is corrected.
   now: () => (BigInt(Date.now()) * 1_000_000n) as UnixNanoseconds,
   elapsed: () => nanoseconds(Math.round(performance.now() * 1e6)),
+  monotonic: () => process.hrtime.bigint() as MonotonicNanoseconds,
+  random: Math.random,
   setTimer(after, act) {
     const timer = setTimeout(act, Math.min(toMilliseconds(after), longestTimer));
     return { cancel: () => clearTimeout(timer) };
@@ -27,7 +32,11 @@ export const systemClock: Clock = {
 };
 
 /** Whether work ended before a time did; what it throws is thrown. */
-export async function endsWithin(clock: Clock, limit: Nanoseconds, work: Promise<unknown>): Promise<boolean> {
+export async function endsWithin(
+  clock: TimerClock,
+  limit: Nanoseconds,
+  work: Promise<unknown>,
+): Promise<boolean> {
   const timeout = Promise.withResolvers<boolean>();
   const timer = clock.setTimer(limit, () => timeout.resolve(false));
   try {

@@ -4,14 +4,16 @@ import type { Signal } from '../telemetry/batch.ts';
 
 /** What can be in trouble: a component, or the part of it that does one thing. */
 export interface Subject {
-  readonly kind: Component['kind'];
+  readonly kind: Component['kind'] | 'service';
   readonly id: string;
   /** The pipeline of a processor. */
   readonly pipeline?: string;
   /** What an exporter sends. */
   readonly signal?: Signal;
-  /** What a receiver collects. */
+  /** One collection of it. */
   readonly pull?: string;
+  /** One task of it. */
+  readonly task?: string;
 }
 
 /** Which components are in trouble; every change is logged, a trouble that stays is not. */
@@ -41,18 +43,19 @@ export class Health {
   }
 }
 
-function nameOf({ kind, id, pipeline, signal, pull }: Subject): string {
-  const part = signal ?? pull;
+function nameOf({ kind, id, pipeline, signal, pull, task }: Subject): string {
+  const part = signal ?? pull ?? task;
   return [kind, pipeline, id, part && `(${part})`].filter(Boolean).join(' ');
 }
 
 /** A component in the Collector's log fields. */
-export const logFields = ({ kind, id, pipeline, signal, pull }: Subject) => ({
+export const logFields = ({ kind, id, pipeline, signal, pull, task }: Subject) => ({
   'otelcol.component.id': id,
   'otelcol.component.kind': kind,
   ...(pipeline !== undefined && { 'otelcol.pipeline.id': pipeline }),
   ...(signal !== undefined && { 'otelcol.signal': signal }),
   ...(pull !== undefined && { collect: pull }),
+  ...(task !== undefined && { task }),
 });
 
 export const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

@@ -1,25 +1,28 @@
 import type { Logger } from 'pino';
-import type { Closable, Connector, Host, Processor } from '../component.ts';
+import type { Closable, Connector, Host, Processor, Producer, Running, ServiceHost } from '../component.ts';
 import type { Config } from '../config/config.ts';
 import { type Connects, plan, type Role, type Vertex } from '../config/graph.ts';
 import { printDuration } from '../config/schema/duration.ts';
 import { createSender, type Sender } from '../delivery/sender.ts';
+import type { Machine } from '../machine/machine.ts';
 import type { Kernel } from '../receivers/scheduler/kernel.ts';
 import { agentMetrics } from '../telemetry/agent.ts';
 import { type Batch, itemCount, type Signal } from '../telemetry/batch.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import { type Nanoseconds, nanoseconds, seconds } from '../telemetry/units.ts';
-import { type Clock, endsWithin } from './clock.ts';
+import { endsWithin, type TimerClock } from './clock.ts';
 import { createFlow } from './flow.ts';
 import { Health, logFields, messageOf, type Subject } from './health.ts';
+import { Services } from './services.ts';
+import { type RunningTask, startTask } from './tasks.ts';
 import { startTicker, type TickerContext } from './ticker.ts';
 
 export interface World {
   readonly log: Logger;
   readonly counters: Counters;
   readonly kernel: Kernel;
-  readonly clock: Clock;
-  print(text: string): Promise<void>;
+  readonly clock: TimerClock;
+  readonly machine: Machine;
 }
 
 export interface Service {
@@ -54,19 +57,26 @@ export async function startService(config: Config, world: World): Promise<Servic
   const senders = new Map<string, Sender>();
   const flow = createFlow({ processors, connectors, senders }, { counters, health });
   const pulls: (() => ReturnType<typeof startTicker>)[] = [];
-  /** What processors hold, upstream first. */
+  const starts: (() => readonly RunningTask[])[] = [];
+  /** What components hold, upstream first. */
   const held: (() => Promise<void>)[] = [];
-  const shared = new Map<string, Promise<Closable>>();
+  const services: Services = new Services({
+    hostOf: (id) => ({ ...hostOf({ kind: 'service', id }, { world, services }), id }),
+    start: (id, running) => startTasks({ kind: 'service', id }, running),
+  });
+  const startTasks = (subject: Subject, { tasks = [] }: Running) =>
+    tasks.map((task) => startTask(task, { subject, clock, counters, health }));
 
-  async function open<C extends Closable>(
+  async function open<C extends Running>(
     subject: Subject,
     signals: ReadonlySet<Signal>,
     start: (host: Host) => Promise<C>,
   ): Promise<C> {
     const name = `${subject.kind} "${subject.id}"`;
     try {
-      const component = await start(hostOf(subject, signals, { world, shared }));
+      const component = await start({ ...hostOf(subject, { world, services }), signals });
       opened.push({ name, component });
+      starts.push(() => startTasks(subject, component));
       return component;
     } catch (error) {
       await closeSenders(nanoseconds(0));
@@ -90,30 +100,38 @@ export async function startService(config: Config, world: World): Promise<Servic
       case 'connector': {
         if (connectors.has(instance)) return;
         const { component, config: settings } = configured(config.connectors, id);
-        connectors.set(instance, await open(subject, signals, (host) => component.open(settings, host)));
+        const connector = await open(subject, signals, (host) => component.open(settings, host));
+        connectors.set(instance, connector);
+        produce(vertex, connector);
         return;
       }
       case 'processor': {
         const { component, config: settings } = configured(config.processors, id);
         const processor = await open(subject, signals, (host) => component.open(settings, host));
         processors.set(instance, processor);
-        for (const pull of processor.pulls ?? []) pulls.push(() => startTicker(pull, besideBatches(vertex)));
-        held.unshift(async () => {
-          for (const batch of processor.flush?.() ?? []) await letGo(vertex, batch);
-        });
+        produce(vertex, processor);
         return;
       }
       case 'receiver': {
         const { component, config: settings } = configured(config.receivers, id);
         const receiver = await open(subject, signals, (host) => component.open(settings, host));
-        for (const pull of receiver.pulls) pulls.push(() => startTicker(pull, tickerContext(vertex)));
+        produce(vertex, receiver);
       }
     }
   }
 
-  function besideBatches(vertex: Vertex): TickerContext {
-    const { id } = vertex;
-    return { kind: 'processor', id, clock, counters, health, deliver: (batch) => letGo(vertex, batch) };
+  function produce(vertex: Vertex, producer: Producer): void {
+    const { role: kind, id } = vertex;
+    if (kind === 'exporter') return;
+    const deliver = { receiver: accept, processor: letGo, connector: flow }[kind];
+    const context: TickerContext = {
+      ...{ kind, id, clock, counters, health },
+      deliver: (batch) => deliver(vertex, batch),
+    };
+    for (const pull of producer.pulls ?? []) pulls.push(() => startTicker(pull, context));
+    held.unshift(async () => {
+      for (const batch of producer.flush?.() ?? []) await deliver(vertex, batch);
+    });
   }
 
   /** What a processor gives beside batches has been counted as incoming when it came, if it did. */
@@ -123,18 +141,11 @@ export async function startService(config: Config, world: World): Promise<Servic
     await flow(vertex, batch);
   }
 
-  function tickerContext(vertex: Vertex): TickerContext {
-    return {
-      kind: 'receiver',
-      id: vertex.id,
-      ...{ clock, counters, health },
-      async deliver(batch) {
-        if (!vertex.next.some(({ signal }) => signal === batch.signal)) return;
-        const attributes = { receiver: vertex.id };
-        counters.add(agentMetrics.receiverAccepted[batch.signal].name, itemCount(batch), attributes);
-        await flow(vertex, batch);
-      },
-    };
+  async function accept(vertex: Vertex, batch: Batch): Promise<void> {
+    if (!vertex.next.some(({ signal }) => signal === batch.signal)) return;
+    const attributes = { receiver: vertex.id };
+    counters.add(agentMetrics.receiverAccepted[batch.signal].name, itemCount(batch), attributes);
+    await flow(vertex, batch);
   }
 
   const closeSenders = (limit: Nanoseconds) =>
@@ -143,10 +154,7 @@ export async function startService(config: Config, world: World): Promise<Servic
   async function closeAll(): Promise<void> {
     for (const { name, component } of opened.splice(0).reverse())
       await inTime(`close ${name}`, closeLimit, () => component.close());
-    for (const [name, component] of shared) {
-      shared.delete(name);
-      await inTime(`close what ${name} shares`, closeLimit, async () => (await component).close());
-    }
+    for (const { name, close } of services.takeAll()) await inTime(`close ${name}`, closeLimit, close);
   }
 
   async function inTime(what: string, limit: Nanoseconds, work: () => Promise<unknown>): Promise<void> {
@@ -165,6 +173,7 @@ export async function startService(config: Config, world: World): Promise<Servic
   }
   for (const vertex of startOrder(config)) await openVertex(vertex);
   const tickers = pulls.map((start) => start());
+  const tasks = starts.flatMap((start) => start());
   log.info('Everything is ready. Begin running and processing data.');
 
   async function shutDown(): Promise<void> {
@@ -174,6 +183,9 @@ export async function startService(config: Config, world: World): Promise<Servic
     for (const sender of senders.values()) sender.hasten();
     await inTime('collect a last time', left(), () => Promise.all(tickers.map((ticker) => ticker.stop())));
     for (const ticker of tickers) ticker.abandon();
+    await inTime('end what runs beside the batches', left(), () =>
+      Promise.all(tasks.map((task) => task.stop())),
+    );
     await inTime('let go what processors hold', left(), async () => {
       for (const release of held) await release();
     });
@@ -212,21 +224,12 @@ function configured<T>(components: ReadonlyMap<string, T>, id: string): T {
 
 function hostOf(
   subject: Subject,
-  signals: ReadonlySet<Signal>,
-  { world, shared }: { readonly world: World; readonly shared: Map<string, Promise<Closable>> },
-): Host {
-  const { counters, kernel, clock, print } = world;
-  const log = world.log.child(logFields(subject));
+  { world, services }: { readonly world: World; readonly services: Services },
+): ServiceHost {
+  const { counters, kernel, clock, machine } = world;
   return {
-    ...{ id: subject.id, log, counters, signals, kernel, print },
-    now: clock.now,
-    elapsed: clock.elapsed,
-    share<T extends Closable>(open: () => Promise<T>): Promise<T> {
-      const name = `${subject.kind} "${subject.id}"`;
-      const opened = shared.get(name) ?? open();
-      shared.set(name, opened);
-      opened.catch(() => shared.delete(name)); // whoever asked is told
-      return opened as Promise<T>;
-    },
+    ...{ id: subject.id, counters, kernel, clock, machine },
+    log: world.log.child(logFields(subject)),
+    use: services.use.bind(services),
   };
 }

@@ -2,18 +2,15 @@ import type { Pull } from '../component.ts';
 import { agentMetrics } from '../telemetry/agent.ts';
 import { type Batch, itemCount } from '../telemetry/batch.ts';
 import type { Counters } from '../telemetry/counters.ts';
-import { nanoseconds, seconds } from '../telemetry/units.ts';
-import type { Clock, Timer } from './clock.ts';
+import type { TimerClock } from './clock.ts';
 import { type Health, messageOf } from './health.ts';
-
-/** The first collection comes soon, whatever the interval: nobody waits ten seconds to see that it works. */
-const firstAfter = seconds(1);
+import { startSchedule } from './schedule.ts';
 
 export interface TickerContext {
-  /** Whose pull it is. */
-  readonly kind: 'receiver' | 'processor';
+  /** The component that has the pull. */
+  readonly kind: 'receiver' | 'processor' | 'connector';
   readonly id: string;
-  readonly clock: Clock;
+  readonly clock: TimerClock;
   readonly counters: Counters;
   readonly health: Health;
   /** Hands a batch to the pipelines; slow pipelines make the pull overrun. */
@@ -27,35 +24,21 @@ export interface Ticker {
   abandon(): void;
 }
 
-/** Asks a pull at each multiple of its interval; what is missed meanwhile is skipped and counted. */
+/** Collects at each multiple of the pull's interval; skipped multiples are counted. */
 export function startTicker(pull: Pull, context: TickerContext): Ticker {
   const { kind, id, clock, counters, health, deliver } = context;
   const attributes = { [kind]: id, collect: pull.name };
   const subject = { kind, id, pull: pull.name };
-  const began = clock.elapsed() + Math.min(firstAfter, pull.every);
-  let due = began;
-  let running: Promise<void> | undefined;
   let stopped: Promise<void> | undefined;
   let isAbandoned = false;
-  let timer: Timer = schedule();
-
-  function schedule(): Timer {
-    return clock.setTimer(nanoseconds(Math.max(0, due - clock.elapsed())), tick);
-  }
-
-  function tick(): void {
-    running = collect().finally(() => {
-      running = undefined;
-      if (!stopped) next();
-    });
-  }
-
-  function next(): void {
-    const passed = Math.floor((clock.elapsed() - due) / pull.every);
-    if (passed > 0) counters.add(agentMetrics.collectSkipped.name, passed, attributes);
-    due += (Math.max(0, passed) + 1) * pull.every;
-    timer = schedule();
-  }
+  const schedule = startSchedule(
+    {
+      every: pull.every,
+      run: collect,
+      onSkipped: (times) => counters.add(agentMetrics.collectSkipped.name, times, attributes),
+    },
+    clock,
+  );
 
   async function collect(): Promise<void> {
     try {
@@ -74,14 +57,13 @@ export function startTicker(pull: Pull, context: TickerContext): Ticker {
   }
 
   async function finish(): Promise<void> {
-    timer.cancel();
-    await running;
+    await schedule.stop();
     if (!isAbandoned) await collect();
   }
 
   return {
     stop() {
-      stopped ??= Promise.resolve().then(finish);
+      stopped ??= finish();
       return stopped;
     },
     abandon() {

@@ -66,6 +66,12 @@ export const agentMetrics = {
     'Collections left out because the one before took longer than the interval.',
   ),
   collectErrors: one('earshot.agent.collect.errors', '{collect}', 'Collections that failed.'),
+  taskSkipped: one(
+    'earshot.agent.task.skipped',
+    '{run}',
+    'Runs of a task left out because the one before took longer than the interval.',
+  ),
+  taskErrors: one('earshot.agent.task.errors', '{run}', 'Runs of a task that failed.'),
   cgroupsKnown: one(
     'earshot.agent.cgroups.known',
     '{cgroup}',

@@ -2,15 +2,14 @@ import assert from 'node:assert/strict';
 import { syncBuiltinESMExports } from 'node:module';
 import perfHooks from 'node:perf_hooks';
 import { describe, mock, test } from 'node:test';
-import { pino } from 'pino';
 import { Type } from 'typebox';
 import type { Component, ExporterComponent, Host, ReceiverComponent } from '../../src/component.ts';
 import { components } from '../../src/components.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { sectionOf } from '../../src/config/schema/file-schema.ts';
 import type { SchedulerSource } from '../../src/receivers/scheduler/source.ts';
-import { createCounters } from '../../src/telemetry/counters.ts';
-import { type MonotonicNanoseconds, nanoseconds, type UnixNanoseconds } from '../../src/telemetry/units.ts';
+import type { MonotonicNanoseconds } from '../../src/telemetry/units.ts';
+import { fakeHost } from './fake-host.ts';
 import { noKernel } from './fake-kernel.ts';
 
 /** What a component cannot do without; all else has a default. */
@@ -27,15 +26,8 @@ const idleScheduler: SchedulerSource = {
 };
 
 const hostFor = (id: string): Host => ({
-  id,
-  log: pino({ enabled: false }),
-  counters: createCounters(),
-  signals: new Set(['metrics', 'logs']),
+  ...fakeHost(id).host,
   kernel: { ...noKernel, openScheduler: () => Promise.resolve(idleScheduler) },
-  now: () => 1_700_000_000_000_000_000n as UnixNanoseconds,
-  elapsed: () => nanoseconds(0),
-  share: (open) => open(),
-  print: () => assert.fail('nothing was sent, so there is nothing to print'),
 });
 
 const open = () => Promise.reject(new Error('only there to be named'));

@@ -1,13 +1,21 @@
-import type { Clock } from '../../src/runtime/clock.ts';
-import { type Nanoseconds, nanoseconds, type UnixNanoseconds } from '../../src/telemetry/units.ts';
+import type { TimerClock } from '../../src/runtime/clock.ts';
+import {
+  type MonotonicNanoseconds,
+  type Nanoseconds,
+  nanoseconds,
+  type UnixNanoseconds,
+} from '../../src/telemetry/units.ts';
 
 /** Time that moves when the test says so, and with it the timers that fall due. */
-export class FakeClock implements Clock {
+export class FakeClock implements TimerClock {
   #elapsed = 0;
   readonly #timers = new Set<{ readonly due: number; readonly act: () => void }>();
 
   readonly now = () => (1_700_000_000_000_000_000n + BigInt(this.#elapsed)) as UnixNanoseconds;
   readonly elapsed = () => nanoseconds(this.#elapsed);
+  readonly monotonic = () => (1_000_000_000_000n + BigInt(this.#elapsed)) as MonotonicNanoseconds;
+  /** No spread to either side; a test may set another. */
+  random = () => 0.5;
 
   setTimer(after: Nanoseconds, act: () => void) {
     const timer = { due: this.#elapsed + after, act };

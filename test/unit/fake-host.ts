@@ -1,23 +1,53 @@
 import { pino } from 'pino';
-import type { Host } from '../../src/component.ts';
+import type { Closable, Host, Running, ServiceRef, Task, UsedBy } from '../../src/component.ts';
 import { createCounters } from '../../src/telemetry/counters.ts';
-import { nanoseconds, type UnixNanoseconds } from '../../src/telemetry/units.ts';
+import { FakeClock } from './fake-clock.ts';
 import { noKernel } from './fake-kernel.ts';
+import { fakeMachine } from './fake-machine.ts';
 
-/** A host for exporters: what is printed and logged can be read back; there is no kernel. */
+/** A host without a kernel: what is printed and logged can be read back, the tasks of services can be run. */
 export function fakeHost(id: string) {
-  const printed: string[] = [];
   const logged: string[] = [];
+  const tasks: Task[] = [];
+  const services = new Map<object, Map<string, Promise<Closable>>>();
+  const { machine, printed } = fakeMachine();
   const host: Host = {
     id,
     log: pino({}, { write: (line: string) => void logged.push(line) }),
     counters: createCounters(),
     signals: new Set(['metrics', 'logs']),
     kernel: noKernel,
-    now: () => 1_700_000_000_000_000_000n as UnixNanoseconds,
-    elapsed: () => nanoseconds(0),
-    share: (open) => open(),
-    print: async (text) => void printed.push(text),
+    clock: new FakeClock(),
+    machine,
+    use<T extends Closable, Settings>(ref: ServiceRef<T, Settings>, by?: UsedBy<Settings>) {
+      const instances = services.get(ref) ?? new Map<string, Promise<T>>();
+      services.set(ref, instances);
+      const opened =
+        instances.get(by?.key ?? '') ??
+        ref.open(this, by?.settings as Settings).then((service: T & Running) => {
+          tasks.push(...(service.tasks ?? []));
+          return service;
+        });
+      instances.set(by?.key ?? '', opened);
+      return opened as Promise<T>;
+    },
   };
-  return { host, printed, logged };
+  return {
+    ...{ host, printed, logged },
+    /** Runs each task of the services once. */
+    async runTasks() {
+      for (const task of tasks) await task.run(new AbortController().signal);
+    },
+    async closeServices() {
+      for (const service of [...services.values()].flatMap((instances) => [...instances.values()]))
+        await (await service).close();
+    },
+  };
+}
+
+/** A host whose standard output has a slow reader. */
+export function slowHost(id: string, taken: Promise<void>): Host {
+  const { host } = fakeHost(id);
+  const terminal = { ...host.machine.terminal, print: () => taken };
+  return { ...host, machine: { ...host.machine, terminal } };
 }

@@ -27,27 +27,20 @@ export const table: ExporterComponent<typeof config> = {
     const losses = lossesSinceLast(host.counters);
     return {
       encode(batch) {
+        const { columns, hasColour } = host.machine.terminal;
         const screen = batch.signal === 'metrics' ? screenOf(batch.resourceMetrics) : undefined;
         if (!screen) return [];
-        const text = render(screen, { rows, ...terminal() }) + losses();
+        const text = render(screen, { rows, width: columns || 120, colour: hasColour }) + losses();
         return [{ signal: batch.signal, bytes: Buffer.from(text), items: itemCount(batch) }];
       },
       async send({ bytes }) {
-        await host.print(Buffer.from(bytes).toString());
+        await host.machine.terminal.print(Buffer.from(bytes).toString());
         return { kind: 'accepted' };
       },
       async close() {},
     };
   },
 };
-
-/** Asked for each screen: windows are resized. */
-function terminal() {
-  return {
-    width: process.stdout.columns || 120,
-    colour: process.stdout.isTTY === true && !process.env.NO_COLOR,
-  };
-}
 
 /** A line about what the whole agent lost since the call before, or nothing. */
 function lossesSinceLast(counters: Counters): () => string {

@@ -1,5 +1,5 @@
 import type { Host, Processor, ProcessorComponent } from '../../component.ts';
-import { type Names, type OpenSource, openNames } from '../../identity/identities.ts';
+import { type Names, names as namesRef, type OpenSource } from '../../identity/identities.ts';
 import { type Batch, itemCount, type Signal } from '../../telemetry/batch.ts';
 import { milliseconds } from '../../telemetry/units.ts';
 import { counterNames } from '../../telemetry/vocabulary.ts';
@@ -29,11 +29,14 @@ export async function openWorkload(
   openSource?: OpenSource,
 ): Promise<Processor> {
   const scope = openScope(config, host.kernel);
-  const names = await host.share(() => openNames(config, host, openSource));
+  const names = await host.use(namesRef, {
+    key: host.id,
+    settings: { config, ...(openSource && { openSource }) },
+  });
   return createProcessor(names, { config, scope, host });
 }
 
-/** How often sources are looked after, and what is held back is looked at. */
+/** How often held batches are looked at. */
 const pullEvery = milliseconds(250);
 
 interface ProcessorOptions {
@@ -59,7 +62,7 @@ function createProcessor(names: Names, { config, scope, host }: ProcessorOptions
   const held = new HoldBack<Batch, Reference>({
     hold: config.hold,
     limit: config.max_held,
-    elapsed: () => host.elapsed(),
+    elapsed: () => host.clock.elapsed(),
     itemsIn: itemCount,
     missingIn: (batch) => referencesIn(batch).filter((reference) => names.look(reference) === 'awaited'),
     look: (reference) => names.look(reference),
@@ -71,10 +74,7 @@ function createProcessor(names: Names, { config, scope, host }: ProcessorOptions
       {
         name: 'names',
         every: pullEvery,
-        collect() {
-          names.tick();
-          return held.release().map(named);
-        },
+        collect: () => held.release().map(named),
       },
     ],
     process(batch) {

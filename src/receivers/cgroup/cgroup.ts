@@ -1,11 +1,9 @@
-import { cpus } from 'node:os';
 import { type Static, Type } from 'typebox';
 import type { CgroupFiles } from '../../cgroup/files/files.ts';
 import { pathFilter } from '../../cgroup/filter.ts';
 import { cgroupPatterns } from '../../cgroup/patterns.ts';
 import type { Host, Receiver, ReceiverComponent } from '../../component.ts';
 import { duration } from '../../config/schema/duration.ts';
-import { nodeName } from '../../machine/node-name.ts';
 import type { Batch } from '../../telemetry/batch.ts';
 import { resource } from '../../telemetry/metrics/build.ts';
 import { nanoseconds } from '../../telemetry/units.ts';
@@ -57,9 +55,9 @@ export const cgroup: ReceiverComponent<typeof config> = {
 
 function receive(files: CgroupFiles, settings: Static<typeof config>, host: Host): Receiver {
   const isWanted = pathFilter(settings.include, settings.exclude);
-  const node = nodeName();
+  const node = host.machine.name;
   const miss = createMisses(host);
-  const reader = new CgroupReader({ files, pressure: settings.pressure, cpus: cpus().length, miss });
+  const reader = new CgroupReader({ files, pressure: settings.pressure, cpus: host.machine.cpus, miss });
   const { pressures } = files;
   host.log.info({ cgroup_version: files.version, pressures }, 'Reading cgroup files.');
   const resourceOf = ({ id }: LivingCgroup) =>
@@ -68,8 +66,8 @@ function receive(files: CgroupFiles, settings: Static<typeof config>, host: Host
       [keys.cgroupId]: String(id),
       [keys.serviceInstanceId]: `${node}:${id}`,
     });
-  let start = host.now();
-  let began = host.elapsed();
+  let start = host.clock.now();
+  let began = host.clock.elapsed();
 
   return {
     pulls: [
@@ -78,16 +76,16 @@ function receive(files: CgroupFiles, settings: Static<typeof config>, host: Host
         every: settings.interval,
         async collect(): Promise<readonly Batch[]> {
           const before = began;
-          began = host.elapsed();
+          began = host.clock.elapsed();
           const living = [...host.kernel.cgroups.living()];
           const wanted = living.filter(({ path }) => isWanted(path));
           const tooMany = wanted.length - settings.max_cgroups;
           if (tooMany > 0) miss('max_cgroups', { by: tooMany });
           const readings = await reader.read(wanted.slice(0, settings.max_cgroups), {
             listed: new Set(living.map(({ id }) => id)),
-            since: () => nanoseconds(host.elapsed() - before),
+            since: () => nanoseconds(host.clock.elapsed() - before),
           });
-          let end = host.now();
+          let end = host.clock.now();
           if (end < start) end = start; // the wall clock was set back
           const interval = { start, end };
           start = end;

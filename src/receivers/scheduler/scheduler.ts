@@ -3,7 +3,6 @@ import { pathFilter } from '../../cgroup/filter.ts';
 import { cgroupPatterns } from '../../cgroup/patterns.ts';
 import type { Host, Receiver, ReceiverComponent } from '../../component.ts';
 import { duration } from '../../config/schema/duration.ts';
-import { nodeName } from '../../machine/node-name.ts';
 import type { Batch } from '../../telemetry/batch.ts';
 import { event, resource } from '../../telemetry/metrics/build.ts';
 import { milliseconds, nanoseconds, type UnixNanoseconds } from '../../telemetry/units.ts';
@@ -117,7 +116,7 @@ function announce(source: SchedulerSource, host: Host): void {
 function receive(source: SchedulerSource, settings: Static<typeof config>, host: Host): Receiver {
   const { recording, cpus } = source.describe();
   const isPathWanted = pathFilter(settings.include, settings.exclude);
-  const node = nodeName();
+  const node = host.machine.name;
   const resourceOf = (cgroup: Waiter) =>
     resource({
       [keys.hostName]: node,
@@ -128,7 +127,7 @@ function receive(source: SchedulerSource, settings: Static<typeof config>, host:
   const isWanted = (cgroup: Waiter) =>
     isPathWanted(typeof cgroup === 'bigint' ? host.kernel.cgroups.path(cgroup) : undefined);
   const cost = costMeter(source, { every: settings.measure_cost, host });
-  let start = host.now();
+  let start = host.clock.now();
 
   return {
     pulls: [
@@ -142,7 +141,7 @@ function receive(source: SchedulerSource, settings: Static<typeof config>, host:
         every: settings.interval,
         collect(): readonly Batch[] {
           const reading = source.read();
-          let end = host.now();
+          let end = host.clock.now();
           if (end < start) end = start; // the wall clock was set back
           const interval = {
             start: reading.span === undefined ? start : ((end - BigInt(reading.span)) as UnixNanoseconds),
@@ -185,8 +184,8 @@ function toEvents(
     readonly isWanted: (cgroup: Waiter) => boolean;
   },
 ): readonly Batch[] {
-  const observed = of.host.now();
-  const sinceBoot = process.hrtime.bigint(); // the same clock as the kernel side's
+  const observed = of.host.clock.now();
+  const sinceBoot = of.host.clock.monotonic(); // the same clock as the kernel side's
   const resources = new Map<Waiter, ReturnType<typeof resource>>();
   const records = source
     .drain()

@@ -40,6 +40,7 @@ export function start(
   { delivery, local, queue, retry, random = () => 0.5, encode = encodeWhole }: Options = {},
 ) {
   const world = fakeWorld();
+  world.clock.random = random;
   const times: number[] = [];
   const settings: Delivery = {
     ...defaults,
@@ -56,7 +57,7 @@ export function start(
     },
     async close() {},
   };
-  const sender = createSender(exporter, { ...world, id: 'out', random });
+  const sender = createSender(exporter, { ...world, id: 'out' });
   const count = (name: string, reason?: string) =>
     total(world.counters, `otelcol_exporter_${name}`, reason === undefined ? {} : { reason });
   return { ...world, sender, times, count };

@@ -13,7 +13,7 @@ import {
 } from '../../../src/telemetry/metrics/build.ts';
 import type { UnixNanoseconds } from '../../../src/telemetry/units.ts';
 import { events, metrics } from '../../../src/telemetry/vocabulary.ts';
-import { fakeHost } from '../fake-host.ts';
+import { fakeHost, slowHost } from '../fake-host.ts';
 
 const start = 1_700_000_000_000_000_000n as UnixNanoseconds;
 const end = 1_700_000_010_000_000_000n as UnixNanoseconds;
@@ -120,10 +120,7 @@ test('what is counted in the queue is what was in the batch', async () => {
 
 test('a request is sent when its text is with the reader, not before', async () => {
   const { promise: taken, resolve: take } = Promise.withResolvers<void>();
-  const exporter = await debug.open(
-    { verbosity: 'basic' },
-    { ...fakeHost('debug').host, print: () => taken },
-  );
+  const exporter = await debug.open({ verbosity: 'basic' }, slowHost('debug', taken));
   const [payload = assert.fail('nothing to send')] = exporter.encode(measured);
   let isSent = false;
   const sent = exporter.send(payload, new AbortController().signal).then(() => {

@@ -15,7 +15,7 @@ import { histogramOf } from '../../../src/telemetry/metrics/histogram.ts';
 import type { UnixNanoseconds } from '../../../src/telemetry/units.ts';
 import { attributes, type Cause, metrics, otherCulprit } from '../../../src/telemetry/vocabulary.ts';
 import { type Screen, screenOf } from '../../../src/views/contention.ts';
-import { fakeHost } from '../fake-host.ts';
+import { fakeHost, slowHost } from '../fake-host.ts';
 
 process.env.TZ = 'UTC';
 
@@ -302,7 +302,7 @@ test('a batch that makes no screen prints nothing', async () => {
 
 test('a screen is sent when it is with the reader, not before', async () => {
   const { promise: taken, resolve: take } = Promise.withResolvers<void>();
-  const exporter = await table.open({ rows: 15 }, { ...fakeHost('table').host, print: () => taken });
+  const exporter = await table.open({ rows: 15 }, slowHost('table', taken));
   const [payload = assert.fail('nothing to send')] = exporter.encode({
     signal: 'metrics',
     resourceMetrics: node,

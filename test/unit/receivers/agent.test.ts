@@ -8,7 +8,7 @@ import { fakeHost } from '../fake-host.ts';
 async function opened() {
   const { host } = fakeHost('agent');
   const receiver = await agent.open({ interval: seconds(10) }, host);
-  const [pull] = receiver.pulls;
+  const [pull] = receiver.pulls ?? [];
   assert.ok(pull);
   async function collect() {
     const [batch] = (await pull?.collect()) ?? [];

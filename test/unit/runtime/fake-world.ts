@@ -5,11 +5,11 @@ import { type Counters, createCounters } from '../../../src/telemetry/counters.t
 import { event, gauge, resource, resourceMetrics } from '../../../src/telemetry/metrics/build.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { noKernel } from '../fake-kernel.ts';
+import { fakeMachine } from '../fake-machine.ts';
 
 /** Everything a service needs, with nothing real in it. */
 export function fakeWorld() {
   const logged: { msg: string; [field: string]: unknown }[] = [];
-  const printed: string[] = [];
   const log = pino(
     { base: null, level: 'debug' },
     { write: (line: string) => void logged.push(JSON.parse(line)) },
@@ -17,8 +17,7 @@ export function fakeWorld() {
   const clock = new FakeClock();
   const counters = createCounters();
   return {
-    ...{ clock, counters, log, logged, printed, kernel: noKernel, health: new Health(log) },
-    print: async (text: string) => void printed.push(text),
+    ...{ clock, counters, log, logged, kernel: noKernel, ...fakeMachine(), health: new Health(log) },
     messages: () => logged.map(({ msg }) => msg),
   };
 }

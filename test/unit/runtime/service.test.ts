@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Type } from 'typebox';
-import type { Closable, Component, Delivery, Host, Outcome, Processor } from '../../../src/component.ts';
+import {
+  type Closable,
+  type Component,
+  type Delivery,
+  type Host,
+  type Outcome,
+  type Processor,
+  serviceRef,
+} from '../../../src/component.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { localDelivery } from '../../../src/config/schema/delivery.ts';
 import { StartError, startService } from '../../../src/runtime/service.ts';
@@ -280,25 +288,29 @@ service:
 `;
 
 test('instances of one id share what they open, until every component is closed', async () => {
-  const shared: string[] = [];
+  const opened: string[] = [];
+  const shared = serviceRef({
+    id: 'shared',
+    async open({ id }) {
+      opened.push(id);
+      return { close: async () => void events.push(`close shared ${id}`) };
+    },
+  });
   const { events, start } = bench(twice, {
     step: async (host) => {
-      await host.share(async () => {
-        shared.push(host.id);
-        return { close: async () => void events.push(`close shared ${host.id}`) };
-      });
+      await host.use(shared, { key: host.id, settings: undefined });
       return {};
     },
   });
   const service = await start();
-  assert.deepEqual(shared.toSorted(), ['step', 'step/b']);
+  assert.deepEqual(opened.toSorted(), ['step', 'step/b']);
   await service.stop();
   assert.deepEqual(events.slice(-2).toSorted(), ['close shared step', 'close shared step/b']);
 });
 
 test('what cannot be shared keeps the service from starting, and nothing stays open', async () => {
   const { events, start } = bench(twice, {
-    step: (host) => host.share(() => Promise.reject(new Error('no such socket'))),
+    step: (host) => host.use({ id: 'names', open: () => Promise.reject(new Error('no such socket')) }),
   });
   await assert.rejects(start(), /cannot start processor "step(\/b)?": no such socket/);
   assert.equal(

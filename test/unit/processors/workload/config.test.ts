@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seconds } from '../../../../src/telemetry/units.ts';
+import { fakeHost } from '../../fake-host.ts';
 import { fixture, workloadSettings } from './fixture.ts';
 
 test('by default all sources are asked, data is held for seconds, and names outlive their pods', () => {
@@ -56,13 +57,16 @@ for (const [title, written, message] of mistakes)
   });
 
 test('a source that cannot be opened closes the others', async () => {
-  const { openNames } = await import('../../../../src/identity/identities.ts');
+  const { names } = await import('../../../../src/identity/identities.ts');
   const { host } = await fixture();
   let closed = 0;
-  const open = openNames(workloadSettings({ sources: ['cri', 'docker'] }), host, (name) => {
-    if (name === 'docker') throw new Error('no');
-    const state = 'ready' as const;
-    return { name, state, reason: undefined, tick() {}, want() {}, close: async () => void closed++ };
+  const open = names.open(host, {
+    config: workloadSettings({ sources: ['cri', 'docker'] }),
+    openSource: (name) => {
+      if (name === 'docker') throw new Error('no');
+      const state = 'ready' as const;
+      return { name, state, reason: undefined, tick() {}, want() {}, close: async () => void closed++ };
+    },
   });
   await assert.rejects(open, /no/);
   assert.equal(closed, 1);
@@ -70,19 +74,10 @@ test('a source that cannot be opened closes the others', async () => {
 
 test('metrics and logs share what is known, and it is closed after them', async () => {
   const { openWorkload } = await import('../../../../src/processors/workload/workload.ts');
-  const { host } = await fixture();
+  const { host } = fakeHost('workload');
   let opened = 0;
-  const shared = new Map<string, Promise<{ close(): Promise<void> }>>();
-  const sharing = {
-    ...host,
-    share<T extends { close(): Promise<void> }>(open: () => Promise<T>): Promise<T> {
-      const first = shared.get('names') ?? open();
-      shared.set('names', first);
-      return first as Promise<T>;
-    },
-  };
   for (let i = 0; i < 2; i++)
-    await openWorkload(workloadSettings({ sources: ['cri'] }), sharing, () => {
+    await openWorkload(workloadSettings({ sources: ['cri'] }), host, () => {
       opened += 1;
       return undefined;
     });

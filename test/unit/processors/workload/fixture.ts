@@ -83,7 +83,7 @@ export async function fixture({ settings, sources = [], paths = {}, own, ...more
   const cgroups = new RecordedCgroups();
   const learn = (id: string, path: string) => cgroups.learn({ kind: 'seen', id: cgroupId(BigInt(id)), path });
   for (const [id, path] of Object.entries(paths)) learn(id, path);
-  const { host, logged } = fakeHost('workload');
+  const { host, logged, runTasks } = fakeHost('workload');
   let elapsed = 0;
   const opened = new Map<SourceName, FakeSource>();
   const all: Host = {
@@ -94,7 +94,7 @@ export async function fixture({ settings, sources = [], paths = {}, own, ...more
       cgroupFiles: more.cpu && { ...noFiles, cpu: more.cpu },
       ...(own !== undefined && { ownCgroup: () => cgroupId(BigInt(own)) }),
     },
-    elapsed: () => nanoseconds(elapsed),
+    clock: { ...host.clock, elapsed: () => nanoseconds(elapsed) },
     ...more.host,
   };
   const processor = await openWorkload(workloadSettings(settings), all, (name, { facts }) => {
@@ -111,7 +111,10 @@ export async function fixture({ settings, sources = [], paths = {}, own, ...more
     pass: (time: number) => {
       elapsed += seconds(time);
     },
-    pull: () => pull.collect() as readonly Batch[],
+    pull() {
+      void runTasks(); // the sources' only task is done when it returns
+      return pull.collect() as readonly Batch[];
+    },
     /** Totals of a counter, of both signals, by the values of its other attributes. */
     counted(name: string) {
       const totals: Record<string, number> = {};

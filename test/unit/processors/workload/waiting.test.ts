@@ -215,15 +215,6 @@ test('nobody is asked for the cgroups of a recording', async () => {
   assert.deepEqual(source('cri').wanted, []);
 });
 
-test('sources are ticked four times a second, however many pipelines there are', async () => {
-  const { source, pull, pass } = await fixture({ sources: ['cri'] });
-  pull();
-  pull();
-  pass(0.25);
-  pull();
-  assert.equal(source('cri').ticks, 2);
-});
-
 test('a source that was asked for and is not there is told of once; one that was only looked for is not', async () => {
   for (const [settings, lines] of [
     [{ sources: ['cri'] }, 1],

@@ -106,7 +106,7 @@ test('however many points name a cgroup, it is looked for once and named once in
   const asked: bigint[] = [];
   const counting = { ...noCgroups, path: (of: bigint) => void asked.push(of) };
   const { process } = await workload.open(workloadSettings({ hold: '0' }), {
-    ...host,
+    ...fakeHost('workload').host,
     kernel: { ...host.kernel, cgroups: counting },
   });
   const interval = { start: 0n as UnixNanoseconds, end: 1n as UnixNanoseconds };

@@ -80,8 +80,11 @@ export async function setUp(cgroups: Record<string, FakeCgroup>, own: Partial<ty
     { ...settings, ...own },
     {
       ...host,
-      now: () => clock.now as UnixNanoseconds,
-      elapsed: () => nanoseconds(clock.elapsed),
+      clock: {
+        ...host.clock,
+        now: () => clock.now as UnixNanoseconds,
+        elapsed: () => nanoseconds(clock.elapsed),
+      },
       kernel: {
         cgroups: {
           ...noCgroups,
@@ -96,7 +99,7 @@ export async function setUp(cgroups: Record<string, FakeCgroup>, own: Partial<ty
   const read = async () => {
     clock.now += 10_000_000_000n;
     clock.elapsed += 10e9;
-    const [batch, ...others] = (await opened.pulls[0]?.collect()) ?? [];
+    const [batch, ...others] = (await opened.pulls?.[0]?.collect()) ?? [];
     assert.deepEqual(others, []);
     assert.ok(batch?.signal !== 'logs');
     return new Map(

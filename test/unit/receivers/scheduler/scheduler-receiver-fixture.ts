@@ -44,7 +44,7 @@ export async function setUp({
     {
       ...host,
       signals: new Set(signals),
-      now: () => clock.now as UnixNanoseconds,
+      clock: { ...host.clock, now: () => clock.now as UnixNanoseconds },
       kernel: {
         cgroups,
         cgroupFiles: undefined,
@@ -56,7 +56,7 @@ export async function setUp({
     },
   );
   const pull = (name: string): Pull => {
-    const found = receiver.pulls.find((it) => it.name === name);
+    const found = receiver.pulls?.find((it) => it.name === name);
     assert.ok(found);
     return found;
   };
@@ -81,7 +81,19 @@ export async function setUp({
     assert.ok(batch.signal === 'logs');
     return batch.records;
   };
-  return { ...fake, receiver, cgroups, clock, asked, counters: host.counters, logged, pull, read, drain };
+  return {
+    ...fake,
+    receiver,
+    cgroups,
+    clock,
+    asked,
+    counters: host.counters,
+    logged,
+    monotonic: host.clock.monotonic,
+    pull,
+    read,
+    drain,
+  };
 }
 
 export const values = (metric: MetricData | undefined) =>

@@ -168,13 +168,13 @@ test('single waits become events on the resource of who waited', async () => {
 });
 
 test('an event has the wall clock time at which its wait ended', async () => {
-  const { waits, drain, clock } = await setUp();
+  const { waits, drain, clock, monotonic } = await setUp();
   const ago = 2_000_000_000n;
-  waits.push(waitEvent({ self: 1 }, { at: (process.hrtime.bigint() - ago) as MonotonicNanoseconds }));
+  waits.push(waitEvent({ self: 1 }, { at: (monotonic() - ago) as MonotonicNanoseconds }));
   const [record] = await drain();
   const [whole = 0, nanos = 0] = record?.hrTime ?? [];
   const before = clock.now - (BigInt(whole) * 1_000_000_000n + BigInt(nanos));
-  assert.ok(before >= ago && before < ago + 600_000_000_000n, `${before} ns before it was observed`);
+  assert.equal(before, ago);
   assert.deepEqual(record?.hrTimeObserved, hrTime(clock.now as UnixNanoseconds));
 });
 
@@ -237,7 +237,7 @@ test('the cost of the programs is measured while the source is open', async () =
       }),
     },
   });
-  await receiver.pulls.find(({ name }) => name === 'metrics')?.collect();
+  await receiver.pulls?.find(({ name }) => name === 'metrics')?.collect();
   await receiver.close();
   assert.deepEqual(events, ['begun', 'ended', 'closed']);
 });

@@ -1,0 +1,50 @@
+import { cpus } from 'node:os';
+import { hostFile } from './host-file.ts';
+import { nodeName } from './node-name.ts';
+
+/** The machine and the process's surroundings, as components see them. */
+export interface Machine {
+  /** The node's name, `host.name` of all that is emitted. */
+  readonly name: string;
+  readonly cpus: number;
+  /** The directory at which the host's file system is mounted. */
+  readonly rootPath: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly terminal: Terminal;
+  /** Where a file about the whole machine (`/proc/stat`) is found. */
+  hostFile(path: string): string;
+}
+
+/** Standard output. */
+export interface Terminal {
+  /** Undefined: it is no terminal. Read for each screen: windows are resized. */
+  readonly columns: number | undefined;
+  readonly hasColour: boolean;
+  /** Resolves when its reader, or a buffer of the system, has the text. */
+  print(text: string): Promise<void>;
+}
+
+export function thisMachine(rootPath: string): Machine {
+  return {
+    name: nodeName(process.env),
+    cpus: cpus().length,
+    rootPath,
+    environment: process.env,
+    terminal: standardOutput,
+    hostFile: (path) => hostFile(rootPath, path),
+  };
+}
+
+const standardOutput: Terminal = {
+  get columns() {
+    return process.stdout.columns || undefined;
+  },
+  get hasColour() {
+    return process.stdout.isTTY === true && !process.env.NO_COLOR;
+  },
+  /** Lasts as long as a slow reader makes it last, so that the queue before it sees that. */
+  print: (text) =>
+    new Promise((resolve, reject) => {
+      process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+    }),
+};
