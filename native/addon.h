@@ -19,6 +19,10 @@ struct addon {
 struct addon *addon_of(napi_env env);
 
 napi_value map_info(napi_env env, napi_callback_info info);
+napi_value map_list(napi_env env, napi_callback_info info);
+napi_value map_lookup(napi_env env, napi_callback_info info);
+napi_value map_update(napi_env env, napi_callback_info info);
+napi_value map_remove(napi_env env, napi_callback_info info);
 napi_value map_read_array(napi_env env, napi_callback_info info);
 napi_value map_read_hash(napi_env env, napi_callback_info info);
 napi_value map_delete_keys(napi_env env, napi_callback_info info);

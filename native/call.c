@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "feature.h"
 #include "log.h"
 
 static const char *error_name(int error)
@@ -18,11 +19,20 @@ static const char *error_name(int error)
 	return name ? name : "EUNKNOWN";
 }
 
+static bool set_text(napi_env env, napi_value error, const char *name, const char *text)
+{
+	napi_value value;
+
+	return !text || !*text ||
+	       (napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &value) == napi_ok &&
+		napi_set_named_property(env, error, name, value) == napi_ok);
+}
+
 void call_fail_code(const struct call *call, const char *code, const char *subject, const char *reason)
 {
 	napi_env env = call->env;
-	napi_value code_value, message_value, log_value, error;
-	const char *log = log_text();
+	napi_value code_value, message_value, error;
+	const struct feature *feature = call->feature;
 	size_t size = strlen(call->operation) + strlen(subject) + strlen(reason) + sizeof("cannot  : ");
 	char *message = malloc(size);
 
@@ -35,8 +45,10 @@ void call_fail_code(const struct call *call, const char *code, const char *subje
 	if (status == napi_ok &&
 	    napi_create_string_utf8(env, code, NAPI_AUTO_LENGTH, &code_value) == napi_ok &&
 	    napi_create_error(env, code_value, message_value, &error) == napi_ok &&
-	    (!*log || (napi_create_string_utf8(env, log, NAPI_AUTO_LENGTH, &log_value) == napi_ok &&
-		       napi_set_named_property(env, error, "log", log_value) == napi_ok)) &&
+	    set_text(env, error, "operation", call->operation) && set_text(env, error, "log", log_text()) &&
+	    set_text(env, error, "program", call->program) &&
+	    set_text(env, error, "feature", feature ? feature->name : NULL) &&
+	    set_text(env, error, "minimumKernel", feature ? feature->minimum_kernel : NULL) &&
 	    napi_throw(env, error) == napi_ok)
 		return;
 	/* Node-API itself refuses: say at least what was wanted. */
@@ -79,7 +91,7 @@ bool call_ok(const struct call *call, napi_status status)
 bool call_begin(struct call *call, napi_env env, napi_callback_info info, const char *operation,
 		size_t arguments)
 {
-	size_t count = arguments;
+	size_t count = ARGUMENT_LIMIT;
 	char reason[64];
 
 	*call = (struct call){.env = env, .operation = operation};
@@ -93,103 +105,18 @@ bool call_begin(struct call *call, napi_env env, napi_callback_info info, const 
 	return false;
 }
 
-static bool has_type(const struct call *call, napi_value value, napi_valuetype wanted, const char *what,
-		     const char *kind)
+napi_value bytes_result(const struct call *call, const uint8_t *data, size_t size)
 {
-	napi_valuetype type;
+	napi_value buffer, value;
+	void *copy;
 
-	if (!call_ok(call, napi_typeof(call->env, value, &type)))
-		return false;
-	if (type == wanted)
-		return true;
-	call_fail(call, EINVAL, what, kind);
-	return false;
-}
-
-bool string_argument(const struct call *call, napi_value value, const char *what, char *text, size_t size)
-{
-	size_t length;
-
-	if (!has_type(call, value, napi_string, what, "must be a string") ||
-	    !call_ok(call, napi_get_value_string_utf8(call->env, value, NULL, 0, &length)))
-		return false;
-	if (length >= size) {
-		call_fail(call, ENAMETOOLONG, what, NULL);
-		return false;
-	}
-	if (!call_ok(call, napi_get_value_string_utf8(call->env, value, text, size, &length)))
-		return false;
-	if (strlen(text) == length)
-		return true;
-	call_fail(call, EINVAL, what, "contains a NUL character");
-	return false;
-}
-
-bool count_argument(const struct call *call, napi_value value, const char *what, uint32_t *count)
-{
-	double number;
-
-	if (!has_type(call, value, napi_number, what, "must be a number") ||
-	    !call_ok(call, napi_get_value_double(call->env, value, &number)))
-		return false;
-	if (number >= 0 && number <= UINT32_MAX && number == (uint32_t)number) {
-		*count = (uint32_t)number;
-		return true;
-	}
-	call_fail(call, ERANGE, what, "must be an integer from 0 to 4294967295");
-	return false;
-}
-
-bool bytes_argument(const struct call *call, napi_value value, const char *what, struct bytes *bytes)
-{
-	napi_typedarray_type type = napi_int8_array;
-	napi_value buffer;
-	size_t offset;
-	void *data;
-	bool is_typed_array;
-
-	if (!call_ok(call, napi_is_typedarray(call->env, value, &is_typed_array)))
-		return false;
-	if (is_typed_array && !call_ok(call, napi_get_typedarray_info(call->env, value, &type, &bytes->size,
-								      &data, &buffer, &offset)))
-		return false;
-	if (is_typed_array && type == napi_uint8_array) {
-		bytes->data = data;
-		return true;
-	}
-	call_fail(call, EINVAL, what, "must be a Uint8Array");
-	return false;
-}
-
-bool each_property(const struct call *call, napi_value object, const char *what, visit_property visit,
-		   void *context)
-{
-	napi_env env = call->env;
-	napi_valuetype type;
-	napi_value names;
-	uint32_t count;
-
-	if (!call_ok(call, napi_typeof(env, object, &type)))
-		return false;
-	if (type == napi_undefined)
-		return true;
-	if (!has_type(call, object, napi_object, what, "must be an object") ||
-	    !call_ok(call, napi_get_all_property_names(env, object, napi_key_own_only,
-						       napi_key_enumerable | napi_key_skip_symbols,
-						       napi_key_numbers_to_strings, &names)) ||
-	    !call_ok(call, napi_get_array_length(env, names, &count)))
-		return false;
-	for (uint32_t i = 0; i < count; i++) {
-		char name[NAME_SIZE];
-		napi_value key, value;
-
-		if (!call_ok(call, napi_get_element(env, names, i, &key)) ||
-		    !string_argument(call, key, what, name, sizeof(name)) ||
-		    !call_ok(call, napi_get_property(env, object, key, &value)) ||
-		    !visit(call, name, value, context))
-			return false;
-	}
-	return true;
+	if (!call_ok(call, napi_create_arraybuffer(call->env, size, &copy, &buffer)))
+		return NULL;
+	if (size)
+		memcpy(copy, data, size);
+	return call_ok(call, napi_create_typedarray(call->env, napi_uint8_array, size, buffer, 0, &value))
+		       ? value
+		       : NULL;
 }
 
 napi_value number_result(const struct call *call, double number)

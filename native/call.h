@@ -6,18 +6,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define ARGUMENT_LIMIT 5
+
+struct feature;
+
 /* One call from JavaScript. A function that returns false or NULL has thrown. */
 struct call {
 	napi_env env;
 	/* `read array`, as in "cannot read array: ..." */
 	const char *operation;
-	napi_value arguments[4];
+	/* What the error names besides, where known. */
+	const char *program;
+	const struct feature *feature;
+	/* Those not given are undefined. */
+	napi_value arguments[ARGUMENT_LIMIT];
 };
 
 #define NAME_SIZE 256
 /* The kernel's own "operation not supported", which libc has no name for. */
 #define KERNEL_ENOTSUPP 524
 
+/* `arguments` are needed, more may be given. */
 bool call_begin(struct call *call, napi_env env, napi_callback_info info, const char *operation,
 		size_t arguments);
 
@@ -31,6 +40,10 @@ void call_fail_code(const struct call *call, const char *code, const char *subje
 bool call_ok(const struct call *call, napi_status status);
 
 bool string_argument(const struct call *call, napi_value value, const char *what, char *text, size_t size);
+bool is_undefined(const struct call *call, napi_value value);
+bool boolean_argument(const struct call *call, napi_value value, const char *what, bool *boolean);
+/* A number or bigint that is an integer of 64 bits without sign. */
+bool integer_argument(const struct call *call, napi_value value, const char *what, uint64_t *integer);
 bool count_argument(const struct call *call, napi_value value, const char *what, uint32_t *count);
 
 struct bytes {
@@ -44,6 +57,8 @@ typedef bool (*visit_property)(const struct call *call, const char *name, napi_v
 bool each_property(const struct call *call, napi_value object, const char *what, visit_property visit,
 		   void *context);
 
+/* `size` bytes of JavaScript's own. */
+napi_value bytes_result(const struct call *call, const uint8_t *data, size_t size);
 napi_value number_result(const struct call *call, double number);
 napi_value string_result(const struct call *call, const char *text);
 napi_value boolean_result(const struct call *call, bool value);

@@ -28,10 +28,14 @@ static napi_value describe(const struct call *call, const struct bpf_program *pr
 		call_fail(call, -error, bpf_program__name(program), NULL);
 		return NULL;
 	}
+	const char *type = libbpf_bpf_prog_type_str(bpf_program__type(program));
 	napi_value result = object_result(call);
 	bool complete =
 		result &&
 		set_property(call, result, "name", string_result(call, bpf_program__name(program))) &&
+		set_property(call, result, "type", string_result(call, type ? type : "unknown")) &&
+		set_property(call, result, "section",
+			     string_result(call, bpf_program__section_name(program))) &&
 		set_property(call, result, "id", number_result(call, info.id)) &&
 		set_property(call, result, "attached", boolean_result(call, attached)) &&
 		set_property(call, result, "runTimeNs", bigint_result(call, info.run_time_ns)) &&

@@ -3,6 +3,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -57,6 +58,21 @@ static napi_value possible_cpus(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
+static napi_value pidfd(napi_env env, napi_callback_info info)
+{
+	struct call call;
+	uint32_t pid;
+
+	if (!call_begin(&call, env, info, "open process", 1) ||
+	    !count_argument(&call, call.arguments[0], "pid", &pid))
+		return NULL;
+	int fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0); /* closed when another program is executed */
+	if (fd >= 0)
+		return number_result(&call, fd);
+	call_fail(&call, errno, "", NULL);
+	return NULL;
+}
+
 NAPI_MODULE_INIT()
 {
 	static const struct {
@@ -68,6 +84,10 @@ NAPI_MODULE_INIT()
 		{"attach", object_attach},
 		{"close", object_close},
 		{"map", map_info},
+		{"maps", map_list},
+		{"lookup", map_lookup},
+		{"update", map_update},
+		{"remove", map_remove},
 		{"readArray", map_read_array},
 		{"readHash", map_read_hash},
 		{"deleteKeys", map_delete_keys},
@@ -81,6 +101,7 @@ NAPI_MODULE_INIT()
 		{"structLayout", struct_layout},
 		{"enumValues", enum_values},
 		{"kernelStruct", kernel_struct},
+		{"pidfd", pidfd},
 		{"monotonic", monotonic},
 		{"possibleCpus", possible_cpus},
 	};

@@ -38,6 +38,11 @@ struct object *object_argument(const struct call *call, napi_value value);
 struct bpf_map *map_argument(const struct call *call, struct object *object, napi_value value);
 /* A map that exists in the kernel. */
 struct bpf_map *loaded_map_argument(const struct call *call, struct object *object, napi_value value);
+/* Bytes of one value in user space: of a per-CPU map one value per possible CPU; 0 where these cannot be
+ * counted. */
+size_t whole_value_size(const struct bpf_map *map);
+/* BtfType of native.ts; undefined for no type. */
+napi_value btf_type_result(const struct call *call, const struct btf *btf, uint32_t id);
 struct map_view *map_view(struct object *object, const struct bpf_map *map);
 
 /* Values of OpenOptions, before load. */

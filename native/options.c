@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "feature.h"
 #include "object.h"
 
 struct variable {
@@ -145,6 +146,76 @@ static bool exclude(const struct call *call, const char *index, napi_value value
 	return false;
 }
 
+static bool set_program_option(const struct call *call, const char *option, napi_value value, void *context)
+{
+	struct bpf_program *program = context;
+	char name[NAME_SIZE];
+	int number, error;
+
+	if (strcmp(option, "type") && strcmp(option, "attachType")) {
+		call_fail(call, EINVAL, option, "no such option of a program");
+		return false;
+	}
+	if (!string_argument(call, value, option, name, sizeof(name)))
+		return false;
+	if (!strcmp(option, "type")) {
+		number = program_type_by_name(name);
+		error = number < 0 ? number : bpf_program__set_type(program, (enum bpf_prog_type)number);
+	} else {
+		number = attach_type_by_name(name);
+		error = number < 0 ? number
+				   : bpf_program__set_expected_attach_type(program,
+									   (enum bpf_attach_type)number);
+	}
+	if (!error)
+		return true;
+	call_fail(call, -error, name, number < 0 ? "no type of this name" : NULL);
+	return false;
+}
+
+static bool set_program_options(const struct call *call, const char *name, napi_value value, void *context)
+{
+	struct bpf_program *program = bpf_object__find_program_by_name(context, name);
+
+	if (program)
+		return each_property(call, value, name, set_program_option, program);
+	call_fail(call, ENOENT, name, "no program of this name in the object");
+	return false;
+}
+
+/* The kernel's name of a map is cut off, and libbpf keeps ours only if it begins with that: hence one name.
+ */
+static bool reuse(const struct call *call, const char *name, napi_value value, void *context)
+{
+	struct object *other = object_argument(call, value);
+	struct bpf_map *map = other ? bpf_object__find_map_by_name(context, name) : NULL;
+	const struct bpf_map *shared = map ? bpf_object__find_map_by_name(other->bpf, name) : NULL;
+
+	if (!other)
+		return false;
+	if (!map || !shared) {
+		call_fail(call, ENOENT, name,
+			  map ? "no map of this name in the other object"
+			      : "no map of this name in the object");
+		return false;
+	}
+	if (bpf_map__type(map) != bpf_map__type(shared) ||
+	    bpf_map__key_size(map) != bpf_map__key_size(shared) ||
+	    bpf_map__value_size(map) != bpf_map__value_size(shared)) {
+		call_fail(call, EINVAL, name, "the maps differ in type or size");
+		return false;
+	}
+	if (bpf_map__fd(shared) < 0) {
+		call_fail(call, EBADF, name, "the other object is not loaded");
+		return false;
+	}
+	int error = bpf_map__reuse_fd(map, bpf_map__fd(shared));
+	if (!error)
+		return true;
+	call_fail_libbpf(call, -error, name);
+	return false;
+}
+
 /* BPF_LOG_STATS of the kernel's include/linux/bpf_verifier.h: no log but the statistics. */
 #define LOG_STATISTICS 4
 
@@ -154,10 +225,8 @@ static bool log_statistics(const struct call *call, struct object *object, napi_
 	size_t programs = 0;
 	bool is_wanted;
 
-	if (napi_get_value_bool(call->env, wanted, &is_wanted) != napi_ok) {
-		call_fail(call, EINVAL, "verifierStatistics", "the value must be a boolean");
+	if (!boolean_argument(call, wanted, "verifierStatistics", &is_wanted))
 		return false;
-	}
 	if (!is_wanted || object->verifier_logs)
 		return true;
 	bpf_object__for_each_program (program, object->bpf)
@@ -191,6 +260,10 @@ static bool apply(const struct call *call, const char *option, napi_value value,
 		return each_property(call, value, option, set_max_entries, object->bpf);
 	if (!strcmp(option, "without"))
 		return each_property(call, value, option, exclude, object->bpf);
+	if (!strcmp(option, "programs"))
+		return each_property(call, value, option, set_program_options, object->bpf);
+	if (!strcmp(option, "reuse"))
+		return each_property(call, value, option, reuse, object->bpf);
 	if (!strcmp(option, "verifierStatistics"))
 		return log_statistics(call, object, value);
 	call_fail(call, EINVAL, option, "no such option");

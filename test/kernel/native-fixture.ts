@@ -12,16 +12,16 @@ export const fixture = (name: string) => fileURLToPath(new URL(`../../build/test
 
 const getppid: Partial<Record<string, number>> = { x64: 110, arm64: 173 };
 
-/** Opens the fixture so that each `happen()` of this process is one run of its program. */
-export function openFixture(options: OpenOptions = {}): BpfObject {
+/** Opens a fixture so that each `happen()` of this process is one run of its program. */
+export function openFixture(options: OpenOptions = {}, name = 'native.bpf.o'): BpfObject {
   const syscall = getppid[arch];
   if (syscall === undefined) throw new Error(`no number of the getppid system call for ${arch}`);
   const rodata = { target: process.pid, syscall, ...options.rodata };
-  return native.open(fixture('native.bpf.o'), { ...options, rodata });
+  return native.open(fixture(name), { ...options, rodata });
 }
 
-export function attachFixture(options: OpenOptions = {}): BpfObject {
-  const object = openFixture(options);
+export function attachFixture(options: OpenOptions = {}, name = 'native.bpf.o'): BpfObject {
+  const object = openFixture(options, name);
   native.load(object);
   native.attach(object);
   return object;
@@ -34,3 +34,9 @@ export function happen(times: number): void {
 
 /** Descriptors open in this process, the one that reads the directory not counted. */
 export const openDescriptors = () => readdirSync('/proc/self/fd').length - 1;
+
+/** The total of a map of one u64. */
+export function readCount(object: BpfObject, map: string, key = 0): number {
+  const value = native.lookup(object, map, new Uint8Array(Uint32Array.of(key).buffer));
+  return value ? Number(new DataView(value.buffer).getBigUint64(0, true)) : Number.NaN;
+}

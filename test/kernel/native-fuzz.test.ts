@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { closeSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import type { BpfObject, Marker, Native } from '../../src/bpf/native.ts';
@@ -75,6 +76,8 @@ const anyText = fc.oneof(
     'bits',
     'task_struct',
     'native.bpf.o',
+    'on_syscall',
+    'on_return',
     '',
   ),
   fc.string({ unit: 'binary', maxLength: 400 }),
@@ -95,6 +98,11 @@ const anyOptions = fc.record(
       fc.anything(),
     ),
     maxEntries: fc.oneof(fc.dictionary(anyText, fc.oneof(fc.nat({ max: 64 }), fc.double())), fc.anything()),
+    programs: fc.oneof(
+      fc.dictionary(anyText, fc.record({ type: anyText, attachType: anyText }, { requiredKeys: [] })),
+      fc.anything(),
+    ),
+    reuse: fc.oneof(fc.dictionary(anyText, fc.anything()), fc.anything()),
     without: fc.oneof(fc.array(anyText, { maxLength: 4 }), fc.anything()),
   },
   { requiredKeys: [] },
@@ -119,7 +127,9 @@ const argument = fc.oneof(
 );
 
 /** What a call must be like to get beyond the first checks. */
-const likely: Readonly<Record<keyof Native, readonly fc.Arbitrary<() => unknown>[]>> = (() => {
+const likely: Readonly<
+  Record<Exclude<keyof Native, 'attachProgram' | 'detach'>, readonly fc.Arbitrary<() => unknown>[]>
+> = (() => {
   const value = (arbitrary: fc.Arbitrary<unknown>) => arbitrary.map((each) => () => each);
   const [text, buffer, number] = [value(anyText), value(anyBuffer), value(anyNumber)];
   // No directory: libbpf 1.1 leaves it open.
@@ -135,6 +145,10 @@ const likely: Readonly<Record<keyof Native, readonly fc.Arbitrary<() => unknown>
       ),
     ],
     map: [handle, text],
+    maps: [handle],
+    lookup: [handle, text, buffer],
+    update: [handle, text, buffer, buffer, number],
+    remove: [handle, text, buffer],
     readArray: [handle, text, buffer],
     readHash: [handle, text, buffer, buffer],
     deleteKeys: [handle, text, buffer, number],
@@ -162,6 +176,13 @@ const likely: Readonly<Record<keyof Native, readonly fc.Arbitrary<() => unknown>
     structLayout: [handle, text],
     enumValues: [handle, text],
     kernelStruct: [text],
+    pidfd: [
+      fc.constantFrom<() => unknown>(
+        () => 0,
+        () => 'text',
+        () => 2 ** 31,
+      ),
+    ],
     monotonic: [],
     possibleCpus: [],
   };
@@ -172,6 +193,7 @@ function call(name: string, values: readonly unknown[]): void {
   try {
     const result = untyped[name]?.(...values);
     if (name === 'open') native.close(result as BpfObject);
+    if (name === 'pidfd') closeSync(result as number);
     if (name === 'createMarker') native.closeMarker((result as Marker).token);
     if (name === 'enableStatistics') native.disableStatistics(result as number);
   } catch (error) {

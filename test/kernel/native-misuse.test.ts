@@ -29,6 +29,10 @@ const calls: Partial<Record<keyof Native, readonly unknown[]>> = {
   load: [],
   attach: [],
   map: ['cells'],
+  maps: [],
+  lookup: ['squares', bytes(4)],
+  update: ['squares', bytes(4), bytes(8)],
+  remove: ['squares', bytes(4)],
   readArray: ['cells', bytes(64)],
   readHash: ['squares', bytes(256), bytes(512)],
   deleteKeys: ['squares', bytes(4), 1],
@@ -104,11 +108,59 @@ test('a buffer too short is refused before anything is written', () => {
     assert.throws(() => native.drain(object, 'records', bytes(24), wrong), { code: 'ERANGE' });
 });
 
+test('a key or value of another size is refused, and flags that are none', () => {
+  for (const length of [0, 3, 5]) {
+    const key = bytes(length);
+    const refusal = { code: 'ERANGE', message: new RegExp(`squares: a key has 4 bytes, not ${length}`) };
+    assert.throws(() => native.lookup(object, 'squares', key), refusal);
+    assert.throws(() => native.update(object, 'squares', key, bytes(8)), refusal);
+    assert.throws(() => native.remove(object, 'squares', key), refusal);
+  }
+  assert.throws(() => native.update(object, 'squares', bytes(4), bytes(9)), {
+    code: 'ERANGE',
+    message: 'cannot update squares: a value has 8 bytes, not 9',
+  });
+  for (const flags of [-1, 0.5, 2n ** 64n, 2 ** 54])
+    assert.throws(() => untyped.update(object, 'squares', bytes(4), bytes(8), flags), { code: 'ERANGE' });
+  assert.throws(() => native.update(object, 'squares', bytes(4), bytes(8), 99), { code: 'EINVAL' });
+  assert.throws(() => native.lookup(object, 'records', bytes(0)), { code: 'ENOTSUPP' });
+  assert.throws(() => native.lookup(openFixture(), 'squares', bytes(4)), {
+    code: 'EBADF',
+    message: /not loaded/,
+  });
+});
+
+test('load settings and shared maps that name nothing are refused', () => {
+  const open = (options: unknown) => () => untyped.open(fixture('native.bpf.o'), options);
+  assert.throws(open({ programs: { absent: {} } }), { code: 'ENOENT', message: /absent: no program/ });
+  assert.throws(open({ programs: { on_syscall: { typ: '' } } }), { message: /typ: no such option/ });
+  assert.throws(open({ programs: { on_syscall: { type: 'absent' } } }), { message: /absent: no type/ });
+  assert.throws(open({ programs: { on_syscall: { attachType: 'absent' } } }), { message: /no type/ });
+  assert.throws(open({ programs: { on_syscall: { type: 1 } } }), { message: /type: must be a string/ });
+  assert.throws(open({ reuse: { squares: {} } }), { message: /must be a BPF object/ });
+  assert.throws(open({ reuse: { absent: object } }), { code: 'ENOENT', message: /in the object/ });
+  assert.throws(open({ reuse: { squares: openFixture() } }), { code: 'EBADF', message: /not loaded/ });
+  const other = openFixture({}, 'maps.bpf.o');
+  native.load(other);
+  assert.throws(open({ reuse: { squares: other } }), { code: 'ENOENT', message: /in the other object/ });
+  native.close(other);
+});
+
+test('a process that is not there has no descriptor', () => {
+  for (const [pid, code] of [
+    [0, 'EINVAL'],
+    [2 ** 31 - 1, 'ESRCH'],
+    [2 ** 31, 'EINVAL'],
+  ] as const)
+    assert.throws(() => native.pidfd(pid), { code });
+});
+
 test('a map of another kind is refused', () => {
   assert.throws(() => native.readArray(object, 'unmappable', bytes(64)), { message: /BPF_F_MMAPABLE/ });
   assert.throws(() => native.readArray(object, 'squares', bytes(4096)), { message: /BPF_F_MMAPABLE/ });
-  assert.throws(() => native.readHash(object, 'cells', bytes(64), bytes(64)), { message: /not a hash map/ });
-  assert.throws(() => native.deleteKeys(object, 'records', bytes(4), 1), { message: /not a hash map/ });
+  assert.throws(() => native.readHash(object, 'records', bytes(64), bytes(64)), { message: /can be walked/ });
+  for (const map of ['records', 'cells'])
+    assert.throws(() => native.deleteKeys(object, map, bytes(4), 1), { message: /can be deleted/ });
   assert.throws(() => native.drain(object, 'squares', bytes(64), 24), { message: /not a ring buffer/ });
 });
 

@@ -148,7 +148,11 @@ test('constants reach the programs with their width and sign', () => {
 test('sizes of maps are set before the load, programs left out of it', () => {
   const object = openFixture({ maxEntries: { squares: 128 }, without: ['on_return'] });
   const before = native.map(object, 'squares');
-  assert.deepEqual(before, { keySize: 4, valueSize: 8, maxEntries: 128, bytes: 0 });
+  const { keySize, valueSize, maxEntries, bytes } = before;
+  assert.deepEqual(
+    { keySize, valueSize, maxEntries, bytes },
+    { keySize: 4, valueSize: 8, maxEntries: 128, bytes: 0 },
+  );
   assert.deepEqual(native.programs(object), [], 'nothing is loaded yet');
   native.load(object);
   assert.ok(native.map(object, 'squares').bytes >= 128 * 12);
