@@ -4,7 +4,7 @@ export type FailureReason =
   | 'absent'
   | 'unreachable'
   /** Its certificate, or ours. */
-  | 'untrusted'
+  | 'tls_untrusted'
   | 'credentials'
   | 'unauthorized'
   /** Also by the rights of a socket. */
@@ -13,15 +13,15 @@ export type FailureReason =
   /** The version we asked from is not kept any more. */
   | 'gone'
   /** The server gave up a watch, for another reason. */
-  | 'ended'
+  | 'watch_ended'
   | 'throttled'
   | 'unimplemented'
   /** Any other status. */
   | 'status'
   | 'timeout'
-  | 'cut'
+  | 'connection_reset'
   | 'too_large'
-  | 'garbage'
+  | 'invalid_response'
   | 'closed'
   /** Not theirs: our own. */
   | 'error';
@@ -54,8 +54,8 @@ const reasons: Readonly<Record<string, FailureReason>> = {
   ENOTSOCK: 'unreachable',
   EACCES: 'forbidden',
   EPERM: 'forbidden',
-  ECONNRESET: 'cut',
-  EPIPE: 'cut',
+  ECONNRESET: 'connection_reset',
+  EPIPE: 'connection_reset',
   ABORT_ERR: 'timeout',
 };
 
@@ -63,6 +63,6 @@ export function sourceError(error: unknown): SourceError {
   if (error instanceof SourceError) return error;
   const { message, code } = error as NodeJS.ErrnoException;
   const isProtocol = code?.startsWith('HPE_') ?? false;
-  const reason = isProtocol ? 'garbage' : (reasons[code ?? ''] ?? 'error');
+  const reason = isProtocol ? 'invalid_response' : (reasons[code ?? ''] ?? 'error');
   return new SourceError(reason, message, { cause: error });
 }

@@ -53,7 +53,7 @@ export class UnixHttp {
   }
 
   close(): void {
-    for (const request of this.#requests) request.destroy(new SourceError('cut', 'closed'));
+    for (const request of this.#requests) request.destroy(new SourceError('connection_reset', 'closed'));
   }
 
   /** Resolves at the end of the body; what `onData` throws ends the request. */
@@ -73,7 +73,7 @@ export class UnixHttp {
       // Destroying the request destroys its answer with the same error; the first one counts.
       response.on('error', (error) => reject(explain(error)));
       response.on('close', () =>
-        response.complete ? resolve() : reject(new SourceError('cut', `${path} was cut`)),
+        response.complete ? resolve() : reject(new SourceError('connection_reset', `${path} was cut`)),
       );
       if (statusCode !== 200) {
         reject(new SourceError(reasonOfStatus(statusCode), `${path} answered ${statusCode}`));
@@ -108,7 +108,7 @@ function parse(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new SourceError('garbage', `${path} answered no JSON`, { cause });
+    throw new SourceError('invalid_response', `${path} answered no JSON`, { cause });
   }
 }
 
@@ -118,7 +118,7 @@ function explain(error: Error): SourceError {
     return new SourceError(reason, 'nobody listens on its socket', { cause: error });
   if (reason === 'forbidden')
     return new SourceError(reason, 'no permission to connect to its socket', { cause: error });
-  if (reason === 'garbage')
+  if (reason === 'invalid_response')
     return new SourceError(reason, `it does not speak HTTP: ${message}`, { cause: error });
   return sourceError(error);
 }

@@ -507,7 +507,7 @@ export const counterMeaning: Readonly<Record<(typeof counterNames)[keyof typeof 
   'earshot.agent.cgroups.dropped':
     'Names of cgroups that were forgotten before their time or could not be learnt, by reason: `limit_removed` and `limit_living` (more than `service::host::max_cgroups`; of the former, late data has no name), `unreadable` (a directory, with all below it).',
   'earshot.agent.source.errors':
-    'Requests to a source of names (container runtime, kubelet, API server) that failed, by source and reason; they are made again. The same words for all sources: `absent` (this machine has none), `unreachable`, `untrusted` (a certificate), `credentials`, `unauthorized`, `forbidden`, `not_found`, `gone` and `ended` (a watch), `throttled`, `unimplemented`, `status` (another one), `timeout`, `cut`, `too_large`, `garbage`, `closed`, `error` (our own).',
+    'Requests to a source of names (container runtime, kubelet, API server) that failed, by source and reason; they are made again. The same words for all sources: `absent` (this machine has none), `unreachable`, `tls_untrusted` (a certificate), `credentials`, `unauthorized`, `forbidden`, `not_found`, `gone` and `watch_ended` (a watch), `throttled`, `unimplemented`, `status` (another one), `timeout`, `connection_reset`, `too_large`, `invalid_response`, `closed`, `error` (our own).',
   'earshot.agent.source.lists': 'Complete lists of containers or pods read from a source of names.',
   'earshot.agent.cgroup.readings.dropped':
     'Readings of cgroups of which something is missing, by component and reason: `max_cgroups` (beyond that number, nothing was read), `permission`, `malformed`, `backwards` (a total had become smaller), or what the system said.',

@@ -141,7 +141,7 @@ export class RuntimeSession {
         const { reason } = sourceError(error);
         this.#count(reason);
         // The runtime may be well and only this container not; the next list says what is left to look at.
-        if (reason === 'unreachable' || reason === 'cut') this.#toLook.clear();
+        if (reason === 'unreachable' || reason === 'connection_reset') this.#toLook.clear();
       }
     }
     this.#isLooking = false;

@@ -53,9 +53,14 @@ const watchFor = seconds(240);
 const goodWatch = seconds(5);
 
 /** After these what was missed cannot be told by a watch. */
-const needsList: ReadonlySet<FailureReason> = new Set(['gone', 'garbage', 'too_large', 'ended']);
+const needsList: ReadonlySet<FailureReason> = new Set([
+  'gone',
+  'invalid_response',
+  'too_large',
+  'watch_ended',
+]);
 /** How a watch that was open ends in the course of things: the source is not failing before none can be opened. */
-const usualEnds: ReadonlySet<FailureReason> = new Set(['cut', 'timeout']);
+const usualEnds: ReadonlySet<FailureReason> = new Set(['connection_reset', 'timeout']);
 
 class Kubernetes implements Source {
   readonly name = 'kubernetes';
@@ -177,7 +182,7 @@ class Kubernetes implements Source {
     }
     // Not even a bookmark: perhaps a server that was set back and waits for a version to come.
     this.#version = undefined;
-    if (isShort) throw new KubeError('cut', 'the API server ends watches as soon as they begin');
+    if (isShort) throw new KubeError('connection_reset', 'the API server ends watches as soon as they begin');
   }
 
   #goOnFrom(version: string): void {

@@ -191,7 +191,7 @@ async function receive(response: IncomingMessage, request: KubeRequest, server: 
     if (!type.startsWith(json)) {
       response.destroy();
       throw new KubeError(
-        'garbage',
+        'invalid_response',
         `${server} answers with ${type.slice(0, 50)}, not with JSON; what listens there?`,
       );
     }

@@ -12,25 +12,25 @@ const failures: readonly (readonly [pattern: RegExp, reason: FailureReason, mean
   [/ETIMEDOUT/, 'unreachable', 'no answer'],
   [
     /ERR_TLS_CERT_ALTNAME_INVALID/,
-    'untrusted',
+    'tls_untrusted',
     'its certificate is for another name; server_name_override names it',
   ],
   [
     /SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|CERT_SIGNATURE_FAILURE/,
-    'untrusted',
+    'tls_untrusted',
     'its certificate is not trusted; ca_file names the authority that signed it (many kubelets sign their own: then only insecure_skip_verify is left)',
   ],
-  [/CERT_HAS_EXPIRED/, 'untrusted', 'its certificate has expired'],
+  [/CERT_HAS_EXPIRED/, 'tls_untrusted', 'its certificate has expired'],
   [
     /CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|BAD_CERTIFICATE|UNKNOWN_CA/i,
-    'untrusted',
+    'tls_untrusted',
     'it wants a client certificate it knows; cert_file and key_file name one',
   ],
   [/ERR_OSSL|ERR_PEM|PEM_read|KEY_VALUES_MISMATCH/, 'credentials', 'certificate or key cannot be used'],
-  [/wrong version number|packet length too long|EPROTO/i, 'garbage', 'it does not speak TLS'],
+  [/wrong version number|packet length too long|EPROTO/i, 'invalid_response', 'it does not speak TLS'],
   [/HPE_HEADER_OVERFLOW/, 'too_large', 'the head of its answer is too large'],
-  [/HPE_/, 'garbage', 'it does not speak HTTP'],
-  [/Z_DATA_ERROR|Z_BUF_ERROR/, 'garbage', 'its answer is no gzip, though it says so'],
+  [/HPE_/, 'invalid_response', 'it does not speak HTTP'],
+  [/Z_DATA_ERROR|Z_BUF_ERROR/, 'invalid_response', 'its answer is no gzip, though it says so'],
 ];
 
 /** What a request failed with before, or in the middle of (`isAnswered`), its answer. */
@@ -41,7 +41,7 @@ export function explainFailure(cause: unknown, server: string, isAnswered = fals
   if (reason !== undefined && meaning !== undefined)
     return new KubeError(reason, `cannot reach ${server}: ${meaning}`, { cause });
   const when = isAnswered ? 'in the middle of its answer' : 'before it answered';
-  return new KubeError('cut', `${server} closed the connection ${when} (${code || message})`, {
+  return new KubeError('connection_reset', `${server} closed the connection ${when} (${code || message})`, {
     cause,
   });
 }
@@ -76,7 +76,7 @@ export function explainEvent(value: unknown, server: string): KubeError {
   const { code, message, reason } = objectIn(value);
   const isGone = code === 410 || reason === 'Expired' || reason === 'Gone';
   const words = printable(textIn(message) ?? 'no reason given').slice(0, 300);
-  return new KubeError(isGone ? 'gone' : 'ended', `${server} ended the watch: ${words}`);
+  return new KubeError(isGone ? 'gone' : 'watch_ended', `${server} ended the watch: ${words}`);
 }
 
 /** Control characters must not reach a terminal. */

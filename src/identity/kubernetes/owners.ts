@@ -128,7 +128,8 @@ export class Owners {
     known.tries++;
     try {
       const metadata = objectIn(objectIn(await this.#get(known.path)).metadata);
-      if (textIn(metadata.uid) === undefined) throw new KubeError('garbage', 'the answer is no object');
+      if (textIn(metadata.uid) === undefined)
+        throw new KubeError('invalid_response', 'the answer is no object');
       const [owner] = controllerIn(metadata) ?? [];
       // Another object of the same name is not the one the pod means.
       const isSame = known.uid === undefined || known.uid === metadata.uid;

@@ -45,7 +45,8 @@ export class PodApi {
       next = textIn(metadata.continue);
       if (++pages > maxPages) throw new KubeError('too_large', `a list has more than ${maxPages} pages`);
     } while (next !== undefined);
-    if (version === undefined) throw new KubeError('garbage', 'the list of pods has no resourceVersion');
+    if (version === undefined)
+      throw new KubeError('invalid_response', 'the list of pods has no resourceVersion');
     return version;
   }
 
@@ -107,7 +108,7 @@ export class PodApi {
     try {
       return JSON.parse(Buffer.concat(parts).toString());
     } catch (cause) {
-      throw new KubeError('garbage', 'the answer is no JSON', { cause });
+      throw new KubeError('invalid_response', 'the answer is no JSON', { cause });
     }
   }
 
@@ -124,7 +125,8 @@ function eventIn(line: unknown): PodEvent | undefined {
   const { type, object } = objectIn(line);
   if (type === 'ERROR') throw explainEvent(object, 'the API server');
   const version = textIn(objectIn(objectIn(object).metadata).resourceVersion);
-  if (version === undefined) throw new KubeError('garbage', 'an event of the watch has no resourceVersion');
+  if (version === undefined)
+    throw new KubeError('invalid_response', 'an event of the watch has no resourceVersion');
   if (type === 'BOOKMARK') return { kind: 'bookmark', version };
   const answer = podFacts(object);
   if (answer === undefined) return undefined;

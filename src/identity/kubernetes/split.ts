@@ -139,11 +139,12 @@ function parse(text: string, what: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new KubeError('garbage', `the answer is no ${what}: it is no JSON`, { cause });
+    throw new KubeError('invalid_response', `the answer is no ${what}: it is no JSON`, { cause });
   }
 }
 
-const notAList = (kind: string, why: string) => new KubeError('garbage', `the answer is no ${kind}: ${why}`);
+const notAList = (kind: string, why: string) =>
+  new KubeError('invalid_response', `the answer is no ${kind}: ${why}`);
 
 const tooLarge = (what: string, limit: number) =>
   new KubeError('too_large', `${what} is larger than ${limit} bytes`);

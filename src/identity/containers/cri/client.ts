@@ -69,7 +69,8 @@ export function connectCri({ path, timeout, maxMessage }: CriClientOptions): Run
         (error, value) => {
           calls.delete(call);
           if (error) reject(explain(error, method));
-          else if (value === undefined) reject(new SourceError('garbage', `${method} answered nothing`));
+          else if (value === undefined)
+            reject(new SourceError('invalid_response', `${method} answered nothing`));
           else resolve(value);
         },
       );
@@ -177,12 +178,12 @@ function explain({ code, details }: ServiceError, method: string): SourceError {
       if (/EACCES|EPERM/.test(details))
         return new SourceError('forbidden', 'no permission to connect to its socket');
       if (/Protocol error|HTTP\/2|ERR_HTTP2/i.test(details))
-        return new SourceError('garbage', `it does not speak gRPC: ${details}`);
-      return new SourceError('cut', text);
+        return new SourceError('invalid_response', `it does not speak gRPC: ${details}`);
+      return new SourceError('connection_reset', text);
     case status.DEADLINE_EXCEEDED:
       return new SourceError('timeout', `${method} had no answer in time`);
     case status.CANCELLED:
-      return new SourceError('cut', text);
+      return new SourceError('connection_reset', text);
     case status.PERMISSION_DENIED:
       return new SourceError('forbidden', text);
     case status.UNAUTHENTICATED:
@@ -194,7 +195,10 @@ function explain({ code, details }: ServiceError, method: string): SourceError {
     case status.RESOURCE_EXHAUSTED:
       return new SourceError('too_large', text);
     case status.INTERNAL:
-      return new SourceError(/pars|decompress|deserializ/i.test(details) ? 'garbage' : 'status', text);
+      return new SourceError(
+        /pars|decompress|deserializ/i.test(details) ? 'invalid_response' : 'status',
+        text,
+      );
     default:
       return new SourceError('status', text);
   }

@@ -55,8 +55,8 @@ export function played({ hasEvents = true } = {}) {
     },
     close() {
       asked.push('close');
-      endStream?.(new SourceError('cut', 'closed'));
-      for (const { reject } of pending.splice(0)) reject(new SourceError('cut', 'closed'));
+      endStream?.(new SourceError('connection_reset', 'closed'));
+      for (const { reject } of pending.splice(0)) reject(new SourceError('connection_reset', 'closed'));
     },
   });
   const source = new RuntimeSource(

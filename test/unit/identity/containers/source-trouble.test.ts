@@ -67,9 +67,9 @@ test('a stream that is cut is followed anew and what it missed is listed', async
   const { source, ready, advance, tick, asked, answer, endStream, count, facts } = played();
   await ready('a', 'b');
   advance(60);
-  await endStream(new SourceError('cut', 'reset'));
+  await endStream(new SourceError('connection_reset', 'reset'));
   assert.equal(source.state, 'ready', 'lists still work');
-  assert.equal(count(counterNames.sourceErrors, 'cut'), 1);
+  assert.equal(count(counterNames.sourceErrors, 'connection_reset'), 1);
   await tick();
   assert.ok(asked().includes('list'));
   await answer(listOf('a'));
@@ -84,7 +84,7 @@ test('a stream that breaks again and again is not hammered', async () => {
   await ready('a');
   let follows = 0;
   for (let time = 0; time < 60; time += 0.25) {
-    await endStream(new SourceError('cut', 'reset'));
+    await endStream(new SourceError('connection_reset', 'reset'));
     advance(0.25);
     await tick();
     follows += asked().filter((what) => what === 'follow').length;

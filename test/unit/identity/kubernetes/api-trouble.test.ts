@@ -78,25 +78,25 @@ test('a page that is gone begins the list anew, and nothing is lost by the half 
 const brokenWatches: Readonly<
   Record<string, readonly [(api: Api) => void, reason: string, isListed: boolean]>
 > = {
-  'is cut': [({ last }) => last.response.socket?.destroy(), 'cut', false],
+  'is cut': [({ last }) => last.response.socket?.destroy(), 'connection_reset', false],
   'is cut inside an event': [
     ({ last }) =>
       last.response.write('{"type":"DELETED","object":{"metadata":{"uid"', () =>
         last.response.socket?.destroy(),
       ),
-    'cut',
+    'connection_reset',
     false,
   ],
-  'says garbage': [({ last }) => last.response.write('garbage\n'), 'garbage', true],
+  'says garbage': [({ last }) => last.response.write('garbage\n'), 'invalid_response', true],
   'says something without a version': [
     (api) => api.tell('ADDED', { metadata: { uid: 'u' } }),
-    'garbage',
+    'invalid_response',
     true,
   ],
   'says something huge': [({ last }) => last.response.write('x'.repeat(5 * 1024 * 1024)), 'too_large', true],
   'says that it failed': [
     (api) => api.tell('ERROR', status(500, 'etcdserver: no leader', '')),
-    'ended',
+    'watch_ended',
     true,
   ],
 };

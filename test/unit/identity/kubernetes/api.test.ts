@@ -106,7 +106,7 @@ test('watches that end as soon as they begin do not follow one another at once',
   const { until, settle, api, pass, count } = await setUp(t, (api) => {
     api.watch = sayText('', 200, { 'content-type': 'application/json' });
   });
-  await until(() => count(sourceErrors, { reason: 'cut' }) === 1);
+  await until(() => count(sourceErrors, { reason: 'connection_reset' }) === 1);
   await settle();
   assert.equal(api.watches.length, 1);
   for (let minute = 0; minute < 10; minute++) {

@@ -50,20 +50,20 @@ const misbehaviours: Readonly<Record<string, readonly [Behaviour, reason: string
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': whole.length });
       response.write(whole.slice(0, whole.length / 2), () => response.socket?.destroy());
     },
-    'cut',
+    'connection_reset',
     /closed the connection in the middle of its answer/,
   ],
   'it hangs up': [
     (_asked, response) => void response.socket?.destroy(),
-    'cut',
+    'connection_reset',
     /closed the connection before it answered/,
   ],
-  'the JSON ends half-way': [page(whole.slice(0, whole.length / 2)), 'garbage', /it ends half-way/],
-  'the answer is garbage': [page('\u0000\u0001garbage'), 'garbage', /is no JSON/],
-  'the answer is empty': [page(''), 'garbage', /it is empty/],
+  'the JSON ends half-way': [page(whole.slice(0, whole.length / 2)), 'invalid_response', /it ends half-way/],
+  'the answer is garbage': [page('\u0000\u0001garbage'), 'invalid_response', /is no JSON/],
+  'the answer is empty': [page(''), 'invalid_response', /it is empty/],
   'the answer is of another kind': [
     sayJson({ kind: 'NodeList', items: [{ metadata: { uid: 'u' } }] }),
-    'garbage',
+    'invalid_response',
     /it is a NodeList/,
   ],
   'the answer is a web page': [
@@ -71,13 +71,13 @@ const misbehaviours: Readonly<Record<string, readonly [Behaviour, reason: string
       response.writeHead(200, { 'content-type': 'text/html' });
       response.end('<html>Log in</html>');
     },
-    'garbage',
+    'invalid_response',
     /answers with text\/html, not with JSON; what listens there\?/,
   ],
-  'it says gzip and is none': [page(whole, { 'content-encoding': 'gzip' }), 'garbage', /no gzip/],
+  'it says gzip and is none': [page(whole, { 'content-encoding': 'gzip' }), 'invalid_response', /no gzip/],
   'the packed answer is cut': [
     page(gzipSync(whole).subarray(0, 200), { 'content-encoding': 'gzip' }),
-    'garbage',
+    'invalid_response',
     /no gzip/,
   ],
   'a small answer unpacks to something huge': [
@@ -99,7 +99,7 @@ const misbehaviours: Readonly<Record<string, readonly [Behaviour, reason: string
   ],
   'it speaks no HTTP': [
     (_asked, response) => void response.socket?.end('SSH-2.0-OpenSSH\r\n'),
-    'garbage',
+    'invalid_response',
     /does not speak HTTP/,
   ],
 };

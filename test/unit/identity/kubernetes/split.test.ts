@@ -79,7 +79,7 @@ for (const [what, text] of Object.entries(noLists))
   test(`${what} is no list of pods`, () => {
     assert.throws(
       () => split([Buffer.from(text)]),
-      (error: KubeError) => error.reason === 'garbage',
+      (error: KubeError) => error.reason === 'invalid_response',
     );
   });
 

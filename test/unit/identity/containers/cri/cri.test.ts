@@ -292,7 +292,7 @@ test('an answer that is no message is garbage', async (t) => {
   const { server, source, count } = await serve(t);
   server.answers.set('ListContainers', answering(Buffer.from([0x0a, 0xff])));
   await until(source, () => source.state === 'failing');
-  assert.equal(count(counterNames.sourceErrors, 'garbage'), 1);
+  assert.equal(count(counterNames.sourceErrors, 'invalid_response'), 1);
 });
 
 test('an answer beyond the limit is refused', async (t) => {
@@ -311,7 +311,7 @@ test('a stream of garbage is cut, and lists go on', async (t) => {
   const { server, source, count } = await serve(t);
   await until(source, () => source.state === 'ready' && server.followers.size === 1);
   server.tell(Buffer.from([0x0a, 0xff]));
-  await until(source, () => count(counterNames.sourceErrors, 'garbage') === 1);
+  await until(source, () => count(counterNames.sourceErrors, 'invalid_response') === 1);
   assert.equal(source.state, 'ready');
 });
 

@@ -148,7 +148,7 @@ test('a container that vanished while the stream was cut is gone, one that came 
   await until(source, () => facts.containers.has(other) && !facts.containers.has(id));
   advance(60);
   await until(source, () => server.followers.size === 1);
-  assert.ok(count(counterNames.sourceErrors, 'cut') >= 1);
+  assert.ok(count(counterNames.sourceErrors, 'connection_reset') >= 1);
 });
 
 test('a daemon that restarts is found again, and nothing is forgotten meanwhile', async (t) => {
@@ -185,10 +185,10 @@ test('a body that never ends fails with the time', async (t) => {
 });
 
 for (const { name, answer, reason } of [
-  { name: 'something that is no JSON', answer: '<html>', reason: 'garbage' },
-  { name: 'JSON of another kind', answer: '{"message":"hello"}', reason: 'garbage' },
-  { name: 'containers without ids', answer: '[{"Names":["/x"]}]', reason: 'garbage' },
-  { name: 'null', answer: 'null', reason: 'garbage' },
+  { name: 'something that is no JSON', answer: '<html>', reason: 'invalid_response' },
+  { name: 'JSON of another kind', answer: '{"message":"hello"}', reason: 'invalid_response' },
+  { name: 'containers without ids', answer: '[{"Names":["/x"]}]', reason: 'invalid_response' },
+  { name: 'null', answer: 'null', reason: 'invalid_response' },
 ] as const)
   test(`a daemon that answers ${name} is failing, and counted as ${reason}`, async (t) => {
     const { server, source, count } = await serve(t);
@@ -326,7 +326,7 @@ test('whatever JSON a daemon sends is understood or refused as garbage, never a 
         try {
           decode(answer);
         } catch (error) {
-          assert.ok(error instanceof SourceError && error.reason === 'garbage', String(error));
+          assert.ok(error instanceof SourceError && error.reason === 'invalid_response', String(error));
         }
     }),
   );
