@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { type BpfObject, loadNative, type Native } from '../src/bpf/native.ts';
+import { loadNative, type Native, type NativeObject } from '../src/bpf/native.ts';
 import { isLoad, type LoadName, loads } from './loads.ts';
 import { isVariant, type Variant, type VariantName, variants } from './variants.ts';
 
@@ -29,7 +29,7 @@ export interface ProgramCost {
 async function runTrial(variantName: VariantName, loadName: LoadName, seconds: number, statistics: boolean) {
   const variant: Variant | undefined = variants[variantName];
   const native = loadNative();
-  const objects: BpfObject[] = [];
+  const objects: NativeObject[] = [];
   const watched: Native = { ...native, open: (path, options) => keep(objects, native.open(path, options)) };
   const attached = variant?.open(watched);
   const consumer = variant?.consumerOf ? await startConsumer(variant.consumerOf) : undefined;
@@ -54,7 +54,7 @@ async function runTrial(variantName: VariantName, loadName: LoadName, seconds: n
   }
 }
 
-function keep(objects: BpfObject[], object: BpfObject): BpfObject {
+function keep(objects: NativeObject[], object: NativeObject): NativeObject {
   objects.push(object);
   return object;
 }

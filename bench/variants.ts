@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Static } from 'typebox';
 import { Value } from 'typebox/value';
-import type { BpfObject, Native, OpenOptions } from '../src/bpf/native.ts';
+import type { Native, NativeObject, OpenOptions } from '../src/bpf/native.ts';
 import { openLiveScheduler } from '../src/receivers/scheduler/live-scheduler.ts';
 import { scheduler } from '../src/receivers/scheduler/scheduler.ts';
 import { milliseconds } from '../src/telemetry/units.ts';
@@ -23,7 +23,7 @@ const objectOf = (name: string) => fileURLToPath(new URL(`../build/bench/${name}
 
 function attach(name: string, options: OpenOptions = {}) {
   return (native: Native): Attached => {
-    const object: BpfObject = native.open(objectOf(name), options);
+    const object: NativeObject = native.open(objectOf(name), options);
     native.load(object);
     native.attach(object);
     return { tick: () => undefined };

@@ -1,9 +1,9 @@
 import type { CostMeasurement } from '../receivers/scheduler/source.ts';
 import { nanoseconds } from '../telemetry/units.ts';
-import type { BpfObject, Native } from './native.ts';
+import type { Native, NativeObject } from './native.ts';
 
 /** Measures until asked for the result. Throws where this process may not (CAP_SYS_ADMIN) or the kernel cannot (before 5.8). */
-export function measureCost(native: Native, object: BpfObject): CostMeasurement {
+export function measureCost(native: Native, object: NativeObject): CostMeasurement {
   const token = native.enableStatistics();
   const began = native.monotonic();
   const before = native.programs(object);

@@ -25,55 +25,55 @@ function unavailable(reason: string, cause?: unknown): Error {
  */
 export interface Native {
   /** Opens an object file; nothing reaches the kernel yet. */
-  open(path: string, options: OpenOptions): BpfObject;
+  open(path: string, options: OpenOptions): NativeObject;
   /** Loads programs and maps into the kernel. */
-  load(object: BpfObject): void;
+  load(object: NativeObject): void;
   /**
    * Attaches every loaded program whose section names what to attach to; on failure none of them stays attached.
    * Iterators and programs that need a target (`attachProgram`) are passed over.
    */
-  attach(object: BpfObject): void;
+  attach(object: NativeObject): void;
   /** Attaches one program: to what its section names, or to `target`. The link lasts until `detach` or `close`. */
-  attachProgram(object: BpfObject, program: string, target?: Target): Link;
-  detach(object: BpfObject, link: Link): void;
+  attachProgram(object: NativeObject, program: string, target?: Target): Link;
+  detach(object: NativeObject, link: Link): void;
   /** Detaches and frees; may be called twice, and is done by the garbage collector at the latest. */
-  close(object: BpfObject): void;
+  close(object: NativeObject): void;
 
-  map(object: BpfObject, map: string): MapInfo;
+  map(object: NativeObject, map: string): MapInfo;
   /** All maps, those of global variables (`.bss`) too, in the order of the file. */
-  maps(object: BpfObject): readonly MapInfo[];
+  maps(object: NativeObject): readonly MapInfo[];
   /**
    * The value of one key, or undefined without one. A value of a per-CPU map is one value per possible CPU, each at a
    * multiple of 8 bytes; the key of socket storage is a descriptor, that of task storage a `pidfd`.
    */
-  lookup(object: BpfObject, map: string, key: Uint8Array): Uint8Array | undefined;
+  lookup(object: NativeObject, map: string, key: Uint8Array): Uint8Array | undefined;
   /** Sets one key. `flags` are the kernel's: 0 any, 1 only where there is none, 2 only where there is one. */
-  update(object: BpfObject, map: string, key: Uint8Array, value: Uint8Array, flags?: number): void;
+  update(object: NativeObject, map: string, key: Uint8Array, value: Uint8Array, flags?: number): void;
   /** Deletes one key; false without one. */
-  remove(object: BpfObject, map: string, key: Uint8Array): boolean;
+  remove(object: NativeObject, map: string, key: Uint8Array): boolean;
   /** Copies a whole mmapable array map into `into`, which has at least its size; returns the bytes copied. */
-  readArray(object: BpfObject, map: string, into: Uint8Array): number;
+  readArray(object: NativeObject, map: string, into: Uint8Array): number;
   /**
    * Copies all entries of a hash, LRU, LPM trie, stack trace or array map, per-CPU ones too (values as of `lookup`),
    * densely packed; returns their number. `keys` and `values` have room for `maxEntries`. Entries that come or go
    * meanwhile may or may not be among them.
    */
-  readHash(object: BpfObject, map: string, keys: Uint8Array, values: Uint8Array): number;
+  readHash(object: NativeObject, map: string, keys: Uint8Array, values: Uint8Array): number;
   /** Deletes `count` densely packed keys; returns how many were there. */
-  deleteKeys(object: BpfObject, map: string, keys: Uint8Array, count: number): number;
+  deleteKeys(object: NativeObject, map: string, keys: Uint8Array, count: number): number;
   /**
    * Moves records from a ring buffer map into `into`, each at a multiple of 8 bytes and padded to one, in order;
    * returns the bytes used. Fewer than one largest record of `maxRecord` bytes free means there may be more: call again.
    */
-  drain(object: BpfObject, map: string, into: Uint8Array, maxRecord: number): number;
+  drain(object: NativeObject, map: string, into: Uint8Array, maxRecord: number): number;
 
-  programs(object: BpfObject): readonly ProgramInfo[];
+  programs(object: NativeObject): readonly ProgramInfo[];
   /** Switches the kernel's run-time statistics of BPF programs on until `disableStatistics`; costs some ns a run. */
   enableStatistics(): number;
   disableStatistics(token: number): void;
 
   /** Runs an iterator program over all it iterates (or `of`) and copies what it writes; returns the bytes used. */
-  iterate(object: BpfObject, program: string, into: Uint8Array, of?: IterTarget): number;
+  iterate(object: NativeObject, program: string, into: Uint8Array, of?: IterTarget): number;
   /**
    * A name in the kernel until `closeMarker` or the end of the process: an empty BPF map of at most 15 characters out of
    * letters, digits, `_` and `.`. Needs CAP_BPF.
@@ -82,9 +82,9 @@ export interface Native {
   closeMarker(token: number): void;
 
   /** Layout of a struct in the object's own BTF, so that no offset is typed twice. */
-  structLayout(object: BpfObject, name: string): StructLayout;
+  structLayout(object: NativeObject, name: string): StructLayout;
   /** Values of an enum in the object's own BTF, by name. */
-  enumValues(object: BpfObject, name: string): Readonly<Record<string, number>>;
+  enumValues(object: NativeObject, name: string): Readonly<Record<string, number>>;
   /** Members of a struct of the running kernel, or undefined where it has none of that name (or no BTF). */
   kernelStruct(name: string): readonly string[] | undefined;
 
@@ -97,7 +97,7 @@ export interface Native {
 }
 
 declare const bpfObject: unique symbol;
-export interface BpfObject {
+export interface NativeObject {
   readonly [bpfObject]: true;
 }
 
@@ -110,7 +110,7 @@ export interface OpenOptions {
   /** Load settings of programs whose section libbpf does not know, such as `uprobe.multi`. */
   readonly programs?: Readonly<Record<string, ProgramOptions>>;
   /** Maps that are those of the same name in another object, which is loaded; it may be closed afterwards. */
-  readonly reuse?: Readonly<Record<string, BpfObject>>;
+  readonly reuse?: Readonly<Record<string, NativeObject>>;
   /** Ask the verifier for its count of instructions; the error of a program it refuses then lacks its text. */
   readonly verifierStatistics?: boolean;
 }

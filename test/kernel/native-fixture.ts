@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { arch } from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { type BpfObject, loadNative, type OpenOptions } from '../../src/bpf/native.ts';
+import { loadNative, type NativeObject, type OpenOptions } from '../../src/bpf/native.ts';
 
 /** The addon under test: `EARSHOT_TEST_ADDON` names another build of it, such as the sanitized one. */
 export const native = loadNative(process.env.EARSHOT_TEST_ADDON);
@@ -13,14 +13,14 @@ export const fixture = (name: string) => fileURLToPath(new URL(`../../build/test
 const getppid: Partial<Record<string, number>> = { x64: 110, arm64: 173 };
 
 /** Opens a fixture so that each `happen()` of this process is one run of its program. */
-export function openFixture(options: OpenOptions = {}, name = 'native.bpf.o'): BpfObject {
+export function openFixture(options: OpenOptions = {}, name = 'native.bpf.o'): NativeObject {
   const syscall = getppid[arch];
   if (syscall === undefined) throw new Error(`no number of the getppid system call for ${arch}`);
   const rodata = { target: process.pid, syscall, ...options.rodata };
   return native.open(fixture(name), { ...options, rodata });
 }
 
-export function attachFixture(options: OpenOptions = {}, name = 'native.bpf.o'): BpfObject {
+export function attachFixture(options: OpenOptions = {}, name = 'native.bpf.o'): NativeObject {
   const object = openFixture(options, name);
   native.load(object);
   native.attach(object);
@@ -36,7 +36,7 @@ export function happen(times: number): void {
 export const openDescriptors = () => readdirSync('/proc/self/fd').length - 1;
 
 /** The total of a map of one u64. */
-export function readCount(object: BpfObject, map: string, key = 0): number {
+export function readCount(object: NativeObject, map: string, key = 0): number {
   const value = native.lookup(object, map, new Uint8Array(Uint32Array.of(key).buffer));
   return value ? Number(new DataView(value.buffer).getBigUint64(0, true)) : Number.NaN;
 }

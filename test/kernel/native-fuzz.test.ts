@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { closeSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
-import type { BpfObject, Marker, Native } from '../../src/bpf/native.ts';
+import type { Marker, Native, NativeObject } from '../../src/bpf/native.ts';
 import { attachFixture, fixture, happen, native, openDescriptors, openFixture } from './native-fixture.ts';
 
 /** The addon without its types: what JavaScript could pass. */
@@ -15,9 +15,9 @@ const bound = {
   markInterruptAsFailure: false,
 };
 
-let live: BpfObject;
-let unloaded: BpfObject;
-let closed: BpfObject;
+let live: NativeObject;
+let unloaded: NativeObject;
+let closed: NativeObject;
 before(() => {
   live = attachFixture();
   unloaded = openFixture();
@@ -192,7 +192,7 @@ const likely: Readonly<
 function call(name: string, values: readonly unknown[]): void {
   try {
     const result = untyped[name]?.(...values);
-    if (name === 'open') native.close(result as BpfObject);
+    if (name === 'open') native.close(result as NativeObject);
     if (name === 'pidfd') closeSync(result as number);
     if (name === 'createMarker') native.closeMarker((result as Marker).token);
     if (name === 'enableStatistics') native.disableStatistics(result as number);

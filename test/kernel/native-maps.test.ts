@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { closeSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { test } from 'node:test';
-import type { BpfObject, BtfType } from '../../src/bpf/native.ts';
+import type { BtfType, NativeObject } from '../../src/bpf/native.ts';
 import { attachFixture, happen, native, openDescriptors, openFixture, readCount } from './native-fixture.ts';
 
 const cpus = native.possibleCpus();
@@ -13,14 +13,14 @@ const sum = (values: readonly bigint[]) => values.reduce((total, value) => total
 
 const attachMaps = () => attachFixture({}, 'maps.bpf.o');
 
-function loadMaps(): BpfObject {
+function loadMaps(): NativeObject {
   const object = openFixture({}, 'maps.bpf.o');
   native.load(object);
   return object;
 }
 
 /** All entries of a map whose values are u64, summed over CPUs, by key. */
-function readSums(object: BpfObject, name: string): ReadonlyMap<number, bigint> {
+function readSums(object: NativeObject, name: string): ReadonlyMap<number, bigint> {
   const { keySize, valueSize, maxEntries, type } = native.map(object, name);
   const stride = type.includes('percpu') ? 8 * cpus : valueSize;
   const keys = new Uint8Array(keySize * maxEntries);
@@ -275,7 +275,7 @@ test('a map of another object is shared, also after that one is closed', () => {
   native.update(first, 'by_cpu', u32(0), u64(...Array<bigint>(cpus).fill(0n)));
   native.update(first, 'recent', u32(1000), u64(1n));
   const second = attachFixture({ reuse: { recent: first, by_cpu: first } }, 'maps.bpf.o');
-  const namesOf = (object: BpfObject) => native.maps(object).map(({ name }) => name);
+  const namesOf = (object: NativeObject) => native.maps(object).map(({ name }) => name);
   assert.deepEqual(namesOf(second), namesOf(first));
   happen(8);
   assert.equal(readSums(first, 'recent').size, 9);

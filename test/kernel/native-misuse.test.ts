@@ -4,7 +4,7 @@ import { chmodSync, cpSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { type BpfObject, loadNative, type Native } from '../../src/bpf/native.ts';
+import { loadNative, type Native, type NativeObject } from '../../src/bpf/native.ts';
 import {
   attachFixture,
   builtObject,
@@ -14,7 +14,7 @@ import {
   openFixture,
 } from './native-fixture.ts';
 
-let object: BpfObject;
+let object: NativeObject;
 before(() => {
   object = attachFixture();
 });

@@ -3,7 +3,7 @@ import { openSync, writeSync } from 'node:fs';
 import { release } from 'node:os';
 import { run } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type BpfObject, loadNative, type Native } from '../../src/bpf/native.ts';
+import { loadNative, type Native, type NativeObject } from '../../src/bpf/native.ts';
 import { openLiveScheduler } from '../../src/receivers/scheduler/live-scheduler.ts';
 import { milliseconds } from '../../src/telemetry/units.ts';
 import type { GuestRecord } from './record.ts';
@@ -15,7 +15,7 @@ const say = (record: GuestRecord) => writeSync(port, `${JSON.stringify(record)}\
 /** The object as the agent opens it, with the verifier's statistics. */
 function measureLoading(): GuestRecord {
   const native = loadNative();
-  let object: BpfObject | undefined;
+  let object: NativeObject | undefined;
   let loadMs = Number.NaN;
   const measuring: Native = {
     ...native,

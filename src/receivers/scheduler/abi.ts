@@ -1,4 +1,4 @@
-import type { BpfObject, Native, StructLayout } from '../../bpf/native.ts';
+import type { Native, NativeObject, StructLayout } from '../../bpf/native.ts';
 import { offsetOf } from '../../bpf/u64.ts';
 
 /** What user space knows of `bpf/scheduler/scheduler.h`, taken from the object itself when it is opened. */
@@ -59,7 +59,7 @@ export const who = { idle: 0n, kernel: 1n << 63n, overflow: 1n << 62n } as const
 export const histogramScale = 2;
 export const histogramOffset = -24 * (1 << histogramScale);
 
-export function readAbi(native: Native, object: BpfObject): SchedulerAbi {
+export function readAbi(native: Native, object: NativeObject): SchedulerAbi {
   const struct = (name: string) => native.structLayout(object, name);
   const values = (name: string) => native.enumValues(object, name);
   const histogram = struct('histogram');

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { measureCost } from '../../bpf/cost.ts';
-import type { BpfObject, Native } from '../../bpf/native.ts';
+import type { Native, NativeObject } from '../../bpf/native.ts';
 import { isZero, readBigint } from '../../bpf/u64.ts';
 import { unsupportedIfRefused } from '../../bpf/unsupported-error.ts';
 import type { Cgroups } from '../../cgroup/cgroups.ts';
@@ -115,7 +115,7 @@ function throttlesTasks(native: Native): boolean {
 class LiveScheduler implements LiveSource {
   readonly histogramScale = histogramScale;
   readonly #native: Native;
-  readonly #object: BpfObject;
+  readonly #object: NativeObject;
   readonly #cgroups: Cgroups;
   readonly #abi: SchedulerAbi;
   readonly #index: WhoIndex;
@@ -141,7 +141,7 @@ class LiveScheduler implements LiveSource {
 
   constructor(
     native: Native,
-    object: BpfObject,
+    object: NativeObject,
     {
       size,
       maxPairs,

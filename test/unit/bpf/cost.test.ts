@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { measureCost } from '../../../src/bpf/cost.ts';
-import type { BpfObject, Native, ProgramInfo } from '../../../src/bpf/native.ts';
+import type { Native, NativeObject, ProgramInfo } from '../../../src/bpf/native.ts';
 
-const object = {} as BpfObject;
+const object = {} as NativeObject;
 
 /** Programs whose totals a test sets, and a clock. */
 function fakeNative() {

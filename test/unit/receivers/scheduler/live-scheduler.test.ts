@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { BpfObject, Native } from '../../../../src/bpf/native.ts';
+import type { Native, NativeObject } from '../../../../src/bpf/native.ts';
 import { wordsOf } from '../../../../src/bpf/u64.ts';
 import type { Layout } from '../../../../src/receivers/scheduler/abi.ts';
 import { openLiveScheduler } from '../../../../src/receivers/scheduler/live-scheduler.ts';
@@ -28,7 +28,7 @@ const enums: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 function fakeNative() {
   const kernel = { waits: 0 };
   const nothing: Partial<Native> = {
-    open: () => ({}) as BpfObject,
+    open: () => ({}) as NativeObject,
     load: () => {},
     attach: () => {},
     close: () => {},
