@@ -26,13 +26,13 @@ export function publishedRules(trace: Trace): readonly Rule[] {
   const charged = new Map<number, Uint8Array>();
   const observer: Observer = {
     wait(wait) {
-      last.add(wait.who, wait.last, wait.wait, wait.wait);
-      if (wait.isWoken) lastAfterWakeup.add(wait.who, wait.last, wait.wait, wait.wait);
+      last.add(wait.serial, wait.last, wait.wait, wait.wait);
+      if (wait.isWoken) lastAfterWakeup.add(wait.serial, wait.last, wait.wait, wait.wait);
     },
-    preemption: (who, by) => preemptor.add(who, by, 1, 0),
-    part({ who, cpu, first, last: end }) {
+    preemption: (serial, by) => preemptor.add(serial, by, 1, 0),
+    part({ serial, cpu, first, last: end }) {
       const switches = slices[cpu] ?? [];
-      const key = who * slices.length + cpu;
+      const key = serial * slices.length + cpu;
       const known = charged.get(key) ?? new Uint8Array(switches.length);
       charged.set(key, known);
       for (let k = Math.max(first, 1); k <= end; k++) {
@@ -40,8 +40,8 @@ export function publishedRules(trace: Trace): readonly Rule[] {
         known[k] = 1;
         const ending = switches[k] ?? 0;
         const span = (trace.clock[ending] ?? 0) - (trace.clock[switches[k - 1] ?? 0] ?? 0);
-        const culprit = trace.prevWho[ending] ?? 0;
-        if (culprit === who || culprit >= kernelIndex) endOfSlice.add(who, culprit, span, 0);
+        const culprit = trace.prevSerial[ending] ?? 0;
+        if (culprit === serial || culprit >= kernelIndex) endOfSlice.add(serial, culprit, span, 0);
       }
     },
   };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Which markers are there? A marker is a BPF map that nobody uses: its name is all it says. Each queue map of
- * the kernel is written out, whoever made it and in whatever namespace; only who has CAP_BPF outside of any
- * user namespace can make one, also where other types are free for everybody.
+ * Which markers are there? A marker is a BPF map without users: its name is all it says. Each queue map of
+ * the kernel is written out, from any process in any namespace; only a process with CAP_BPF outside of any
+ * user namespace can make one, also where other types are free for all users.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>

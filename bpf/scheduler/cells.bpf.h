@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Whose cell: who a task runs for, and where on this CPU the totals of that are kept. */
+/* Finds the cell of a task: the cgroup it runs for, and where on this CPU its totals are kept. */
 #ifndef EARSHOT_CELLS_H
 #define EARSHOT_CELLS_H
 
@@ -16,8 +16,9 @@ static __always_inline struct cgroup_subsys_state *css_in(struct cgroup *cgroup)
 }
 
 /*
- * Who a task runs for: its cgroup's serial number, WHO_KERNEL or WHO_IDLE; and its slot. The task group's css
- * is beside the fields the kernel has just read; only an autogroup (a session in the root cgroup) has none.
+ * What a task runs for: its cgroup's serial number, SERIAL_KERNEL or SERIAL_IDLE; and its slot. The task
+ * group's css is beside the fields the kernel has just read; only an autogroup (a session in the root cgroup)
+ * has none.
  */
 static __always_inline u64 identify(struct task_struct *p, u32 *slot, struct cgroup_subsys_state **of)
 {
@@ -26,7 +27,7 @@ static __always_inline u64 identify(struct task_struct *p, u32 *slot, struct cgr
 
 	*slot = 0; /* no css has this id */
 	if (flags & (PF_IDLE | PF_KTHREAD))
-		return flags & PF_IDLE ? WHO_IDLE : WHO_KERNEL;
+		return flags & PF_IDLE ? SERIAL_IDLE : SERIAL_KERNEL;
 	if (unlikely(!css->serial_nr))
 		css = css_of(p);
 	*slot = css->id;
@@ -41,7 +42,7 @@ __noinline int retire_cell(u32 row, u32 slot)
 	struct cell *cell = bpf_map_lookup_elem(&cells, &index);
 	struct retired_record *r;
 
-	if (!cell || !cell->who)
+	if (!cell || !cell->serial)
 		return 0;
 	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
 	if (!r) {
@@ -57,18 +58,19 @@ __noinline int retire_cell(u32 row, u32 slot)
 	return 0;
 }
 
-static __always_inline void empty_cell(struct cell *cell, u32 row, u32 slot, u64 who)
+static __always_inline void empty_cell(struct cell *cell, u32 row, u32 slot, u64 serial)
 {
 	static const struct cell empty;
 
 	retire_cell(row, slot);
 	*cell = empty;
-	cell->who = who;
+	cell->serial = serial;
 }
 
-/* The cell of `who` in this row, emptied first if the slot was another's. `css` is NULL for pseudo cgroups.
+/* The cell of `serial` in this row, emptied first if the slot was another's. `css` is NULL for pseudo
+ * cgroups.
  */
-static __always_inline struct cell *cell_of(u32 row, struct cgroup_subsys_state *css, u64 who, u32 slot,
+static __always_inline struct cell *cell_of(u32 row, struct cgroup_subsys_state *css, u64 serial, u32 slot,
 					    u32 *index)
 {
 	struct cell *cell;
@@ -76,13 +78,13 @@ static __always_inline struct cell *cell_of(u32 row, struct cgroup_subsys_state 
 	if (unlikely(slot >= slots - 1)) { /* the last one is shared */
 		drop(DROP_NO_SLOT);
 		slot = slots - 1;
-		who = WHO_OVERFLOW;
+		serial = SERIAL_OVERFLOW;
 		css = NULL;
 	}
 	*index = row * slots + slot;
 	cell = bpf_map_lookup_elem(&cells, index);
-	if (cell && unlikely(cell->who != who)) {
-		empty_cell(cell, row, slot, who);
+	if (cell && unlikely(cell->serial != serial)) {
+		empty_cell(cell, row, slot, serial);
 		if (css)
 			cell->cgroup = css->cgroup->kn->id;
 	}
@@ -93,26 +95,26 @@ static __always_inline struct cell *cell_of(u32 row, struct cgroup_subsys_state 
 static __always_inline void introduce(u32 row, struct cgroup_subsys_state *css)
 {
 	u32 slot = BPF_CORE_READ(css, id), index = row * slots + slot;
-	u64 who = BPF_CORE_READ(css, serial_nr);
+	u64 serial = BPF_CORE_READ(css, serial_nr);
 	struct cell *cell;
 
-	if (!who || slot >= slots - 1) /* an autogroup, or the shared one */
+	if (!serial || slot >= slots - 1) /* an autogroup, or the shared one */
 		return;
 	cell = bpf_map_lookup_elem(&cells, &index);
-	if (cell && cell->who != who) {
-		empty_cell(cell, row, slot, who);
+	if (cell && cell->serial != serial) {
+		empty_cell(cell, row, slot, serial);
 		cell->cgroup = BPF_CORE_READ(css, cgroup, kn, id);
 	}
 }
 
-/* The cell `who` has in this row, if it has one. */
-static __always_inline struct cell *find_cell(u32 row, u64 who, u32 slot)
+/* The cell `serial` has in this row, if it has one. */
+static __always_inline struct cell *find_cell(u32 row, u64 serial, u32 slot)
 {
 	bool is_shared = slot >= slots - 1;
 	u32 index = row * slots + (is_shared ? slots - 1 : slot);
 	struct cell *cell = bpf_map_lookup_elem(&cells, &index);
 
-	if (cell && cell->who == (is_shared ? WHO_OVERFLOW : who))
+	if (cell && cell->serial == (is_shared ? SERIAL_OVERFLOW : serial))
 		return cell;
 	drop(DROP_NO_CELL);
 	return NULL;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Who had each CPU, as far back as waits last: the last slices exactly (`cpu.ring`); what falls out of the
- * ring is folded into epochs of FINE_SPAN and somewhat more, and those into epochs of COARSE_SPAN. An epoch
- * keeps the time of each cgroup that ran in it. It ends early when it has no room for one more: so nobody is
- * left unnamed where many take turns. Only where so many are so quick that the history would not reach back
- * far enough, its last share stands for several. A wait is walked backwards over all three; only the epoch in
- * which it began is prorated (walk.bpf.h).
+ * Which cgroups had each CPU, as far back as waits last: the last slices exactly (`cpu.ring`); what falls out
+ * of the ring is folded into epochs of FINE_SPAN and somewhat more, and those into epochs of COARSE_SPAN. An
+ * epoch keeps the time of each cgroup that ran in it. It ends early when it has no room for one more: so no
+ * cgroup is left unnamed where many take turns. Only where so many are so quick that the history would not
+ * reach back far enough, its last share stands for several. A wait is walked backwards over all three; only
+ * the epoch in which it began is prorated (walk.bpf.h).
  */
 #ifndef EARSHOT_HISTORY_H
 #define EARSHOT_HISTORY_H
@@ -20,13 +20,13 @@
 #define COARSE_SHARES 44
 
 /* Serial numbers of csses in 32 bits; `high` of an epoch has the upper ones. */
-#define SHORT_KERNEL   0xffffffffu
-#define SHORT_OVERFLOW 0xfffffffeu
-#define SHORT_CROWD    0xfffffffdu /* several together */
+#define SHORT_KERNEL	     0xffffffffu
+#define SHORT_OVERFLOW	     0xfffffffeu
+#define SHORT_UNNAMED_SHARED 0xfffffffdu /* several together */
 
 /* Time of all of an epoch's slices that one cgroup had; WHOLE: more than 4 s. */
 struct share {
-	u32 who;
+	u32 serial;
 	u32 ns;
 };
 
@@ -66,20 +66,22 @@ struct {
 	__type(value, struct history);
 } histories SEC(".maps");
 
-static __always_inline u32 shorten(u64 who)
+static __always_inline u32 shorten(u64 serial)
 {
-	return who == WHO_KERNEL ? SHORT_KERNEL : who == WHO_OVERFLOW ? SHORT_OVERFLOW : (u32)who;
+	return serial == SERIAL_KERNEL	   ? SHORT_KERNEL
+	       : serial == SERIAL_OVERFLOW ? SHORT_OVERFLOW
+					   : (u32)serial;
 }
 
-static __always_inline u64 lengthen(u32 who, u32 high)
+static __always_inline u64 lengthen(u32 serial, u32 high)
 {
-	if (who == WHO_IDLE)
-		return WHO_IDLE;
-	if (who == SHORT_KERNEL)
-		return WHO_KERNEL;
-	if (who == SHORT_OVERFLOW)
-		return WHO_OVERFLOW;
-	return (u64)high << 32 | who;
+	if (serial == SERIAL_IDLE)
+		return SERIAL_IDLE;
+	if (serial == SHORT_KERNEL)
+		return SERIAL_KERNEL;
+	if (serial == SHORT_OVERFLOW)
+		return SERIAL_OVERFLOW;
+	return (u64)high << 32 | serial;
 }
 
 static __always_inline struct occupant *slice(struct cpu *cpu, u32 index)
@@ -111,7 +113,7 @@ static __always_inline void share_add(struct share *share, u64 ns)
 }
 
 /* Adds a share of a fine epoch to the newest coarse one. */
-__noinline int fold_share(u32 cpu_id, u32 newest, u32 who, u32 ns)
+__noinline int fold_share(u32 cpu_id, u32 newest, u32 serial, u32 ns)
 {
 	struct history *history = bpf_map_lookup_elem(&histories, &cpu_id);
 	struct coarse_epoch *into;
@@ -124,13 +126,13 @@ __noinline int fold_share(u32 cpu_id, u32 newest, u32 who, u32 ns)
 		struct share *share = &into->share[i];
 
 		if (i >= into->epoch.shares) {
-			share->who = who;
+			share->serial = serial;
 			share->ns = 0;
 			into->epoch.shares = i + 1;
-		} else if (share->who != who) {
+		} else if (share->serial != serial) {
 			if (i < COARSE_SHARES - 1)
 				continue;
-			share->who = SHORT_CROWD;
+			share->serial = SHORT_UNNAMED_SHARED;
 		}
 		share_add(share, ns);
 		break;
@@ -167,7 +169,7 @@ __noinline int fold_epoch(u32 cpu_id, u32 oldest)
 	for (u32 i = 0; i < FINE_SHARES; i++) {
 		if (i >= from->epoch.shares)
 			break;
-		fold_share(cpu_id, newest, from->share[i].who, from->share[i].ns);
+		fold_share(cpu_id, newest, from->share[i].serial, from->share[i].ns);
 	}
 	return 0;
 }
@@ -180,7 +182,7 @@ __noinline int fold_slice(u32 cpu_id)
 	struct occupant *before, *oldest;
 	struct fine_epoch *into;
 	u64 start, ns, stolen;
-	u32 newest, who, i;
+	u32 newest, serial, i;
 
 	if (!history || !cpu)
 		return 0;
@@ -189,12 +191,12 @@ __noinline int fold_slice(u32 cpu_id)
 	start = before->end;
 	if (!start || oldest->end <= start)
 		return 0;
-	who = shorten(oldest->who);
+	serial = shorten(oldest->serial);
 	newest = cpu->newest_fine & (FINE_EPOCHS - 1);
 	into = &history->fine[newest];
 #pragma clang loop unroll(disable)
 	for (i = 0; i < FINE_SHARES; i++)
-		if (i >= into->epoch.shares || into->share[i].who == who)
+		if (i >= into->epoch.shares || into->share[i].serial == serial)
 			break;
 	if (is_over(&into->epoch, FINE_SPAN, i >= FINE_SHARES)) {
 		newest = (newest + 1) & (FINE_EPOCHS - 1);
@@ -206,19 +208,19 @@ __noinline int fold_slice(u32 cpu_id)
 	}
 	if (i >= FINE_SHARES) {
 		i = FINE_SHARES - 1;
-		who = SHORT_CROWD;
-		into->share[i].who = who;
+		serial = SHORT_UNNAMED_SHARED;
+		into->share[i].serial = serial;
 	}
 	into->epoch.end = oldest->end;
-	if (who < SHORT_CROWD)
-		into->epoch.high = oldest->who >> 32;
+	if (serial < SHORT_UNNAMED_SHARED)
+		into->epoch.high = oldest->serial >> 32;
 	ns = oldest->end - start;
 	stolen = oldest->stolen - before->stolen;
 	if (stolen > ns)
 		stolen = ns;
 	into->epoch.stolen += stolen;
 	if (i >= into->epoch.shares) {
-		into->share[i].who = who;
+		into->share[i].serial = serial;
 		into->share[i].ns = 0;
 		into->epoch.shares = i + 1;
 	}

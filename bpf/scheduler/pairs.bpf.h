@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Who did how much to whom. */
+/* How much each culprit did to each victim. */
 #ifndef EARSHOT_PAIRS_H
 #define EARSHOT_PAIRS_H
 
@@ -39,9 +39,10 @@ __noinline int blame(u64 victim, u64 culprit, u32 what, u64 amount, u64 last)
 	return 0;
 }
 
-/* Gathers who ran longest during a wait that will be reported. Forgets the least, so it never says too much.
+/* Gathers the cgroups that ran longest during a wait that will be reported. Forgets the least, so it never
+ * says too much.
  */
-__noinline int suspect(u32 row, u64 who, u64 ns)
+__noinline int candidate(u32 row, u64 serial, u64 ns)
 {
 	struct cpu *cpu = cpu_at(row);
 	u64 least = ~0ULL;
@@ -50,10 +51,10 @@ __noinline int suspect(u32 row, u64 who, u64 ns)
 	if (!cpu)
 		return 0;
 #pragma clang loop unroll(disable) /* keeps the stack of the longest call chain under 512 bytes */
-	for (u32 i = 0; i < SUSPECTS; i++) {
-		struct suspect *s = &cpu->suspects[i];
+	for (u32 i = 0; i < CANDIDATES; i++) {
+		struct candidate *s = &cpu->candidates[i];
 
-		if (s->who == who) {
+		if (s->serial == serial) {
 			s->ns += ns;
 			return 0;
 		}
@@ -63,8 +64,8 @@ __noinline int suspect(u32 row, u64 who, u64 ns)
 		}
 	}
 	if (ns > least) {
-		cpu->suspects[at & (SUSPECTS - 1)].who = who;
-		cpu->suspects[at & (SUSPECTS - 1)].ns = ns;
+		cpu->candidates[at & (CANDIDATES - 1)].serial = serial;
+		cpu->candidates[at & (CANDIDATES - 1)].ns = ns;
 	}
 	return 0;
 }
@@ -101,7 +102,7 @@ __noinline int blame_time(u32 row, u64 victim, u64 culprit, u64 ns, u64 last)
 	if (!here)
 		return 0;
 	if (unlikely(here->reporting))
-		suspect(row, culprit, ns);
+		candidate(row, culprit, ns);
 	ns = booked(here, &here->small, ns);
 	last = booked(here, &here->small_last, last);
 	if (ns | last)
@@ -109,19 +110,19 @@ __noinline int blame_time(u32 row, u64 victim, u64 culprit, u64 ns, u64 last)
 	return 0;
 }
 
-static __always_inline u32 class_of(u64 who)
+static __always_inline u32 class_of(u64 serial)
 {
-	return who == WHO_IDLE ? CLASS_IDLE : who == WHO_KERNEL ? CLASS_KERNEL : CLASS_OTHER;
+	return serial == SERIAL_IDLE ? CLASS_IDLE : serial == SERIAL_KERNEL ? CLASS_KERNEL : CLASS_OTHER;
 }
 
-/* `who` ran for so long during the wait. */
-static __always_inline void charge_to(struct cell *cell, u32 row, u64 victim, u64 who, u64 ns)
+/* `serial` ran for so long during the wait. */
+static __always_inline void charge_to(struct cell *cell, u32 row, u64 victim, u64 serial, u64 ns)
 {
-	u32 class = who == victim ? CLASS_SELF : class_of(who);
+	u32 class = serial == victim ? CLASS_SELF : class_of(serial);
 
 	cell->class[class & 3] += ns;
 	if (class == CLASS_OTHER)
-		blame_time(row, cell->who, who, ns, 0);
+		blame_time(row, cell->serial, serial, ns, 0);
 }
 
 #endif

@@ -3,19 +3,19 @@
  * Waits that have not ended: one that goes on for seconds counts as it passes.
  *
  * User space runs the iterator before it reads. It charges what a task has waited so far to a row of cells
- * that is the iterator's own, and leaves a detour that says up to when; the switch or the move that ends the
- * wait charges the rest. Both can happen at once, and neither holds a lock that stops the other. So the
- * detour is written first, and then it is looked whether the wait has ended meanwhile:
+ * that is the iterator's own, and leaves a open_wait that says up to when; the switch or the move that ends
+ *the wait charges the rest. Both can happen at once, and neither holds a lock that stops the other. So the
+ * open_wait is written first, and then it is looked whether the wait has ended meanwhile:
  *
  *	iterator				switch-in
  *	entry.run_delay is the kernel's		write entry.run_delay, ahead of the kernel's
- *	write entry.has_detour			read entry.has_detour, take the detour
- *	write the detour			...
+ *	write entry.has_open_wait			read entry.has_open_wait, take the open_wait
+ *	write the open_wait			...
  *	entry.run_delay is the same		the kernel's run_delay follows
  *
  * Nothing orders the store of a switch-in before its load; but the iterator takes the lock of a hash between
  * its store and its last look, which is far longer than a store waits to be seen. If the wait has ended, then
- * the detour is gone, and the switch has charged only the rest; or it is still there, and the switch has
+ * the open_wait is gone, and the switch has charged only the rest; or it is still there, and the switch has
  * charged everything: the iterator takes back what it charged.
  */
 #ifndef EARSHOT_PROGRESS_H
@@ -24,32 +24,32 @@
 #include "report.bpf.h"
 #include "throttle.bpf.h"
 
-/* Bound: one. The detour the iterator is about to write. */
+/* Bound: one. The open_wait the iterator is about to write. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, u32);
-	__type(value, struct detour);
+	__type(value, struct open_wait);
 } draft SEC(".maps");
 
-static __always_inline void continue_walk(struct cpu *here, struct detour *detour)
+static __always_inline void continue_walk(struct cpu *here, struct open_wait *open_wait)
 {
-	here->walk.from = detour->charged < here->walk.to ? detour->charged : here->walk.to;
-	here->walk.charged_throttled = detour->throttled[0];
-	here->walk.charged_on = detour->throttled_on;
+	here->walk.from = open_wait->charged < here->walk.to ? open_wait->charged : here->walk.to;
+	here->walk.charged_throttled = open_wait->throttled[0];
+	here->walk.charged_on = open_wait->throttled_on;
 }
 
 /* What has been charged of this wait while it went on is not charged again. */
-static __always_inline void skip_charged(struct cpu *here, struct detour *detour)
+static __always_inline void skip_charged(struct cpu *here, struct open_wait *open_wait)
 {
-	here->walk.moved = detour->has_moved;
-	if (!detour->queued)
+	here->walk.moved = open_wait->has_moved;
+	if (!open_wait->queued)
 		return;
-	if (detour->queued != here->walk.queued)
+	if (open_wait->queued != here->walk.queued)
 		drop(DROP_PROGRESS_LOST);
 	else
-		continue_walk(here, detour);
-	detour->queued = 0;
+		continue_walk(here, open_wait);
+	open_wait->queued = 0;
 }
 
 static __always_inline void add_in_progress(struct cell *cell, u64 wait)
@@ -59,30 +59,30 @@ static __always_inline void add_in_progress(struct cell *cell, u64 wait)
 }
 
 /* The observed part of a wait stays with the task until the whole has ended. */
-static __always_inline void carry(struct cpu *here, struct cell *cell, struct detour *detour, u64 wait)
+static __always_inline void carry(struct cpu *here, struct cell *cell, struct open_wait *open_wait, u64 wait)
 {
-	struct suspect worst = main_suspect(here);
+	struct candidate worst = main_candidate(here);
 
-	detour->carried += wait;
+	open_wait->carried += wait;
 	for (int i = 0; i < CLASS_COUNT; i++)
-		detour->class[i] += cell->class[i] - here->classes_before[i];
-	if (worst.ns > detour->culprit_ns) {
-		detour->culprit = worst.who;
-		detour->culprit_ns = worst.ns;
+		open_wait->class[i] += cell->class[i] - here->classes_before[i];
+	if (worst.ns > open_wait->culprit_ns) {
+		open_wait->culprit = worst.serial;
+		open_wait->culprit_ns = worst.ns;
 	}
-	if (here->throttler_ns > detour->throttler_ns) {
-		detour->throttler = here->throttler;
-		detour->throttler_ns = here->throttler_ns;
+	if (here->throttler_ns > open_wait->throttler_ns) {
+		open_wait->throttler = here->throttler;
+		open_wait->throttler_ns = here->throttler_ns;
 	}
 }
 
 /* The wait of walk.subject has ended, and a part of it was charged before. 0: it is not to be charged at all.
  */
-__noinline int take_detour(u32 row)
+__noinline int take_open_wait(u32 row)
 {
 	struct cpu *here = cpu_at(row);
 	struct task_struct *task;
-	struct detour *detour;
+	struct open_wait *open_wait;
 	struct cell *cell;
 	u32 pid;
 
@@ -92,54 +92,55 @@ __noinline int take_detour(u32 row)
 	here->walk.taken = ~0ULL;
 	task = (struct task_struct *)here->walk.subject;
 	pid = BPF_CORE_READ(task, pid);
-	detour = find_detour(pid);
+	open_wait = find_open_wait(pid);
 	cell = bpf_map_lookup_elem(&cells, &here->walk.cell);
-	if (!detour || !cell)
+	if (!open_wait || !cell)
 		return 1;
-	if (detour->is_bogus) {
+	if (open_wait->is_bogus) {
 		drop(DROP_DELAYED_DEQUEUE);
-		bpf_map_delete_elem(&detours, &pid);
+		bpf_map_delete_elem(&open_waits, &pid);
 		return 0;
 	}
-	cell->in_progress -= detour->carried;
-	here->walk.taken = detour->charged;
-	if (detour->queued && detour->queued != here->walk.queued) { /* of a wait before */
+	cell->in_progress -= open_wait->carried;
+	here->walk.taken = open_wait->charged;
+	if (open_wait->queued && open_wait->queued != here->walk.queued) { /* of a wait before */
 		drop(DROP_PROGRESS_LOST);
-		bpf_map_delete_elem(&detours, &pid);
+		bpf_map_delete_elem(&open_waits, &pid);
 		return 1;
 	}
-	skip_charged(here, detour);
-	here->walk.wait = here->walk.to - here->walk.from + detour->carried;
+	skip_charged(here, open_wait);
+	here->walk.wait = here->walk.to - here->walk.from + open_wait->carried;
 	return 1;
 }
 
-/* Adds what was charged before to the event, charges the throttled beginning of the rest, forgets the detour.
+/* Adds what was charged before to the event, charges the throttled beginning of the rest, forgets the
+ * open_wait.
  */
-__noinline int end_detour(u32 row)
+__noinline int end_open_wait(u32 row)
 {
 	struct cpu *here = cpu_at(row);
 	struct task_struct *task;
-	struct detour *detour;
+	struct open_wait *open_wait;
 	u32 pid;
 
 	if (!here)
 		return 0;
 	task = (struct task_struct *)here->walk.subject;
 	pid = BPF_CORE_READ(task, pid);
-	detour = find_detour(pid);
-	if (!detour || detour->charged != here->walk.taken) /* the iterator has just written it */
+	open_wait = find_open_wait(pid);
+	if (!open_wait || open_wait->charged != here->walk.taken) /* the iterator has just written it */
 		return 0;
 	if (here->reporting) {
 		for (int i = 0; i < CLASS_COUNT; i++)
-			here->classes_before[i] -= detour->class[i];
-		here->suspects[0].who = detour->culprit;
-		here->suspects[0].ns = detour->culprit_ns;
-		here->throttler = detour->throttler;
-		here->throttler_ns = detour->throttler_ns;
+			here->classes_before[i] -= open_wait->class[i];
+		here->candidates[0].serial = open_wait->culprit;
+		here->candidates[0].ns = open_wait->culprit_ns;
+		here->throttler = open_wait->throttler;
+		here->throttler_ns = open_wait->throttler_ns;
 	}
 	if (throttles_tasks())
 		charge_throttled_task(row);
-	bpf_map_delete_elem(&detours, &pid);
+	bpf_map_delete_elem(&open_waits, &pid);
 	return 0;
 }
 
@@ -173,11 +174,11 @@ static __always_inline void uncharge(struct cpu *here, struct cell *cell, u64 wa
 /* True if the task has to be looked at again. */
 static __always_inline bool charge_progress(struct task_struct *task)
 {
-	u64 queued = task->sched_info.last_queued, run_delay, from, to, who;
+	u64 queued = task->sched_info.last_queued, run_delay, from, to, serial;
 	struct cpu *here = cpu_at(progress_row), *there;
 	struct cgroup_subsys_state *css = NULL;
 	u32 pid = task->pid, slot, index, source, zero = 0;
-	struct detour *detour, *drafted;
+	struct open_wait *open_wait, *drafted;
 	struct task_entry *entry;
 	struct cell *cell;
 	struct rq *rq;
@@ -211,27 +212,28 @@ static __always_inline bool charge_progress(struct task_struct *task)
 	to = rq->clock;
 	if (to < slice(here, here->head)->end)
 		to = slice(here, here->head)->end;
-	detour = entry->has_detour ? find_detour(pid) : NULL;
-	if (detour && detour->is_bogus)
+	open_wait = entry->has_open_wait ? find_open_wait(pid) : NULL;
+	if (open_wait && open_wait->is_bogus)
 		return false;
-	from = detour && detour->queued == queued ? detour->charged : queued;
+	from = open_wait && open_wait->queued == queued ? open_wait->charged : queued;
 	if (!to || to < from + progress_after)
 		return false;
-	who = identify(task, &slot, &css);
-	cell = cell_of(progress_row, css, who, slot, &index);
+	serial = identify(task, &slot, &css);
+	cell = cell_of(progress_row, css, serial, slot, &index);
 	if (!cell)
 		return false;
 
-	if (!detour && !find_detour(pid) && bpf_map_update_elem(&detours, &pid, &no_detour, BPF_NOEXIST)) {
-		drop(DROP_DETOUR_FULL);
+	if (!open_wait && !find_open_wait(pid) &&
+	    bpf_map_update_elem(&open_waits, &pid, &no_open_wait, BPF_NOEXIST)) {
+		drop(DROP_OPEN_WAIT_FULL);
 		return false;
 	}
-	begin_walk(here, source, index, who, queued, to);
-	if (detour && detour->queued == queued)
-		continue_walk(here, detour);
+	begin_walk(here, source, index, serial, queued, to);
+	if (open_wait && open_wait->queued == queued)
+		continue_walk(here, open_wait);
 	here->walk.ring = progress_row;
 	here->walk.subject = (u64)task;
-	here->walk.moved = detour && detour->has_moved;
+	here->walk.moved = open_wait && open_wait->has_moved;
 	here->walk.stolen = to - rq->clock_task - slice(here, here->head)->stolen;
 	if ((s64)here->walk.stolen < 0)
 		here->walk.stolen = 0;
@@ -239,9 +241,9 @@ static __always_inline bool charge_progress(struct task_struct *task)
 	add_in_progress(cell, to - from);
 	charge_waiting(progress_row, 0);
 	here->reporting = 0;
-	*drafted = no_detour;
-	if (detour)
-		bpf_probe_read_kernel(drafted, sizeof(*drafted), detour);
+	*drafted = no_open_wait;
+	if (open_wait)
+		bpf_probe_read_kernel(drafted, sizeof(*drafted), open_wait);
 	carry(here, cell, drafted, to - from);
 	drafted->queued = queued;
 	drafted->charged = to;
@@ -249,18 +251,18 @@ static __always_inline bool charge_progress(struct task_struct *task)
 		drafted->throttled_on = (u64)task->se.cfs_rq;
 	if (drafted->is_throttled || !throttles_tasks())
 		copy_quotas(drafted->throttled, here->walk.quotas.throttled);
-	*(volatile u32 *)&entry->has_detour = 1;
-	if (bpf_map_update_elem(&detours, &pid, drafted, BPF_ANY)) {
-		drop(DROP_DETOUR_FULL);
+	*(volatile u32 *)&entry->has_open_wait = 1;
+	if (bpf_map_update_elem(&open_waits, &pid, drafted, BPF_ANY)) {
+		drop(DROP_OPEN_WAIT_FULL);
 		uncharge(here, cell, to - from);
 		return false;
 	}
 	if (*(volatile u64 *)&entry->run_delay == run_delay && entry->pid == pid &&
 	    *(volatile u64 *)&task->sched_info.last_queued == queued)
 		return false;
-	detour = find_detour(pid);
-	if (detour && detour->queued == queued && detour->charged == to) {
-		bpf_map_delete_elem(&detours, &pid);
+	open_wait = find_open_wait(pid);
+	if (open_wait && open_wait->queued == queued && open_wait->charged == to) {
+		bpf_map_delete_elem(&open_waits, &pid);
 		uncharge(here, cell, to - from);
 		drop(DROP_PROGRESS_RACED);
 	}

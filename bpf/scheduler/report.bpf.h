@@ -8,7 +8,7 @@
 #include "walk.bpf.h"
 #include "tasks.bpf.h"
 
-/* Follows the classes of a wait, and who ran meanwhile, from here on. */
+/* Follows the classes of a wait, and which cgroups ran meanwhile, from here on. */
 static __always_inline void observe(struct cpu *here, struct cell *cell, u32 weight)
 {
 	here->reporting = weight;
@@ -16,19 +16,19 @@ static __always_inline void observe(struct cpu *here, struct cell *cell, u32 wei
 	here->throttler_ns = 0;
 	for (int i = 0; i < CLASS_COUNT; i++)
 		here->classes_before[i] = cell->class[i];
-	for (int i = 0; i < SUSPECTS; i++) {
-		here->suspects[i].who = 0;
-		here->suspects[i].ns = 0;
+	for (int i = 0; i < CANDIDATES; i++) {
+		here->candidates[i].serial = 0;
+		here->candidates[i].ns = 0;
 	}
 }
 
-static __always_inline struct suspect main_suspect(struct cpu *here)
+static __always_inline struct candidate main_candidate(struct cpu *here)
 {
-	struct suspect worst = {};
+	struct candidate worst = {};
 
-	for (int i = 0; i < SUSPECTS; i++)
-		if (here->suspects[i].ns > worst.ns)
-			worst = here->suspects[i];
+	for (int i = 0; i < CANDIDATES; i++)
+		if (here->candidates[i].ns > worst.ns)
+			worst = here->candidates[i];
 	return worst;
 }
 
@@ -99,16 +99,16 @@ __noinline u64 idle_on(u32 cpu_id, u64 from, u64 to)
 	if (!there)
 		return 0;
 	for (u32 k = 0; k < RING_SLICES; k++) {
-		u64 start = slice(there, there->head - k)->end, who = there->running;
+		u64 start = slice(there, there->head - k)->end, serial = there->running;
 
 		if (!start)
 			break;
 		if (k)
-			who = slice(there, there->head - k + 1)->who;
+			serial = slice(there, there->head - k + 1)->serial;
 		if (start < from)
 			start = from;
 		if (until > start) {
-			if (who == WHO_IDLE)
+			if (serial == SERIAL_IDLE)
 				idle += until - start;
 			until = start;
 		}
@@ -127,26 +127,26 @@ __noinline int consider(u32 row, u32 cpu_id)
 	if (!here || cpu_id == here->walk.source)
 		return 0;
 	idle = idle_on(cpu_id, here->walk.queued, slice(here, here->head)->end);
-	if (idle > here->walk.elsewhere) {
-		here->walk.elsewhere = idle;
-		here->walk.elsewhere_cpu = cpu_id;
+	if (idle > here->walk.idle_cpu_time) {
+		here->walk.idle_cpu_time = idle;
+		here->walk.idle_cpu = cpu_id;
 	}
 	return 0;
 }
 
 /* Where else the task could have run meanwhile: of the CPUs it may use, those in the same block of 64. */
-static __always_inline void find_elsewhere(struct cpu *here, u32 row, struct task_struct *task)
+static __always_inline void find_idle_cpu(struct cpu *here, u32 row, struct task_struct *task)
 {
 	u32 block = here->walk.source & ~63u;
 	u64 allowed = 0;
 
-	here->walk.elsewhere = 0;
-	here->walk.elsewhere_cpu = 0;
+	here->walk.idle_cpu_time = 0;
+	here->walk.idle_cpu = 0;
 	bpf_probe_read_kernel(&allowed, sizeof(allowed), (void *)BPF_CORE_READ(task, cpus_ptr) + block / 8);
 #pragma clang loop unroll(disable)
 	for (u32 i = 0; i < 64; i++, allowed >>= 1) {
 		/* no need of a better one; and looking at many costs a large machine dear */
-		if (block + i >= progress_row || here->walk.elsewhere > here->walk.wait / 2)
+		if (block + i >= progress_row || here->walk.idle_cpu_time > here->walk.wait / 2)
 			break;
 		if (allowed & 1)
 			consider(row, block + i);
@@ -159,7 +159,7 @@ __noinline int send_wait(u32 row)
 	struct cpu *here = cpu_at(row);
 	struct task_struct *task, *before;
 	struct wait_record *r;
-	struct suspect worst;
+	struct candidate worst;
 	struct cell *cell;
 	u32 weight;
 
@@ -181,23 +181,23 @@ __noinline int send_wait(u32 row)
 	}
 	task = (struct task_struct *)here->walk.subject;
 	before = (struct task_struct *)here->walk.before;
-	worst = main_suspect(here);
+	worst = main_candidate(here);
 	r->record.type = RECORD_WAIT;
 	r->record.bytes = sizeof(*r);
 	r->monotonic = bpf_ktime_get_ns();
-	r->who = cell->who;
+	r->serial = cell->serial;
 	r->cgroup = cell->cgroup;
 	r->wait = here->walk.wait;
 	for (int i = 0; i < CLASS_COUNT; i++)
 		r->class[i] = cell->class[i] - here->classes_before[i];
-	r->culprit = worst.who;
+	r->culprit = worst.serial;
 	r->culprit_ns = worst.ns;
 	r->throttler = here->throttler;
 	r->throttler_ns = here->throttler_ns;
-	r->last = slice(here, here->head)->who;
-	find_elsewhere(here, row, task);
-	r->elsewhere = here->walk.elsewhere;
-	r->elsewhere_cpu = here->walk.elsewhere_cpu;
+	r->last = slice(here, here->head)->serial;
+	find_idle_cpu(here, row, task);
+	r->idle_cpu_time = here->walk.idle_cpu_time;
+	r->idle_cpu = here->walk.idle_cpu;
 	r->weight = weight;
 	r->cpu = row;
 	r->pid = BPF_CORE_READ(task, pid);
@@ -229,7 +229,7 @@ static __always_inline int send_cgroup(struct cgroup *cgroup, const char *path, 
 	r->change = change;
 	r->monotonic = bpf_ktime_get_ns();
 	r->slot = css ? css->id : 0;
-	r->who = css ? css->serial_nr : 0;
+	r->serial = css ? css->serial_nr : 0;
 	r->cgroup = cgroup->kn->id;
 	if (bpf_probe_read_kernel_str(r->path, sizeof(r->path), path) == sizeof(r->path))
 		drop(DROP_PATH_TRUNCATED);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Why does a task wait for a CPU, and who has it meanwhile?
+ * Why does a task wait for a CPU, and which cgroup has it meanwhile?
  *
  * The kernel stamps every task when it is queued (`sched_info.last_queued`, on `rq->clock`). At the
  * tracepoint sched_switch the stamp of the task that gets the CPU is still there and the clock has just been
- * read, so one hook sees every wait, preempted ones included. A history of who had the CPU, walked back over
- * the wait, says because of whom.
+ * read, so one hook sees every wait, preempted ones included. A history of the cgroups that had the CPU,
+ * walked back over the wait, names the culprits.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -22,18 +22,19 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* Only there for its type, which user space looks up. */
 const struct abi *const volatile abi = NULL;
 
-/* A slice is cut after this time even if nobody else ran, so that epochs stay short. */
+/* A slice is cut after this time even if no other cgroup ran, so that epochs stay short. */
 #define SLICE_SPAN FINE_SPAN
 
-/* `prev` leaves the CPU: who ran since the last switch goes into the history, finished slices into its run
- * time. */
-static __always_inline void end_slice(struct cpu *cpu, u32 cpu_id, u64 now, u64 stolen_now, u64 who, u32 slot)
+/* `prev` leaves the CPU: the cgroup that ran since the last switch goes into the history, finished slices
+ * into its run time. */
+static __always_inline void end_slice(struct cpu *cpu, u32 cpu_id, u64 now, u64 stolen_now, u64 serial,
+				      u32 slot)
 {
 	struct occupant *newest = slice(cpu, cpu->head), *before = slice(cpu, cpu->head - 1);
 
-	if (newest->who != who || !newest->end || now - before->end > SLICE_SPAN) {
-		if (newest->who != WHO_IDLE && before->end) {
-			struct cell *cell = find_cell(cpu_id, newest->who, newest->slot);
+	if (newest->serial != serial || !newest->end || now - before->end > SLICE_SPAN) {
+		if (newest->serial != SERIAL_IDLE && before->end) {
+			struct cell *cell = find_cell(cpu_id, newest->serial, newest->slot);
 			u64 span = newest->end - before->end, stolen = newest->stolen - before->stolen;
 
 			if (cell)
@@ -41,9 +42,9 @@ static __always_inline void end_slice(struct cpu *cpu, u32 cpu_id, u64 now, u64 
 		}
 		fold_slice(cpu_id);
 		newest = slice(cpu, cpu->head + 1);
-		newest->who = who;
+		newest->serial = serial;
 		newest->slot = slot;
-		newest->class = class_of(who);
+		newest->class = class_of(serial);
 		newest->end = now;
 		newest->stolen = stolen_now;
 		cpu->head++; /* others may look now */
@@ -54,7 +55,7 @@ static __always_inline void end_slice(struct cpu *cpu, u32 cpu_id, u64 now, u64 
 }
 
 /* `prev` leaves the CPU although it could run on: throttled, or pushed off by `next`. */
-static __always_inline void switched_out(struct task_struct *prev, u64 who, u32 slot, u64 next_who,
+static __always_inline void switched_out(struct task_struct *prev, u64 serial, u32 slot, u64 next_serial,
 					 struct cpu *cpu, u32 cpu_id, struct rq *rq)
 {
 	struct cfs_rq *cfs_rq = prev->se.cfs_rq;
@@ -66,7 +67,7 @@ static __always_inline void switched_out(struct task_struct *prev, u64 who, u32 
 	}
 	if (throttles_tasks() ? prev->throttled : cfs_rq->throttle_count) {
 		cpu->walk.subject = (u64)prev;
-		cpu->walk.victim = who;
+		cpu->walk.victim = serial;
 		cpu->walk.to = rq->clock;
 		if (throttles_tasks())
 			note_throttled_task(cpu_id);
@@ -74,31 +75,31 @@ static __always_inline void switched_out(struct task_struct *prev, u64 who, u32 
 			note_throttled_queue(cpu_id);
 		return;
 	}
-	if (next_who == who || next_who == WHO_KERNEL) {
-		struct cell *cell = find_cell(cpu_id, who, slot);
+	if (next_serial == serial || next_serial == SERIAL_KERNEL) {
+		struct cell *cell = find_cell(cpu_id, serial, slot);
 
-		if (cell && next_who == who)
+		if (cell && next_serial == serial)
 			cell->preempted_by_self++;
 		else if (cell)
 			cell->preempted_by_kernel++;
-	} else if (next_who != WHO_IDLE) {
-		blame(slot >= slots - 1 ? WHO_OVERFLOW : who, next_who, BLAMED_PREEMPTION, 1, 0);
+	} else if (next_serial != SERIAL_IDLE) {
+		blame(slot >= slots - 1 ? SERIAL_OVERFLOW : serial, next_serial, BLAMED_PREEMPTION, 1, 0);
 	}
 }
 
 /* `next` gets the CPU: its wait is over. Most waits lie within the newest slice: then `walk` is not touched.
  */
-static __always_inline void switched_in(struct task_struct *next, struct cgroup_subsys_state *css, u64 who,
+static __always_inline void switched_in(struct task_struct *next, struct cgroup_subsys_state *css, u64 serial,
 					u32 slot, struct cpu *cpu, u32 cpu_id, struct rq *rq,
 					struct task_struct *prev)
 {
 	u64 from = next->sched_info.last_queued, now = rq->clock, wait, until = now;
 	struct task_entry *entry;
-	bool has_detour = false;
+	bool has_open_wait = false;
 	struct cell *cell;
 	u32 index;
 
-	cell = cell_of(cpu_id, css, who, slot, &index);
+	cell = cell_of(cpu_id, css, serial, slot, &index);
 	if (!cell || !from)
 		return;
 	if (unlikely(from > now)) {
@@ -108,16 +109,16 @@ static __always_inline void switched_in(struct task_struct *next, struct cgroup_
 	wait = now - from;
 	entry = find_or_add_task(next->pid);
 	if (entry) {
-		/* before the detour is looked at: progress.bpf.h */
+		/* before the open_wait is looked at: progress.bpf.h */
 		entry->run_delay = next->sched_info.run_delay + wait;
-		has_detour = entry->has_detour;
-		if (unlikely(has_detour))
-			entry->has_detour = 0;
+		has_open_wait = entry->has_open_wait;
+		if (unlikely(has_open_wait))
+			entry->has_open_wait = 0;
 	}
-	if (unlikely(has_detour)) {
-		begin_walk(cpu, cpu_id, index, who, from, now);
+	if (unlikely(has_open_wait)) {
+		begin_walk(cpu, cpu_id, index, serial, from, now);
 		cpu->walk.subject = (u64)next;
-		if (!take_detour(cpu_id))
+		if (!take_open_wait(cpu_id))
 			return;
 		from = cpu->walk.from;
 		wait = cpu->walk.wait;
@@ -125,31 +126,31 @@ static __always_inline void switched_in(struct task_struct *next, struct cgroup_
 	count_wait(slot, wait);
 	cell->wait += now - from;
 	if (unlikely(is_due(cpu, wait))) {
-		if (!has_detour) {
-			begin_walk(cpu, cpu_id, index, who, from, now);
+		if (!has_open_wait) {
+			begin_walk(cpu, cpu_id, index, serial, from, now);
 			cpu->walk.subject = (u64)next;
 		}
 		cpu->walk.wait = wait;
 		begin_report(cpu_id);
 	}
-	if (unlikely(has_detour)) {
-		end_detour(cpu_id);
+	if (unlikely(has_open_wait)) {
+		end_open_wait(cpu_id);
 		from = cpu->walk.from;
 	}
-	if (throttles_tasks() || likely(!was_throttled(next->se.cfs_rq)) || who == WHO_KERNEL) {
+	if (throttles_tasks() || likely(!was_throttled(next->se.cfs_rq)) || serial == SERIAL_KERNEL) {
 		if (slice(cpu, cpu->head - 1)->end)
-			until = charge_slice(cpu_id, cpu, 0, cell, who, from, now, wait);
+			until = charge_slice(cpu_id, cpu, 0, cell, serial, from, now, wait);
 		if (until > from) {
-			if (!has_detour) {
-				begin_walk(cpu, cpu_id, index, who, from, until);
+			if (!has_open_wait) {
+				begin_walk(cpu, cpu_id, index, serial, from, until);
 				cpu->walk.subject = (u64)next;
 			}
 			cpu->walk.to = until;
 			walk_slices(cpu_id, 1);
 		}
 	} else {
-		if (!has_detour) {
-			begin_walk(cpu, cpu_id, index, who, from, now);
+		if (!has_open_wait) {
+			begin_walk(cpu, cpu_id, index, serial, from, now);
 			cpu->walk.subject = (u64)next;
 		}
 		cpu->walk.last = wait;
@@ -178,14 +179,14 @@ __noinline int introduce_subject(u32 row)
  * The tracepoint was not called when walk.subject got this CPU. The kernel says when that was and how long
  * the task has waited, so that its wait can be charged now: 1 if there is one.
  */
-__noinline int make_up(u32 row, u32 slot)
+__noinline int recover_missed_switch(u32 row, u32 slot)
 {
 	struct cpu *here = cpu_at(row);
 	struct task_struct *task;
 	struct task_entry *entry;
 	struct occupant *newest;
 	struct cell *cell;
-	u64 arrival, run_delay, who;
+	u64 arrival, run_delay, serial;
 	u32 pid, index;
 	s64 wait;
 
@@ -193,17 +194,17 @@ __noinline int make_up(u32 row, u32 slot)
 	if (!here)
 		return 0;
 	task = (struct task_struct *)here->walk.subject;
-	who = here->walk.victim;
+	serial = here->walk.victim;
 	pid = BPF_CORE_READ(task, pid);
 	arrival = BPF_CORE_READ(task, sched_info.last_arrival);
 	run_delay = BPF_CORE_READ(task, sched_info.run_delay);
 	newest = slice(here, here->head);
-	if (who == WHO_IDLE) /* which nobody stamps */
+	if (serial == SERIAL_IDLE) /* the kernel does not stamp the idle task */
 		return 0;
 	if (arrival > newest->end && arrival <= here->walk.to)
 		end_slice(here, row, arrival, newest->stolen, here->running, here->running_slot);
 	entry = find_task(pid);
-	cell = find_cell(row, who, slot);
+	cell = find_cell(row, serial, slot);
 	if (!entry || !cell) {
 		drop(DROP_SWITCH_LOST);
 		return 0;
@@ -215,11 +216,11 @@ __noinline int make_up(u32 row, u32 slot)
 	}
 	entry->run_delay = run_delay;
 	index = row * slots + (slot >= slots - 1 ? slots - 1 : slot);
-	begin_walk(here, row, index, who, arrival - wait, arrival);
+	begin_walk(here, row, index, serial, arrival - wait, arrival);
 	here->walk.wait = wait;
-	if (entry->has_detour) {
-		entry->has_detour = 0;
-		if (!take_detour(row))
+	if (entry->has_open_wait) {
+		entry->has_open_wait = 0;
+		if (!take_open_wait(row))
 			return 0;
 	}
 	count_wait(slot, here->walk.wait);
@@ -234,39 +235,39 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	struct cpu *cpu = bpf_map_lookup_elem(&cpus, &cpu_id);
 	struct rq *rq = next->se.cfs_rq->rq;
 	struct cgroup_subsys_state *css = NULL, *prev_css = NULL;
-	u64 prev_who, next_who;
+	u64 prev_serial, next_serial;
 
 	if (!cpu)
 		return 0;
 	/* known since it was switched in, unless it has moved to another cgroup since */
 	if (cpu->running_on == (u64)prev->se.cfs_rq && cpu->running_task == (u64)prev) {
-		prev_who = cpu->running;
+		prev_serial = cpu->running;
 		prev_slot = cpu->running_slot;
 	} else {
-		prev_who = identify(prev, &prev_slot, &prev_css);
+		prev_serial = identify(prev, &prev_slot, &prev_css);
 		cpu->walk.subject = (u64)prev;
 		introduce_subject(cpu_id);
 		if (cpu->running_task != (u64)prev && cpu->running_on) {
-			cpu->walk.victim = prev_who;
+			cpu->walk.victim = prev_serial;
 			cpu->walk.to = rq->clock;
-			if (make_up(cpu_id, prev_slot)) {
+			if (recover_missed_switch(cpu_id, prev_slot)) {
 				charge_waiting(cpu_id, 1);
-				forget_detour(prev->pid);
+				forget_open_wait(prev->pid);
 			}
 		}
 	}
-	next_who = identify(next, &next_slot, &css);
+	next_serial = identify(next, &next_slot, &css);
 
-	end_slice(cpu, cpu_id, rq->clock, rq->clock - rq->clock_task, prev_who, prev_slot);
+	end_slice(cpu, cpu_id, rq->clock, rq->clock - rq->clock_task, prev_serial, prev_slot);
 	cpu->irq = irq_time(rq);
-	cpu->running = next_who;
+	cpu->running = next_serial;
 	cpu->running_slot = next_slot;
 	cpu->running_on = (u64)next->se.cfs_rq;
 	cpu->running_task = (u64)next;
-	if (prev_who != WHO_IDLE)
-		switched_out(prev, prev_who, prev_slot, next_who, cpu, cpu_id, rq);
-	if (next_who != WHO_IDLE)
-		switched_in(next, css, next_who, next_slot, cpu, cpu_id, rq, prev);
+	if (prev_serial != SERIAL_IDLE)
+		switched_out(prev, prev_serial, prev_slot, next_serial, cpu, cpu_id, rq);
+	if (next_serial != SERIAL_IDLE)
+		switched_in(next, css, next_serial, next_slot, cpu, cpu_id, rq, prev);
 	return 0;
 }
 
@@ -281,10 +282,10 @@ int BPF_PROG(on_migrate, struct task_struct *p, int dest_cpu)
 	struct cpu *here = cpu_at(here_id), *there;
 	struct cgroup_subsys_state *css = NULL;
 	struct task_entry *entry;
-	struct detour *detour;
+	struct open_wait *open_wait;
 	struct cell *cell;
 	struct rq *rq;
-	u64 now, run_delay, who;
+	u64 now, run_delay, serial;
 	s64 wait;
 
 	if (p->on_rq != TASK_ON_RQ_MIGRATING || !here)
@@ -309,40 +310,40 @@ int BPF_PROG(on_migrate, struct task_struct *p, int dest_cpu)
 		return 0;
 	}
 	if (is_delayed(p)) {
-		detour = add_detour(entry);
-		if (detour)
-			detour->is_bogus = 1;
+		open_wait = add_open_wait(entry);
+		if (open_wait)
+			open_wait->is_bogus = 1;
 		return 0;
 	}
 	if (wait <= 0)
 		return 0;
-	detour = add_detour(entry);
+	open_wait = add_open_wait(entry);
 	source = rq->cpu;
 	there = cpu_at(source);
-	who = identify(p, &slot, &css);
-	cell = cell_of(here_id, css, who, slot, &index);
-	if (!there || !cell || (detour && detour->is_bogus))
+	serial = identify(p, &slot, &css);
+	cell = cell_of(here_id, css, serial, slot, &index);
+	if (!there || !cell || (open_wait && open_wait->is_bogus))
 		return 0;
 
-	begin_walk(here, source, index, who, now - wait, now);
+	begin_walk(here, source, index, serial, now - wait, now);
 	here->walk.subject = (u64)p;
 	here->walk.stolen = now - rq->clock_task - slice(there, there->head)->stolen;
-	if (detour)
-		skip_charged(here, detour);
+	if (open_wait)
+		skip_charged(here, open_wait);
 	wait = now - here->walk.from;
 	observe(here, cell, 1);
-	if (detour)
+	if (open_wait)
 		add_in_progress(cell, wait);
 	else
 		cell->wait += wait;
 	charge_waiting(here_id, 1);
 	here->reporting = 0;
-	if (detour) {
-		carry(here, cell, detour, wait);
-		if (detour->is_throttled && throttles_tasks() && p->throttled)
+	if (open_wait) {
+		carry(here, cell, open_wait, wait);
+		if (open_wait->is_throttled && throttles_tasks() && p->throttled)
 			drop(DROP_THROTTLE_MOVED); /* and perhaps is still throttled over there */
-		detour->is_throttled = 0;
-		detour->has_moved = 1;
+		open_wait->is_throttled = 0;
+		open_wait->has_moved = 1;
 	}
 	return 0;
 }

@@ -3,16 +3,17 @@
  * What crosses the boundary between kernel and user space. User space takes every layout and every enum from
  * the object's BTF; nothing of this file is typed a second time.
  *
- * Times are nanoseconds on `rq->clock` unless named otherwise. A cgroup is meant by `who`: the serial number
- * of its css in the cpu hierarchy, which is never used twice and lies beside the css id, so that naming a
- * task's cgroup costs one cache line. Cells and life-cycle events carry serial number and cgroup id together.
+ * Times are nanoseconds on `rq->clock` unless named otherwise. A cgroup is meant by `serial`: the serial
+ * number of its css in the cpu hierarchy, which is never used twice and lies beside the css id, so that
+ * naming a task's cgroup costs one cache line. Cells and life-cycle events carry serial number and cgroup id
+ * together.
  */
 #ifndef EARSHOT_SCHEDULER_H
 #define EARSHOT_SCHEDULER_H
 
-#define WHO_IDLE     0ULL
-#define WHO_KERNEL   (1ULL << 63) /* any kernel thread */
-#define WHO_OVERFLOW (1ULL << 62) /* any cgroup whose css id is beyond `slots` */
+#define SERIAL_IDLE	0ULL
+#define SERIAL_KERNEL	(1ULL << 63) /* any kernel thread */
+#define SERIAL_OVERFLOW (1ULL << 62) /* any cgroup whose css id is beyond `slots` */
 
 enum wait_class {
 	CLASS_SELF,
@@ -31,13 +32,13 @@ enum drop_reason {
 	DROP_PAIR_FULL,		/* time or preemptions of a pair without a name */
 	DROP_TASK_EVICTED,	/* more live tasks than `tasks` holds */
 	DROP_TASK_MISSED,	/* a wait that moved between CPUs: its first part */
-	DROP_DETOUR_FULL,	/* throttling or move of a task not remembered */
+	DROP_OPEN_WAIT_FULL,	/* throttling or move of a task not remembered */
 	DROP_THROTTLE_MOVED,	/* throttled, then moved to another cgroup: what of the wait was throttled */
 	DROP_THROTTLE_FULL,	/* throttled intervals of a cgroup not remembered */
 	DROP_DELAYED_DEQUEUE,	/* a wait whose beginning the kernel had wrong (6.12 and later) */
 	DROP_CLOCK_BACKWARDS,	/* a wait that ended before it began: counted as 0 */
 	DROP_HISTORY_TRUNCATED, /* a wait longer than the history: the rest is CLASS_UNKNOWN */
-	DROP_NO_SLOT,		/* a wait booked on WHO_OVERFLOW */
+	DROP_NO_SLOT,		/* a wait booked on SERIAL_OVERFLOW */
 	DROP_NO_CELL,		/* a slice of run time of a cgroup without a cell */
 	DROP_SATURATED,		/* a wait beyond the last histogram bucket, counted in it */
 	DROP_PATH_TRUNCATED,	/* a cgroup path longer than CGROUP_PATH_MAX */
@@ -46,10 +47,10 @@ enum drop_reason {
 				   no entry */
 	DROP_PROGRESS_RACED,	/* one that ended while it was charged: its culprits may be booked twice */
 	DROP_PROGRESS_LOST,	/* one that ended just then: what it waited before may be counted twice */
-	DROP_SWITCH_MISSED,	/* a switch the kernel did not tell of; the wait it ended is made up for */
-	DROP_SWITCH_LOST,	/* one whose wait could not be */
-	DROP_CROWD,		/* time of several other cgroups together, without their names */
-	DROP_QUOTA_MERGED,	/* more quotas above one another than are told apart */
+	DROP_SWITCH_MISSED,	/* a switch without a tracepoint; the wait it ended is recovered */
+	DROP_SWITCH_LOST,	/* one whose wait could not be recovered */
+	DROP_UNNAMED_SHARED,	/* time of several other cgroups together, without their names */
+	DROP_QUOTA_MERGED,	/* more quotas above one another than are distinguished */
 	DROP_COUNT,
 };
 
@@ -73,7 +74,7 @@ struct histogram {
  * `wait` whenever no program is between the two.
  */
 struct cell {
-	unsigned long long who; /* 0: never used */
+	unsigned long long serial; /* 0: never used */
 	unsigned long long wait;
 	unsigned long long run;
 	unsigned long long class[CLASS_COUNT];
@@ -100,10 +101,10 @@ struct pair {
 	unsigned long long preemptions;
 };
 
-/* A slice: `who` had the CPU from the end of the slice before until `end`. */
+/* A slice: `serial` had the CPU from the end of the slice before until `end`. */
 struct occupant {
 	unsigned long long end;
-	unsigned long long who;
+	unsigned long long serial;
 	unsigned long long stolen; /* running total of the CPU */
 	unsigned int slot;
 	unsigned int class;
@@ -111,23 +112,23 @@ struct occupant {
 
 #define RING_SLICES 16
 
-/* Levels with a quota that are told apart in one path: a container's, its pod's and one above. */
+/* Levels with a quota that are distinguished in one path: a container's, its pod's and one above. */
 #define QUOTAS 3
 
 /* How long the levels with a quota above a task could not run on its CPU, nearest first. */
 struct quotas {
-	unsigned long long who[QUOTAS];
-	unsigned long long throttled[QUOTAS]; /* [0]: of the task's own group, by whatever quota */
+	unsigned long long serial[QUOTAS];
+	unsigned long long throttled[QUOTAS]; /* [0]: of the task's own group, by any quota */
 	unsigned int count;
 	unsigned int pad;
 };
 
-struct suspect {
-	unsigned long long who;
+struct candidate {
+	unsigned long long serial;
 	unsigned long long ns;
 };
 
-#define SUSPECTS 8
+#define CANDIDATES 8
 
 /* The part of a wait that lies in an epoch, ns. */
 struct prorated {
@@ -144,7 +145,7 @@ struct prorated {
 struct walk {
 	unsigned long long subject; /* the task that waits, as an address */
 	unsigned long long before;  /* the task that leaves the CPU to it, likewise */
-	unsigned long long victim;  /* who the subject runs for */
+	unsigned long long victim;  /* the cgroup the subject runs for */
 	unsigned long long queued;  /* when the wait began on this CPU */
 	unsigned long long from;    /* what is to be charged: from here */
 	unsigned long long to;	    /* to here */
@@ -155,9 +156,9 @@ struct walk {
 	unsigned int source; /* the CPU it waits for */
 	unsigned int ring;   /* where the ring of that CPU is, or a copy */
 	unsigned int moved;  /* between CPUs while it waited */
-	unsigned int elsewhere_cpu;
+	unsigned int idle_cpu;
 	unsigned int pad;
-	unsigned long long elsewhere;	      /* for how long of it that CPU was idle */
+	unsigned long long idle_cpu_time;     /* for how long of it that CPU was idle */
 	unsigned long long charged_throttled; /* throttled_time() when the wait was charged before */
 	unsigned long long charged_on;	      /* of that cfs_rq; 0: it was not */
 	struct quotas quotas;
@@ -165,17 +166,17 @@ struct walk {
 		since[QUOTAS]; /* as quotas.throttled, at the beginning of what is charged to them */
 	unsigned long long until[QUOTAS]; /* and at its end */
 	struct prorated prorated;
-	unsigned long long last;  /* the wait, to be booked on whoever was the last to run; 0: on nobody */
-	unsigned long long taken; /* `charged` of the detour that was taken; ~0: there was none */
+	unsigned long long last;  /* the wait, to be booked on the last runner; 0: not booked */
+	unsigned long long taken; /* `charged` of the open_wait that was taken; ~0: there was none */
 };
 
 /* One a CPU, and a last one for waits in progress. */
 struct cpu {
 	unsigned int head; /* newest slice */
 	unsigned int running_slot;
-	unsigned long long running;	 /* who has been switched in */
+	unsigned long long running;	 /* what has been switched in */
 	unsigned long long running_on;	 /* and its cfs_rq, to notice that it moved to another cgroup */
-	unsigned long long running_task; /* and its address, to notice a switch that was not told of */
+	unsigned long long running_task; /* and its address, to notice a switch without a tracepoint */
 	unsigned long long irq;		 /* the part of the newest slice's `stolen` that was interrupts */
 	unsigned int small;		 /* ns of slices too small to be booked on a pair one by one */
 	unsigned int small_last;	 /* the same of pair.last */
@@ -185,13 +186,14 @@ struct cpu {
 	unsigned short newest_fine;	 /* epoch */
 	unsigned short newest_coarse;
 	struct occupant ring[RING_SLICES];
-	/* Of the wait being reported: the cell's classes before it, and who ran longest meanwhile. */
+	/* Of the wait being reported: the cell's classes before it, and the cgroup that ran longest
+	 * meanwhile. */
 	unsigned long long classes_before[CLASS_COUNT];
 	unsigned long long throttler;
 	unsigned long long throttler_ns;
 	struct walk walk;
 	unsigned long long pad[5];
-	struct suspect suspects[SUSPECTS];
+	struct candidate candidates[CANDIDATES];
 	unsigned long long drops[24];
 };
 
@@ -210,7 +212,7 @@ struct record {
 struct wait_record {
 	struct record record;
 	unsigned long long monotonic; /* bpf_ktime_get_ns() */
-	unsigned long long who;
+	unsigned long long serial;
 	unsigned long long cgroup;
 	unsigned long long wait;
 	unsigned long long class[CLASS_COUNT];
@@ -218,9 +220,9 @@ struct wait_record {
 	unsigned long long culprit_ns;
 	unsigned long long throttler; /* 0: not throttled */
 	unsigned long long throttler_ns;
-	unsigned long long last;      /* who ran last */
-	unsigned long long elsewhere; /* for how long another CPU it may use was idle, at least */
-	unsigned int elsewhere_cpu;
+	unsigned long long last;	  /* what ran last */
+	unsigned long long idle_cpu_time; /* for how long another CPU it may use was idle, at least */
+	unsigned int idle_cpu;
 	unsigned int pad;
 	unsigned int weight; /* waits this one stands for */
 	unsigned int cpu;
@@ -246,7 +248,7 @@ struct cgroup_record {
 	unsigned int change;
 	unsigned int slot;
 	unsigned long long monotonic; /* bpf_ktime_get_ns() */
-	unsigned long long who;	      /* 0: it has no cpu controller of its own, its parent's counts */
+	unsigned long long serial;    /* 0: it has no cpu controller of its own, its parent's counts */
 	unsigned long long cgroup;
 	char path[CGROUP_PATH_MAX];
 };

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What has to be remembered of a task between two switches: `run_delay` when it last got a CPU, so that a
- * wait that moves between CPUs can be told apart into its parts. Sets of four entries, one cache line each,
+ * wait that moves between CPUs can be divided into its parts. Sets of four entries, one cache line each,
  * four neighbouring pids to a set: the threads of a process share cache lines and pages. No allocation in the
  * scheduler, no deletion but at a task's end, on every kernel. Rarer things (throttled, moved while waiting,
- * stamp known to be wrong) are a detour in a hash.
+ * stamp known to be wrong) are a open_wait in a hash.
  */
 #ifndef EARSHOT_TASKS_H
 #define EARSHOT_TASKS_H
@@ -15,7 +15,7 @@
 
 struct task_entry {
 	u32 pid;
-	u32 has_detour;
+	u32 has_open_wait;
 	u64 run_delay;
 };
 
@@ -25,7 +25,7 @@ struct task_set {
 
 _Static_assert(sizeof(struct task_set) == 64, "one cache line");
 
-struct detour {
+struct open_wait {
 	u64 carried;		 /* what of the wait has been charged: on earlier CPUs, or while it went on */
 	u64 class[CLASS_COUNT];	 /* the same, by class */
 	u64 culprit, culprit_ns; /* main culprit of that */
@@ -40,7 +40,7 @@ struct detour {
 	u32 pad;
 };
 
-static const struct detour no_detour;
+static const struct open_wait no_open_wait;
 
 /* Bound: 4 x task_sets. An entry is freed when its task dies, or evicted by a fifth live task of its set. */
 struct {
@@ -56,8 +56,8 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 2048);
 	__type(key, u32);
-	__type(value, struct detour);
-} detours SEC(".maps");
+	__type(value, struct open_wait);
+} open_waits SEC(".maps");
 
 /* A task is in the set of its neighbours or, where that was full, in one that other bits of its pid choose.
  */
@@ -107,18 +107,18 @@ __noinline int add_task(u32 pid)
 				return 0;
 			entry = &second->way[pid & (WAYS - 1)];
 			for (int i = 0; i < WAYS; i++)
-				if (!second->way[i].has_detour)
+				if (!second->way[i].has_open_wait)
 					entry = &second->way[i];
 			drop(DROP_TASK_EVICTED);
-			if (entry->has_detour) {
+			if (entry->has_open_wait) {
 				u32 evicted = entry->pid;
 
-				bpf_map_delete_elem(&detours, &evicted);
+				bpf_map_delete_elem(&open_waits, &evicted);
 			}
 		}
 	}
 	entry->pid = pid;
-	entry->has_detour = 0;
+	entry->has_open_wait = 0;
 	entry->run_delay = 0;
 	return 0;
 }
@@ -131,7 +131,7 @@ static __always_inline bool note_task(u32 pid, u64 run_delay)
 	if (!entry)
 		return false;
 	entry->run_delay = run_delay;
-	entry->has_detour = 0;
+	entry->has_open_wait = 0;
 	entry->pid = pid;
 	return true;
 }
@@ -155,37 +155,37 @@ __noinline int forget_task(u32 pid)
 
 	if (!entry)
 		return 0;
-	if (entry->has_detour)
-		bpf_map_delete_elem(&detours, &pid);
-	entry->has_detour = 0;
+	if (entry->has_open_wait)
+		bpf_map_delete_elem(&open_waits, &pid);
+	entry->has_open_wait = 0;
 	entry->pid = 0;
 	return 0;
 }
 
-static __always_inline struct detour *find_detour(u32 pid)
+static __always_inline struct open_wait *find_open_wait(u32 pid)
 {
-	return bpf_map_lookup_elem(&detours, &pid);
+	return bpf_map_lookup_elem(&open_waits, &pid);
 }
 
-__noinline int forget_detour(u32 pid)
+__noinline int forget_open_wait(u32 pid)
 {
-	bpf_map_delete_elem(&detours, &pid);
+	bpf_map_delete_elem(&open_waits, &pid);
 	return 0;
 }
 
-static __always_inline struct detour *add_detour(struct task_entry *entry)
+static __always_inline struct open_wait *add_open_wait(struct task_entry *entry)
 {
-	struct detour *detour = entry->has_detour ? find_detour(entry->pid) : NULL;
+	struct open_wait *open_wait = entry->has_open_wait ? find_open_wait(entry->pid) : NULL;
 	u32 pid = entry->pid;
 
-	if (detour)
-		return detour;
-	if (bpf_map_update_elem(&detours, &pid, &no_detour, BPF_ANY)) {
-		drop(DROP_DETOUR_FULL);
+	if (open_wait)
+		return open_wait;
+	if (bpf_map_update_elem(&open_waits, &pid, &no_open_wait, BPF_ANY)) {
+		drop(DROP_OPEN_WAIT_FULL);
 		return NULL;
 	}
-	entry->has_detour = 1;
-	return find_detour(pid);
+	entry->has_open_wait = 1;
+	return find_open_wait(pid);
 }
 
 #endif

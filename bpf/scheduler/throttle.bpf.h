@@ -24,12 +24,12 @@
 #define INTERVALS 4
 
 struct throttle_key {
-	u64 who;
+	u64 serial;
 	u32 cpu;
 	u32 pad;
 };
 
-/* Throttled from `start` on; until when is told by how much throttled_time() grew up to the next interval. */
+/* Throttled from `start` on; its end follows from the growth of throttled_time() up to the next interval. */
 struct interval {
 	u64 start;
 	u64 throttled[QUOTAS]; /* as in `quotas`, at `start` */
@@ -68,7 +68,7 @@ __noinline int read_quotas(u32 row, u64 at)
 	task = (struct task_struct *)here->walk.subject;
 	se = &task->se;
 	quotas->throttled[0] = throttled_time(BPF_CORE_READ(se, cfs_rq), at);
-	quotas->who[0] = 0;
+	quotas->serial[0] = 0;
 	for (int level = 0; level < LEVELS; level++) {
 		cfs_rq = BPF_CORE_READ(se, cfs_rq);
 		if (has_quota(cfs_rq)) {
@@ -80,7 +80,7 @@ __noinline int read_quotas(u32 row, u64 at)
 			}
 			if (count)
 				quotas->throttled[count] = throttled_time(cfs_rq, at);
-			quotas->who[count] = BPF_CORE_READ(css, serial_nr);
+			quotas->serial[count] = BPF_CORE_READ(css, serial_nr);
 			introduce(row, css);
 			count++;
 		}
@@ -100,13 +100,13 @@ static __always_inline void copy_quotas(u64 *to, const u64 *from)
 		to[k] = from[k];
 }
 
-static __always_inline void charge_quota(struct cpu *here, struct cell *cell, u64 who, u64 ns)
+static __always_inline void charge_quota(struct cpu *here, struct cell *cell, u64 serial, u64 ns)
 {
-	if (!ns || !who)
+	if (!ns || !serial)
 		return;
-	blame(cell->who, who, BLAMED_THROTTLED, ns, 0);
+	blame(cell->serial, serial, BLAMED_THROTTLED, ns, 0);
 	if (ns > here->throttler_ns) {
-		here->throttler = who;
+		here->throttler = serial;
 		here->throttler_ns = ns;
 	}
 }
@@ -142,9 +142,9 @@ __noinline int charge_throttled(u32 row, u64 ns)
 		if (own > left)
 			own = left;
 		left -= own;
-		charge_quota(here, cell, here->walk.quotas.who[k], own);
+		charge_quota(here, cell, here->walk.quotas.serial[k], own);
 	}
-	charge_quota(here, cell, here->walk.quotas.who[0], left);
+	charge_quota(here, cell, here->walk.quotas.serial[0], left);
 	return 0;
 }
 
@@ -154,51 +154,51 @@ __noinline int note_throttled_task(u32 row)
 	struct cpu *here = cpu_at(row);
 	struct task_struct *task;
 	struct task_entry *entry;
-	struct detour *detour;
+	struct open_wait *open_wait;
 
 	if (!here)
 		return 0;
 	task = (struct task_struct *)here->walk.subject;
 	entry = find_or_add_task(BPF_CORE_READ(task, pid));
-	detour = entry ? add_detour(entry) : NULL;
-	if (!detour)
+	open_wait = entry ? add_open_wait(entry) : NULL;
+	if (!open_wait)
 		return 0;
 	read_quotas(row, here->walk.to);
-	detour->is_throttled = 1;
-	detour->throttled_on = (u64)BPF_CORE_READ(task, se.cfs_rq);
-	copy_quotas(detour->throttled, here->walk.quotas.throttled);
+	open_wait->is_throttled = 1;
+	open_wait->throttled_on = (u64)BPF_CORE_READ(task, se.cfs_rq);
+	copy_quotas(open_wait->throttled, here->walk.quotas.throttled);
 	return 0;
 }
 
 /*
- * From 6.18 on: charges the beginning of the wait, as long as the task was throttled. Nobody knows how long,
- * if it has moved to another group meanwhile.
+ * From 6.18 on: charges the beginning of the wait, as long as the task was throttled. The kernel does not say
+ * how long, if it has moved to another group meanwhile.
  */
 __noinline int charge_throttled_task(u32 row)
 {
 	struct cpu *here = cpu_at(row);
 	struct task_struct *task;
-	struct detour *detour;
+	struct open_wait *open_wait;
 	u64 ns;
 
 	if (!here)
 		return 0;
 	task = (struct task_struct *)here->walk.subject;
-	detour = find_detour(BPF_CORE_READ(task, pid));
-	if (!detour || !detour->is_throttled)
+	open_wait = find_open_wait(BPF_CORE_READ(task, pid));
+	if (!open_wait || !open_wait->is_throttled)
 		return 0;
-	if (detour->throttled_on != (u64)BPF_CORE_READ(task, se.cfs_rq)) {
+	if (open_wait->throttled_on != (u64)BPF_CORE_READ(task, se.cfs_rq)) {
 		drop(DROP_THROTTLE_MOVED);
-		detour->is_throttled = 0;
+		open_wait->is_throttled = 0;
 		return 0;
 	}
 	read_quotas(row, here->walk.to);
-	ns = here->walk.quotas.throttled[0] - detour->throttled[0];
+	ns = here->walk.quotas.throttled[0] - open_wait->throttled[0];
 	if ((s64)ns < 0) /* read while it changed */
 		ns = 0;
 	if (ns > here->walk.to - here->walk.from)
 		ns = here->walk.to - here->walk.from;
-	copy_quotas(here->walk.since, detour->throttled);
+	copy_quotas(here->walk.since, open_wait->throttled);
 	copy_quotas(here->walk.until, here->walk.quotas.throttled);
 	if (ns)
 		charge_throttled(row, ns);
@@ -206,9 +206,9 @@ __noinline int charge_throttled_task(u32 row)
 	return 0;
 }
 
-static __always_inline struct throttle *throttle_of(u64 who, u32 cpu)
+static __always_inline struct throttle *throttle_of(u64 serial, u32 cpu)
 {
-	struct throttle_key key = {.who = who, .cpu = cpu};
+	struct throttle_key key = {.serial = serial, .cpu = cpu};
 	struct throttle *throttle = bpf_map_lookup_elem(&throttles, &key);
 
 	if (!throttle) {
@@ -262,8 +262,8 @@ __noinline int note_throttled_queue(u32 row)
 }
 
 /*
- * Throttling nobody of the group saw begin, because all of it was already waiting: since it was last looked
- * at, or ever, if all there was fits into the wait.
+ * Throttling that began while all tasks of the group were already waiting, so that none saw it: since it was
+ * last looked at, or ever, if all there was fits into the wait.
  */
 static __always_inline u64 unseen(struct throttle *throttle, u64 throttled, u64 wait)
 {
@@ -372,7 +372,7 @@ __noinline int charge_waiting(u32 row, u32 is_owner)
 		charge_throttled_task(row);
 		return walk_slices(row, 0);
 	}
-	if (here->walk.victim == WHO_KERNEL)
+	if (here->walk.victim == SERIAL_KERNEL)
 		return walk_slices(row, 0);
 	return walk_throttled(row, is_owner);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A wait is walked backwards over the history, from its end to its beginning, and charged to whoever had the
- * CPU. */
+/* A wait is walked backwards over the history, from its end to its beginning, and charged to the cgroups that
+ * had the CPU. */
 #ifndef EARSHOT_WALK_H
 #define EARSHOT_WALK_H
 
@@ -45,7 +45,7 @@ __noinline int charge_share(u32 row, u32 level, u32 index, u32 i)
 	struct history *history;
 	struct share *share;
 	struct cell *cell;
-	u64 ns, who;
+	u64 ns, serial;
 
 	if (!here)
 		return 0;
@@ -57,22 +57,22 @@ __noinline int charge_share(u32 row, u32 level, u32 index, u32 i)
 	if (!share)
 		return 0;
 	ns = share->ns;
-	if (ns == WHOLE) /* then next to nobody else had any */
+	if (ns == WHOLE) /* then the others had next to none */
 		ns = here->walk.prorated.span + here->walk.prorated.own -
 		     epoch_at(history, level, index)->stolen;
-	who = lengthen(share->who, epoch_at(history, level, index)->high);
-	if (who == here->walk.victim)
+	serial = lengthen(share->serial, epoch_at(history, level, index)->high);
+	if (serial == here->walk.victim)
 		ns = ns > here->walk.prorated.own ? ns - here->walk.prorated.own : 0;
 	if (here->walk.prorated.part < here->walk.prorated.span)
 		ns = prorate(ns, here->walk.prorated.part, here->walk.prorated.span);
 	if (ns > here->walk.prorated.left)
 		ns = here->walk.prorated.left;
 	here->walk.prorated.left -= ns;
-	if (share->who == SHORT_CROWD) {
-		drop(DROP_CROWD);
+	if (share->serial == SHORT_UNNAMED_SHARED) {
+		drop(DROP_UNNAMED_SHARED);
 		cell->class[CLASS_OTHER] += ns;
 	} else {
-		charge_to(cell, row, here->walk.victim, who, ns);
+		charge_to(cell, row, here->walk.victim, serial, ns);
 	}
 	return 0;
 }
@@ -88,7 +88,7 @@ __noinline u64 own_slice(u32 row, u32 level, u32 index)
 	struct epoch *epoch;
 	struct share *share;
 	u64 since, ran;
-	u32 who;
+	u32 serial;
 
 	if (!here)
 		return 0;
@@ -104,13 +104,13 @@ __noinline u64 own_slice(u32 row, u32 level, u32 index)
 	if (here->walk.queued <= since)
 		return 0;
 	ran = here->walk.queued - since;
-	who = shorten(here->walk.victim);
+	serial = shorten(here->walk.victim);
 #pragma clang loop unroll(disable)
 	for (u32 i = 0; i < COARSE_SHARES; i++) {
 		share = i < epoch->shares ? share_at(history, level, index, i) : NULL;
 		if (!share)
 			break;
-		if (share->who == who)
+		if (share->serial == serial)
 			return share->ns < ran ? share->ns : ran;
 	}
 	return 0;
@@ -213,7 +213,7 @@ static __always_inline u64 charge_slice(u32 row, struct cpu *there, u32 k, struc
 {
 	struct occupant *o = slice(there, there->head - k), *before = slice(there, there->head - k - 1);
 	u64 start = before->end, low = start > from ? start : from, ns = to - low, stolen;
-	u32 class = o->who == victim ? CLASS_SELF : o->class;
+	u32 class = o->serial == victim ? CLASS_SELF : o->class;
 
 	if (to <= low)
 		return to;
@@ -230,7 +230,7 @@ static __always_inline u64 charge_slice(u32 row, struct cpu *there, u32 k, struc
 	}
 	cell->class[class & 3] += ns;
 	if (class == CLASS_OTHER)
-		blame_time(row, cell->who, o->who, ns, last);
+		blame_time(row, cell->serial, o->serial, ns, last);
 	return low;
 }
 
@@ -255,7 +255,7 @@ static __always_inline void charge_running(struct cpu *here, u32 row, struct cpu
 	u64 end = slice(there, there->head)->end, low = end > here->walk.from ? end : here->walk.from;
 	u64 ns, stolen = here->walk.stolen;
 
-	if (!end || here->walk.to <= low) /* nobody knows before its first switch */
+	if (!end || here->walk.to <= low) /* unknown before its first switch */
 		return;
 	ns = here->walk.to - low;
 	here->walk.to = low;
@@ -302,7 +302,7 @@ __noinline int walk_some(u32 row, u32 k)
 	return here->walk.to <= here->walk.from ? WALK_DONE : WALK_ON;
 }
 
-/* Charges the wait of `row` to whoever had the CPU, from the slice `k` before the newest on. */
+/* Charges the wait of `row` to the cgroups that had the CPU, from the slice `k` before the newest on. */
 __noinline int walk_slices(u32 row, u32 k)
 {
 	for (u32 i = 0; i < RING_SLICES; i += SLICES_AT_ONCE) {

@@ -54,7 +54,7 @@ export function assertPairs({ totals, truth }: Played): void {
       const booked = sum(
         totals.pairs.entries().map(([key, pair]) => (key.startsWith(`${victim}<`) ? pair[name] : 0)),
       );
-      if (name === 'other' && totals.drops.crowd)
+      if (name === 'other' && totals.drops.unnamed_shared)
         assert.ok(booked <= (cell.classes.other ?? 0), `${name} of ${victim}`);
       else if (name === 'other' || truth.cells.get(victim)?.slack === 0)
         assert.equal(booked, cell.classes[name] ?? 0, `${name} of ${victim}`);
@@ -81,8 +81,8 @@ export function assertPairs({ totals, truth }: Played): void {
 /** Each wait is in the ring, in order, with its parts. */
 function assertReports({ totals, truth }: Played): void {
   assert.deepEqual(
-    totals.waits.map(({ pid, who, wait, migrated, weight }) => ({ pid, who, wait, migrated, weight })),
-    truth.waits.map(({ pid, cell, wait, migrated }) => ({ pid, who: cell, wait, migrated, weight: 1 })),
+    totals.waits.map(({ pid, serial, wait, migrated, weight }) => ({ pid, serial, wait, migrated, weight })),
+    truth.waits.map(({ pid, cell, wait, migrated }) => ({ pid, serial: cell, wait, migrated, weight: 1 })),
   );
   for (const [i, expected] of truth.waits.entries()) {
     const { classes, culprit, culpritTime } = totals.waits[i] as WaitRecord;
@@ -136,15 +136,15 @@ export function assertRunTimes({ totals, truth }: Played): void {
 export function assertWaits(played: Played): void {
   assertCells(played);
   assertReports(played);
-  assertCrowds(played);
+  assertUnnamedShared(played);
 }
 
 /** Several cgroups are together only where there is no room for them, and that is counted. */
-function assertCrowds({ totals, truth }: Played): void {
-  assert.equal(totals.drops.crowd ?? 0, truth.crowds, 'crowds');
+function assertUnnamedShared({ totals, truth }: Played): void {
+  assert.equal(totals.drops.unnamed_shared ?? 0, truth.unnamedShared, 'shares without a name');
 }
 
-/** Many take turns: all their time is known, as that of a cgroup or of a crowd. */
+/** Many take turns: all their time is known, as that of a cgroup or of an unnamed share. */
 export function assertTurns(played: Played): void {
   const { totals, truth } = played;
   assertWaits(played);
@@ -167,7 +167,7 @@ export function assertConsistent({ totals, truth }: Played): void {
       totals.pairs.entries().map(([key, { other }]) => (key.startsWith(`${cell}<`) ? other : 0)),
     );
     // What was blamed on pairs is not taken back with a wait in progress that cannot be remembered.
-    if (totals.drops.retired_lost || totals.drops.detour_full) continue;
+    if (totals.drops.retired_lost || totals.drops.open_wait_full) continue;
     assert.ok(booked <= (classes.other ?? 0), `pairs of ${cell}`);
     if (!totals.drops.pair_full) assert.equal(booked, classes.other ?? 0);
   }

@@ -145,10 +145,11 @@ static void leave_cpu(struct thread *prev, enum fate fate)
 }
 
 /*
- * __schedule(): the tracepoint comes before sched_info is brought up to date. `next` NULL: nobody. `is_told`:
- * the tracepoint calls the program; the kernel leaves it out where another one is running on that CPU.
+ * __schedule(): the tracepoint comes before sched_info is brought up to date. `next` NULL: nobody.
+ * `is_traced`: the tracepoint calls the program; the kernel leaves it out where another one is running on
+ * that CPU.
  */
-static void kernel_switch(int cpu, struct thread *next, enum fate fate, bool is_told)
+static void kernel_switch(int cpu, struct thread *next, enum fate fate, bool is_traced)
 {
 	struct thread *prev = running[cpu];
 
@@ -157,7 +158,7 @@ static void kernel_switch(int cpu, struct thread *next, enum fate fate, bool is_
 	if (prev != &swappers[cpu])
 		leave_cpu(prev, fate);
 	acting_cpu = cpu;
-	if (is_told)
+	if (is_traced)
 		on_switch(fate == FATE_PREEMPTED, &prev->task, &next->task);
 	running[cpu] = next;
 	next->task.on_cpu = 1;
@@ -273,12 +274,12 @@ static void kernel_clock(int cpu, u64 clock, u64 stolen)
 }
 
 /* Under a parent that is not throttled. */
-static void kernel_add_group(u32 parent, u32 slot, u64 who, u64 cgroup, bool has_quota)
+static void kernel_add_group(u32 parent, u32 slot, u64 serial, u64 cgroup, bool has_quota)
 {
 	struct group *group = &groups[group_count];
 
 	*group = (struct group){
-		.tg.css = {.id = slot, .serial_nr = who, .cgroup = &group->cgroup},
+		.tg.css = {.id = slot, .serial_nr = serial, .cgroup = &group->cgroup},
 		.cgroup.kn = &group->kn,
 		.kn.id = cgroup,
 		.parent = group_count ? &groups[parent] : NULL,

@@ -1,4 +1,4 @@
-import { who } from '../../src/receivers/scheduler/abi.ts';
+import { pseudoSerials } from '../../src/receivers/scheduler/abi.ts';
 import type { Kernel } from './expected.ts';
 import { Truth } from './truth.ts';
 
@@ -47,7 +47,7 @@ export interface Command {
 
 export interface Group {
   readonly index: number;
-  readonly who: bigint;
+  readonly serial: bigint;
   /** Where its waits are booked. */
   readonly cell: bigint;
   readonly slot: number;
@@ -106,7 +106,7 @@ export class Machine {
       told: { clock: start, stolen: 0 },
       running: undefined,
     }));
-    this.groups.push({ index: 0, who: 1n, cell: 1n, slot: 1, parent: undefined, hasQuota: false });
+    this.groups.push({ index: 0, serial: 1n, cell: 1n, slot: 1, parent: undefined, hasQuota: false });
     this.truth = new Truth(setup.kernel, this.cpus, this.groups);
     for (const [i, parent] of setup.parents.entries())
       this.#addGroup(2 + i, pick(this.groups, parent), setup.quotas?.[i] ?? true);
@@ -293,7 +293,7 @@ export class Machine {
     }
   }
 
-  #switch(cpu: Cpu, where: number, wanted: Command['fate'], isTold = true): void {
+  #switch(cpu: Cpu, where: number, wanted: Command['fate'], isTraced = true): void {
     const prev = cpu.running;
     const ready = this.threads.filter(
       (thread) => thread.state === 'waiting' && thread.cpu === cpu.index && this.#canRun(thread),
@@ -302,11 +302,11 @@ export class Machine {
     const next = pick(preferred.length > 0 ? preferred : ready, where);
     if (prev === next) return;
     // What nobody is told of can be made up for if it is a thread that is known.
-    if (!isTold && (!next || next.isKernel || !this.truth.isKnown(next))) return;
+    if (!isTraced && (!next || next.isKernel || !this.truth.isKnown(next))) return;
     const fate = this.#fateOf(prev, wanted);
     this.#setClock(cpu);
-    this.lines.push(`switch ${cpu.index} ${next?.index ?? -1} ${fates.indexOf(fate)} ${Number(isTold)}`);
-    this.truth.switch(cpu, { prev, next, fate, isTold });
+    this.lines.push(`switch ${cpu.index} ${next?.index ?? -1} ${fates.indexOf(fate)} ${Number(isTraced)}`);
+    this.truth.switch(cpu, { prev, next, fate, isTraced });
     cpu.running = next;
     if (next) next.state = 'running';
     if (!prev) return;
@@ -355,8 +355,8 @@ export class Machine {
     const serial = BigInt(10 + index);
     this.groups.push({
       index,
-      who: serial,
-      cell: slot >= this.#slots - 1 ? who.overflow : serial,
+      serial,
+      cell: slot >= this.#slots - 1 ? pseudoSerials.overflow : serial,
       slot,
       parent,
       hasQuota,

@@ -112,7 +112,7 @@ export class ThrottledTime {
       .slice(0, quotaLevels);
     const times = levels.map((level) => this.between(level, cpu, from, to));
     if (levels.length > 0) times[0] = this.between(group, cpu, from, to);
-    return new Map(levels.map(({ who }, i) => [who, (times[i] ?? 0) - (times[i + 1] ?? 0)]));
+    return new Map(levels.map(({ serial }, i) => [serial, (times[i] ?? 0) - (times[i + 1] ?? 0)]));
   }
 
   /** For how long of [from, to) a level could not run that is above one which could. */

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { who } from '../../src/receivers/scheduler/abi.ts';
+import { pseudoSerials } from '../../src/receivers/scheduler/abi.ts';
 
 const sources = ['history.bpf.h', 'throttle.bpf.h', 'scheduler.h']
   .map((name) => readFileSync(new URL(`../../bpf/scheduler/${name}`, import.meta.url), 'utf8'))
@@ -26,7 +26,7 @@ const mostInShare = 2 ** 32 - 1;
 interface Slice {
   readonly start: number;
   readonly end: number;
-  readonly who: bigint;
+  readonly serial: bigint;
   readonly stolen: number;
   /** Slices with the same number are one in the ring. */
   readonly number: number;
@@ -34,7 +34,7 @@ interface Slice {
 
 /** What one cgroup had of an epoch; `undefined`: several together. */
 interface Share {
-  who: bigint | undefined;
+  serial: bigint | undefined;
   ns: number;
 }
 
@@ -48,7 +48,7 @@ interface Epoch {
 
 /** The slice of the waiter that ended, for certain or perhaps, when its wait began. */
 export interface Own {
-  readonly who: bigint;
+  readonly serial: bigint;
   readonly since: number;
   readonly until: number;
   readonly isCertain: boolean;
@@ -62,7 +62,7 @@ export interface Occupation {
   /** No amount is off by more: what is rounded, or where in a slice time was stolen. */
   readonly slack: number;
   /** Shares that stand for several. */
-  readonly crowds: number;
+  readonly unnamedShared: number;
 }
 
 /** Who had a CPU, slice by slice, and which of the slices only epochs tell of by now. */
@@ -76,12 +76,12 @@ export class Timeline {
   /** Of the last switch. */
   at = 0;
   stolen = 0;
-  running: bigint = who.idle;
+  running: bigint = pseudoSerials.idle;
 
   /** Returns for how long `whoRan` had the CPU. */
-  end(clock: number, stolenNow: number, whoRan: bigint): number {
+  end(clock: number, stolenNow: number, serialRan: bigint): number {
     const newest = this.#slices.at(-1);
-    if (newest?.who !== whoRan || clock - this.#ringStart > fineSpan) {
+    if (newest?.serial !== serialRan || clock - this.#ringStart > fineSpan) {
       this.#number++;
       this.#ringStart = this.at;
       this.#fold(this.#number - ringSlices + 1);
@@ -91,15 +91,21 @@ export class Timeline {
     this.at = clock;
     this.stolen = stolenNow;
     if (at === 0) return 0;
-    this.#slices.push({ start: at, end: clock, who: whoRan, stolen, number: this.#number });
+    this.#slices.push({ start: at, end: clock, serial: serialRan, stolen, number: this.#number });
     return clock - at - stolen;
   }
 
   /** Who had the CPU in [start, end), which may reach beyond the last switch if there was one; `own`: see `prorate`. */
   between(start: number, end: number, stolenNow: number, own: Own | undefined): Occupation {
-    const total = { ran: new Map<bigint | undefined, number>(), stolen: 0, unknown: 0, slack: 0, crowds: 0 };
-    const add = (whoRan: bigint | undefined, ns: number) =>
-      total.ran.set(whoRan, (total.ran.get(whoRan) ?? 0) + ns);
+    const total = {
+      ran: new Map<bigint | undefined, number>(),
+      stolen: 0,
+      unknown: 0,
+      slack: 0,
+      unnamedShared: 0,
+    };
+    const add = (serialRan: bigint | undefined, ns: number) =>
+      total.ran.set(serialRan, (total.ran.get(serialRan) ?? 0) + ns);
     let known = end;
     if (this.at > 0 && end > this.at) {
       known = Math.max(start, this.at);
@@ -115,7 +121,7 @@ export class Timeline {
       const length = slice.end - slice.start;
       total.stolen += overlap === length ? slice.stolen : Math.floor((slice.stolen * overlap) / length);
       add(
-        slice.who,
+        slice.serial,
         overlap - (overlap === length ? slice.stolen : Math.floor((slice.stolen * overlap) / length)),
       );
       known = Math.max(slice.start, start);
@@ -134,10 +140,10 @@ export class Timeline {
         if (ns <= 0) continue;
         known = from;
         const part = prorate(epoch, ns, from === start ? own : undefined);
-        for (const share of part.shares) add(share.who, share.ns);
+        for (const share of part.shares) add(share.serial, share.ns);
         total.stolen += part.stolen;
         total.slack += part.slack;
-        total.crowds += epoch.shares.filter((share) => share.who === undefined).length;
+        total.unnamedShared += epoch.shares.filter((share) => share.serial === undefined).length;
       }
     total.unknown += Math.max(0, known - start);
     return total;
@@ -150,7 +156,7 @@ export class Timeline {
     const last = slices.at(-1);
     if (!first || !last || last.end <= first.start) return;
     let into = this.#fine.at(-1);
-    const isNamed = into?.shares.some((share) => share.who === first.who);
+    const isNamed = into?.shares.some((share) => share.serial === first.serial);
     if (!into || isOver(into, fineSpan, !isNamed && into.shares.length === fineShares)) {
       this.#foldEpoch(this.#fine.at(-fineEpochs));
       into = { start: first.start, end: 0, shares: [], stolen: 0 };
@@ -159,7 +165,7 @@ export class Timeline {
     into.end = last.end;
     const stolen = sumOf(slices.map((slice) => slice.stolen));
     into.stolen += stolen;
-    addShare(into, { who: first.who, ns: last.end - first.start - stolen }, fineShares);
+    addShare(into, { serial: first.serial, ns: last.end - first.start - stolen }, fineShares);
   }
 
   #foldEpoch(epoch: Epoch | undefined): void {
@@ -180,16 +186,16 @@ const isOver = ({ start, end }: Epoch, span: number, isFull: boolean): boolean =
   end - start >= (isFull ? span / 4 : span);
 
 /** Without room, the last share becomes that of several. */
-function addShare({ shares }: Epoch, { who: whoRan, ns }: Share, most: number): void {
-  const found = shares.find((share) => share.who === whoRan);
+function addShare({ shares }: Epoch, { serial: serialRan, ns }: Share, most: number): void {
+  const found = shares.find((share) => share.serial === serialRan);
   const last = shares[most - 1];
   if (found) {
     found.ns += ns;
   } else if (last) {
-    last.who = undefined;
+    last.serial = undefined;
     last.ns += ns;
   } else {
-    shares.push({ who: whoRan, ns });
+    shares.push({ serial: serialRan, ns });
   }
 }
 
@@ -205,12 +211,12 @@ function prorate(epoch: Epoch, ns: number, own: Own | undefined) {
   if (ns === length) return { ...epoch, slack: untold };
   const isShort = own && own.until - own.since <= 2 * fineSpan;
   const before = isShort ? Math.max(0, own.until - Math.max(own.since, epoch.start)) : 0;
-  const all = epoch.shares.find((share) => share.who === own?.who)?.ns ?? 0;
+  const all = epoch.shares.find((share) => share.serial === own?.serial)?.ns ?? 0;
   const mine = Math.min(before, all);
   const part = ns / (length - mine);
   const shares = epoch.shares.map((share) => ({
-    who: share.who,
-    ns: (share.ns - (share.who === own?.who ? mine : 0)) * part,
+    serial: share.serial,
+    ns: (share.ns - (share.serial === own?.serial ? mine : 0)) * part,
   }));
   // What is taken for the own slice may be others' of the group.
   const isBlurred = epoch.stolen > 0 || (own?.isCertain ? mine < before : mine > 0);

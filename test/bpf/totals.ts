@@ -12,7 +12,7 @@ const at = {
   pending: offsetOf(native.structLayout(object, 'cell'), 'suppressed_long'),
   small: offsetOf(native.structLayout(object, 'cpu'), 'small'),
   end: offsetOf(occupant, 'end'),
-  who: offsetOf(occupant, 'who'),
+  serial: offsetOf(occupant, 'serial'),
   stolen: offsetOf(occupant, 'stolen'),
 };
 native.close(object);
@@ -79,9 +79,9 @@ export function readTotals(
 
   const addCell = (words: Uint32Array, offset: number) => {
     const { cell } = abi;
-    const who = readBigint(words, offset + cell.who);
-    if (who === 0n) return;
-    const into = cells.get(who) ?? {
+    const serial = readBigint(words, offset + cell.serial);
+    if (serial === 0n) return;
+    const into = cells.get(serial) ?? {
       wait: 0,
       run: 0,
       preemptedBySelf: 0,
@@ -89,7 +89,7 @@ export function readTotals(
       inProgress: 0,
       classes: {},
     };
-    cells.set(who, into);
+    cells.set(serial, into);
     into.wait += u64(words, offset + cell.wait);
     pending += words[(offset + at.pending) >> 2] ?? 0;
     into.inProgress += Number(BigInt.asIntN(64, readBigint(words, offset + cell.in_progress)));
@@ -108,11 +108,11 @@ export function readTotals(
     const head = words[abi.cpu.head >> 2] ?? 0;
     const slice = (back: number) => abi.cpu.ring + ((head - back) & (abi.ringSlices - 1)) * occupant.size;
     const before = u64(words, slice(1) + at.end);
-    const who = readBigint(words, slice(0) + at.who);
-    if (who === 0n || before === 0) return;
+    const serial = readBigint(words, slice(0) + at.serial);
+    if (serial === 0n || before === 0) return;
     const ran = u64(words, slice(0) + at.end) - before;
     const stolen = u64(words, slice(0) + at.stolen) - u64(words, slice(1) + at.stolen);
-    unfinished.set(who, (unfinished.get(who) ?? 0) + ran - stolen);
+    unfinished.set(serial, (unfinished.get(serial) ?? 0) + ran - stolen);
   };
 
   for (const line of lines) {

@@ -1,4 +1,4 @@
-import { who } from '../../src/receivers/scheduler/abi.ts';
+import { pseudoSerials } from '../../src/receivers/scheduler/abi.ts';
 import type { Class, Expected, ExpectedPair, ExpectedWait, Kernel } from './expected.ts';
 import type { Command, Cpu, Group, Thread } from './machine.ts';
 import { type Interval, lineage, ThrottledTime } from './throttled-time.ts';
@@ -58,7 +58,7 @@ export class Truth {
   /** Switches nobody told the programs of. */
   untold = 0;
   /** Times part of a wait was charged to several together. */
-  crowds = 0;
+  unnamedShared = 0;
   readonly #kernel: Kernel;
   readonly #timelines: readonly Timeline[];
   readonly #throttled: ThrottledTime;
@@ -103,23 +103,23 @@ export class Truth {
       prev,
       next,
       fate,
-      isTold,
-    }: { prev: Thread | undefined; next: Thread | undefined; fate: Command['fate']; isTold: boolean },
+      isTraced,
+    }: { prev: Thread | undefined; next: Thread | undefined; fate: Command['fate']; isTraced: boolean },
   ): void {
     const timeline = this.#timelineOf(cpu);
-    const nextWho = next ? whoOf(next) : who.idle;
-    const prevWho = prev ? whoOf(prev) : who.idle;
-    const ran = timeline.end(cpu.clock, cpu.stolen, prevWho);
-    if (prevWho !== who.idle && ran > 0) this.#cell(prev ? cellOf(prev) : prevWho).run += ran;
-    timeline.running = nextWho;
-    if (isTold) {
+    const nextSerial = next ? serialOf(next) : pseudoSerials.idle;
+    const prevSerial = prev ? serialOf(prev) : pseudoSerials.idle;
+    const ran = timeline.end(cpu.clock, cpu.stolen, prevSerial);
+    if (prevSerial !== pseudoSerials.idle && ran > 0) this.#cell(prev ? cellOf(prev) : prevSerial).run += ran;
+    timeline.running = nextSerial;
+    if (isTraced) {
       this.#untoldSince.delete(timeline);
     } else {
       this.#untoldSince.set(timeline, cpu.clock);
       this.untold++;
     }
-    if (prev) this.#leaveCpu(prev, { cpu, fate, nextWho, isTold });
-    if (next) this.#endWait(next, cpu, isTold);
+    if (prev) this.#leaveCpu(prev, { cpu, fate, nextSerial, isTraced });
+    if (next) this.#endWait(next, cpu, isTraced);
   }
 
   migrate(thread: Thread, { source, target }: { source: Cpu; target: Cpu }): void {
@@ -178,7 +178,12 @@ export class Truth {
 
   #leaveCpu(
     prev: Thread,
-    { cpu, fate, nextWho, isTold }: { cpu: Cpu; fate: Command['fate']; nextWho: bigint; isTold: boolean },
+    {
+      cpu,
+      fate,
+      nextSerial,
+      isTraced,
+    }: { cpu: Cpu; fate: Command['fate']; nextSerial: bigint; isTraced: boolean },
   ): void {
     if (fate === 'sleeps' || fate === 'dies') this.#throttled.dequeue(prev.group, cpu.index);
     if (fate === 'dies') {
@@ -186,35 +191,35 @@ export class Truth {
       this.#arrivals.delete(prev);
     }
     if (fate === 'sleeps' || fate === 'dies' || fate === 'left_queued') return;
-    const waiting = { ...waitingFrom(cpu.clock), ranAs: whoOf(prev) };
+    const waiting = { ...waitingFrom(cpu.clock), ranAs: serialOf(prev) };
     this.#waiting.set(prev, waiting);
     if (fate === 'throttled') {
       this.#throttled.throttleThread(prev.group, cpu);
-      if (isTold) {
+      if (isTraced) {
         waiting.mark = { group: prev.group, from: cpu.clock };
         this.#known.add(prev);
       }
-    } else if (!isTold) {
+    } else if (!isTraced) {
       return;
     } else if (this.#kernel !== 'tasks' && this.#throttled.isThrottled(prev.group, cpu)) {
       this.#throttled.notice(prev.group, cpu);
-    } else if (nextWho === whoOf(prev)) {
+    } else if (nextSerial === serialOf(prev)) {
       this.#cell(cellOf(prev)).preemptedBySelf++;
-    } else if (nextWho === who.kernel) {
+    } else if (nextSerial === pseudoSerials.kernel) {
       this.#cell(cellOf(prev)).preemptedByKernel++;
-    } else if (nextWho !== who.idle) {
-      this.#pair(cellOf(prev), nextWho).preemptions++;
+    } else if (nextSerial !== pseudoSerials.idle) {
+      this.#pair(cellOf(prev), nextSerial).preemptions++;
     }
   }
 
-  #endWait(thread: Thread, cpu: Cpu, isTold: boolean): void {
+  #endWait(thread: Thread, cpu: Cpu, isTraced: boolean): void {
     const waiting = this.#waiting.get(thread);
     this.#waiting.delete(thread);
     if (waiting?.isBogus) this.bogus++;
     // What its last slice before the wait was, the kernel has forgotten by the time it is made up for.
-    if (!isTold) this.#arrivals.delete(thread);
+    if (!isTraced) this.#arrivals.delete(thread);
     if (waiting && !waiting.isBogus) this.#charge(thread, waiting, cpu);
-    if (isTold) this.#known.add(thread);
+    if (isTraced) this.#known.add(thread);
     this.#arrivals.set(thread, cpu.clock);
     this.#throttled.tell(thread.group, cpu);
     if (!waiting || waiting.isBogus) return;
@@ -244,19 +249,19 @@ export class Truth {
       const own: Own | undefined =
         arrival !== undefined && !waiting.migrated
           ? {
-              who: whoOf(thread),
+              serial: serialOf(thread),
               since: arrival,
               until: waiting.since,
-              isCertain: waiting.ranAs === whoOf(thread),
+              isCertain: waiting.ranAs === serialOf(thread),
             }
           : undefined;
       const found = timeline.between(start, end, cpu.stolen, own);
-      for (const [whoRan, ns] of found.ran)
-        if (whoRan === whoOf(thread)) add('self', ns);
-        else if (whoRan === who.idle) add('idle', ns);
-        else if (whoRan === who.kernel) add('kernel', ns);
-        else add('other', ns, whoRan);
-      this.crowds += found.crowds;
+      for (const [serialRan, ns] of found.ran)
+        if (serialRan === serialOf(thread)) add('self', ns);
+        else if (serialRan === pseudoSerials.idle) add('idle', ns);
+        else if (serialRan === pseudoSerials.kernel) add('kernel', ns);
+        else add('other', ns, serialRan);
+      this.unnamedShared += found.unnamedShared;
       add('stolen', found.stolen);
       add('unknown', found.unknown);
       slack += found.slack;
@@ -341,8 +346,8 @@ export class Truth {
   }
 }
 
-const whoOf = ({ isKernel, group }: Thread): bigint => (isKernel ? who.kernel : group.who);
-const cellOf = ({ isKernel, group }: Thread): bigint => (isKernel ? who.kernel : group.cell);
+const serialOf = ({ isKernel, group }: Thread): bigint => (isKernel ? pseudoSerials.kernel : group.serial);
+const cellOf = ({ isKernel, group }: Thread): bigint => (isKernel ? pseudoSerials.kernel : group.cell);
 
 const waitingFrom = (from: number): Waiting => ({
   since: from,

@@ -68,14 +68,14 @@ for (const kernel of kernels) {
     // Few enough for a coarse epoch, and slow enough for a fine one.
     await take({ cgroups: { min: 30, max: 44 }, slice: { min: 90_000, max: 400_000 } }, (played) => {
       assertTurns(played);
-      assert.equal(played.totals.drops.crowd ?? 0, 0);
+      assert.equal(played.totals.drops.unnamed_shared ?? 0, 0);
     });
-    let crowds = 0;
+    let unnamedShared = 0;
     await take({ cgroups: { min: 30, max: 60 }, slice: { min: 5_000, max: 60_000 } }, (played) => {
       assertTurns(played);
-      crowds += played.truth.crowds;
+      unnamedShared += played.truth.unnamedShared;
     });
-    assert.ok(crowds > 0, 'some are too many and too quick');
+    assert.ok(unnamedShared > 0, 'some are too many and too quick');
   });
   test(`${kernel}: every ns of another cgroup or of a quota is booked on a pair, once`, () =>
     check({ length: 150, power: 7 }, throttled, assertPairs));
@@ -111,6 +111,6 @@ for (const kernel of kernels) {
     check({ length: 300, power: 6 }, watched, assertConsistent, {
       isFinished: true,
       constants: { task_sets: 2 },
-      limits: { tasks: 2, detours: 1, pairs: 5, throttles: 2, events: 1024 },
+      limits: { tasks: 2, openWaits: 1, pairs: 5, throttles: 2, events: 1024 },
     }));
 }

@@ -214,7 +214,7 @@ const lossesOfTime = [
   'no_cell',
   'cgroup_unnamed',
   'task_missed',
-  'detour_full',
+  'open_wait_full',
   'delayed_dequeue',
   'record_malformed',
 ] as const;

@@ -53,9 +53,9 @@ function putIn(into: Trace, i: number, trace: Trace, { at, before }: Gap): void 
   into.flags[i] = flags.unseen;
   into.cpu[i] = trace.cpu[at] ?? 0;
   into.prevPid[i] = trace.pid[before] ?? 0;
-  into.prevWho[i] = trace.who[before] ?? 0;
+  into.prevSerial[i] = trace.serial[before] ?? 0;
   into.pid[i] = trace.prevPid[at] ?? 0;
-  into.who[i] = trace.prevWho[at] ?? 0;
+  into.serial[i] = trace.prevSerial[at] ?? 0;
   into.clock[i] = clock;
   into.queued[i] = Number.NaN;
   into.prevArrived[i] = Number.NaN;

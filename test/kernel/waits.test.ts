@@ -114,7 +114,7 @@ test('where twenty cgroups take turns on a CPU, each wait is explained and each 
     assertNear(result.pair(victim, culprit).other, culprit.ran(), 0.02 * wait, `behind ${culprit.path}`);
   // time in which more ran than an epoch has names for is a crowd's, each some ms of one epoch, and counted
   const longest = 8_000_000;
-  const nameless = Math.min((result.drops.crowd ?? 0) * longest, 0.09 * wait);
+  const nameless = Math.min((result.drops.unnamed_shared ?? 0) * longest, 0.09 * wait);
   const tolerance = 0.01 * wait + nameless;
   assertNear(result.blamed(victim, 'other'), classes.other, tolerance, 'behind anybody by name');
 });
@@ -140,5 +140,5 @@ test('a thread that may use one CPU only was not misplaced', async () => {
   const result = await account(attach({ eventRate: 100 }), () => runIn(pinned, spin(2, 3), 0));
   const waits = result.waits.filter(({ cgroup }) => cgroup === pinned.id);
   assert.ok(waits.length > 10, `only ${waits.length} events`);
-  for (const { elsewhere } of waits) assert.equal(elsewhere.idle, 0);
+  for (const { idleCpu } of waits) assert.equal(idleCpu.time, 0);
 });

@@ -67,8 +67,8 @@ function decode(chunks: readonly Uint8Array[], size: number, at: (name: string) 
     cpu: at('cpu'),
     pid: at('pid'),
     prevPid: at('prev_pid'),
-    who: at('who'),
-    prevWho: at('prev_who'),
+    serial: at('serial'),
+    prevSerial: at('prev_serial'),
     clock: at('clock'),
     queued: at('queued'),
     prevArrived: at('prev_arrived'),
@@ -92,8 +92,8 @@ function decode(chunks: readonly Uint8Array[], size: number, at: (name: string) 
       trace.cpu[i] = low(base + offsets.cpu);
       trace.pid[i] = low(base + offsets.pid);
       trace.prevPid[i] = low(base + offsets.prevPid);
-      trace.who[i] = parties.index(high(base + offsets.who), low(base + offsets.who));
-      trace.prevWho[i] = parties.index(high(base + offsets.prevWho), low(base + offsets.prevWho));
+      trace.serial[i] = parties.index(high(base + offsets.serial), low(base + offsets.serial));
+      trace.prevSerial[i] = parties.index(high(base + offsets.prevSerial), low(base + offsets.prevSerial));
       trace.clock[i] = since(base + offsets.clock, origin);
       const from = origin;
       const stamp = (offset: number) => (total(offset) ? since(base + offset, from) : Number.NaN);

@@ -30,7 +30,7 @@ export type Replay = ReadonlyMap<bigint, Replayed>;
 
 /** A part of a wait on one CPU, from `from` (what was throttled of it left out) to `to`. */
 export interface WaitPart {
-  readonly who: number;
+  readonly serial: number;
   readonly cpu: number;
   /** The slices of that CPU that ended meanwhile: indices in `slicesOf(trace, cpu)`, `first` to `last`. */
   readonly first: number;
@@ -38,7 +38,7 @@ export interface WaitPart {
 }
 
 export interface WholeWait {
-  readonly who: number;
+  readonly serial: number;
   readonly wait: number;
   /** Who was switched out for it. */
   readonly last: number;
@@ -50,7 +50,7 @@ export interface Observer {
   part?(part: WaitPart): void;
   wait?(wait: WholeWait): void;
   /** Switched out although it could have run on, `by` being switched in. */
-  preemption?(who: number, by: number): void;
+  preemption?(serial: number, by: number): void;
 }
 
 interface Task {
@@ -111,7 +111,7 @@ class Replayer {
 
   #switchOut(i: number): void {
     const pid = this.#trace.prevPid[i] ?? 0;
-    const who = this.#trace.prevWho[i] ?? 0;
+    const serial = this.#trace.prevSerial[i] ?? 0;
     const cpu = this.#trace.cpu[i] ?? 0;
     const flag = this.#trace.flags[i] ?? 0;
     const clock = this.#trace.clock[i] ?? 0;
@@ -121,30 +121,30 @@ class Replayer {
       task.waiting = Number.NaN;
       return;
     }
-    const mark = this.#throttling.saw(cpu, who, clock, this.#trace.prevThrottled[i] ?? 0);
-    const next = this.#trace.who[i] ?? 0;
+    const mark = this.#throttling.saw(cpu, serial, clock, this.#trace.prevThrottled[i] ?? 0);
+    const next = this.#trace.serial[i] ?? 0;
     task.isWoken = false;
     task.waiting = flag & flags.prevRunnable ? clock : Number.NaN;
     if (!(flag & flags.prevRunnable)) return;
     if (flag & flags.prevThrottled) {
       task.mark = mark;
-      task.markedAs = who;
-    } else if (next !== idleIndex) this.#observer.preemption?.(who, next);
+      task.markedAs = serial;
+    } else if (next !== idleIndex) this.#observer.preemption?.(serial, next);
   }
 
   #switchIn(i: number): void {
     const trace = this.#trace;
     const pid = trace.pid[i] ?? 0;
-    const who = trace.who[i] ?? 0;
+    const serial = trace.serial[i] ?? 0;
     const cpu = trace.cpu[i] ?? 0;
     const clock = trace.clock[i] ?? 0;
     if (pid === 0) return;
     const task = this.#task(pid);
     const isUnseen = ((trace.flags[i] ?? 0) & flags.unseen) !== 0;
     const queued = (isUnseen ? task.waiting : trace.queued[i]) ?? Number.NaN;
-    const of = this.#of(who);
+    const of = this.#of(serial);
     if (isUnseen) of.unseen++;
-    else this.#throttling.saw(cpu, who, clock, trace.throttled[i] ?? 0);
+    else this.#throttling.saw(cpu, serial, clock, trace.throttled[i] ?? 0);
     if (Number.isNaN(queued)) {
       if (!Number.isNaN(task.waiting)) misstamp(of, clock - task.waiting);
     } else if (task.isBogus) {
@@ -152,10 +152,10 @@ class Replayer {
       if (!Number.isNaN(task.waiting)) of.excluded.wait += clock - task.waiting;
     } else {
       if (isSeen(task) && task.waiting !== queued) misstamp(of, task.waiting - queued);
-      this.#charge(task, { who, cpu, from: queued, to: clock });
+      this.#charge(task, { serial, cpu, from: queued, to: clock });
       of.waits++;
       const wait = task.carried + clock - queued;
-      this.#observer.wait?.({ who, wait, last: trace.prevWho[i] ?? 0, isWoken: task.isWoken });
+      this.#observer.wait?.({ serial, wait, last: trace.prevSerial[i] ?? 0, isWoken: task.isWoken });
     }
     task.waiting = Number.NaN;
     task.isBogus = false;
@@ -168,18 +168,18 @@ class Replayer {
   /** The kernel has just closed the wait on the CPU it leaves; where the task goes it is stamped anew. */
   #move(i: number): void {
     const task = this.#task(this.#trace.pid[i] ?? 0);
-    const who = this.#trace.who[i] ?? 0;
+    const serial = this.#trace.serial[i] ?? 0;
     const cpu = this.#trace.cpu[i] ?? 0;
     const to = this.#trace.clock[i] ?? 0;
     const runDelay = this.#trace.runDelay[i] ?? 0;
     const wait = Number.isNaN(task.runDelay) ? to - task.waiting || 0 : runDelay - task.runDelay;
     task.runDelay = runDelay;
-    this.#throttling.saw(cpu, who, to, this.#trace.throttled[i] ?? 0);
+    this.#throttling.saw(cpu, serial, to, this.#trace.throttled[i] ?? 0);
     if ((this.#trace.flags[i] ?? 0) & flags.delayed) task.isBogus = true;
     else if (wait > 0 && !task.isBogus) {
-      const of = this.#of(who);
+      const of = this.#of(serial);
       if (isSeen(task) && task.waiting !== to - wait) misstamp(of, task.waiting - (to - wait));
-      this.#charge(task, { who, cpu, from: to - wait, to });
+      this.#charge(task, { serial, cpu, from: to - wait, to });
       task.carried += wait;
     }
     task.mark = -1;
@@ -199,11 +199,11 @@ class Replayer {
 
   #charge(
     task: Task,
-    part: { readonly who: number; readonly cpu: number; readonly from: number; readonly to: number },
+    part: { readonly serial: number; readonly cpu: number; readonly from: number; readonly to: number },
   ): void {
-    const { clock, stolen, prevWho, parties } = this.#trace;
-    const { who, cpu, to } = part;
-    const of = this.#of(who);
+    const { clock, stolen, prevSerial, parties } = this.#trace;
+    const { serial, cpu, to } = part;
+    const of = this.#of(serial);
     const throttled = this.#throttled(task, part);
     const from = part.from + throttled;
     of.wait += to - part.from;
@@ -225,11 +225,11 @@ class Replayer {
       const stolenOfSlice = (stolen[ending] ?? 0) - (stolen[before] ?? 0);
       const stolenMeanwhile = Math.min(overlap, (stolenOfSlice * overlap) / (end - start));
       const ran = overlap - stolenMeanwhile;
-      const culprit = prevWho[ending] ?? 0;
+      const culprit = prevSerial[ending] ?? 0;
       left -= overlap;
       of.classes.stolen += stolenMeanwhile;
       if (culprit === idleIndex) of.classes.idle += ran;
-      else if (culprit === who) of.classes.self += ran;
+      else if (culprit === serial) of.classes.self += ran;
       else if (culprit === kernelIndex) of.classes.kernel += ran;
       else {
         of.classes.other += ran;
@@ -239,16 +239,19 @@ class Replayer {
     }
     of.classes.unknown += left;
     const ended = (clock[slices[last] ?? -1] ?? Number.POSITIVE_INFINITY) <= to ? last : last - 1;
-    if (from < to) this.#observer.part?.({ who, cpu, first: Math.min(first, ended + 1), last: ended });
+    if (from < to) this.#observer.part?.({ serial, cpu, first: Math.min(first, ended + 1), last: ended });
   }
 
-  #throttled(task: Task, { who, cpu, from, to }: { who: number; cpu: number; from: number; to: number }) {
+  #throttled(
+    task: Task,
+    { serial, cpu, from, to }: { serial: number; cpu: number; from: number; to: number },
+  ) {
     if (task.mark < 0) return 0;
-    if (task.markedAs !== who) {
-      this.#of(who).unresolved++;
+    if (task.markedAs !== serial) {
+      this.#of(serial).unresolved++;
       return 0;
     }
-    const grown = this.#throttling.untilReleased(cpu, who, task.mark);
+    const grown = this.#throttling.untilReleased(cpu, serial, task.mark);
     return Math.min(grown, to - from);
   }
 
@@ -261,8 +264,8 @@ class Replayer {
     return task;
   }
 
-  #of(who: number): Replayed {
-    const id = this.#trace.parties[who] ?? 0n;
+  #of(serial: number): Replayed {
+    const id = this.#trace.parties[serial] ?? 0n;
     let of = this.#result.get(id);
     if (!of) {
       of = {

@@ -116,9 +116,9 @@ class Machine {
       at: this.#now,
       cpu,
       pid,
-      who: cgroupOf(pid),
+      serial: cgroupOf(pid),
       prevPid,
-      prevWho: cgroupOf(prevPid),
+      prevSerial: cgroupOf(prevPid),
       runDelay,
       flags,
       ...(queued === undefined ? {} : { queued }),
@@ -129,6 +129,6 @@ class Machine {
 
   #tell(kind: 'move' | 'wakeup' | 'newWakeup', cpu: number, pid: number): void {
     const runDelay = this.#delay.get(pid) ?? 0;
-    this.happenings.push({ kind, at: this.#now, cpu, pid, who: cgroupOf(pid), runDelay });
+    this.happenings.push({ kind, at: this.#now, cpu, pid, serial: cgroupOf(pid), runDelay });
   }
 }

@@ -8,8 +8,8 @@ export interface Trace {
   readonly pid: Uint32Array;
   readonly prevPid: Uint32Array;
   /** Index in `parties`. */
-  readonly who: Uint32Array;
-  readonly prevWho: Uint32Array;
+  readonly serial: Uint32Array;
+  readonly prevSerial: Uint32Array;
   /** ns, from a common origin. */
   readonly clock: Float64Array;
   /** When the task was queued, by the kernel's stamp; NaN: it has none. */
@@ -67,8 +67,8 @@ export function allocateTrace(length: number, parties: readonly bigint[]): Trace
     cpu: new Uint16Array(length),
     pid: new Uint32Array(length),
     prevPid: new Uint32Array(length),
-    who: new Uint32Array(length),
-    prevWho: new Uint32Array(length),
+    serial: new Uint32Array(length),
+    prevSerial: new Uint32Array(length),
     clock: new Float64Array(length),
     queued: new Float64Array(length),
     prevArrived: new Float64Array(length),

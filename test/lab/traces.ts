@@ -6,9 +6,9 @@ export interface Written {
   readonly at: number;
   readonly cpu?: number;
   readonly pid?: number;
-  readonly who?: bigint;
+  readonly serial?: bigint;
   readonly prevPid?: number;
-  readonly prevWho?: bigint;
+  readonly prevSerial?: bigint;
   readonly queued?: number;
   readonly prevArrived?: number;
   readonly runDelay?: number;
@@ -27,9 +27,9 @@ export function writeTrace(happenings: readonly Written[]): Trace {
     trace.clock[i] = of.at;
     trace.cpu[i] = of.cpu ?? 0;
     trace.pid[i] = of.pid ?? 0;
-    trace.who[i] = indexOf(of.who ?? idle);
+    trace.serial[i] = indexOf(of.serial ?? idle);
     trace.prevPid[i] = of.prevPid ?? 0;
-    trace.prevWho[i] = indexOf(of.prevWho ?? idle);
+    trace.prevSerial[i] = indexOf(of.prevSerial ?? idle);
     trace.queued[i] = of.queued ?? Number.NaN;
     trace.prevArrived[i] = of.prevArrived ?? Number.NaN;
     trace.runDelay[i] = of.runDelay ?? 0;

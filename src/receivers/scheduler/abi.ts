@@ -4,18 +4,25 @@ import { offsetOf } from '../../bpf/u64.ts';
 /** What user space knows of `bpf/scheduler/scheduler.h`, taken from the object itself when it is opened. */
 export interface SchedulerAbi {
   readonly cell: Layout<
-    'who' | 'wait' | 'run' | 'class' | 'cgroup' | 'preempted_by_self' | 'preempted_by_kernel' | 'in_progress'
+    | 'serial'
+    | 'wait'
+    | 'run'
+    | 'class'
+    | 'cgroup'
+    | 'preempted_by_self'
+    | 'preempted_by_kernel'
+    | 'in_progress'
   >;
   readonly cpu: Layout<'head' | 'irq' | 'ring' | 'drops'>;
   readonly occupant: Layout<'end' | 'stolen'>;
   readonly histogram: Layout<'bucket' | 'zero'>;
   readonly pairKey: Layout<'victim' | 'culprit'>;
   readonly pair: Layout<'other' | 'throttled' | 'last' | 'preemptions'>;
-  readonly throttleKey: Layout<'who' | 'cpu'>;
+  readonly throttleKey: Layout<'serial' | 'cpu'>;
   readonly record: Layout<'type' | 'bytes'>;
   readonly waitRecord: Layout<
     | 'monotonic'
-    | 'who'
+    | 'serial'
     | 'cgroup'
     | 'wait'
     | 'class'
@@ -24,8 +31,8 @@ export interface SchedulerAbi {
     | 'throttler'
     | 'throttler_ns'
     | 'last'
-    | 'elsewhere'
-    | 'elsewhere_cpu'
+    | 'idle_cpu_time'
+    | 'idle_cpu'
     | 'weight'
     | 'cpu'
     | 'pid'
@@ -35,7 +42,7 @@ export interface SchedulerAbi {
     | 'comm'
     | 'last_comm'
   >;
-  readonly cgroupRecord: Layout<'change' | 'slot' | 'monotonic' | 'who' | 'cgroup' | 'path'>;
+  readonly cgroupRecord: Layout<'change' | 'slot' | 'monotonic' | 'serial' | 'cgroup' | 'path'>;
   readonly retiredRecord: Layout<'cpu' | 'slot' | 'cell'>;
   /** Position in `class[]` by name: `self`, `other`, …, `stolen`, `unknown`. */
   readonly classes: Readonly<Record<string, number>>;
@@ -54,7 +61,7 @@ export type KernelChange = 'mkdir' | 'rmdir' | 'attach' | 'rename';
 export type Layout<Member extends string> = { readonly size: number } & Readonly<Record<Member, number>>;
 
 /** Pseudo cgroups of `scheduler.h`; macros are not in BTF, so a test compares these with the header. */
-export const who = { idle: 0n, kernel: 1n << 63n, overflow: 1n << 62n } as const;
+export const pseudoSerials = { idle: 0n, kernel: 1n << 63n, overflow: 1n << 62n } as const;
 /** `HISTOGRAM_SCALE` and `HISTOGRAM_OFFSET`, compared likewise. */
 export const histogramScale = 2;
 export const histogramOffset = -24 * (1 << histogramScale);
@@ -67,7 +74,7 @@ export function readAbi(native: Native, object: NativeObject): SchedulerAbi {
   const types = values('record_type');
   return {
     cell: layout(struct('cell'), [
-      'who',
+      'serial',
       'wait',
       'run',
       'class',
@@ -81,11 +88,11 @@ export function readAbi(native: Native, object: NativeObject): SchedulerAbi {
     histogram: layout(histogram, ['bucket', 'zero']),
     pairKey: layout(struct('pair_key'), ['victim', 'culprit']),
     pair: layout(struct('pair'), ['other', 'throttled', 'last', 'preemptions']),
-    throttleKey: layout(struct('throttle_key'), ['who', 'cpu']),
+    throttleKey: layout(struct('throttle_key'), ['serial', 'cpu']),
     record: layout(struct('record'), ['type', 'bytes']),
     waitRecord: layout(struct('wait_record'), [
       'monotonic',
-      'who',
+      'serial',
       'cgroup',
       'wait',
       'class',
@@ -94,8 +101,8 @@ export function readAbi(native: Native, object: NativeObject): SchedulerAbi {
       'throttler',
       'throttler_ns',
       'last',
-      'elsewhere',
-      'elsewhere_cpu',
+      'idle_cpu_time',
+      'idle_cpu',
       'weight',
       'cpu',
       'pid',
@@ -105,7 +112,14 @@ export function readAbi(native: Native, object: NativeObject): SchedulerAbi {
       'comm',
       'last_comm',
     ]),
-    cgroupRecord: layout(struct('cgroup_record'), ['change', 'slot', 'monotonic', 'who', 'cgroup', 'path']),
+    cgroupRecord: layout(struct('cgroup_record'), [
+      'change',
+      'slot',
+      'monotonic',
+      'serial',
+      'cgroup',
+      'path',
+    ]),
     retiredRecord: layout(struct('retired_record'), ['cpu', 'slot', 'cell']),
     classes: Object.fromEntries(
       Object.entries(values('wait_class'))

@@ -31,15 +31,15 @@ export function waitAttributes(wait: WaitEvent): Attributes {
  */
 function culpritOf({ culprit, culpritTime, throttler, throttlerTime, classes }: WaitEvent): Attributes {
   const isThrottled = classes.throttled > classes.other;
-  const [who, time] = isThrottled ? [throttler, throttlerTime] : [culprit, culpritTime];
-  return who === undefined
+  const [serial, time] = isThrottled ? [throttler, throttlerTime] : [culprit, culpritTime];
+  return serial === undefined
     ? {}
-    : { [keys.culpritCgroupId]: String(who), [keys.culpritTime]: toSeconds(time) };
+    : { [keys.culpritCgroupId]: String(serial), [keys.culpritTime]: toSeconds(time) };
 }
 
 /** Nothing, if no other CPU is known to have been idle. */
-function placementOf({ elsewhere }: WaitEvent): Attributes {
-  return elsewhere.idle > 0
-    ? { [keys.elsewhereIdle]: toSeconds(elsewhere.idle), [keys.elsewhereCpu]: elsewhere.cpu }
+function placementOf({ idleCpu }: WaitEvent): Attributes {
+  return idleCpu.time > 0
+    ? { [keys.elsewhereIdle]: toSeconds(idleCpu.time), [keys.elsewhereCpu]: idleCpu.number }
     : {};
 }

@@ -3,7 +3,7 @@ import { otherCulprit } from '../../telemetry/vocabulary.ts';
 import type { PairReading } from './source.ts';
 
 /** Who left the CPU to one victim; `otherCulprit` stands for all beyond the named ones. */
-export interface Messenger {
+export interface LastRunner {
   readonly culprit: CgroupId | typeof otherCulprit;
   /** ns of waits, whole, whoever had the CPU during them. */
   readonly time: number;
@@ -13,7 +13,7 @@ export interface Messenger {
  * Whom a look at the last to run would blame, and for how much, the most first. Named apart from the culprits: one who
  * only passes the CPU on displaces nobody who had it.
  */
-export function messengersOf(pairs: readonly PairReading[], max: number): Messenger[] {
+export function lastRunnersOf(pairs: readonly PairReading[], max: number): LastRunner[] {
   const all = pairs
     .filter(({ last }) => last > 0)
     .map(({ culprit, last }) => ({ culprit, time: last }))

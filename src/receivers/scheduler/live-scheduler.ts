@@ -9,7 +9,7 @@ import type { CgroupId, MonotonicNanoseconds } from '../../telemetry/units.ts';
 import { histogramScale, readAbi, type SchedulerAbi } from './abi.ts';
 import { PairTotals } from './pairs.ts';
 import { decodeRecords, hasStranger, nameParties, type RecordHandler, type WaitRecord } from './records.ts';
-import { WhoIndex } from './serial-index.ts';
+import { SerialIndex } from './serial-index.ts';
 import type {
   CostMeasurement,
   SchedulerOptions,
@@ -30,7 +30,7 @@ const maxHistogramCopies = 4;
 /** Live threads whose last switch is remembered, 4 a set: 16,384 of them in 256 KiB, on large machines 256 a CPU. */
 const taskSetsFor = (cpus: number) => Math.max(4096, 2 ** Math.ceil(Math.log2(cpus * 64)));
 /** Threads at once that are throttled, were moved while they waited, or have been waiting since the last reading. */
-const detoursFor = (cpus: number) => Math.max(2048, cpus * 32);
+const openWaitsFor = (cpus: number) => Math.max(2048, cpus * 32);
 /** Before 6.18: groups that hit a quota, each on each CPU where it did. */
 const throttlesFor = (cpus: number) => Math.max(384, cpus * 8);
 const ringBytes = 256 * 1024;
@@ -83,7 +83,7 @@ export function openLiveScheduler(native: Native, options: LiveOptions, cgroups:
       cpus: size.rows,
       histories: cpus,
       tasks: taskSetsFor(cpus),
-      detours: detoursFor(cpus),
+      openWaits: openWaitsFor(cpus),
       throttles: throttlesTasks(native) ? 1 : throttlesFor(cpus),
       pairs: options.maxPairs,
       events: ringBytes,
@@ -118,7 +118,7 @@ class LiveScheduler implements LiveSource {
   readonly #object: NativeObject;
   readonly #cgroups: Cgroups;
   readonly #abi: SchedulerAbi;
-  readonly #index: WhoIndex;
+  readonly #index: SerialIndex;
   readonly #totals: SchedulerTotals;
   readonly #pairs: PairTotals;
   readonly #copy: Snapshot;
@@ -169,7 +169,7 @@ class LiveScheduler implements LiveSource {
     });
     this.#shares.advance(Number(native.monotonic()));
     this.#throttlesTasks = throttlesTasks(native);
-    this.#index = new WhoIndex(size.slots * 16);
+    this.#index = new SerialIndex(size.slots * 16);
     this.#totals = new SchedulerTotals(this.#abi, size, this.#stolen, this.#index);
     this.#pairs = new PairTotals(this.#abi, this.#index, maxPairs);
     this.#copy = allocateSnapshot(this.#abi, size);
@@ -188,7 +188,7 @@ class LiveScheduler implements LiveSource {
       'cpus',
       'histories',
       'tasks',
-      'detours',
+      'openWaits',
       'draft',
       'throttles',
       'pairs',
@@ -301,18 +301,18 @@ class LiveScheduler implements LiveSource {
   }
 
   #drainRing(): void {
-    const removed: { slot: number; who: bigint }[] = [];
+    const removed: { slot: number; serial: bigint }[] = [];
     const handler: RecordHandler = {
       wait: (record) => {
-        this.#index.learn(record.who, record.cgroup);
+        this.#index.learn(record.serial, record.cgroup);
         if (this.#waits.length < maxWaits) this.#waits.push(record);
         else this.#overrun++;
       },
-      cgroup: ({ change, at, slot, who, cgroup, path }) => {
+      cgroup: ({ change, at, slot, serial, cgroup, path }) => {
         this.#cgroups.learn({ kind: changeKinds[change], id: cgroup, path, at });
-        if (who === 0n) return;
-        this.#index.learn(who, cgroup);
-        if (change === 'rmdir') removed.push({ slot, who });
+        if (serial === 0n) return;
+        this.#index.learn(serial, cgroup);
+        if (change === 'rmdir') removed.push({ slot, serial });
       },
       retired: ({ cpu, slot, words, offset }) => this.#totals.retire({ cpu, slot }, { words, offset }),
       malformed: () => {
@@ -334,30 +334,33 @@ class LiveScheduler implements LiveSource {
     this.#native.readArray(this.#object, 'cells', bytesOf(cells));
     const { cell } = this.#abi;
     for (let at = 0; at < cells.byteLength; at += cell.size)
-      if (!isZero(cells, at + cell.who))
-        this.#index.learn(readBigint(cells, at + cell.who), readBigint(cells, at + cell.cgroup) as CgroupId);
+      if (!isZero(cells, at + cell.serial))
+        this.#index.learn(
+          readBigint(cells, at + cell.serial),
+          readBigint(cells, at + cell.cgroup) as CgroupId,
+        );
   }
 
-  #forgetThrottling(who: bigint): void {
-    const { size, who: whoOffset, cpu: cpuOffset } = this.#abi.throttleKey;
+  #forgetThrottling(serial: bigint): void {
+    const { size, serial: serialOffset, cpu: cpuOffset } = this.#abi.throttleKey;
     const cpus = this.#size.rows - 1;
     const keys = new Uint8Array(size * cpus);
     const view = new DataView(keys.buffer);
     for (let cpu = 0; cpu < cpus; cpu++) {
-      view.setBigUint64(cpu * size + whoOffset, who, true);
+      view.setBigUint64(cpu * size + serialOffset, serial, true);
       view.setUint32(cpu * size + cpuOffset, cpu, true);
     }
     this.#native.deleteKeys(this.#object, 'throttles', keys, cpus);
   }
 
-  #settle(removed: readonly { readonly slot: number; readonly who: bigint }[]): void {
+  #settle(removed: readonly { readonly slot: number; readonly serial: bigint }[]): void {
     const { cells, histograms } = this.#copy;
     this.#native.readArray(this.#object, 'histograms', bytesOf(histograms));
     this.#native.readArray(this.#object, 'cells', bytesOf(cells));
-    for (const { slot, who } of removed) {
-      if (slot < this.#size.slots) this.#totals.settle(this.#copy, slot, who);
-      this.#pairs.remove(who);
-      if (!this.#throttlesTasks) this.#forgetThrottling(who);
+    for (const { slot, serial } of removed) {
+      if (slot < this.#size.slots) this.#totals.settle(this.#copy, slot, serial);
+      this.#pairs.remove(serial);
+      if (!this.#throttlesTasks) this.#forgetThrottling(serial);
     }
   }
 }

@@ -13,7 +13,7 @@ import { nanoseconds, toSeconds } from '../../telemetry/units.ts';
 import { attributes as keys, metrics } from '../../telemetry/vocabulary.ts';
 import { type Blame, type BlameOptions, blameOf } from './blame.ts';
 import { noSums, readingOf } from './cgroup-sums.ts';
-import { type Messenger, messengersOf } from './last-runners.ts';
+import { type LastRunner, lastRunnersOf } from './last-runners.ts';
 import { type CgroupReading, type PairReading, type SchedulerReading, waitClasses } from './source.ts';
 
 export interface SchedulerMetricsOptions extends BlameOptions {
@@ -51,7 +51,7 @@ function cgroupMetrics(
     waits(of, options),
     some(sum(metrics.waitTime, interval, waitPoints(of))),
     some(sum(metrics.blameTime, interval, blamePoints(blames))),
-    some(sum(metrics.messengerTime, interval, messengerPoints(messengersOf(pairs, options.maxCulprits)))),
+    some(sum(metrics.messengerTime, interval, lastRunnerPoints(lastRunnersOf(pairs, options.maxCulprits)))),
     some(sum(metrics.preemptions, interval, preemptionPoints(of, blames))),
     some(sum(metrics.runTime, interval, of.run ? [{ value: toSeconds(of.run) }] : [])),
   ];
@@ -94,8 +94,8 @@ function blamePoints(blames: readonly Blame[]): Point[] {
   );
 }
 
-function messengerPoints(messengers: readonly Messenger[]): Point[] {
-  return messengers.map(({ culprit, time }) => ({
+function lastRunnerPoints(lastRunners: readonly LastRunner[]): Point[] {
+  return lastRunners.map(({ culprit, time }) => ({
     value: toSeconds(nanoseconds(time)),
     attributes: { [keys.culpritCgroupId]: String(culprit) },
   }));

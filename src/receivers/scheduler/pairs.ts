@@ -1,7 +1,7 @@
 import { readBigint, wordsOf } from '../../bpf/u64.ts';
 import { nanoseconds } from '../../telemetry/units.ts';
 import type { SchedulerAbi } from './abi.ts';
-import type { WhoIndex } from './serial-index.ts';
+import type { SerialIndex } from './serial-index.ts';
 import type { PairReading } from './source.ts';
 
 interface Totals {
@@ -41,22 +41,22 @@ export interface PairCopy {
 /** Turns the running totals of (victim, culprit) pairs into what happened since the reading before. */
 export class PairTotals {
   readonly #abi: SchedulerAbi;
-  readonly #index: WhoIndex;
+  readonly #index: SerialIndex;
   readonly #limit: number;
   #before = new Map<string, Known>();
   /** Removed cgroups, and for how many readings more the history may still name them. */
   readonly #removed = new Map<bigint, number>();
 
   /** `limit`: entries the kernel's map has room for. */
-  constructor(abi: SchedulerAbi, index: WhoIndex, limit: number) {
+  constructor(abi: SchedulerAbi, index: SerialIndex, limit: number) {
     this.#abi = abi;
     this.#index = index;
     this.#limit = limit;
   }
 
   /** Its pairs can leave the kernel's map once they stand still. */
-  remove(who: bigint): void {
-    this.#removed.set(who, readingsToForget);
+  remove(serial: bigint): void {
+    this.#removed.set(serial, readingsToForget);
   }
 
   advance(copy: PairCopy): {
@@ -103,9 +103,9 @@ export class PairTotals {
       else unnamed++;
     }
     this.#before = seen;
-    for (const [who, left] of this.#removed)
-      if (left > 1) this.#removed.set(who, left - 1);
-      else this.#removed.delete(who);
+    for (const [serial, left] of this.#removed)
+      if (left > 1) this.#removed.set(serial, left - 1);
+      else this.#removed.delete(serial);
     return { pairs, obsolete: concatenate(obsolete), unnamed };
   }
 

@@ -2,7 +2,7 @@ import { readBigint, wordsOf } from '../../bpf/u64.ts';
 import type { CgroupId, MonotonicNanoseconds, Nanoseconds } from '../../telemetry/units.ts';
 import { nanoseconds } from '../../telemetry/units.ts';
 import type { KernelChange, SchedulerAbi } from './abi.ts';
-import type { WhoIndex } from './serial-index.ts';
+import type { SerialIndex } from './serial-index.ts';
 import { type WaitClass, type WaitEvent, waitClasses } from './source.ts';
 
 export interface CgroupRecord {
@@ -10,7 +10,7 @@ export interface CgroupRecord {
   readonly at: MonotonicNanoseconds;
   readonly slot: number;
   /** 0: it has no cpu controller of its own. */
-  readonly who: bigint;
+  readonly serial: bigint;
   readonly cgroup: CgroupId;
   /** Undefined: longer than a record. */
   readonly path: string | undefined;
@@ -26,11 +26,11 @@ export interface RetiredRecord {
 
 /** A single wait whose other parties are still serial numbers. */
 export interface WaitRecord extends Omit<WaitEvent, 'cgroup' | 'culprit' | 'throttler' | 'last'> {
-  readonly who: bigint;
+  readonly serial: bigint;
   readonly cgroup: CgroupId;
   readonly culprit: bigint;
   readonly throttler: bigint;
-  readonly last: { readonly who: bigint; readonly pid: number; readonly thread: string };
+  readonly last: { readonly serial: bigint; readonly pid: number; readonly thread: string };
 }
 
 export interface RecordHandler {
@@ -97,7 +97,7 @@ function decodeWait(
   }
   return {
     at: readBigint(words, at + layout.monotonic) as MonotonicNanoseconds,
-    who: readBigint(words, at + layout.who),
+    serial: readBigint(words, at + layout.serial),
     cgroup: readBigint(words, at + layout.cgroup) as CgroupId,
     pid: word(words, at + layout.pid),
     tgid: word(words, at + layout.tgid),
@@ -110,13 +110,13 @@ function decodeWait(
     throttler: readBigint(words, at + layout.throttler),
     throttlerTime: duration(words, at + layout.throttler_ns),
     last: {
-      who: readBigint(words, at + layout.last),
+      serial: readBigint(words, at + layout.last),
       pid: word(words, at + layout.last_pid),
       thread: text(bytes, at + layout.last_comm, 16),
     },
-    elsewhere: {
-      idle: duration(words, at + layout.elsewhere),
-      cpu: word(words, at + layout.elsewhere_cpu),
+    idleCpu: {
+      time: duration(words, at + layout.idle_cpu_time),
+      number: word(words, at + layout.idle_cpu),
     },
     weight: word(words, at + layout.weight),
     migrated: word(words, at + layout.migrated) !== 0,
@@ -124,10 +124,10 @@ function decodeWait(
 }
 
 /** Names the parties of a wait, as far as they are known. */
-export function nameParties(record: WaitRecord, index: WhoIndex): WaitEvent {
-  const { who, culprit, throttler, last, ...rest } = record;
-  const victim = index.find(who);
-  const lastFound = index.find(last.who);
+export function nameParties(record: WaitRecord, index: SerialIndex): WaitEvent {
+  const { serial, culprit, throttler, last, ...rest } = record;
+  const victim = index.find(serial);
+  const lastFound = index.find(last.serial);
   return {
     ...rest,
     cgroup: victim === 'kernel' || victim === 'overflow' ? victim : record.cgroup,
@@ -142,8 +142,10 @@ export function nameParties(record: WaitRecord, index: WhoIndex): WaitEvent {
 }
 
 /** Whether somebody in it has to be looked up first. */
-export function hasStranger({ culprit, throttler, last }: WaitRecord, index: WhoIndex): boolean {
-  return [culprit, throttler, last.who].some((who) => who !== 0n && index.find(who) === undefined);
+export function hasStranger({ culprit, throttler, last }: WaitRecord, index: SerialIndex): boolean {
+  return [culprit, throttler, last.serial].some(
+    (serial) => serial !== 0n && index.find(serial) === undefined,
+  );
 }
 
 function decodeCgroup(words: Uint32Array, bytes: Uint8Array, at: number, abi: SchedulerAbi): CgroupRecord {
@@ -155,7 +157,7 @@ function decodeCgroup(words: Uint32Array, bytes: Uint8Array, at: number, abi: Sc
     change: cgroupChanges[word(words, at + layout.change)] ?? 'attach',
     at: readBigint(words, at + layout.monotonic) as MonotonicNanoseconds,
     slot: word(words, at + layout.slot),
-    who: readBigint(words, at + layout.who),
+    serial: readBigint(words, at + layout.serial),
     cgroup: readBigint(words, at + layout.cgroup) as CgroupId,
     path: isWhole ? text(bytes, at + layout.path, room) : undefined,
   };

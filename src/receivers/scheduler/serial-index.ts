@@ -1,12 +1,12 @@
 import type { CgroupId } from '../../telemetry/units.ts';
-import { who as pseudo } from './abi.ts';
+import { pseudoSerials as pseudo } from './abi.ts';
 import type { Waiter } from './source.ts';
 
 /**
- * The kernel side means cgroups by a serial number that is never used twice (`who`); this knows which cgroup id each
+ * The kernel side means cgroups by a serial number that is never used twice (`serial`); this knows which cgroup id each
  * was. The oldest are forgotten beyond `limit`, long after their cgroups have gone.
  */
-export class WhoIndex {
+export class SerialIndex {
   readonly #ids = new Map<bigint, CgroupId>();
   readonly #limit: number;
 
@@ -15,9 +15,10 @@ export class WhoIndex {
   }
 
   /** A cell that is just being claimed has no cgroup id yet: 0. */
-  learn(who: bigint, id: CgroupId): void {
-    if (id === 0n || who === pseudo.kernel || who === pseudo.overflow || this.#ids.get(who) === id) return;
-    this.#ids.set(who, id);
+  learn(serial: bigint, id: CgroupId): void {
+    if (id === 0n || serial === pseudo.kernel || serial === pseudo.overflow || this.#ids.get(serial) === id)
+      return;
+    this.#ids.set(serial, id);
     if (this.#ids.size > this.#limit) {
       const [oldest] = this.#ids.keys();
       if (oldest !== undefined) this.#ids.delete(oldest);
@@ -25,16 +26,16 @@ export class WhoIndex {
   }
 
   /** `undefined`: never heard of. */
-  find(who: bigint): Waiter | 'idle' | undefined {
-    if (who === pseudo.idle) return 'idle';
-    if (who === pseudo.kernel) return 'kernel';
-    if (who === pseudo.overflow) return 'overflow';
-    return this.#ids.get(who);
+  find(serial: bigint): Waiter | 'idle' | undefined {
+    if (serial === pseudo.idle) return 'idle';
+    if (serial === pseudo.kernel) return 'kernel';
+    if (serial === pseudo.overflow) return 'overflow';
+    return this.#ids.get(serial);
   }
 
   /** The cgroup, or undefined where there is none or it is not known. */
-  findCgroup(who: bigint): CgroupId | undefined {
-    const found = this.find(who);
+  findCgroup(serial: bigint): CgroupId | undefined {
+    const found = this.find(serial);
     return typeof found === 'bigint' ? found : undefined;
   }
 }

@@ -92,7 +92,7 @@ export interface WaitEvent {
     readonly thread: string;
   };
   /** For at least so long another CPU that the task may use was idle meanwhile. */
-  readonly elsewhere: { readonly idle: Nanoseconds; readonly cpu: number };
+  readonly idleCpu: { readonly time: Nanoseconds; readonly number: number };
   readonly weight: number;
   readonly migrated: boolean;
 }

@@ -1,8 +1,8 @@
 import { difference, isSame, isZero, readBigint, signedDifference } from '../../bpf/u64.ts';
 import { type CgroupId, type Nanoseconds, nanoseconds } from '../../telemetry/units.ts';
-import { histogramOffset, who as pseudo, type SchedulerAbi } from './abi.ts';
+import { histogramOffset, pseudoSerials as pseudo, type SchedulerAbi } from './abi.ts';
 import { addSums, type CgroupSums, noClasses, noSums, readingOf } from './cgroup-sums.ts';
-import type { WhoIndex } from './serial-index.ts';
+import type { SerialIndex } from './serial-index.ts';
 import { type CgroupReading, type WaitClass, type WaitEvent, type Waiter, waitClasses } from './source.ts';
 import type { StolenTime } from './stolen-shares.ts';
 import { type Shares, StolenSplit } from './stolen-split.ts';
@@ -39,7 +39,7 @@ export interface Taken {
 
 /** Who counts in the histogram of a slot. */
 interface Holder {
-  readonly who: bigint;
+  readonly serial: bigint;
   /** Its cgroup was removed, and everything up to then is its own. */
   readonly isGone: boolean;
 }
@@ -49,7 +49,7 @@ interface Place {
   readonly slot: number;
 }
 
-/** A cell of `who` and where it lies, in a copy of the map or in a record. */
+/** A cell of `serial` and where it lies, in a copy of the map or in a record. */
 interface Cell {
   readonly words: Uint32Array;
   readonly offset: number;
@@ -68,7 +68,7 @@ export class SchedulerTotals {
   readonly #abi: SchedulerAbi;
   readonly #size: Dimensions;
   readonly #stolen: StolenSplit;
-  readonly #index: WhoIndex;
+  readonly #index: SerialIndex;
   readonly #before: Snapshot;
   /** By cell: who was retired from it last. A copy made before may still show it, or one before it. */
   readonly #retired = new Map<number, bigint>();
@@ -82,7 +82,7 @@ export class SchedulerTotals {
   #sums = new Map<bigint, CgroupSums>();
   #losses = new Map<string, number>();
 
-  constructor(abi: SchedulerAbi, size: Dimensions, stolen: StolenTime, index: WhoIndex) {
+  constructor(abi: SchedulerAbi, size: Dimensions, stolen: StolenTime, index: SerialIndex) {
     this.#abi = abi;
     this.#size = size;
     this.#stolen = new StolenSplit(abi, size.rows, stolen);
@@ -92,12 +92,12 @@ export class SchedulerTotals {
 
   /** The last totals of a cell whose slot went to another cgroup; in any order with the copies of the map. */
   retire(place: Place, record: Cell): void {
-    const { who, size } = this.#abi.cell;
+    const { serial, size } = this.#abi.cell;
     const before = this.#beforeCell(place);
-    const mark = readBigint(record.words, record.offset + who);
+    const mark = readBigint(record.words, record.offset + serial);
     const key = orphanKey(mark, before.offset);
     const orphan = this.#orphans.get(key)?.words ?? new Uint32Array(size >> 2);
-    if (isSameAt(record, before, who)) {
+    if (isSameAt(record, before, serial)) {
       this.#add(place, record, before);
       this.#empty(before);
     } else this.#add(place, record, { words: orphan, offset: 0 });
@@ -106,11 +106,11 @@ export class SchedulerTotals {
   }
 
   /** A cgroup was removed: what its slot holds up to now is its own. */
-  settle(now: Snapshot, slot: number, who: bigint): void {
-    this.#meet(slot, who);
+  settle(now: Snapshot, slot: number, serial: bigint): void {
+    this.#meet(slot, serial);
     for (let cpu = 0; cpu < this.#size.rows; cpu++) this.#advanceCell(now, { cpu, slot });
     this.#advanceHistogram(now.histograms, slot);
-    if (this.#holders.get(slot)?.who === who) this.#holders.set(slot, { who, isGone: true });
+    if (this.#holders.get(slot)?.serial === serial) this.#holders.set(slot, { serial, isGone: true });
   }
 
   /**
@@ -137,8 +137,8 @@ export class SchedulerTotals {
   /** What has been gathered since the last call. */
   take(): Taken {
     const byCgroup = new Map<Waiter, CgroupSums>(); // one that lost and regained the cpu controller was two
-    for (const [who, sums] of this.#sums) {
-      const cgroup = this.#index.find(who);
+    for (const [serial, sums] of this.#sums) {
+      const cgroup = this.#index.find(serial);
       if (cgroup === undefined || cgroup === 'idle') this.#lose('cgroup_unnamed', 1);
       else byCgroup.set(cgroup, addSums(byCgroup.get(cgroup), sums));
     }
@@ -182,19 +182,19 @@ export class SchedulerTotals {
     const { cell } = this.#abi;
     const before = this.#beforeCell(place);
     const current = { words: now.cells, offset: before.offset };
-    if (isZero(now.cells, current.offset + cell.who)) return true;
-    const isKnown = isSameAt(current, before, cell.who);
+    if (isZero(now.cells, current.offset + cell.serial)) return true;
+    const isKnown = isSameAt(current, before, cell.serial);
     if (isKnown && !this.#changed(current, before)) return true;
-    const who = readBigint(now.cells, current.offset + cell.who);
-    if ((this.#retired.get(before.offset) ?? 0n) >= who) return true; // serial numbers only rise
-    this.#meet(place.slot, who);
-    this.#index.learn(who, readBigint(now.cells, current.offset + cell.cgroup) as CgroupId);
+    const serial = readBigint(now.cells, current.offset + cell.serial);
+    if ((this.#retired.get(before.offset) ?? 0n) >= serial) return true; // serial numbers only rise
+    this.#meet(place.slot, serial);
+    this.#index.learn(serial, readBigint(now.cells, current.offset + cell.cgroup) as CgroupId);
     if (!isKnown) {
       this.#orphan(before);
       this.#empty(before);
-      before.words.set(wordsAt(current, cell.who, 8), (before.offset + cell.who) >> 2);
+      before.words.set(wordsAt(current, cell.serial, 8), (before.offset + cell.serial) >> 2);
       // it may just be emptied for the next cgroup: what it waited is in a record that is still to come
-      if (who < (this.#holders.get(place.slot)?.who ?? 0n)) this.#contested.add(place.slot);
+      if (serial < (this.#holders.get(place.slot)?.serial ?? 0n)) this.#contested.add(place.slot);
       if (!this.#changed(current, before)) return true;
     }
     if (!this.#isWhole(current, before)) return false;
@@ -204,23 +204,23 @@ export class SchedulerTotals {
   }
 
   #orphan({ words, offset }: Cell): void {
-    const { who, size } = this.#abi.cell;
-    if (isZero(words, offset + who)) return;
-    this.#orphans.set(orphanKey(readBigint(words, offset + who), offset), {
+    const { serial, size } = this.#abi.cell;
+    if (isZero(words, offset + serial)) return;
+    this.#orphans.set(orphanKey(readBigint(words, offset + serial), offset), {
       words: wordsAt({ words, offset }, 0, size).slice(),
       isOld: false,
     });
   }
 
   /** A cgroup had a cell of this slot. Its serial number tells whether it came before or after those met already. */
-  #meet(slot: number, who: bigint, hasWaited = false): void {
+  #meet(slot: number, serial: bigint, hasWaited = false): void {
     const holder = this.#holders.get(slot);
-    if (!holder || who > holder.who) {
+    if (!holder || serial > holder.serial) {
       if (holder && !holder.isGone) this.#contested.add(slot);
-      this.#holders.set(slot, { who, isGone: false });
+      this.#holders.set(slot, { serial, isGone: false });
     } else if (hasWaited) {
-      if (who < holder.who) this.#contested.add(slot);
-      else if (holder.isGone) this.#holders.set(slot, { who, isGone: false }); // its last threads were still ending
+      if (serial < holder.serial) this.#contested.add(slot);
+      else if (holder.isGone) this.#holders.set(slot, { serial, isGone: false }); // its last threads were still ending
     }
   }
 
@@ -239,7 +239,7 @@ export class SchedulerTotals {
   #isWhole(now: Cell, before: Cell): boolean {
     const { cell, classes } = this.#abi;
     const isUnnamed = isZero(now.words, now.offset + cell.cgroup);
-    if (isUnnamed && readBigint(now.words, now.offset + cell.who) < pseudo.overflow) return false;
+    if (isUnnamed && readBigint(now.words, now.offset + cell.serial) < pseudo.overflow) return false;
     let sum = 0;
     for (const position of Object.values(classes)) {
       const time = between(now, before, cell.class + position * 8);
@@ -257,9 +257,9 @@ export class SchedulerTotals {
 
   #add({ cpu, slot }: Place, now: Cell, before: Cell): void {
     const { cell, classes } = this.#abi;
-    const who = readBigint(now.words, now.offset + cell.who);
-    this.#index.learn(who, readBigint(now.words, now.offset + cell.cgroup) as CgroupId);
-    const sums = this.#sumsOf(who);
+    const serial = readBigint(now.words, now.offset + cell.serial);
+    this.#index.learn(serial, readBigint(now.words, now.offset + cell.cgroup) as CgroupId);
+    const sums = this.#sumsOf(serial);
     const wait = between(now, before, cell.wait);
     sums.wait += wait;
     const inProgress = signedBetween(now, before, cell.in_progress);
@@ -277,13 +277,13 @@ export class SchedulerTotals {
     }
     for (const name of waitClasses) sums.classes[name] += gained[name];
     this.#stolen.take(cpu, { sums, gained }, this.#shares);
-    this.#meet(slot, who, wait > 0 || inProgress < 0);
+    this.#meet(slot, serial, wait > 0 || inProgress < 0);
   }
 
   /** Counts since the reading before; without an owner they are lost, and counted as such. */
   #advanceHistogram(histograms: Uint32Array, slot: number): void {
-    const who = this.#contested.has(slot) ? undefined : this.#holders.get(slot)?.who;
-    if (who !== undefined && this.#index.find(who) === undefined) return; // its name comes with its first whole cell
+    const serial = this.#contested.has(slot) ? undefined : this.#holders.get(slot)?.serial;
+    if (serial !== undefined && this.#index.find(serial) === undefined) return; // its name comes with its first whole cell
     this.#contested.delete(slot);
     const { histogram, buckets } = this.#abi;
     const { slots, histogramCopies } = this.#size;
@@ -297,11 +297,11 @@ export class SchedulerTotals {
         const count = ((histograms[at] ?? 0) - (before[at] ?? 0)) >>> 0;
         if (!count) continue;
         before[at] = histograms[at] ?? 0;
-        if (who === undefined) {
+        if (serial === undefined) {
           lost += count;
           continue;
         }
-        const sums = this.#sumsOf(who);
+        const sums = this.#sumsOf(serial);
         if (isZeroBucket) sums.zeroCount += count;
         else {
           const index = bucket + histogramOffset;
@@ -335,9 +335,9 @@ export class SchedulerTotals {
     words.fill(0, offset >> 2, (offset + this.#abi.cell.size) >> 2);
   }
 
-  #sumsOf(who: bigint): CgroupSums {
-    const sums = this.#sums.get(who) ?? noSums();
-    this.#sums.set(who, sums);
+  #sumsOf(serial: bigint): CgroupSums {
+    const sums = this.#sums.get(serial) ?? noSums();
+    this.#sums.set(serial, sums);
     return sums;
   }
 
@@ -359,8 +359,8 @@ function wordsAt({ words, offset }: Cell, member: number, bytes: number): Uint32
   return words.subarray((offset + member) >> 2, (offset + member + bytes) >> 2);
 }
 
-function orphanKey(who: bigint, offset: number): string {
-  return `${who} ${offset}`;
+function orphanKey(serial: bigint, offset: number): string {
+  return `${serial} ${offset}`;
 }
 
 function between(now: Cell, before: Cell, member: number): Nanoseconds {

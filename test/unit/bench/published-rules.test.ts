@@ -6,7 +6,7 @@ import { type Written, writeTrace } from '../../lab/traces.ts';
 
 const victim = 100n;
 const hog = 200n;
-const who = new Map([
+const serials = new Map([
   [1, victim],
   [2, hog],
   [3, kernelTasks],
@@ -16,15 +16,15 @@ const change = (at: number, prevPid: number, pid: number, rest: Partial<Written>
   at,
   pid,
   prevPid,
-  ...(pid ? { who: who.get(pid) ?? victim } : {}),
-  ...(prevPid ? { prevWho: who.get(prevPid) ?? victim } : {}),
+  ...(pid ? { serial: serials.get(pid) ?? victim } : {}),
+  ...(prevPid ? { prevSerial: serials.get(prevPid) ?? victim } : {}),
   ...rest,
 });
 
 /** The victim wakes while the hog runs; a kernel thread runs a little just before it; later it is preempted by the hog. */
 const trace = writeTrace([
   change(0, 0, 2),
-  { kind: 'wakeup', at: 60, pid: 1, who: victim },
+  { kind: 'wakeup', at: 60, pid: 1, serial: victim },
   change(100, 2, 3, { flags: ['prevRunnable'] }),
   change(105, 3, 1, { queued: 60 }),
   change(200, 1, 2, { flags: ['prevRunnable'], queued: 100, runDelay: 0 }),

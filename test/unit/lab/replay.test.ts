@@ -29,15 +29,15 @@ const change = (at: number, prevPid: number, pid: number, rest: Partial<Written>
   at,
   pid,
   prevPid,
-  ...(pid ? { who: cgroups.get(pid) ?? victim } : {}),
-  ...(prevPid ? { prevWho: cgroups.get(prevPid) ?? victim } : {}),
+  ...(pid ? { serial: cgroups.get(pid) ?? victim } : {}),
+  ...(prevPid ? { prevSerial: cgroups.get(prevPid) ?? victim } : {}),
   ...rest,
 });
 const wake = (at: number, pid: number, rest: Partial<Written> = {}): Written => ({
   kind: 'wakeup',
   at,
   pid,
-  who: cgroups.get(pid) ?? victim,
+  serial: cgroups.get(pid) ?? victim,
   ...rest,
 });
 
@@ -97,8 +97,8 @@ test('a wait that moves between CPUs is charged on each', () => {
   const of = replayed([
     change(0, 0, 2),
     change(0, 0, 3, { cpu: 1 }),
-    { kind: 'newWakeup', at: 10, pid: 1, who: victim },
-    { kind: 'move', at: 40, pid: 1, who: victim, runDelay: 30 },
+    { kind: 'newWakeup', at: 10, pid: 1, serial: victim },
+    { kind: 'move', at: 40, pid: 1, serial: victim, runDelay: 30 },
     change(90, 2, 0),
     change(100, 3, 1, { cpu: 1, queued: 45, runDelay: 30 }),
   ]);
@@ -118,7 +118,7 @@ test('a task moved while it sleeps has a wrong stamp: its wait is left out, by i
   const of = replayed([
     change(0, 0, 1, { queued: 0 }),
     change(10, 1, 2),
-    { kind: 'move', at: 20, pid: 1, who: victim, flags: ['delayed'] },
+    { kind: 'move', at: 20, pid: 1, serial: victim, flags: ['delayed'] },
     wake(70, 1, { cpu: 1 }),
     change(60, 0, 3, { cpu: 1 }),
     change(100, 3, 1, { cpu: 1, queued: 20 }),
@@ -160,8 +160,8 @@ test('throttled is until throttled time of the group first stands still', () => 
     change(0, 0, 1, { queued: 0 }),
     change(10, 1, 2, { ...throttled, prevThrottled: 3 }), // grows since 7
     // released at 60, runs a little as pid 7, is throttled again from 90 on
-    change(80, 2, 7, { who: victim, queued: 60, throttled: 53 }),
-    change(90, 7, 3, { ...throttled, prevWho: victim, prevThrottled: 53 }),
+    change(80, 2, 7, { serial: victim, queued: 60, throttled: 53 }),
+    change(90, 7, 3, { ...throttled, prevSerial: victim, prevThrottled: 53 }),
     change(120, 3, 1, { queued: 10, throttled: 83 }),
   ]);
   assert.equal(of.classes.throttled, 50);
@@ -181,8 +181,8 @@ test('an observer gets a wait that moved whole, and on each CPU the slices that 
     [
       change(0, 0, 2),
       change(0, 0, 3, { cpu: 1 }),
-      { kind: 'newWakeup', at: 10, pid: 1, who: victim },
-      { kind: 'move', at: 40, pid: 1, who: victim, runDelay: 30 },
+      { kind: 'newWakeup', at: 10, pid: 1, serial: victim },
+      { kind: 'move', at: 40, pid: 1, serial: victim, runDelay: 30 },
       change(90, 2, 0),
       change(100, 3, 1, { cpu: 1, queued: 45, runDelay: 30 }),
     ],
@@ -286,7 +286,7 @@ test('an observer gets each wait with who ran last, and the slices that ended me
   replayed(happenings, {
     wait: ({ wait, last, isWoken }) => seen.push(['wait', wait, last, isWoken]),
     part: ({ first, last }) => seen.push(['part', first, last]),
-    preemption: (who, by) => seen.push(['preemption', who, by]),
+    preemption: (serial, by) => seen.push(['preemption', serial, by]),
   });
   const trace = writeTrace(happenings);
   const index = (id: bigint) => trace.parties.indexOf(id);

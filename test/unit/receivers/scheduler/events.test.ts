@@ -48,10 +48,10 @@ for (const { title, parts, id, time } of culprits)
 
 test('where another CPU was idle meanwhile is told, and nothing if none is known to have been', () => {
   const attributes = waitAttributes(
-    waitEvent({ other: 2e9 }, { elsewhere: { idle: nanoseconds(15e8), cpu: 0 } }),
+    waitEvent({ other: 2e9 }, { idleCpu: { time: nanoseconds(15e8), number: 0 } }),
   );
   assert.deepEqual([attributes[keys.elsewhereIdle], attributes[keys.elsewhereCpu]], [1.5, 0]);
-  const nowhere = waitAttributes(waitEvent({ other: 2e9 }, { elsewhere: { idle: nanoseconds(0), cpu: 3 } }));
+  const nowhere = waitAttributes(waitEvent({ other: 2e9 }, { idleCpu: { time: nanoseconds(0), number: 3 } }));
   assert.ok(!(keys.elsewhereIdle in nowhere) && !(keys.elsewhereCpu in nowhere));
 });
 
@@ -76,7 +76,7 @@ test('an event has the attributes of the vocabulary, its parts, and no others', 
       {
         ...named,
         last: { cgroup: cgroupId(4n), pid: 1, thread: 'x' },
-        elsewhere: { idle: nanoseconds(1), cpu: 0 },
+        idleCpu: { time: nanoseconds(1), number: 0 },
       },
     ),
   );

@@ -1,5 +1,5 @@
 import { readBigint } from '../../../../src/bpf/u64.ts';
-import { who as pseudo } from '../../../../src/receivers/scheduler/abi.ts';
+import { pseudoSerials as pseudo } from '../../../../src/receivers/scheduler/abi.ts';
 import type { Dimensions, SchedulerTotals, Snapshot } from '../../../../src/receivers/scheduler/totals.ts';
 import { allocateSnapshot } from '../../../../src/receivers/scheduler/totals.ts';
 import type { CgroupId } from '../../../../src/telemetry/units.ts';
@@ -18,11 +18,11 @@ export interface Truth {
 
 type Message =
   | { readonly kind: 'retired'; readonly cpu: number; readonly slot: number; readonly words: Uint32Array }
-  | { readonly kind: 'removed'; readonly slot: number; readonly who: bigint };
+  | { readonly kind: 'removed'; readonly slot: number; readonly serial: bigint };
 
 const { cell, histogram } = abi;
 
-export const cgroupOf = (who: bigint) => (1000n + who) as CgroupId;
+export const cgroupOf = (serial: bigint) => (1000n + serial) as CgroupId;
 
 /** Of a wait: whose it is, if parts of it were charged before, and how far the program gets. */
 interface WaitOptions {
@@ -46,7 +46,7 @@ export class FakeScheduler {
   readonly #copy: Snapshot;
   /** By thread that waits: what was charged of its wait so far, on whatever row and to whomever. */
   readonly #carried = new Map<number, bigint>();
-  #nextWho = 1n;
+  #nextSerial = 1n;
 
   constructor(size: Dimensions) {
     this.size = size;
@@ -62,13 +62,13 @@ export class FakeScheduler {
   /** The cgroup in `slot` is removed, and its css id goes to a new one. */
   recycle(slot: number, isReported = true): void {
     if (slot === 0) return;
-    if (isReported) this.#ring.push({ kind: 'removed', slot, who: this.occupant(slot) });
+    if (isReported) this.#ring.push({ kind: 'removed', slot, serial: this.occupant(slot) });
     this.#occupants[slot] = this.#create(slot);
   }
 
   /** The cgroup in `slot` is removed; its css lives on for a while. */
   remove(slot: number): void {
-    this.#ring.push({ kind: 'removed', slot, who: this.occupant(slot) });
+    this.#ring.push({ kind: 'removed', slot, serial: this.occupant(slot) });
   }
 
   /** The last row, in which the iterator charges waits in progress. */
@@ -156,15 +156,15 @@ export class FakeScheduler {
   beginClaim(cpu: number, slot: number, stores: number): void {
     const { cells } = this.maps;
     const at = this.#offset(cpu, slot);
-    const who = this.occupant(slot);
-    const former = readBigint(cells, at + cell.who);
-    if (this.#unfinished.has(cpu) || former === who) return;
+    const serial = this.occupant(slot);
+    const former = readBigint(cells, at + cell.serial);
+    if (this.#unfinished.has(cpu) || former === serial) return;
     if (former)
       this.#ring.push({ kind: 'retired', cpu, slot, words: cells.slice(at >> 2, (at + cell.size) >> 2) });
     // in the order in which the compiled program stores
     const todo = Array.from({ length: 15 }, (_, i) => () => writeBigint(cells, at + 8 + i * 8, 0n));
-    todo.push(() => writeBigint(cells, at + cell.who, who));
-    this.#begin(cpu, stores, [...todo, () => writeBigint(cells, at + cell.cgroup, cgroupOf(who))]);
+    todo.push(() => writeBigint(cells, at + cell.serial, serial));
+    this.#begin(cpu, stores, [...todo, () => writeBigint(cells, at + cell.cgroup, cgroupOf(serial))]);
   }
 
   finish(cpu: number): void {
@@ -189,7 +189,7 @@ export class FakeScheduler {
     const removed = messages.filter((message) => message.kind === 'removed');
     if (!removed.length) return;
     const now = this.copy();
-    for (const { slot, who } of removed) totals.settle(now, slot, who);
+    for (const { slot, serial } of removed) totals.settle(now, slot, serial);
   }
 
   get ringLength(): number {
@@ -212,15 +212,15 @@ export class FakeScheduler {
   }
 
   #create(slot: number): bigint {
-    const who = slot === 0 ? pseudo.kernel : this.#nextWho++;
-    this.truth.set(who, {
+    const serial = slot === 0 ? pseudo.kernel : this.#nextSerial++;
+    this.truth.set(serial, {
       classes: new Array<bigint>(classCount).fill(0n),
       completed: 0n,
       run: 0n,
       preemptions: 0n,
       buckets: new Array<number>(abi.buckets + 1).fill(0),
     });
-    return who;
+    return serial;
   }
 
   #truthOf(slot: number): Truth {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { histogramOffset, histogramScale, who } from '../../../../src/receivers/scheduler/abi.ts';
+import { histogramOffset, histogramScale, pseudoSerials } from '../../../../src/receivers/scheduler/abi.ts';
 import { waitClasses } from '../../../../src/receivers/scheduler/source.ts';
 import { abi } from './plain-abi.ts';
 
@@ -29,10 +29,10 @@ function enumerators(name: string, prefix: string): string[] {
 }
 
 test('the pseudo cgroups are those of the kernel side', () => {
-  assert.deepEqual(who, {
-    idle: value('WHO_IDLE'),
-    kernel: value('WHO_KERNEL'),
-    overflow: value('WHO_OVERFLOW'),
+  assert.deepEqual(pseudoSerials, {
+    idle: value('SERIAL_IDLE'),
+    kernel: value('SERIAL_KERNEL'),
+    overflow: value('SERIAL_OVERFLOW'),
   });
 });
 

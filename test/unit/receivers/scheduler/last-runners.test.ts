@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { messengersOf } from '../../../../src/receivers/scheduler/last-runners.ts';
+import { lastRunnersOf } from '../../../../src/receivers/scheduler/last-runners.ts';
 import { pairReading } from './readings.ts';
 
 test('who left the CPU to the victim comes with the waits that ended then, whatever it had of them', () => {
@@ -10,7 +10,7 @@ test('who left the CPU to the victim comes with the waits that ended then, whate
     pairReading(3n, { last: 990 }),
     pairReading(4n, { other: 100, preemptions: 3 }),
   ];
-  assert.deepEqual(messengersOf(pairs, 10), [
+  assert.deepEqual(lastRunnersOf(pairs, 10), [
     { culprit: 3n, time: 990 },
     { culprit: 2n, time: 10 },
   ]);
@@ -19,14 +19,14 @@ test('who left the CPU to the victim comes with the waits that ended then, whate
 test('so many are named, the rest is one, and no wait is lost by it', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(1e9), { maxLength: 15 }), fc.integer({ min: 1, max: 15 }), (lasts, max) => {
-      const messengers = messengersOf(
+      const lastRunners = lastRunnersOf(
         lasts.map((last, i) => pairReading(BigInt(i + 2), { last })),
         max,
       );
-      assert.ok(messengers.filter(({ culprit }) => culprit !== 'other').length <= max);
-      assert.ok(messengers.length <= max + 1);
+      assert.ok(lastRunners.filter(({ culprit }) => culprit !== 'other').length <= max);
+      assert.ok(lastRunners.length <= max + 1);
       assert.equal(
-        messengers.reduce((sum, { time }) => sum + time, 0),
+        lastRunners.reduce((sum, { time }) => sum + time, 0),
         lasts.reduce((a, b) => a + b, 0),
       );
     }),

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readBigint, wordsOf } from '../../../../src/bpf/u64.ts';
-import { who } from '../../../../src/receivers/scheduler/abi.ts';
+import { pseudoSerials } from '../../../../src/receivers/scheduler/abi.ts';
 import { type PairCopy, PairTotals } from '../../../../src/receivers/scheduler/pairs.ts';
-import { WhoIndex } from '../../../../src/receivers/scheduler/serial-index.ts';
+import { SerialIndex } from '../../../../src/receivers/scheduler/serial-index.ts';
 import { cgroupId } from '../../../../src/telemetry/units.ts';
 import { abi, writeBigint } from './plain-abi.ts';
 
@@ -35,7 +35,7 @@ function copyOf(...pairs: readonly Pair[]): PairCopy {
 
 /** Victim 1 is cgroup 101, and so on up to 9. */
 function setUp(limit = 4096): PairTotals {
-  const index = new WhoIndex(100);
+  const index = new SerialIndex(100);
   for (let serial = 1n; serial < 10n; serial++) index.learn(serial, cgroupId(100n + serial));
   return new PairTotals(abi, index, limit);
 }
@@ -78,7 +78,10 @@ test('a pair that stands still is not read', () => {
 
 test('kernel threads and the overflow are victims too', () => {
   const { pairs: read, unnamed } = setUp().advance(
-    copyOf({ victim: who.kernel, culprit: 1n, other: 1n }, { victim: who.overflow, culprit: 1n, other: 2n }),
+    copyOf(
+      { victim: pseudoSerials.kernel, culprit: 1n, other: 1n },
+      { victim: pseudoSerials.overflow, culprit: 1n, other: 2n },
+    ),
   );
   assert.deepEqual(
     read.map(({ victim }) => victim),
@@ -106,11 +109,14 @@ test('a pair one side of which nobody can name is counted once, by the third rea
 });
 
 test('a pair whose culprit never has a name is counted at once', () => {
-  assert.equal(setUp().advance(copyOf({ victim: 1n, culprit: who.overflow, other: 1n })).unnamed, 1);
+  assert.equal(
+    setUp().advance(copyOf({ victim: 1n, culprit: pseudoSerials.overflow, other: 1n })).unnamed,
+    1,
+  );
 });
 
 test('a pair whose culprit gets its name a reading later is read whole then', () => {
-  const index = new WhoIndex(100);
+  const index = new SerialIndex(100);
   index.learn(1n, cgroupId(101n));
   const pairs = new PairTotals(abi, index, 4096);
   assert.deepEqual(pairs.advance(copyOf({ victim: 1n, culprit: 2n, other: 10n })).pairs, []);

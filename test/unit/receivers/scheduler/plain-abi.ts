@@ -8,7 +8,7 @@ export const dropReasons = [
   'pair_full',
   'task_evicted',
   'task_missed',
-  'detour_full',
+  'open_wait_full',
   'throttle_moved',
   'throttle_full',
   'delayed_dequeue',
@@ -24,7 +24,7 @@ export const dropReasons = [
   'progress_lost',
   'switch_missed',
   'switch_lost',
-  'crowd',
+  'unnamed_shared',
   'quota_merged',
 ];
 
@@ -37,7 +37,7 @@ const buckets = 4;
 /** Layouts by hand, so that nothing here needs a kernel or an object file. */
 export const abi: SchedulerAbi = {
   cell: {
-    who: 0,
+    serial: 0,
     wait: 8,
     run: 16,
     class: 24,
@@ -51,12 +51,12 @@ export const abi: SchedulerAbi = {
   occupant: { end: 0, stolen: 16, size: occupantSize },
   histogram: { bucket: 0, zero: buckets * 4, size: 32 },
   pairKey: { victim: 0, culprit: 8, size: 16 },
-  throttleKey: { who: 0, cpu: 8, size: 16 },
+  throttleKey: { serial: 0, cpu: 8, size: 16 },
   pair: { other: 0, throttled: 8, last: 16, preemptions: 24, size: 32 },
   record: { type: 0, bytes: 4, size: 8 },
   waitRecord: {
     monotonic: 8,
-    who: 16,
+    serial: 16,
     cgroup: 24,
     wait: 32,
     class: 40,
@@ -65,8 +65,8 @@ export const abi: SchedulerAbi = {
     throttler: 112,
     throttler_ns: 120,
     last: 128,
-    elsewhere: 136,
-    elsewhere_cpu: 144,
+    idle_cpu_time: 136,
+    idle_cpu: 144,
     weight: 152,
     cpu: 156,
     pid: 160,
@@ -77,7 +77,7 @@ export const abi: SchedulerAbi = {
     last_comm: 192,
     size: 208,
   },
-  cgroupRecord: { change: 8, slot: 12, monotonic: 16, who: 24, cgroup: 32, path: 40, size: 104 },
+  cgroupRecord: { change: 8, slot: 12, monotonic: 16, serial: 24, cgroup: 32, path: 40, size: 104 },
   retiredRecord: { cpu: 8, slot: 12, cell: 16, size: 144 },
   classes: Object.fromEntries(classes.map((name, position) => [name, position])),
   dropReasons,

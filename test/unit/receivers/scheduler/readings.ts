@@ -71,7 +71,7 @@ export function waitEvent(parts: Parts, more: Partial<WaitEvent> = {}): WaitEven
     throttler: undefined,
     throttlerTime: nanoseconds(0),
     last: { cgroup: undefined, pid: 99, thread: 'last' },
-    elsewhere: { idle: nanoseconds(0), cpu: 3 },
+    idleCpu: { time: nanoseconds(0), number: 3 },
     weight: 1,
     migrated: false,
     ...more,

@@ -45,7 +45,7 @@ const wait: WaitEvent = {
   throttler: undefined,
   throttlerTime: none,
   last: { cgroup: 'kernel', pid: 2, thread: 'kworker' },
-  elsewhere: { idle: nanoseconds(3), cpu: 1 },
+  idleCpu: { time: nanoseconds(3), number: 1 },
   weight: 1,
   migrated: false,
 };

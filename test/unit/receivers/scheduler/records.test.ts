@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { readBigint, wordsOf } from '../../../../src/bpf/u64.ts';
-import { who } from '../../../../src/receivers/scheduler/abi.ts';
+import { pseudoSerials } from '../../../../src/receivers/scheduler/abi.ts';
 import {
   type CgroupRecord,
   decodeRecords,
@@ -11,7 +11,7 @@ import {
   type RetiredRecord,
   type WaitRecord,
 } from '../../../../src/receivers/scheduler/records.ts';
-import { WhoIndex } from '../../../../src/receivers/scheduler/serial-index.ts';
+import { SerialIndex } from '../../../../src/receivers/scheduler/serial-index.ts';
 import { cgroupId } from '../../../../src/telemetry/units.ts';
 import { abi, writeBigint } from './plain-abi.ts';
 
@@ -46,7 +46,7 @@ function blank(type: number, size: number): { readonly bytes: Uint8Array; readon
 function waitBytes(): Uint8Array {
   const { bytes, words } = blank(recordTypes.wait, waitRecord.size);
   writeBigint(words, waitRecord.monotonic, 2n ** 60n + 1n);
-  writeBigint(words, waitRecord.who, 5n);
+  writeBigint(words, waitRecord.serial, 5n);
   writeBigint(words, waitRecord.cgroup, 2n ** 54n + 1n);
   writeBigint(words, waitRecord.wait, 28n);
   for (let i = 0; i < 7; i++) writeBigint(words, waitRecord.class + i * 8, BigInt(i + 1));
@@ -54,12 +54,12 @@ function waitBytes(): Uint8Array {
   writeBigint(words, waitRecord.culprit_ns, 2n);
   writeBigint(words, waitRecord.throttler, 7n);
   writeBigint(words, waitRecord.throttler_ns, 5n);
-  writeBigint(words, waitRecord.last, who.kernel);
-  writeBigint(words, waitRecord.elsewhere, 2n ** 40n);
+  writeBigint(words, waitRecord.last, pseudoSerials.kernel);
+  writeBigint(words, waitRecord.idle_cpu_time, 2n ** 40n);
   const set = (offset: number, value: number) => {
     words[offset >> 2] = value;
   };
-  set(waitRecord.elsewhere_cpu, 17);
+  set(waitRecord.idle_cpu, 17);
   set(waitRecord.weight, 3);
   set(waitRecord.cpu, 63);
   set(waitRecord.pid, 101);
@@ -76,7 +76,7 @@ function cgroupBytes(path: string, change = 1): Uint8Array {
   words[cgroupRecord.change >> 2] = change;
   words[cgroupRecord.slot >> 2] = 12;
   writeBigint(words, cgroupRecord.monotonic, 2n ** 60n + 3n);
-  writeBigint(words, cgroupRecord.who, 5n);
+  writeBigint(words, cgroupRecord.serial, 5n);
   writeBigint(words, cgroupRecord.cgroup, 77n);
   bytes.set(Buffer.from(path), cgroupRecord.path);
   return bytes;
@@ -98,7 +98,7 @@ test('a wait is decoded member by member', () => {
   assert.deepEqual(waits, [
     {
       at: 2n ** 60n + 1n,
-      who: 5n,
+      serial: 5n,
       cgroup: 2n ** 54n + 1n,
       pid: 101,
       tgid: 100,
@@ -110,8 +110,8 @@ test('a wait is decoded member by member', () => {
       culpritTime: 2,
       throttler: 7n,
       throttlerTime: 5,
-      last: { who: who.kernel, pid: 99, thread: 'kworker/0:1-even' },
-      elsewhere: { idle: 2 ** 40, cpu: 17 },
+      last: { serial: pseudoSerials.kernel, pid: 99, thread: 'kworker/0:1-even' },
+      idleCpu: { time: 2 ** 40, number: 17 },
       weight: 3,
       migrated: true,
     },
@@ -125,7 +125,7 @@ test('stolen time is interrupt time where the kernel knows no other', () => {
 
 test('a life-cycle event is decoded with its whole path', () => {
   assert.deepEqual(decode(cgroupBytes('/kubepods/pod1')).cgroups, [
-    { change: 'rmdir', at: 2n ** 60n + 3n, slot: 12, who: 5n, cgroup: 77n, path: '/kubepods/pod1' },
+    { change: 'rmdir', at: 2n ** 60n + 3n, slot: 12, serial: 5n, cgroup: 77n, path: '/kubepods/pod1' },
   ]);
   const longest = `/${'x'.repeat(cgroupRecord.size - cgroupRecord.path - 3)}`;
   assert.equal(decode(cgroupBytes(longest)).cgroups[0]?.path, longest);
@@ -253,8 +253,8 @@ const [decoded] = decode(waitBytes()).waits;
 assert.ok(decoded);
 const wait: WaitRecord = decoded;
 
-function indexOf(...serials: readonly bigint[]): WhoIndex {
-  const index = new WhoIndex(100);
+function indexOf(...serials: readonly bigint[]): SerialIndex {
+  const index = new SerialIndex(100);
   for (const serial of serials) index.learn(serial, cgroupId(100n + serial));
   return index;
 }
@@ -263,7 +263,7 @@ test('the parties of a wait get their cgroups', () => {
   const named = nameParties(wait, indexOf(5n, 6n, 7n));
   assert.deepEqual([named.cgroup, named.culprit, named.throttler], [wait.cgroup, 106n, 107n]);
   assert.deepEqual(named.last, { cgroup: 'kernel', pid: 99, thread: 'kworker/0:1-even' });
-  assert.ok(!('who' in named));
+  assert.ok(!('serial' in named));
 });
 
 test('who cannot be named stays without a name', () => {
@@ -272,16 +272,16 @@ test('who cannot be named stays without a name', () => {
 });
 
 test('a wait of a kernel thread or of the overflow has no cgroup id', () => {
-  assert.equal(nameParties({ ...wait, who: who.kernel }, indexOf()).cgroup, 'kernel');
-  assert.equal(nameParties({ ...wait, who: who.overflow }, indexOf()).cgroup, 'overflow');
+  assert.equal(nameParties({ ...wait, serial: pseudoSerials.kernel }, indexOf()).cgroup, 'kernel');
+  assert.equal(nameParties({ ...wait, serial: pseudoSerials.overflow }, indexOf()).cgroup, 'overflow');
 });
 
 test('an idle CPU or the overflow is nobody’s culprit', () => {
-  assert.equal(nameParties({ ...wait, culprit: who.idle }, indexOf()).culprit, undefined);
-  assert.equal(nameParties({ ...wait, culprit: who.overflow }, indexOf()).culprit, undefined);
+  assert.equal(nameParties({ ...wait, culprit: pseudoSerials.idle }, indexOf()).culprit, undefined);
+  assert.equal(nameParties({ ...wait, culprit: pseudoSerials.overflow }, indexOf()).culprit, undefined);
   const ofLast = (serial: bigint) =>
-    nameParties({ ...wait, last: { ...wait.last, who: serial } }, indexOf()).last.cgroup;
-  assert.deepEqual([ofLast(who.idle), ofLast(who.overflow)], ['idle', undefined]);
+    nameParties({ ...wait, last: { ...wait.last, serial: serial } }, indexOf()).last.cgroup;
+  assert.deepEqual([ofLast(pseudoSerials.idle), ofLast(pseudoSerials.overflow)], ['idle', undefined]);
 });
 
 test('a stranger is whoever is named in a wait and was never learnt', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { blameOf } from '../../../../src/receivers/scheduler/blame.ts';
-import { WhoIndex } from '../../../../src/receivers/scheduler/serial-index.ts';
+import { SerialIndex } from '../../../../src/receivers/scheduler/serial-index.ts';
 import { type CgroupReading, waitClasses } from '../../../../src/receivers/scheduler/source.ts';
 import type { StolenTime } from '../../../../src/receivers/scheduler/stolen-shares.ts';
 import { withoutStolen } from '../../../../src/receivers/scheduler/stolen-split.ts';
@@ -22,7 +22,7 @@ const onFirst = (irq: number, steal: number) => ({
 
 function setUp(accounted = neither) {
   const kernel = new FakeScheduler(size);
-  const totals = new SchedulerTotals(abi, size, accounted, new WhoIndex(100));
+  const totals = new SchedulerTotals(abi, size, accounted, new SerialIndex(100));
   const read = (shares = onFirst(0, 0)) => {
     totals.advance(() => {
       const copy = kernel.copy();

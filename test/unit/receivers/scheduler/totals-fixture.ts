@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { WhoIndex } from '../../../../src/receivers/scheduler/serial-index.ts';
+import { SerialIndex } from '../../../../src/receivers/scheduler/serial-index.ts';
 import type { CgroupReading, Waiter } from '../../../../src/receivers/scheduler/source.ts';
 import type { StolenTime } from '../../../../src/receivers/scheduler/stolen-shares.ts';
 import { SchedulerTotals } from '../../../../src/receivers/scheduler/totals.ts';
@@ -10,7 +10,7 @@ export const size = { rows: 3, slots: 3, histogramCopies: 2 };
 
 export function setUp(stolen: StolenTime = { irq: false, steal: true }) {
   const kernel = new FakeScheduler(size);
-  const index = new WhoIndex(100);
+  const index = new SerialIndex(100);
   const totals = new SchedulerTotals(abi, size, stolen, index);
   /** Copy, then the ring, as the live source reads. */
   const read = () => {

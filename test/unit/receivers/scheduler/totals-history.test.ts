@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { histogramOffset } from '../../../../src/receivers/scheduler/abi.ts';
-import { WhoIndex } from '../../../../src/receivers/scheduler/serial-index.ts';
+import { SerialIndex } from '../../../../src/receivers/scheduler/serial-index.ts';
 import { type CgroupReading, type Waiter, waitClasses } from '../../../../src/receivers/scheduler/source.ts';
 import { SchedulerTotals } from '../../../../src/receivers/scheduler/totals.ts';
 import { cgroupOf, FakeScheduler } from './fake-scheduler.ts';
@@ -169,7 +169,7 @@ function play(
   { isRingStuck } = { isRingStuck: true },
 ) {
   const kernel = new FakeScheduler(size);
-  const totals = new SchedulerTotals(abi, size, { irq: true, steal: true }, new WhoIndex(1000));
+  const totals = new SchedulerTotals(abi, size, { irq: true, steal: true }, new SerialIndex(1000));
   const ledger = new Ledger();
   let due = 0; // messages that are there since the reading before: they come before its end
   const deliver = (count: number) => {
@@ -226,8 +226,8 @@ test('all readings together are what each cgroup did, each nanosecond once and i
   fc.assert(
     fc.property(histories, (rounds) => {
       const { kernel, ledger } = play(rounds);
-      for (const [who, truth] of kernel.truth) {
-        const emitted = ledger.of(who === 1n << 63n ? 'kernel' : cgroupOf(who));
+      for (const [serial, truth] of kernel.truth) {
+        const emitted = ledger.of(serial === 1n << 63n ? 'kernel' : cgroupOf(serial));
         assert.equal(emitted.run, truth.run);
         assert.equal(emitted.completed, truth.completed);
         assert.equal(emitted.preemptions, truth.preemptions);
@@ -250,12 +250,12 @@ test('nobody gets a wait into its histogram that it did not have, and what nobod
     fc.property(histories, (rounds) => {
       const { kernel, ledger } = play(rounds, { isRingStuck: false });
       let missing = 0;
-      for (const [who, truth] of kernel.truth) {
-        const { buckets } = ledger.of(who === 1n << 63n ? 'kernel' : cgroupOf(who));
+      for (const [serial, truth] of kernel.truth) {
+        const { buckets } = ledger.of(serial === 1n << 63n ? 'kernel' : cgroupOf(serial));
         for (const [bucket, count] of truth.buckets.entries()) {
           assert.ok(
             (buckets[bucket] ?? 0) <= count,
-            `bucket ${bucket} of ${who}: ${buckets[bucket]} > ${count}`,
+            `bucket ${bucket} of ${serial}: ${buckets[bucket]} > ${count}`,
           );
           missing += count - (buckets[bucket] ?? 0);
         }
