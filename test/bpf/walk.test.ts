@@ -111,6 +111,6 @@ for (const kernel of kernels) {
     check({ length: 300, power: 6 }, watched, assertConsistent, {
       isFinished: true,
       constants: { task_sets: 2 },
-      limits: { tasks: 2, openWaits: 1, pairs: 5, throttles: 2, events: 1024 },
+      limits: { tasks: 2, open_waits: 1, pairs: 5, throttles: 2, events: 1024 },
     }));
 }
