@@ -15,9 +15,11 @@ import { parseArgs } from 'node:util';
 import { openKubelet } from '../src/identity/kubernetes/kubelet.ts';
 import type { SourceContext } from '../src/identity/source.ts';
 import { openWorkload } from '../src/processors/workload/workload.ts';
+import { culpritAttributes } from '../src/telemetry/attributes/culprit.ts';
+import { resourceAttributes } from '../src/telemetry/attributes/resource.ts';
+import { workloadAttributes } from '../src/telemetry/attributes/workload.ts';
 import { type Batch, itemCount } from '../src/telemetry/batch.ts';
 import { nanoseconds, seconds } from '../src/telemetry/units.ts';
-import { attributes as keys } from '../src/telemetry/vocabulary.ts';
 import { fakeHost } from '../test/unit/fake-host.ts';
 import { read, reading, workloadSettings } from '../test/unit/processors/workload/fixture.ts';
 import { MadeNode } from './identity-node.ts';
@@ -94,9 +96,12 @@ async function startServer() {
 
 function readingOf(ids: readonly bigint[]): Batch {
   const about = (id: bigint, i: number) => {
-    const victim = { [keys.cgroupId]: String(id), [keys.hostName]: 'node' };
+    const victim = {
+      [resourceAttributes.cgroupId.key]: String(id),
+      [resourceAttributes.hostName.key]: 'node',
+    };
     const points = Array.from({ length: culprits }, (_, k) => ({
-      [keys.culpritCgroupId]: String(ids[(i + k) % ids.length]),
+      [culpritAttributes.cgroupId.key]: String(ids[(i + k) % ids.length]),
     }));
     return [victim, ...points] as const;
   };
@@ -198,7 +203,9 @@ async function measure(trial: 'told' | 'kubelet'): Promise<void> {
 
 function countNames(batch: Batch): { readonly named: number; readonly nameless: number } {
   const victims = read(batch);
-  const named = victims.filter(({ victim }) => victim[keys.podContainerName] !== undefined).length;
+  const named = victims.filter(
+    ({ victim }) => victim[workloadAttributes.podContainerName.key] !== undefined,
+  ).length;
   return { named, nameless: victims.length - named };
 }
 

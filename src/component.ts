@@ -4,6 +4,7 @@ import type { Machine } from './machine/machine.ts';
 import type { Kernel } from './receivers/scheduler/kernel.ts';
 import type { Batch, Signal } from './telemetry/batch.ts';
 import type { Counters } from './telemetry/counters.ts';
+import type { Emits } from './telemetry/emits.ts';
 import type { MonotonicNanoseconds, Nanoseconds, UnixNanoseconds } from './telemetry/units.ts';
 
 /**
@@ -21,6 +22,8 @@ interface Described<Kind extends string, Schema extends TObject> {
   /** One sentence for `earshot components` and the reference page. */
   readonly summary: string;
   readonly config: Schema;
+  /** Its metrics, events, attributes and counters; `docs/METRICS.md` lists them. */
+  readonly emits?: Emits;
   /** What is wrong with a configuration that fits the schema. Opens and changes nothing. */
   check?(config: Static<Schema>): readonly ConfigProblem[];
 }

@@ -4,10 +4,11 @@ import { localDelivery } from '../config/schema/delivery.ts';
 import { printDuration } from '../config/schema/duration.ts';
 import { endsWithin, type TimerClock } from '../runtime/clock.ts';
 import { type Health, messageOf } from '../runtime/health.ts';
-import { agentMetrics } from '../telemetry/agent.ts';
 import type { Batch, Signal } from '../telemetry/batch.ts';
 import type { Counters } from '../telemetry/counters.ts';
+import type { CounterMetric } from '../telemetry/emits.ts';
 import { type Nanoseconds, nanoseconds } from '../telemetry/units.ts';
+import { deliveryCounters } from './emits.ts';
 
 export interface SenderContext {
   readonly id: string;
@@ -52,10 +53,10 @@ export function createSender(exporter: Exporter, context: SenderContext): Sender
   let closed: Promise<void> | undefined;
 
   const subject = (signal: Signal) => ({ kind: 'exporter', id, signal }) as const;
-  const count = (metric: { name: string }, by: number, reason?: string) =>
-    counters.add(metric.name, by, { exporter: id, ...(reason && { reason }) });
+  const count = (metric: CounterMetric, by: number, reason?: string) =>
+    counters.add(metric, by, { exporter: id, ...(reason && { reason }) });
 
-  if (queue.enabled) count(agentMetrics.queueCapacity, queue.queue_size);
+  if (queue.enabled) count(deliveryCounters.queueCapacity, queue.queue_size);
 
   async function offer(batch: Batch): Promise<void> {
     for (const payload of exporter.encode(batch)) {
@@ -63,7 +64,7 @@ export function createSender(exporter: Exporter, context: SenderContext): Sender
       pending += 1;
       pendingBytes += payload.bytes.byteLength;
       if (queue.enabled) {
-        count(agentMetrics.queueSize, 1);
+        count(deliveryCounters.queueSize, 1);
         waiting.push(payload);
         consume();
       } else {
@@ -76,7 +77,7 @@ export function createSender(exporter: Exporter, context: SenderContext): Sender
   function admits({ signal, items, bytes }: Payload): boolean {
     const obstacle = closed ? 'shutdown' : queue.enabled ? fullness(bytes) : undefined;
     if (obstacle === undefined) return true;
-    count(agentMetrics.exporterEnqueueFailed[signal], items, obstacle);
+    count(deliveryCounters.enqueueFailed[signal], items, obstacle);
     if (obstacle === 'shutdown' || isOverflowing) return false;
     isOverflowing = true;
     const { queue_size, max_bytes } = queue;
@@ -96,7 +97,7 @@ export function createSender(exporter: Exporter, context: SenderContext): Sender
       consumers += 1;
       void deliver(payload).then(() => {
         consumers -= 1;
-        count(agentMetrics.queueSize, -1);
+        count(deliveryCounters.queueSize, -1);
         settled(payload);
         consume();
       });
@@ -174,9 +175,9 @@ export function createSender(exporter: Exporter, context: SenderContext): Sender
       return;
     }
     const rejected = outcome.kind === 'partial' ? Math.min(outcome.rejected, items) : 0;
-    count(agentMetrics.exporterSent[signal], items - rejected);
+    count(deliveryCounters.sent[signal], items - rejected);
     if (outcome.kind === 'partial') {
-      if (rejected > 0) count(agentMetrics.exporterSendFailed[signal], rejected, 'partial' satisfies Loss);
+      if (rejected > 0) count(deliveryCounters.sendFailed[signal], rejected, 'partial' satisfies Loss);
       log.warn({ message: outcome.reason, dropped_items: rejected }, 'Partial success response');
     }
     losses.delete(signal);
@@ -184,7 +185,7 @@ export function createSender(exporter: Exporter, context: SenderContext): Sender
   }
 
   function drop({ signal, items }: Payload, reason: Loss, trouble: string): void {
-    count(agentMetrics.exporterSendFailed[signal], items, reason);
+    count(deliveryCounters.sendFailed[signal], items, reason);
     const isLocal = exporter.delivery === undefined;
     const advice = reason === 'retry_disabled' && !isLocal ? ` ${enableRetry}` : '';
     const error = `${errorPrefix[reason] ?? ''}${trouble}`;
@@ -201,13 +202,13 @@ export function createSender(exporter: Exporter, context: SenderContext): Sender
       const error = `shutdown deadline of ${printDuration(limit)}`;
       for (const payload of waiting.splice(0)) {
         drop(payload, 'shutdown', error);
-        count(agentMetrics.queueSize, -1);
+        count(deliveryCounters.queueSize, -1);
         settled(payload);
       }
       for (const abort of attempts) abort.abort(new Error(error));
       await idle.promise;
     }
-    if (queue.enabled) count(agentMetrics.queueCapacity, -queue.queue_size);
+    if (queue.enabled) count(deliveryCounters.queueCapacity, -queue.queue_size);
   }
 
   return {

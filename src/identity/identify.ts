@@ -5,8 +5,8 @@ import type { CgroupFiles } from '../cgroup/files/files.ts';
 import { identifyPath, type PathIdentity } from '../cgroup/path/identify.ts';
 import { type DescribeOptions, type Description, describe } from '../processors/workload/describe.ts';
 import { annotated } from '../processors/workload/service-attributes.ts';
+import { resourceAttributes } from '../telemetry/attributes/resource.ts';
 import { cgroupId, type Nanoseconds, seconds, type UnixNanoseconds } from '../telemetry/units.ts';
-import { attributes as keys } from '../telemetry/vocabulary.ts';
 import type { ContainerFacts, PodFacts } from './facts.ts';
 import { type Identity, identityOf, standIns, stranger } from './identity.ts';
 import { Recent } from './lru-cache.ts';
@@ -60,7 +60,8 @@ export function createIdentify(options: IdentifyOptions): Identify {
     const container = parsed.containerId === undefined ? undefined : directory.container(parsed.containerId);
     const uid = parsed.podUid ?? container?.podUid;
     const pod = uid === undefined ? undefined : directory.pod(uid);
-    const isCountNeeded = pod && (!container || annotated(pod, keys.serviceInstanceId) !== undefined);
+    const isCountNeeded =
+      pod && (!container || annotated(pod, resourceAttributes.serviceInstanceId.key) !== undefined);
     const containersInPod = isCountNeeded ? directory.containersIn(pod.uid) : 0;
     const now = elapsed();
     if (

@@ -1,5 +1,5 @@
 import type { Counters } from '../telemetry/counters.ts';
-import { counterNames } from '../telemetry/vocabulary.ts';
+import { identityCounters } from './emits.ts';
 import { Register, type RegisterOptions } from './fact-store.ts';
 import type { ContainerFacts, PodFacts } from './facts.ts';
 import type { Facts, SourceName } from './source.ts';
@@ -26,7 +26,7 @@ export class Directory {
     this.#options = options;
     const { counters, component } = options;
     const count = (why: string, what: string) => {
-      if (why === 'no room') counters.add(counterNames.namesDropped, 1, { component, reason: what });
+      if (why === 'no room') counters.add(identityCounters.namesDropped, 1, { component, reason: what });
     };
     this.#pods = new Register(options, (key, _, why) => {
       count(why, 'pods');

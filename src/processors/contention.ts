@@ -9,9 +9,13 @@ import {
 import { Type } from 'typebox';
 import { quotaLevel } from '../cgroup/path/quota-level.ts';
 import type { ProcessorComponent } from '../component.ts';
+import { culpritAttributes } from '../telemetry/attributes/culprit.ts';
+import { resourceAttributes } from '../telemetry/attributes/resource.ts';
+import { type Cause, waitAttributes, waitPart } from '../telemetry/attributes/wait.ts';
+import { workloadAttributes } from '../telemetry/attributes/workload.ts';
 import type { Batch } from '../telemetry/batch.ts';
 import { mergePoints } from '../telemetry/metrics/merge.ts';
-import { type Cause, attributes as keys, metrics, waitPart } from '../telemetry/vocabulary.ts';
+import { waitMetrics } from '../telemetry/metrics/wait.ts';
 
 /** Names the cause of each part of a wait from the relation of victim and culprit. Goes after `workload`. */
 export const contention: ProcessorComponent = {
@@ -21,6 +25,7 @@ export const contention: ProcessorComponent = {
     'Names the cause of every part of a wait: self, sibling, neighbor, system, kernel, throttled and so on.',
   signals: ['metrics', 'logs'],
   config: Type.Object({}, { additionalProperties: false }),
+  emits: { attributes: [waitAttributes.cause, waitAttributes.quotaLevel] },
   async open() {
     return { process: nameCauses, close: async () => {} };
   },
@@ -49,10 +54,13 @@ export function causeOf(waitClass: unknown, victim: Attributes, culprit: Attribu
 }
 
 function contenderCause(victim: Attributes, culprit: Attributes): Cause {
-  if (isSame(victim[keys.containerId], culprit[keys.culpritContainerId]) || isSameService(victim, culprit))
+  if (
+    isSame(victim[workloadAttributes.containerId.key], culprit[culpritAttributes.containerId.key]) ||
+    isSameService(victim, culprit)
+  )
     return 'self';
-  if (isSame(victim[keys.podUid], culprit[keys.culpritPodUid])) return 'sibling';
-  switch (culprit[keys.culpritKind]) {
+  if (isSame(victim[workloadAttributes.podUid.key], culprit[culpritAttributes.podUid.key])) return 'sibling';
+  switch (culprit[culpritAttributes.kind.key]) {
     case 'container':
     case 'pod':
     case 'cgroup':
@@ -73,19 +81,20 @@ function contenderCause(victim: Attributes, culprit: Attributes): Cause {
 /** Only of services are cgroups below described by their unit; units of two users may have the same name. */
 function isSameService(victim: Attributes, culprit: Attributes): boolean {
   return (
-    culprit[keys.culpritKind] === 'service' && isSame(victim[keys.workloadUnit], culprit[keys.culpritUnit])
+    culprit[culpritAttributes.kind.key] === 'service' &&
+    isSame(victim[workloadAttributes.unit.key], culprit[culpritAttributes.unit.key])
   );
 }
 
 /** The workload's own limit, or one above it that others share. */
 function quotaCause(victim: Attributes, owner: Attributes): Cause {
-  const ownerPath = owner[keys.culpritCgroupPath];
+  const ownerPath = owner[culpritAttributes.cgroupPath.key];
   if (typeof ownerPath !== 'string') return 'unknown';
   const isOwn =
-    ownerPath === victim[keys.cgroupPath] ||
-    isSame(victim[keys.containerId], owner[keys.culpritContainerId]) ||
-    isSame(victim[keys.podUid], owner[keys.culpritPodUid]) ||
-    isSame(victim[keys.workloadUnit], owner[keys.culpritUnit]);
+    ownerPath === victim[resourceAttributes.cgroupPath.key] ||
+    isSame(victim[workloadAttributes.containerId.key], owner[culpritAttributes.containerId.key]) ||
+    isSame(victim[workloadAttributes.podUid.key], owner[culpritAttributes.podUid.key]) ||
+    isSame(victim[workloadAttributes.unit.key], owner[culpritAttributes.unit.key]);
   return isOwn ? 'throttled' : 'throttled_ancestor';
 }
 
@@ -98,7 +107,8 @@ function nameMetricCauses(of: ResourceMetrics): ResourceMetrics {
   return {
     resource: of.resource,
     scopeMetrics: of.scopeMetrics.map(({ scope, metrics: all }) => {
-      const blame = find(all, metrics.blameTime.name)?.dataPoints.map((point) => judge(point, victim)) ?? [];
+      const blame =
+        find(all, waitMetrics.blameTime.name)?.dataPoints.map((point) => judge(point, victim)) ?? [];
       return { scope, metrics: all.map((metric) => nameIn(metric, victim, blame)) };
     }),
   };
@@ -111,7 +121,7 @@ interface Judged {
 }
 
 function judge(point: DataPoint<number>, victim: Attributes): Judged {
-  const { [keys.waitClass]: waitClass, ...others } = point.attributes;
+  const { [waitAttributes.class.key]: waitClass, ...others } = point.attributes;
   if (waitClass === undefined) return { waitClass, point };
   const cause = causeOf(waitClass, victim, others);
   return { waitClass, point: { ...point, attributes: withCause(others, cause) } };
@@ -119,12 +129,12 @@ function judge(point: DataPoint<number>, victim: Attributes): Judged {
 
 /** Of a quota also which level of the hierarchy has it: the culprit is the cgroup that holds it. */
 function withCause(attributes: Attributes, cause: Cause): Attributes {
-  const path = attributes[keys.culpritCgroupPath];
+  const path = attributes[culpritAttributes.cgroupPath.key];
   const isQuota = cause === 'throttled' || cause === 'throttled_ancestor';
   return {
     ...attributes,
-    [keys.cause]: cause,
-    ...(isQuota && typeof path === 'string' && { [keys.quotaLevel]: quotaLevel(path) }),
+    [waitAttributes.cause.key]: cause,
+    ...(isQuota && typeof path === 'string' && { [waitAttributes.quotaLevel.key]: quotaLevel(path) }),
   };
 }
 
@@ -132,14 +142,14 @@ function nameIn(metric: MetricData, victim: Attributes, blame: readonly Judged[]
   if (metric.dataPointType !== DataPointType.SUM) return metric;
   switch (metric.descriptor.name) {
     // two classes of one culprit may have one cause: then they are one point
-    case metrics.blameTime.name:
+    case waitMetrics.blameTime.name:
       return mergePoints({ ...metric, dataPoints: blame.map(({ point }) => point) });
-    case metrics.preemptions.name:
+    case waitMetrics.preemptions.name:
       return mergePoints({
         ...metric,
         dataPoints: metric.dataPoints.map((point) => judge(point, victim).point),
       });
-    case metrics.waitTime.name:
+    case waitMetrics.waitTime.name:
       return { ...metric, dataPoints: splitByCause(metric, blame) };
     default:
       return metric;
@@ -152,13 +162,13 @@ function splitByCause(wait: SumMetricData, blame: readonly Judged[]): DataPoint<
   const byCause = new Map<Cause, number>();
   const add = (cause: Cause, value: number) => byCause.set(cause, (byCause.get(cause) ?? 0) + value);
   for (const point of wait.dataPoints) {
-    const waitClass = point.attributes[keys.waitClass];
+    const waitClass = point.attributes[waitAttributes.class.key];
     let unnamed = point.value;
     if (waitClass === undefined) plain.push(point);
     else if (waitClass === 'other' || waitClass === 'throttled') {
       for (const blamed of blame) {
         if (blamed.waitClass !== waitClass) continue;
-        add(blamed.point.attributes[keys.cause] as Cause, blamed.point.value);
+        add(blamed.point.attributes[waitAttributes.cause.key] as Cause, blamed.point.value);
         unnamed -= blamed.point.value;
       }
       if (unnamed > halfNanosecond) add('unknown', unnamed);
@@ -168,7 +178,7 @@ function splitByCause(wait: SumMetricData, blame: readonly Judged[]): DataPoint<
   if (!first) return [];
   const named = [...byCause].map(([cause, value]) => ({
     ...first,
-    attributes: { [keys.cause]: cause },
+    attributes: { [waitAttributes.cause.key]: cause },
     value,
   }));
   return [...plain, ...named];

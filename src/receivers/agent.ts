@@ -1,16 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import {
-  ATTR_SERVICE_INSTANCE_ID,
-  ATTR_SERVICE_NAME,
-  ATTR_SERVICE_VERSION,
-} from '@opentelemetry/semantic-conventions';
 import { Type } from 'typebox';
 import type { Host, ReceiverComponent } from '../component.ts';
 import { duration } from '../config/schema/duration.ts';
-import { type AgentMetric, agentMetricByName, agentMetrics } from '../telemetry/agent.ts';
+import { resourceAttributes } from '../telemetry/attributes/resource.ts';
 import type { Batch } from '../telemetry/batch.ts';
-import type { Counter } from '../telemetry/counters.ts';
+import { type Counter, counterKey } from '../telemetry/counters.ts';
+import { type CounterMetric, counter, level } from '../telemetry/emits.ts';
 import {
   gauge,
   type Interval,
@@ -29,14 +25,35 @@ const config = Type.Object({
   interval: duration({ default: '10s', minimum: '100ms', description: 'Time between two readings.' }),
 });
 
+const processMetrics = {
+  cpuTime: counter({
+    name: 'otelcol_process_cpu_seconds',
+    unit: 's',
+    meaning: 'CPU time of the agent, user and system.',
+    isLoss: false,
+  }),
+  uptime: level({ name: 'otelcol_process_uptime', unit: 's', meaning: 'Time since the agent started.' }),
+  memory: level({
+    name: 'otelcol_process_memory_rss',
+    unit: 'By',
+    meaning: 'Resident memory of the agent.',
+  }),
+  eventLoopDelay: level({
+    name: 'earshot.agent.event_loop.delay.p99',
+    unit: 's',
+    meaning: 'Delay of the event loop behind its timers, 99th percentile of the interval.',
+  }),
+} as const;
+
 type EventLoopDelay = ReturnType<typeof monitorEventLoopDelay>;
 
 export const agent: ReceiverComponent<typeof config> = {
   kind: 'receiver',
   type: 'agent',
-  summary: 'What the agent says of itself: what went through it, what it lost and why, what it costs.',
+  summary: 'Metrics of the agent itself: throughput, losses with their reasons, own cost.',
   signals: ['metrics'],
   config,
+  emits: { counters: Object.values(processMetrics) },
   async open({ interval }, host) {
     const eventLoop = monitorEventLoopDelay({ resolution: toMilliseconds(resolution) });
     eventLoop.enable();
@@ -51,10 +68,10 @@ export const agent: ReceiverComponent<typeof config> = {
 
 function createReading(host: Host, eventLoop: EventLoopDelay): () => readonly Batch[] {
   const of = resource({
-    [ATTR_SERVICE_NAME]: 'earshot',
-    [ATTR_SERVICE_VERSION]: version,
-    [ATTR_SERVICE_INSTANCE_ID]: randomUUID(),
-    'host.name': host.machine.name,
+    [resourceAttributes.serviceName.key]: 'earshot',
+    [resourceAttributes.serviceVersion.key]: version,
+    [resourceAttributes.serviceInstanceId.key]: randomUUID(),
+    [resourceAttributes.hostName.key]: host.machine.name,
   });
   const sinceLast = createDifference();
   let start = host.clock.now();
@@ -63,60 +80,50 @@ function createReading(host: Host, eventLoop: EventLoopDelay): () => readonly Ba
     start = interval.end;
     const readings = [...host.counters.read(), ...readProcess(eventLoop)];
     eventLoop.reset();
-    const metrics = [...Map.groupBy(readings, ({ name }) => name)].map(([name, counters]) =>
-      metricOf(name, counters, interval, sinceLast),
+    const metrics = [...Map.groupBy(readings, ({ metric }) => metric)].map(([metric, counters]) =>
+      metricOf(metric, counters, { interval, sinceLast }),
     );
     return [{ signal: 'metrics', resourceMetrics: [resourceMetrics(of, metrics)] }];
   };
 }
 
 function readProcess(eventLoop: EventLoopDelay): readonly Counter[] {
-  const reading = (metric: AgentMetric, value: number, attributes = {}) => ({
-    name: metric.name,
-    attributes,
-    value,
-  });
+  const { cpuTime, uptime, memory, eventLoopDelay } = processMetrics;
+  const reading = (metric: CounterMetric, value: number, attributes = {}) => ({ metric, attributes, value });
   const { user, system } = process.cpuUsage();
   return [
-    reading(agentMetrics.cpuTime, user / 1e6, { 'cpu.mode': 'user' }),
-    reading(agentMetrics.cpuTime, system / 1e6, { 'cpu.mode': 'system' }),
-    reading(agentMetrics.uptime, process.uptime()),
-    reading(agentMetrics.memory, process.memoryUsage.rss()),
-    // What is recorded is the time between two samples.
-    reading(agentMetrics.eventLoopDelay, Math.max(0, eventLoop.percentile(99) - resolution) / 1e9),
+    reading(cpuTime, user / 1e6, { 'cpu.mode': 'user' }),
+    reading(cpuTime, system / 1e6, { 'cpu.mode': 'system' }),
+    reading(uptime, process.uptime()),
+    reading(memory, process.memoryUsage.rss()),
+    // The histogram records the time between two samples.
+    reading(eventLoopDelay, Math.max(0, eventLoop.percentile(99) - resolution) / 1e9),
   ];
 }
 
 function metricOf(
-  name: string,
+  { kind, ...instrument }: CounterMetric,
   counters: readonly Counter[],
-  interval: Interval,
-  sinceLast: (counter: Counter) => number,
+  of: { readonly interval: Interval; readonly sinceLast: (counter: Counter) => number },
 ) {
-  const { kind, unit, description } = agentMetricByName.get(name) ?? {
-    kind: 'sum',
-    unit: '1',
-    description: '',
-  };
-  const described = { name, unit, description, attributes: [] };
   const points = (value: (counter: Counter) => number): Point[] =>
     counters.map((counter) => ({ value: value(counter), attributes: counter.attributes }));
   return kind === 'gauge'
     ? gauge(
-        { ...described, kind },
-        interval,
+        { ...instrument, kind },
+        of.interval,
         points(({ value }) => value),
       )
-    : sum({ ...described, kind: 'sum' }, interval, points(sinceLast));
+    : sum({ ...instrument, kind }, of.interval, points(of.sinceLast));
 }
 
-/** What a counter grew by since it was asked for before. */
+/** The growth of a counter since the call before. */
 function createDifference(): (counter: Counter) => number {
   const before = new Map<string, number>();
-  return ({ name, attributes, value }) => {
-    const key = JSON.stringify([name, attributes]);
-    const grown = value - (before.get(key) ?? 0);
-    before.set(key, value);
-    return grown;
+  return (counter) => {
+    const key = counterKey(counter);
+    const growth = counter.value - (before.get(key) ?? 0);
+    before.set(key, counter.value);
+    return growth;
   };
 }

@@ -1,9 +1,9 @@
 import type { Connector, Processor } from '../component.ts';
 import type { Vertex } from '../config/graph.ts';
 import type { Sender } from '../delivery/sender.ts';
-import { agentMetrics } from '../telemetry/agent.ts';
 import { type Batch, itemCount } from '../telemetry/batch.ts';
 import type { Counters } from '../telemetry/counters.ts';
+import { runtimeCounters } from './emits.ts';
 import { type Health, messageOf } from './health.ts';
 
 /** What runs at the vertices, by `Vertex.instance`. */
@@ -34,7 +34,7 @@ export function createFlow(running: Running, { counters, health }: { counters: C
       await Promise.all(emitted.map((each) => leave(vertex, each)));
     } catch (error) {
       const attributes = { component: `${kind} ${id}`, signal: batch.signal, reason: 'error' };
-      counters.add(agentMetrics.itemsDropped.name, itemCount(batch), attributes);
+      counters.add(runtimeCounters.itemsDropped, itemCount(batch), attributes);
       health.unhealthy(subject, messageOf(error), { sentence: 'Component failed. Dropping data.' });
     }
   }
@@ -44,8 +44,8 @@ export function createFlow(running: Running, { counters, health }: { counters: C
       case 'processor': {
         const processed = existing(running.processors, instance).process(batch);
         const attributes = { processor: id, signal: batch.signal };
-        counters.add(agentMetrics.processorIncoming.name, itemCount(batch), attributes);
-        counters.add(agentMetrics.processorOutgoing.name, itemCount(processed), attributes);
+        counters.add(runtimeCounters.processorIncoming, itemCount(batch), attributes);
+        counters.add(runtimeCounters.processorOutgoing, itemCount(processed), attributes);
         return [processed];
       }
       case 'connector':

@@ -6,11 +6,11 @@ import { printDuration } from '../config/schema/duration.ts';
 import { createSender, type Sender } from '../delivery/sender.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Kernel } from '../receivers/scheduler/kernel.ts';
-import { agentMetrics } from '../telemetry/agent.ts';
 import { type Batch, itemCount, type Signal } from '../telemetry/batch.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import { type Nanoseconds, nanoseconds, seconds } from '../telemetry/units.ts';
 import { endsWithin, type TimerClock } from './clock.ts';
+import { runtimeCounters } from './emits.ts';
 import { createFlow } from './flow.ts';
 import { Health, logFields, messageOf, type Subject } from './health.ts';
 import { Services } from './services.ts';
@@ -137,14 +137,14 @@ export async function startService(config: Config, world: World): Promise<Servic
   /** What a processor gives beside batches has been counted as incoming when it came, if it did. */
   async function letGo(vertex: Vertex, batch: Batch): Promise<void> {
     const attributes = { processor: vertex.id, signal: batch.signal };
-    counters.add(agentMetrics.processorOutgoing.name, itemCount(batch), attributes);
+    counters.add(runtimeCounters.processorOutgoing, itemCount(batch), attributes);
     await flow(vertex, batch);
   }
 
   async function accept(vertex: Vertex, batch: Batch): Promise<void> {
     if (!vertex.next.some(({ signal }) => signal === batch.signal)) return;
     const attributes = { receiver: vertex.id };
-    counters.add(agentMetrics.receiverAccepted[batch.signal].name, itemCount(batch), attributes);
+    counters.add(runtimeCounters.receiverAccepted[batch.signal], itemCount(batch), attributes);
     await flow(vertex, batch);
   }
 

@@ -1,7 +1,7 @@
 import type { Task } from '../component.ts';
-import { agentMetrics } from '../telemetry/agent.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import type { TimerClock } from './clock.ts';
+import { runtimeCounters } from './emits.ts';
 import { type Health, messageOf, type Subject } from './health.ts';
 import { startSchedule } from './schedule.ts';
 
@@ -30,12 +30,12 @@ export function startTask(task: Task, { subject, clock, counters, health }: Task
       health.healthy(of);
     } catch (error) {
       if (abort.signal.aborted) return; // asked for
-      counters.add(agentMetrics.taskErrors.name, 1, attributes);
+      counters.add(runtimeCounters.taskErrors, 1, attributes);
       health.unhealthy(of, messageOf(error), { sentence: 'A task failed.' });
     }
   }
 
-  const onSkipped = (times: number) => counters.add(agentMetrics.taskSkipped.name, times, attributes);
+  const onSkipped = (times: number) => counters.add(runtimeCounters.taskSkipped, times, attributes);
   const schedule = startSchedule({ every: task.every, run, onSkipped }, clock);
   return {
     stop() {

@@ -1,8 +1,8 @@
 import type { Pull } from '../component.ts';
-import { agentMetrics } from '../telemetry/agent.ts';
 import { type Batch, itemCount } from '../telemetry/batch.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import type { TimerClock } from './clock.ts';
+import { runtimeCounters } from './emits.ts';
 import { type Health, messageOf } from './health.ts';
 import { startSchedule } from './schedule.ts';
 
@@ -35,7 +35,7 @@ export function startTicker(pull: Pull, context: TickerContext): Ticker {
     {
       every: pull.every,
       run: collect,
-      onSkipped: (times) => counters.add(agentMetrics.collectSkipped.name, times, attributes),
+      onSkipped: (times) => counters.add(runtimeCounters.collectSkipped, times, attributes),
     },
     clock,
   );
@@ -46,14 +46,14 @@ export function startTicker(pull: Pull, context: TickerContext): Ticker {
       health.healthy(subject);
       await Promise.all(batches.map(isAbandoned ? drop : deliver));
     } catch (error) {
-      counters.add(agentMetrics.collectErrors.name, 1, attributes);
+      counters.add(runtimeCounters.collectErrors, 1, attributes);
       health.unhealthy(subject, messageOf(error), { sentence: 'Collecting failed.' });
     }
   }
 
   function drop(batch: Batch): void {
     const lost = { component: `${kind} ${id}`, signal: batch.signal, reason: 'shutdown' };
-    counters.add(agentMetrics.itemsDropped.name, itemCount(batch), lost);
+    counters.add(runtimeCounters.itemsDropped, itemCount(batch), lost);
   }
 
   async function finish(): Promise<void> {

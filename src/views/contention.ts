@@ -5,8 +5,12 @@ import {
   type ExponentialHistogram,
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
+import { culpritAttributes, otherCulprit } from '../telemetry/attributes/culprit.ts';
+import { resourceAttributes } from '../telemetry/attributes/resource.ts';
+import { type Cause, causes, waitAttributes } from '../telemetry/attributes/wait.ts';
+import { workloadAttributes } from '../telemetry/attributes/workload.ts';
 import { merge, quantile } from '../telemetry/metrics/histogram.ts';
-import { attributes, type Cause, causes, metrics, otherCulprit } from '../telemetry/vocabulary.ts';
+import { waitMetrics } from '../telemetry/metrics/wait.ts';
 
 /** What one screen says; every figure is of the interval. */
 export interface Screen {
@@ -40,13 +44,15 @@ export interface Culprit {
 /** Undefined: nothing in it is about waiting. */
 export function screenOf(batch: readonly ResourceMetrics[]): Screen | undefined {
   const workloads = batch.map(readWorkload);
-  const known = new Set<string>(Object.values(metrics).map(({ name }) => name));
+  const known = new Set<string>(Object.values(waitMetrics).map(({ name }) => name));
   const point = batch
     .flatMap(({ scopeMetrics }) => scopeMetrics.flatMap((scope) => scope.metrics))
     .filter(({ descriptor }) => known.has(descriptor.name))
     .flatMap(({ dataPoints }): DataPoint<unknown>[] => dataPoints)[0];
   if (!point) return undefined;
-  const recording = batch.map(({ resource }) => resource.attributes[attributes.recording]).find(Boolean);
+  const recording = batch
+    .map(({ resource }) => resource.attributes[resourceAttributes.recording.key])
+    .find(Boolean);
   return {
     end: new Date(toSeconds(point.endTime) * 1000),
     seconds: toSeconds(point.endTime) - toSeconds(point.startTime),
@@ -119,10 +125,10 @@ function distinct(workloads: readonly Workload[]): Workload[] {
 
 /** What may tell namesakes apart, the best to read first. */
 const marks: readonly ((of: Attributes) => string | undefined)[] = [
-  (of) => nameOf(of, [attributes.containerId])?.slice(0, 12),
-  (of) => nameOf(of, [attributes.cgroupPath])?.split('/').at(-1),
-  (of) => nameOf(of, [attributes.cgroupPath]),
-  (of) => nameOf(of, [attributes.cgroupId]),
+  (of) => nameOf(of, [workloadAttributes.containerId.key])?.slice(0, 12),
+  (of) => nameOf(of, [resourceAttributes.cgroupPath.key])?.split('/').at(-1),
+  (of) => nameOf(of, [resourceAttributes.cgroupPath.key]),
+  (of) => nameOf(of, [resourceAttributes.cgroupId.key]),
 ];
 
 function readWorkload({ resource, scopeMetrics }: ResourceMetrics): Workload {
@@ -132,20 +138,20 @@ function readWorkload({ resource, scopeMetrics }: ResourceMetrics): Workload {
       metric.descriptor.name === name && metric.dataPointType === DataPointType.SUM ? metric.dataPoints : [],
     );
   const histograms = all.flatMap((metric) =>
-    metric.descriptor.name === metrics.waitDuration.name &&
+    metric.descriptor.name === waitMetrics.waitDuration.name &&
     metric.dataPointType === DataPointType.EXPONENTIAL_HISTOGRAM
       ? metric.dataPoints.map(({ value }) => value)
       : [],
   );
-  const waits = sumBy(numbers(metrics.waitTime).map((point) => [causeOf(point.attributes), point.value]));
+  const waits = sumBy(numbers(waitMetrics.waitTime).map((point) => [causeOf(point.attributes), point.value]));
   return {
     name: nameOf(resource.attributes, workloadNames) ?? 'unknown',
     attributes: resource.attributes,
     durations: histograms.length > 0 ? histograms.reduce(merge) : undefined,
     wait: [...waits.values()].reduce((a, b) => a + b, 0),
-    run: numbers(metrics.runTime).reduce((sum, { value }) => sum + value, 0),
+    run: numbers(waitMetrics.runTime).reduce((sum, { value }) => sum + value, 0),
     causes: waits,
-    culprits: culpritsOf(waits, numbers(metrics.blameTime)),
+    culprits: culpritsOf(waits, numbers(waitMetrics.blameTime)),
   };
 }
 
@@ -154,7 +160,7 @@ function culpritsOf(
   waits: ReadonlyMap<Cause, number>,
   blame: readonly DataPoint<number>[],
 ): ReadonlyMap<string, number> {
-  const named = blame.filter((point) => point.attributes[attributes.culpritCgroupId] !== otherCulprit);
+  const named = blame.filter((point) => point.attributes[culpritAttributes.cgroupId.key] !== otherCulprit);
   const blamed = sumBy(blame.map((point) => [causeOf(point.attributes), point.value]));
   return sumBy([
     ...named.map((point): [string, number] => [culpritName(point.attributes), point.value]),
@@ -192,18 +198,18 @@ function culpritName(of: Attributes): string {
 
 /** Names people know before ids. */
 const workloadNames = [
-  attributes.workloadName,
-  attributes.workloadUnit,
-  attributes.cgroupPath,
-  attributes.containerId,
-  attributes.cgroupId,
+  workloadAttributes.name.key,
+  workloadAttributes.unit.key,
+  resourceAttributes.cgroupPath.key,
+  workloadAttributes.containerId.key,
+  resourceAttributes.cgroupId.key,
 ];
 const culpritNames = [
-  attributes.culpritName,
-  attributes.culpritUnit,
-  attributes.culpritCgroupPath,
-  attributes.culpritContainerId,
-  attributes.culpritCgroupId,
+  culpritAttributes.name.key,
+  culpritAttributes.unit.key,
+  culpritAttributes.cgroupPath.key,
+  culpritAttributes.containerId.key,
+  culpritAttributes.cgroupId.key,
 ];
 
 function nameOf(of: Attributes, keys: readonly string[]): string | undefined {
@@ -213,7 +219,7 @@ function nameOf(of: Attributes, keys: readonly string[]): string | undefined {
 }
 
 function causeOf(of: Attributes): Cause {
-  return causes.find((cause) => cause === of[attributes.cause]) ?? 'unknown';
+  return causes.find((cause) => cause === of[waitAttributes.cause.key]) ?? 'unknown';
 }
 
 function sumBy<Key>(parts: Iterable<readonly [Key, number]>): Map<Key, number> {

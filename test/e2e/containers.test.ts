@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
 import { after, before, test } from 'node:test';
-import { attributes as keys, metrics as names } from '../../src/telemetry/vocabulary.ts';
+import { eventAttributes } from '../../src/receivers/scheduler/emits.ts';
+import { culpritAttributes } from '../../src/telemetry/attributes/culprit.ts';
+import { resourceAttributes } from '../../src/telemetry/attributes/resource.ts';
+import { waitAttributes } from '../../src/telemetry/attributes/wait.ts';
+import { workloadAttributes } from '../../src/telemetry/attributes/workload.ts';
+import { waitMetrics } from '../../src/telemetry/metrics/wait.ts';
 import type { ReceivedLogs, ReceivedMetrics } from '../lab/otlp-decode.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../lab/otlp-receiver.ts';
 import { sumBy, total } from '../lab/otlp-sums.ts';
@@ -60,14 +65,14 @@ function metricsOf(workload: string): readonly ReceivedMetrics[] {
   return backend
     .metrics()
     .flatMap(({ resources }) => resources)
-    .filter(({ resource }) => resource[keys.workloadName] === workload);
+    .filter(({ resource }) => resource[workloadAttributes.name.key] === workload);
 }
 
 function logsOf(workload: string): readonly ReceivedLogs[] {
   return backend
     .logs()
     .flatMap(({ resources }) => resources)
-    .filter(({ resource }) => resource[keys.workloadName] === workload);
+    .filter(({ resource }) => resource[workloadAttributes.name.key] === workload);
 }
 
 const histogramsOf = (workload: string, metric: string) =>
@@ -80,35 +85,35 @@ const histogramsOf = (workload: string, metric: string) =>
 test('the victim has a resource of its own that says which container it is', () => {
   const resource = metricsOf(victim)[0]?.resource;
   assert.ok(resource, `no resource of ${victim}`);
-  assert.equal(resource[keys.containerId], victim);
-  assert.equal(resource[keys.workloadKind], 'container');
+  assert.equal(resource[workloadAttributes.containerId.key], victim);
+  assert.equal(resource[workloadAttributes.kind.key], 'container');
   const instances = new Set(
-    [victim, hog].map((name) => metricsOf(name)[0]?.resource[keys.serviceInstanceId]),
+    [victim, hog].map((name) => metricsOf(name)[0]?.resource[resourceAttributes.serviceInstanceId.key]),
   );
   assert.equal(instances.size, 2, 'service.instance.id tells them apart');
 });
 
 test('the hog is named as the culprit on the resource of the victim', () => {
-  const blame = sumBy(metricsOf(victim), names.blameTime.name, keys.culpritContainerId);
+  const blame = sumBy(metricsOf(victim), waitMetrics.blameTime.name, culpritAttributes.containerId.key);
   assert.ok(total(blame) > 1.5, `${total(blame)} s are blamed on anybody`);
   // Beside the two, whatever else runs on this machine has the CPU now and then.
-  const ran = total(sumBy(metricsOf(hog), names.runTime.name, keys.workloadName));
+  const ran = total(sumBy(metricsOf(hog), waitMetrics.runTime.name, workloadAttributes.name.key));
   const byHog = blame.get(hog) ?? 0;
   assert.ok(byHog > 0.8 * ran && byHog < 1.02 * ran, `the hog ran ${ran} s and is to blame for ${byHog}`);
 });
 
 test('the cause is the neighbor, and causes and culprits sum to the wait', () => {
-  const causes = sumBy(metricsOf(victim), names.waitTime.name, keys.cause);
+  const causes = sumBy(metricsOf(victim), waitMetrics.waitTime.name, waitAttributes.cause.key);
   // What else this machine does is the system's.
   const others = total(causes) - (causes.get('system') ?? 0);
   assert.ok((causes.get('neighbor') ?? 0) > 0.8 * others, `causes ${JSON.stringify([...causes])}`);
-  const wait = histogramsOf(victim, names.waitDuration.name).reduce(
+  const wait = histogramsOf(victim, waitMetrics.waitDuration.name).reduce(
     (sum, histogram) => sum + histogram.sum,
     0,
   );
   assert.ok(wait > 0 && Math.abs(total(causes) - wait) < 1e-6, `causes of ${total(causes)} s of ${wait} s`);
   // What is blamed on somebody is part of its cause, and all of it where the cause cannot do without a culprit.
-  const blamed = sumBy(metricsOf(victim), names.blameTime.name, keys.cause);
+  const blamed = sumBy(metricsOf(victim), waitMetrics.blameTime.name, waitAttributes.cause.key);
   for (const [cause, time] of blamed) {
     const waited = causes.get(cause) ?? 0;
     assert.ok(time < waited + 1e-6, `${time} s are blamed for ${waited} s of ${cause}`);
@@ -120,32 +125,33 @@ test('the cause is the neighbor, and causes and culprits sum to the wait', () =>
 test('the long waits of the victim come as events that name the hog, thread and weight', () => {
   const records = logsOf(victim).flatMap((of) => of.records);
   for (const record of records) assert.equal(record.eventName, 'earshot.wait');
-  const long = records.filter((record) => Number(record.attributes[keys.waitDuration]) >= 0.002);
+  const long = records.filter((record) => Number(record.attributes[eventAttributes.duration.key]) >= 0.002);
   assert.ok(long.length > 3, `${long.length} events of waits of at least 2 ms`);
-  const byHog = long.filter((record) => record.attributes[keys.culpritName] === hog);
+  const byHog = long.filter((record) => record.attributes[culpritAttributes.name.key] === hog);
   // The limited container and the system have the CPU now and then.
   const byOthers = long.filter(
-    ({ attributes }) => attributes[keys.cause] === 'system' || attributes[keys.culpritName] === limited,
+    ({ attributes }) =>
+      attributes[waitAttributes.cause.key] === 'system' || attributes[culpritAttributes.name.key] === limited,
   );
-  const culprits = JSON.stringify(long.map((record) => record.attributes[keys.culpritName]));
+  const culprits = JSON.stringify(long.map((record) => record.attributes[culpritAttributes.name.key]));
   const rest = long.length - byOthers.length;
   assert.ok(byHog.length > 3 && byHog.length > 0.8 * rest, `who is to blame? ${culprits}`);
-  const ofShell = byHog.filter((record) => record.attributes[keys.threadName] === 'sh');
+  const ofShell = byHog.filter((record) => record.attributes[eventAttributes.threadName.key] === 'sh');
   assert.ok(ofShell.length > 0.8 * byHog.length, 'the waiting thread is the shell');
-  for (const record of ofShell) assert.ok(Number(record.attributes[keys.weight]) >= 1);
-  const asNeighbor = byHog.filter((record) => record.attributes[keys.cause] === 'neighbor');
+  for (const record of ofShell) assert.ok(Number(record.attributes[eventAttributes.weight.key]) >= 1);
+  const asNeighbor = byHog.filter((record) => record.attributes[waitAttributes.cause.key] === 'neighbor');
   assert.ok(asNeighbor.length > 0.8 * byHog.length, `${asNeighbor.length} of ${byHog.length} by a neighbor`);
 });
 
 test('a container at its own limit waits for that, not for a neighbor', () => {
-  const causes = sumBy(metricsOf(limited), names.waitTime.name, keys.cause);
+  const causes = sumBy(metricsOf(limited), waitMetrics.waitTime.name, waitAttributes.cause.key);
   assert.ok((causes.get('throttled') ?? 0) > 3, `throttled for ${causes.get('throttled')} s of 6`);
   assert.equal(causes.get('throttled_ancestor'), undefined);
 });
 
 test('histogram, run time and preemptions arrive as the vocabulary has them', () => {
   const all = metricsOf(victim).flatMap(({ metrics }) => metrics);
-  for (const { name, unit } of [names.waitDuration, names.runTime, names.preemptions]) {
+  for (const { name, unit } of [waitMetrics.waitDuration, waitMetrics.runTime, waitMetrics.preemptions]) {
     const metric = all.find((candidate) => candidate.name === name);
     assert.ok(metric, `no ${name}`);
     assert.equal(metric.unit, unit);

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { globSync, rmdirSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { openCri } from '../../src/identity/containers/cri/cri.ts';
+import { identityCounters } from '../../src/identity/emits.ts';
 import { seconds } from '../../src/telemetry/units.ts';
-import { counterNames } from '../../src/telemetry/vocabulary.ts';
 import { lacksNewContainerd, newContainerdFolder, newContainerdVersion } from '../lab/build-containerd.ts';
 import { busyboxImage, busyboxImageNeeds } from '../lab/busybox-image.ts';
 import { type CriContainerd, startCriContainerd } from '../lab/cri-containerd.ts';
@@ -83,14 +83,14 @@ for (const { name, hasEvents, binaries, skip } of peers)
       const pod = await driver.runPod('api');
       pods.push(pod);
       const id = await pod.create('server', 3);
-      const lists = live.count(counterNames.sourceLists);
+      const lists = live.count(identityCounters.sourceLists.name);
       const started = driver.start(id);
       // Events say it unasked; without them somebody must miss it.
       if (!hasEvents) live.source.want({ containerId: id, podUid: pod.uid });
       await live.until('named', () => live.facts.containers.get(id)?.name === 'server');
       await started;
       assert.equal(live.facts.pods.get(pod.uid)?.name, 'api');
-      assert.equal(live.count(counterNames.sourceLists) - lists, hasEvents ? 0 : 1);
+      assert.equal(live.count(identityCounters.sourceLists.name) - lists, hasEvents ? 0 : 1);
       const cgroups = globSync(`/sys/fs/cgroup/{.,*}${cgroupParent}/${id}`);
       assert.ok(cgroups.length > 0, "its id is the one in the cgroup's path");
       const { image, ...facts } = live.facts.containers.get(id) ?? { id: 'none' };

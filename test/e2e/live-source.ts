@@ -24,7 +24,7 @@ export function liveSource(open: (context: SourceContext) => Source) {
     count: (name: string) =>
       counters
         .read()
-        .filter((counter) => counter.name === name)
+        .filter((counter) => counter.metric.name === name)
         .reduce((sum, { value }) => sum + value, 0),
     /** Milliseconds until the condition held. */
     async until(what: string, holds: () => boolean, limit = 10_000): Promise<number> {

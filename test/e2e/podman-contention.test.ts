@@ -2,7 +2,11 @@ import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { attributes as keys, metrics as names } from '../../src/telemetry/vocabulary.ts';
+import { culpritAttributes } from '../../src/telemetry/attributes/culprit.ts';
+import { resourceAttributes } from '../../src/telemetry/attributes/resource.ts';
+import { waitAttributes } from '../../src/telemetry/attributes/wait.ts';
+import { workloadAttributes } from '../../src/telemetry/attributes/workload.ts';
+import { waitMetrics } from '../../src/telemetry/metrics/wait.ts';
 import { busyboxImageNeeds } from '../lab/busybox-image.ts';
 import { lacks } from '../lab/needed.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../lab/otlp-receiver.ts';
@@ -60,32 +64,32 @@ service:
     backend
       .metrics()
       .flatMap(({ resources }) => resources)
-      .filter(({ resource }) => resource[keys.containerName] === container);
+      .filter(({ resource }) => resource[workloadAttributes.containerName.key] === container);
   const victim = () => of('shop-web-1');
 
   test('the victim goes by its name, its image and what compose calls it', () => {
     const [first] = victim();
     assert.ok(first, 'nothing of the victim');
     for (const { resource } of victim()) {
-      assert.equal(resource[keys.workloadName], 'shop-web-1');
-      assert.equal(resource[keys.serviceName], 'web');
-      assert.equal(resource[keys.serviceNamespace], 'shop');
-      assert.equal(resource[keys.containerRuntime], 'podman');
-      assert.equal(resource[keys.imageName], 'localhost/earshot-test');
+      assert.equal(resource[workloadAttributes.name.key], 'shop-web-1');
+      assert.equal(resource[resourceAttributes.serviceName.key], 'web');
+      assert.equal(resource[resourceAttributes.serviceNamespace.key], 'shop');
+      assert.equal(resource[workloadAttributes.containerRuntime.key], 'podman');
+      assert.equal(resource[workloadAttributes.imageName.key], 'localhost/earshot-test');
     }
   });
 
   test('its neighbor is to blame, by name', () => {
-    const causes = sumBy(victim(), names.waitTime.name, keys.cause);
+    const causes = sumBy(victim(), waitMetrics.waitTime.name, waitAttributes.cause.key);
     assert.ok(total(causes) > 1, `waited only ${total(causes)} s`);
     // What else this machine does is the system's.
     const others = total(causes) - (causes.get('system') ?? 0);
     assert.ok((causes.get('neighbor') ?? 0) > 0.8 * others, JSON.stringify([...causes]));
-    const byId = sumBy(victim(), names.blameTime.name, keys.culpritContainerId);
-    const ran = total(sumBy(of('batch'), names.runTime.name, keys.workloadName));
+    const byId = sumBy(victim(), waitMetrics.blameTime.name, culpritAttributes.containerId.key);
+    const ran = total(sumBy(of('batch'), waitMetrics.runTime.name, workloadAttributes.name.key));
     const byHog = byId.get(hog) ?? 0;
     assert.ok(byHog > 0.8 * ran && byHog < 1.02 * ran, `the hog ran ${ran} s and is to blame for ${byHog}`);
-    const byName = sumBy(victim(), names.blameTime.name, keys.culpritName);
+    const byName = sumBy(victim(), waitMetrics.blameTime.name, culpritAttributes.name.key);
     assert.equal(byName.get('batch'), byId.get(hog));
   });
 });

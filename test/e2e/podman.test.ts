@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { openPodman } from '../../src/identity/containers/docker/docker.ts';
+import { identityCounters } from '../../src/identity/emits.ts';
 import { seconds } from '../../src/telemetry/units.ts';
-import { counterNames } from '../../src/telemetry/vocabulary.ts';
 import { busyboxImageNeeds } from '../lab/busybox-image.ts';
 import { lacks } from '../lab/needed.ts';
 import { type Podman, startPodman } from '../lab/podman.ts';
@@ -48,12 +48,12 @@ describe('Podman', { skip }, () => {
   });
 
   test('births and deaths are told without a list', async () => {
-    const lists = live.count(counterNames.sourceLists);
+    const lists = live.count(identityCounters.sourceLists.name);
     const id = await podman.run('late');
     await live.until('named', () => live.facts.containers.get(id)?.name === 'late');
     await podman.remove('late');
     await live.until('gone', () => live.facts.gone.includes(id));
-    assert.equal(live.count(counterNames.sourceLists), lists);
+    assert.equal(live.count(identityCounters.sourceLists.name), lists);
   });
 
   test('nothing is lost while its service restarts, and what happened meanwhile is known', async () => {

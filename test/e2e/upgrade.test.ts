@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { attributes as keys, metrics as names } from '../../src/telemetry/vocabulary.ts';
+import { resourceAttributes } from '../../src/telemetry/attributes/resource.ts';
+import { waitMetrics } from '../../src/telemetry/metrics/wait.ts';
 import { makeCgroup, removeCgroups, runIn, spin, type TestCgroup } from '../kernel/scheduler-fixture.ts';
 import type { ReceivedPoint } from '../lab/otlp-decode.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../lab/otlp-receiver.ts';
@@ -89,9 +90,9 @@ function runTime(from: OtlpReceiver, { id }: TestCgroup): readonly ReceivedPoint
   return from
     .metrics()
     .flatMap(({ resources }) => resources)
-    .filter(({ resource }) => resource[keys.cgroupId] === String(id))
+    .filter(({ resource }) => resource[resourceAttributes.cgroupId.key] === String(id))
     .flatMap(({ metrics }) => metrics)
-    .filter(({ name }) => name === names.runTime.name)
+    .filter(({ name }) => name === waitMetrics.runTime.name)
     .flatMap(({ points }) => points);
 }
 

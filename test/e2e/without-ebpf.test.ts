@@ -3,7 +3,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { attributes as keys, cgroupMetrics as names } from '../../src/telemetry/vocabulary.ts';
+import { cgroupMetrics } from '../../src/receivers/cgroup/emits.ts';
+import { resourceAttributes } from '../../src/telemetry/attributes/resource.ts';
+import { waitAttributes } from '../../src/telemetry/attributes/wait.ts';
+import { workloadAttributes } from '../../src/telemetry/attributes/workload.ts';
 import { makeCgroup, removeCgroups, runIn, spin, type TestCgroup } from '../kernel/scheduler-fixture.ts';
 import type { ReceivedMetrics, ReceivedPoint } from '../lab/otlp-decode.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../lab/otlp-receiver.ts';
@@ -25,7 +28,7 @@ const resourcesOf = (from: OtlpReceiver, { id }: TestCgroup): readonly ReceivedM
   from
     .metrics()
     .flatMap(({ resources }) => resources)
-    .filter(({ resource }) => resource[keys.cgroupId] === String(id));
+    .filter(({ resource }) => resource[resourceAttributes.cgroupId.key] === String(id));
 
 /** In order of arrival. */
 const pointsOf = (from: OtlpReceiver, cgroup: TestCgroup, metric: string): readonly ReceivedPoint[] =>
@@ -62,17 +65,17 @@ test('without eBPF and without privileges throttling, limits and CPU time arrive
   });
   try {
     const of = ({ name }: { readonly name: string }) => pointsOf(backend, limited, name);
-    await backend.until(() => of(names.cpuLimit).length > 0);
+    await backend.until(() => of(cgroupMetrics.cpuLimit).length > 0);
     await runIn(limited, spin(1, 2));
     // its timer goes on for some periods
-    await backend.until(() => isClose(of(names.throttledTime).at(-1), limited.throttled()));
+    await backend.until(() => isClose(of(cgroupMetrics.throttledTime).at(-1), limited.throttled()));
     assert.ok(limited.throttled() > 0);
-    assert.equal(of(names.cpuLimit).at(-1)?.value, 0.05);
-    assert.equal(of(names.throttledTime).at(-1)?.attributes[keys.quotaLevel], 'cgroup');
-    assert.ok((of(names.cpuTime).at(-1)?.value ?? 0) > 0);
+    assert.equal(of(cgroupMetrics.cpuLimit).at(-1)?.value, 0.05);
+    assert.equal(of(cgroupMetrics.throttledTime).at(-1)?.attributes[waitAttributes.quotaLevel.key], 'cgroup');
+    assert.ok((of(cgroupMetrics.cpuTime).at(-1)?.value ?? 0) > 0);
     const [found] = resourcesOf(backend, limited);
-    assert.equal(found?.resource[keys.cgroupPath], limited.path);
-    assert.equal(found?.resource[keys.workloadName], limited.path);
+    assert.equal(found?.resource[resourceAttributes.cgroupPath.key], limited.path);
+    assert.equal(found?.resource[workloadAttributes.name.key], limited.path);
   } finally {
     agent.kill('SIGTERM');
     const [code] = await once(agent, 'exit');

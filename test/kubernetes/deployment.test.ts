@@ -6,7 +6,9 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
-import { attributes as keys, metrics as names } from '../../src/telemetry/vocabulary.ts';
+import { culpritAttributes } from '../../src/telemetry/attributes/culprit.ts';
+import { workloadAttributes } from '../../src/telemetry/attributes/workload.ts';
+import { waitMetrics } from '../../src/telemetry/metrics/wait.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../lab/otlp-receiver.ts';
 import { buildAgentImage, type DeployedAgent, deployAgent, image } from './agent.ts';
 import { loadImage } from './configuration.ts';
@@ -221,15 +223,19 @@ test('as a sidecar the agent reports its own pod, and of others only what they a
   await agent.stop();
   const from = Date.now();
   await node.kubectl(['apply', '--kustomize', writeSidecarOverlay()]);
-  const waits = () => points(backend, names.waitTime.name, { from });
-  const blame = () => points(backend, names.blameTime.name, { from });
-  const containers = () => new Set(waits().map(({ resource }) => resource[keys.containerId]));
+  const waits = () => points(backend, waitMetrics.waitTime.name, { from });
+  const blame = () => points(backend, waitMetrics.blameTime.name, { from });
+  const containers = () =>
+    new Set(waits().map(({ resource }) => resource[workloadAttributes.containerId.key]));
   await until('waits of both containers', () => containers().size >= 2);
   const { items } = await node.read<{ readonly items: readonly Pod[] }>('pods', '--selector=app=shop');
   const uid = items[0]?.metadata.uid;
   assert.ok(uid);
-  for (const { resource } of [...waits(), ...blame()]) assert.equal(resource[keys.podUid], uid);
+  for (const { resource } of [...waits(), ...blame()])
+    assert.equal(resource[workloadAttributes.podUid.key], uid);
   assert.ok(blame().length > 0);
   for (const { point } of blame())
-    assert.ok([undefined, uid].includes(point.attributes[keys.culpritPodUid] as string | undefined));
+    assert.ok(
+      [undefined, uid].includes(point.attributes[culpritAttributes.podUid.key] as string | undefined),
+    );
 });

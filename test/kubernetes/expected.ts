@@ -1,13 +1,14 @@
-import { attributes as keys } from '../../src/telemetry/vocabulary.ts';
+import { culpritAttributes } from '../../src/telemetry/attributes/culprit.ts';
+import { workloadAttributes } from '../../src/telemetry/attributes/workload.ts';
 import type { RealContainer } from './pods.ts';
 
 /** What the agent has to say of a container, from what the API server says of it. */
 
 const ownerKeys: Readonly<Record<string, string>> = {
-  StatefulSet: keys.statefulSetName,
-  DaemonSet: keys.daemonSetName,
-  Job: keys.jobName,
-  ReplicaSet: keys.replicaSetName,
+  StatefulSet: workloadAttributes.statefulSetName.key,
+  DaemonSet: workloadAttributes.daemonSetName.key,
+  Job: workloadAttributes.jobName.key,
+  ReplicaSet: workloadAttributes.replicaSetName.key,
 };
 
 /** `undefined` where the attribute must not be there. */
@@ -17,34 +18,38 @@ export function attributesOf(container: RealContainer): Expected {
   const { owner } = container;
   const { kind, name } = topOwner(container);
   return {
-    [keys.containerId]: container.id,
-    [keys.namespaceName]: container.namespace,
-    [keys.podName]: container.pod,
-    [keys.podUid]: container.podUid,
-    [keys.podContainerName]: container.name,
-    [keys.restartCount]: container.restartCount,
-    [keys.workloadQos]: container.qos,
-    ...(container.cpuRequest === undefined ? {} : { [keys.cpuRequest]: container.cpuRequest }),
-    [keys.cpuLimit]: container.cpuLimit,
+    [workloadAttributes.containerId.key]: container.id,
+    [workloadAttributes.namespaceName.key]: container.namespace,
+    [workloadAttributes.podName.key]: container.pod,
+    [workloadAttributes.podUid.key]: container.podUid,
+    [workloadAttributes.podContainerName.key]: container.name,
+    [workloadAttributes.restartCount.key]: container.restartCount,
+    [workloadAttributes.qos.key]: container.qos,
+    ...(container.cpuRequest === undefined
+      ? {}
+      : { [workloadAttributes.cpuRequest.key]: container.cpuRequest }),
+    [workloadAttributes.cpuLimit.key]: container.cpuLimit,
     ...(owner && ownerKeys[owner.kind] ? { [ownerKeys[owner.kind] ?? '']: owner.name } : {}),
-    ...(kind === 'Deployment' ? { [keys.deploymentName]: name } : {}),
-    ...(kind === 'CronJob' ? { [keys.cronJobName]: name } : {}),
+    ...(kind === 'Deployment' ? { [workloadAttributes.deploymentName.key]: name } : {}),
+    ...(kind === 'CronJob' ? { [workloadAttributes.cronJobName.key]: name } : {}),
   };
 }
 
 export function culpritAttributesOf(container: RealContainer): Expected {
   const { kind, name } = topOwner(container);
   return {
-    [keys.culpritContainerId]: container.id,
-    [keys.culpritNamespace]: container.namespace,
-    [keys.culpritPodName]: container.pod,
-    [keys.culpritPodUid]: container.podUid,
-    [keys.culpritContainerName]: container.name,
-    [keys.culpritOwnerKind]: kind,
-    [keys.culpritOwnerName]: name,
-    [keys.culpritQos]: container.qos,
-    ...(container.cpuRequest === undefined ? {} : { [keys.culpritCpuRequest]: container.cpuRequest }),
-    [keys.culpritCpuLimit]: container.cpuLimit,
+    [culpritAttributes.containerId.key]: container.id,
+    [culpritAttributes.namespace.key]: container.namespace,
+    [culpritAttributes.podName.key]: container.pod,
+    [culpritAttributes.podUid.key]: container.podUid,
+    [culpritAttributes.containerName.key]: container.name,
+    [culpritAttributes.ownerKind.key]: kind,
+    [culpritAttributes.ownerName.key]: name,
+    [culpritAttributes.qos.key]: container.qos,
+    ...(container.cpuRequest === undefined
+      ? {}
+      : { [culpritAttributes.cpuRequest.key]: container.cpuRequest }),
+    [culpritAttributes.cpuLimit.key]: container.cpuLimit,
   };
 }
 

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import {
-  cgroupMetrics,
-  counterNames,
-  attributes as keys,
-  metrics as names,
-} from '../../src/telemetry/vocabulary.ts';
+import { workloadCounters } from '../../src/processors/workload/emits.ts';
+import { cgroupMetrics } from '../../src/receivers/cgroup/emits.ts';
+import { culpritAttributes } from '../../src/telemetry/attributes/culprit.ts';
+import { resourceAttributes } from '../../src/telemetry/attributes/resource.ts';
+import { waitAttributes } from '../../src/telemetry/attributes/wait.ts';
+import { workloadAttributes } from '../../src/telemetry/attributes/workload.ts';
+import { waitMetrics } from '../../src/telemetry/metrics/wait.ts';
 import { attributesOf, culpritAttributesOf, type Expected } from './expected.ts';
 import type { ContainerdMajor } from './peers.ts';
 import type { RealContainer } from './pods.ts';
@@ -84,20 +85,21 @@ test('both lives of a container that was restarted have its name, each with its 
 test('no resource is of a container that the API server does not know, nor of one without its pod', () => {
   const known = new Set(all().map(({ id }) => id));
   for (const resource of resources(scenario.backend)) {
-    const path = String(resource[keys.cgroupPath] ?? '');
-    const id = resource[keys.containerId];
+    const path = String(resource[resourceAttributes.cgroupPath.key] ?? '');
+    const id = resource[workloadAttributes.containerId.key];
     if (id !== undefined) assert.ok(known.has(String(id)), `who is ${JSON.stringify(resource)}?`);
-    if (/^\/kubepods\/.*pod/.test(path)) assert.ok(resource[keys.podName], `${path} has no pod`);
+    if (/^\/kubepods\/.*pod/.test(path))
+      assert.ok(resource[workloadAttributes.podName.key], `${path} has no pod`);
   }
 });
 
 test('each container of a pod is an instance of its own, whatever its number', () => {
   const owners = new Map<unknown, string>();
   for (const { resource } of points(scenario.backend)) {
-    const container = scenario.pods.containers.get(String(resource[keys.containerId]));
+    const container = scenario.pods.containers.get(String(resource[workloadAttributes.containerId.key]));
     if (!container) continue;
     const owner = `${container.namespace}/${container.pod}/${container.name}`;
-    const instance = resource[keys.serviceInstanceId];
+    const instance = resource[resourceAttributes.serviceInstanceId.key];
     assert.equal(owners.get(instance) ?? owner, owner, `${instance}`);
     owners.set(instance, owner);
   }
@@ -110,18 +112,20 @@ test('the hog is named as the culprit of every victim, with its owner, class and
     /Deployment|StatefulSet|BestEffort|static/.test(what),
   )) {
     const victim = one(namespace, pod, name);
-    const blame = points(scenario.backend, names.blameTime.name, scenario.contention).filter(
+    const blame = points(scenario.backend, waitMetrics.blameTime.name, scenario.contention).filter(
       ofContainer(victim.id),
     );
-    const byHog = blame.filter(({ point }) => point.attributes[keys.culpritContainerId] === culprit.id);
+    const byHog = blame.filter(
+      ({ point }) => point.attributes[culpritAttributes.containerId.key] === culprit.id,
+    );
     // What else runs on the machine is no neighbour.
-    const neighbors = blame.filter(({ point }) => point.attributes[keys.cause] === 'neighbor');
+    const neighbors = blame.filter(({ point }) => point.attributes[waitAttributes.cause.key] === 'neighbor');
     assert.ok(
       sum(byHog) > 0.5 * sum(neighbors),
       `${victim.pod}: ${sum(byHog)} of ${sum(neighbors)} s are blamed on the hog`,
     );
     for (const { point } of byHog) {
-      assert.equal(point.attributes[keys.cause], 'neighbor');
+      assert.equal(point.attributes[waitAttributes.cause.key], 'neighbor');
       const what = `the hog to ${victim.pod}`;
       assertAttributes(point.attributes, culpritAttributesOf(culprit), { container: culprit, what });
     }
@@ -131,12 +135,12 @@ test('the hog is named as the culprit of every victim, with its owner, class and
 test('every culprit in a pod has its name', () => {
   const known = scenario.pods.containers;
   let culprits = 0;
-  for (const { point } of points(scenario.backend, names.blameTime.name)) {
-    const id = point.attributes[keys.culpritContainerId];
+  for (const { point } of points(scenario.backend, waitMetrics.blameTime.name)) {
+    const id = point.attributes[culpritAttributes.containerId.key];
     if (id === undefined) {
       // Also a container that only holds its pod's namespaces is its pod.
-      if (/\/pod/.test(String(point.attributes[keys.culpritCgroupPath])))
-        assert.ok(point.attributes[keys.culpritPodName], 'a pod nobody knows is to blame');
+      if (/\/pod/.test(String(point.attributes[culpritAttributes.cgroupPath.key])))
+        assert.ok(point.attributes[culpritAttributes.podName.key], 'a pod nobody knows is to blame');
       continue;
     }
     const container = known.get(String(id));
@@ -149,15 +153,15 @@ test('every culprit in a pod has its name', () => {
 });
 
 test('what runs in the root cgroup, as kubelet and runtime do here, is the system', () => {
-  const byRoot = points(scenario.backend, names.blameTime.name, scenario.contention).filter(
-    ({ point }) => point.attributes[keys.culpritCgroupPath] === '/',
+  const byRoot = points(scenario.backend, waitMetrics.blameTime.name, scenario.contention).filter(
+    ({ point }) => point.attributes[culpritAttributes.cgroupPath.key] === '/',
   );
   assert.ok(byRoot.length > 0, 'nobody waited for the daemons of the node');
-  for (const { point } of byRoot) assert.equal(point.attributes[keys.cause], 'system');
+  for (const { point } of byRoot) assert.equal(point.attributes[waitAttributes.cause.key], 'system');
 });
 
 test('nearly everybody is named, and hardly anybody unknown', () => {
-  const identified = points(scenario.backend, counterNames.itemsIdentified);
+  const identified = points(scenario.backend, workloadCounters.identified.name);
   const outcomes = sumBy(identified, 'outcome');
   const [named = 0, unknown = 0] = ['named', 'unknown'].map((outcome) => outcomes.get(outcome));
   const all = sum(identified);
@@ -172,11 +176,11 @@ test('containers of one pod are siblings to each other', () => {
     [front, back],
     [back, front],
   ]) {
-    const byOther = points(scenario.backend, names.blameTime.name)
+    const byOther = points(scenario.backend, waitMetrics.blameTime.name)
       .filter(ofContainer(victim?.id ?? ''))
-      .filter(({ point }) => point.attributes[keys.culpritContainerId] === other?.id)
-      .filter(({ point }) => !String(point.attributes[keys.cause]).startsWith('throttled'));
-    for (const { point } of byOther) assert.equal(point.attributes[keys.cause], 'sibling');
+      .filter(({ point }) => point.attributes[culpritAttributes.containerId.key] === other?.id)
+      .filter(({ point }) => !String(point.attributes[waitAttributes.cause.key]).startsWith('throttled'));
+    for (const { point } of byOther) assert.equal(point.attributes[waitAttributes.cause.key], 'sibling');
     siblings += sum(byOther);
   }
   assert.ok(siblings > 0.05, `waited only ${siblings} s for each other`);
@@ -224,9 +228,9 @@ for (const [pod, levels] of Object.entries(quotas))
       const figures = scenario.throttled.get(of);
       assert.ok(figures);
       const received = points(scenario.backend, cgroupMetrics.throttledTime.name, scenario.contention).filter(
-        ({ resource }) => resource[keys.cgroupPath] === path(),
+        ({ resource }) => resource[resourceAttributes.cgroupPath.key] === path(),
       );
-      for (const { point } of received) assert.equal(point.attributes[keys.quotaLevel], level);
+      for (const { point } of received) assert.equal(point.attributes[waitAttributes.quotaLevel.key], level);
       const agent = measured(received);
       const kernel = figures.own.between(agent.from, agent.to);
       assertWithin(agent.seconds, kernel);
@@ -242,10 +246,10 @@ test('waiting for its own limit is the time the kernel held a single thread back
   ] as const) {
     const figures = scenario.throttled.get(name);
     assert.ok(figures);
-    const waits = points(scenario.backend, names.waitTime.name, scenario.contention).filter(
+    const waits = points(scenario.backend, waitMetrics.waitTime.name, scenario.contention).filter(
       ofContainer(one('shop', pod, container).id),
     );
-    const causes = sumBy(waits, keys.cause);
+    const causes = sumBy(waits, waitAttributes.cause.key);
     const window = measured(waits);
     const kernel = figures.any.between(window.from, window.to);
     const throttled = causes.get('throttled') ?? 0;
@@ -260,18 +264,18 @@ test('a quota above the pods is told from their own limits, with its level and p
     ['shop', /^beacon-/],
   ] as const) {
     const victim = one(namespace, pod, 'app');
-    const waits = points(scenario.backend, names.waitTime.name, scenario.sharedQuota).filter(
+    const waits = points(scenario.backend, waitMetrics.waitTime.name, scenario.sharedQuota).filter(
       ofContainer(victim.id),
     );
-    const causes = sumBy(waits, keys.cause);
+    const causes = sumBy(waits, waitAttributes.cause.key);
     assert.ok((causes.get('throttled_ancestor') ?? 0) > 0.5, JSON.stringify([...causes]));
-    const blame = points(scenario.backend, names.blameTime.name, scenario.sharedQuota)
+    const blame = points(scenario.backend, waitMetrics.blameTime.name, scenario.sharedQuota)
       .filter(ofContainer(victim.id))
-      .filter(({ point }) => point.attributes[keys.cause] === 'throttled_ancestor');
+      .filter(({ point }) => point.attributes[waitAttributes.cause.key] === 'throttled_ancestor');
     assert.ok(blame.length > 0);
     for (const { point } of blame) {
-      assert.equal(point.attributes[keys.culpritCgroupPath], sharedQuotaPath);
-      assert.equal(point.attributes[keys.quotaLevel], 'qos');
+      assert.equal(point.attributes[culpritAttributes.cgroupPath.key], sharedQuotaPath);
+      assert.equal(point.attributes[waitAttributes.quotaLevel.key], 'qos');
     }
   }
 });
@@ -283,7 +287,7 @@ test('a static pod has the uid that the API server gave it', () => {
     ofContainer(beacon.id),
   );
   assert.ok(late.length > 0);
-  for (const { resource } of late) assert.equal(resource[keys.podUid], beacon.podUid);
+  for (const { resource } of late) assert.equal(resource[workloadAttributes.podUid.key], beacon.podUid);
 });
 
 for (const name of restarted)
@@ -291,7 +295,7 @@ for (const name of restarted)
     const window = scenario.afterRestart.get(name);
     assert.ok(window);
     const received = points(scenario.backend, undefined, window);
-    const seen = new Set(received.map(({ resource }) => resource[keys.containerId]));
+    const seen = new Set(received.map(({ resource }) => resource[workloadAttributes.containerId.key]));
     for (const id of seen) {
       const container = scenario.pods.containers.get(String(id));
       if (container) assertNamed(container, received.filter(ofContainer(container.id)));

@@ -1,4 +1,4 @@
-import { attributes as keys } from '../../src/telemetry/vocabulary.ts';
+import { workloadAttributes } from '../../src/telemetry/attributes/workload.ts';
 import type { ReceivedLogs, ReceivedPoint } from '../lab/otlp-decode.ts';
 import type { OtlpReceiver } from '../lab/otlp-receiver.ts';
 
@@ -40,7 +40,7 @@ const milliseconds = (nanoseconds: bigint) => Number(nanoseconds) / 1e6;
 export const ofContainer =
   (id: string) =>
   ({ resource }: Received): boolean =>
-    resource[keys.containerId] === id;
+    resource[workloadAttributes.containerId.key] === id;
 
 /** Sums of values by an attribute of the point. */
 export function sumBy(of: readonly Received[], attribute: string): ReadonlyMap<unknown, number> {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { metrics } from '../../src/telemetry/vocabulary.ts';
+import { waitMetrics } from '../../src/telemetry/metrics/wait.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../lab/otlp-receiver.ts';
 import { buildAgentImage, type DeployedAgent, deployAgent } from './agent.ts';
 import { staticPodFolder } from './configuration.ts';
@@ -233,7 +233,7 @@ async function intervals(
   { from, count }: { readonly from: number; readonly count: number },
 ): Promise<void> {
   await until(`${count} intervals`, () => {
-    const times = points(backend, metrics.runTime.name, { from }).map(({ point }) => point.time);
+    const times = points(backend, waitMetrics.runTime.name, { from }).map(({ point }) => point.time);
     return new Set(times).size >= count;
   });
 }

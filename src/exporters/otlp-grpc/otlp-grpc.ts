@@ -6,7 +6,7 @@ import { deliveryProblems, deliverySchema } from '../../config/schema/delivery.t
 import { duration } from '../../config/schema/duration.ts';
 import { secret } from '../../config/schema/secret.ts';
 import type { Batch, Signal } from '../../telemetry/batch.ts';
-import { createCumulative } from '../../telemetry/metrics/temporality.ts';
+import { createCumulative, cumulativeCounters } from '../../telemetry/metrics/temporality.ts';
 import { bytes } from '../../telemetry/units.ts';
 import { connectionProblems } from './check.ts';
 import { type Connection, openConnection } from './connection.ts';
@@ -91,6 +91,7 @@ export const otlpGrpc: ExporterComponent<typeof config> = {
   summary: 'Sends metrics and events to an OpenTelemetry Collector or backend: OTLP over gRPC.',
   signals: ['metrics', 'logs'],
   config,
+  emits: { counters: Object.values(cumulativeCounters) },
   check: (settings) => [...connectionProblems(settings), ...deliveryProblems(settings)],
   async open(settings, host) {
     const connection = await openConnection(settings);

@@ -1,4 +1,4 @@
-import { type Cause, causes } from '../../telemetry/vocabulary.ts';
+import { type Cause, causes } from '../../telemetry/attributes/wait.ts';
 import type { Row, Screen } from '../../views/contention.ts';
 
 export interface Look {

@@ -1,8 +1,7 @@
 import { Type } from 'typebox';
 import type { ExporterComponent } from '../../component.ts';
 import { itemCount } from '../../telemetry/batch.ts';
-import type { Counter, Counters } from '../../telemetry/counters.ts';
-import { isLoss } from '../../telemetry/vocabulary.ts';
+import { type Counter, type Counters, counterKey } from '../../telemetry/counters.ts';
 import { screenOf } from '../../views/contention.ts';
 import { render } from './render.ts';
 
@@ -46,18 +45,18 @@ export const table: ExporterComponent<typeof config> = {
 function lossesSinceLast(counters: Counters): () => string {
   let before = new Map<string, number>();
   return () => {
-    const losses = counters.read().filter(({ name }) => isLoss(name));
+    const losses = counters.read().filter(({ metric }) => metric.isLoss);
     const grown = losses
-      .map((counter) => ({ counter, by: counter.value - (before.get(identity(counter)) ?? 0) }))
+      .map((counter) => ({ counter, by: counter.value - (before.get(counterKey(counter)) ?? 0) }))
       .filter(({ by }) => by > 0);
-    before = new Map(losses.map((counter) => [identity(counter), counter.value]));
+    before = new Map(losses.map((counter) => [counterKey(counter), counter.value]));
     return grown.length === 0
       ? ''
-      : `lost: ${grown.map(({ counter, by }) => `${by} ${identity(counter)}`).join(', ')}\n`;
+      : `lost: ${grown.map(({ counter, by }) => `${by} ${labelled(counter)}`).join(', ')}\n`;
   };
 }
 
-function identity({ name, attributes }: Counter): string {
+function labelled({ metric: { name }, attributes }: Counter): string {
   const labels = Object.entries(attributes).map(([key, value]) => `${key}=${value}`);
   return labels.length === 0 ? name : `${name} (${labels.join(', ')})`;
 }

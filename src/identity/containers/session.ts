@@ -1,6 +1,6 @@
 import { BackOff } from '../../net/back-off.ts';
 import { type Nanoseconds, nanoseconds, seconds } from '../../telemetry/units.ts';
-import { counterNames } from '../../telemetry/vocabulary.ts';
+import { identityCounters } from '../emits.ts';
 import type { Unanswered } from '../lookup-queue.ts';
 import type { SourceContext, SourceName } from '../source.ts';
 import { type SourceError, sourceError } from '../source-error.ts';
@@ -115,7 +115,7 @@ export class RuntimeSession {
     this.#listTook = nanoseconds(this.#listed - started);
     for (const id of facts.finishList(listing)) this.#toLook.add(id);
     unanswered.answer(asked, { now: this.#listed, isKnown: (what) => facts.knows(what) });
-    context.counters.add(counterNames.sourceLists, 1, { source });
+    context.counters.add(identityCounters.sourceLists, 1, { source });
     if (listing.lacking) this.#count(listing.lacking.reason);
     this.#options.onList();
     this.#lookIfIdle();
@@ -196,6 +196,6 @@ export class RuntimeSession {
 
   #count(reason: string): void {
     const { context, source } = this.#options;
-    context.counters.add(counterNames.sourceErrors, 1, { source, reason });
+    context.counters.add(identityCounters.sourceErrors, 1, { source, reason });
   }
 }

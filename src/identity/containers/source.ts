@@ -1,6 +1,6 @@
 import { BackOff } from '../../net/back-off.ts';
 import { type Nanoseconds, nanoseconds, seconds } from '../../telemetry/units.ts';
-import { counterNames } from '../../telemetry/vocabulary.ts';
+import { identityCounters } from '../emits.ts';
 import { Unanswered } from '../lookup-queue.ts';
 import type { Source, SourceContext, SourceName, SourceState } from '../source.ts';
 import type { SourceError } from '../source-error.ts';
@@ -130,7 +130,7 @@ export class RuntimeSource implements Source {
   #fail(socket: Socket, { reason, message }: SourceError): void {
     this.#failedSocket = socket.identity;
     this.#retry.postpone(this.#context.elapsed());
-    this.#context.counters.add(counterNames.sourceErrors, 1, { source: this.name, reason });
+    this.#context.counters.add(identityCounters.sourceErrors, 1, { source: this.name, reason });
     this.#enter('failing', { socket, reason: message });
   }
 

@@ -1,4 +1,4 @@
-import { counterNames } from '../../telemetry/vocabulary.ts';
+import { identityCounters } from '../emits.ts';
 import type { SourceContext, SourceName, SourceState } from '../source.ts';
 import type { KubeError } from './kube-error.ts';
 
@@ -31,11 +31,11 @@ export class Condition {
   }
 
   listed(): void {
-    this.#context.counters.add(counterNames.sourceLists, 1, { source: this.#name });
+    this.#context.counters.add(identityCounters.sourceLists, 1, { source: this.#name });
   }
 
   count({ reason }: KubeError): void {
-    this.#context.counters.add(counterNames.sourceErrors, 1, { source: this.#name, reason });
+    this.#context.counters.add(identityCounters.sourceErrors, 1, { source: this.#name, reason });
   }
 
   /** Nobody there, and never was: then nothing is broken. */

@@ -1,7 +1,9 @@
 import type { Attributes, AttributeValue } from '@opentelemetry/api';
 import type { ContainerFacts, OwnerFacts } from '../../identity/facts.ts';
 import { type Identity, isGenerated } from '../../identity/identity.ts';
-import { type AttributeKey, attributes as keys, resourceAttributes } from '../../telemetry/vocabulary.ts';
+import { culpritAttributes } from '../../telemetry/attributes/culprit.ts';
+import { resourceAttributes } from '../../telemetry/attributes/resource.ts';
+import { workloadAttributes } from '../../telemetry/attributes/workload.ts';
 import {
   annotated,
   annotationPrefix,
@@ -38,26 +40,26 @@ export function describe(identity: Identity, options: DescribeOptions): Descript
 function describeVictim(identity: Identity, options: DescribeOptions): Attributes {
   const { kind, name, path, containerId, podUid, unit, qos, pod, owners = [], resources } = identity;
   return defined({
-    [keys.clusterName]: options.clusterName,
-    [keys.nodeName]: pod?.node ?? options.nodeName,
-    [keys.workloadKind]: kind,
-    [keys.workloadName]: name,
-    [keys.workloadUnit]: unit,
-    [keys.workloadQos]: qos,
-    [keys.cgroupPath]: path,
-    [keys.cpuRequest]: resources?.cpuRequest,
-    [keys.cpuLimit]: resources?.cpuLimit,
-    [keys.namespaceName]: pod?.namespace,
-    [keys.podName]: pod?.name,
-    [keys.podUid]: podUid,
-    [keys.podStartTime]: options.withStartTime ? pod?.startTime : undefined,
+    [workloadAttributes.clusterName.key]: options.clusterName,
+    [workloadAttributes.nodeName.key]: pod?.node ?? options.nodeName,
+    [workloadAttributes.kind.key]: kind,
+    [workloadAttributes.name.key]: name,
+    [workloadAttributes.unit.key]: unit,
+    [workloadAttributes.qos.key]: qos,
+    [resourceAttributes.cgroupPath.key]: path,
+    [workloadAttributes.cpuRequest.key]: resources?.cpuRequest,
+    [workloadAttributes.cpuLimit.key]: resources?.cpuLimit,
+    [workloadAttributes.namespaceName.key]: pod?.namespace,
+    [workloadAttributes.podName.key]: pod?.name,
+    [workloadAttributes.podUid.key]: podUid,
+    [workloadAttributes.podStartTime.key]: options.withStartTime ? pod?.startTime : undefined,
     ...ownerAttributes(owners),
-    [keys.containerId]: containerId,
-    [keys.containerRuntime]: identity.runtime,
+    [workloadAttributes.containerId.key]: containerId,
+    [workloadAttributes.containerRuntime.key]: identity.runtime,
     ...containerAttributes(identity),
-    [keys.serviceName]: name,
+    [resourceAttributes.serviceName.key]: name,
     ...serviceOf(identity, options),
-    [keys.serviceInstanceId]: instanceOf(identity, options),
+    [resourceAttributes.serviceInstanceId.key]: instanceOf(identity, options),
   });
 }
 
@@ -70,15 +72,20 @@ function chosenFor({ pod }: Identity): Attributes {
   return Object.fromEntries(chosen);
 }
 
-const isOwn = (key: string) => (resourceAttributes as readonly string[]).includes(key);
+const ownKeys = new Set(
+  [...Object.values(resourceAttributes), ...Object.values(workloadAttributes)].map(
+    ({ key }) => key as string,
+  ),
+);
+const isOwn = (key: string) => ownKeys.has(key);
 
-const ownerKeys: Readonly<Record<string, AttributeKey>> = {
-  Deployment: keys.deploymentName,
-  ReplicaSet: keys.replicaSetName,
-  StatefulSet: keys.statefulSetName,
-  DaemonSet: keys.daemonSetName,
-  Job: keys.jobName,
-  CronJob: keys.cronJobName,
+const ownerKeys: Readonly<Record<string, string>> = {
+  Deployment: workloadAttributes.deploymentName.key,
+  ReplicaSet: workloadAttributes.replicaSetName.key,
+  StatefulSet: workloadAttributes.statefulSetName.key,
+  DaemonSet: workloadAttributes.daemonSetName.key,
+  Job: workloadAttributes.jobName.key,
+  CronJob: workloadAttributes.cronJobName.key,
 };
 
 function ownerAttributes(owners: readonly OwnerFacts[]): Attributes {
@@ -94,12 +101,13 @@ function containerAttributes({ container, podUid }: Identity): Attributes {
   if (!container) return {};
   const { name, restartCount, image } = container;
   return {
-    [keys.containerName]: name,
-    [keys.podContainerName]: podUid === undefined ? undefined : name,
-    [keys.restartCount]: restartCount,
-    [keys.imageName]: image?.name,
-    [keys.imageTags]: listed(image?.tag),
-    [keys.imageDigests]: image?.digest === undefined ? undefined : [`${image.name}@${image.digest}`],
+    [workloadAttributes.containerName.key]: name,
+    [workloadAttributes.podContainerName.key]: podUid === undefined ? undefined : name,
+    [workloadAttributes.restartCount.key]: restartCount,
+    [workloadAttributes.imageName.key]: image?.name,
+    [workloadAttributes.imageTags.key]: listed(image?.tag),
+    [workloadAttributes.imageDigests.key]:
+      image?.digest === undefined ? undefined : [`${image.name}@${image.digest}`],
   };
 }
 
@@ -129,7 +137,7 @@ function instanceInPod(
   containersIn: DescribeOptions['containersIn'],
 ): string | undefined {
   if (!pod) return undefined;
-  const chosen = annotated(pod, keys.serviceInstanceId);
+  const chosen = annotated(pod, resourceAttributes.serviceInstanceId.key);
   // An annotation is the pod's: of several containers only the name tells them apart.
   if (chosen !== undefined)
     return role === 'container' && containersIn(pod.uid) < 2 ? chosen : `${chosen}.${name}`;
@@ -154,19 +162,19 @@ function describeCulprit(identity: Identity): Attributes {
   } = identity;
   const owner = owners.at(-1);
   return defined({
-    [keys.culpritKind]: kind,
-    [keys.culpritName]: name,
-    [keys.culpritCgroupPath]: path,
-    [keys.culpritContainerId]: containerId,
-    [keys.culpritPodUid]: podUid,
-    [keys.culpritUnit]: unit,
-    [keys.culpritNamespace]: pod?.namespace,
-    [keys.culpritPodName]: pod?.name,
-    [keys.culpritContainerName]: container?.name,
-    [keys.culpritOwnerKind]: owner?.kind,
-    [keys.culpritOwnerName]: owner?.name,
-    [keys.culpritQos]: qos,
-    [keys.culpritCpuRequest]: resources?.cpuRequest,
-    [keys.culpritCpuLimit]: resources?.cpuLimit,
+    [culpritAttributes.kind.key]: kind,
+    [culpritAttributes.name.key]: name,
+    [culpritAttributes.cgroupPath.key]: path,
+    [culpritAttributes.containerId.key]: containerId,
+    [culpritAttributes.podUid.key]: podUid,
+    [culpritAttributes.unit.key]: unit,
+    [culpritAttributes.namespace.key]: pod?.namespace,
+    [culpritAttributes.podName.key]: pod?.name,
+    [culpritAttributes.containerName.key]: container?.name,
+    [culpritAttributes.ownerKind.key]: owner?.kind,
+    [culpritAttributes.ownerName.key]: owner?.name,
+    [culpritAttributes.qos.key]: qos,
+    [culpritAttributes.cpuRequest.key]: resources?.cpuRequest,
+    [culpritAttributes.cpuLimit.key]: resources?.cpuLimit,
   });
 }

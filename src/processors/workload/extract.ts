@@ -2,7 +2,8 @@ import type { Attributes } from '@opentelemetry/api';
 import { type Static, Type } from 'typebox';
 import type { ConfigProblem } from '../../component.ts';
 import type { Identity } from '../../identity/identity.ts';
-import { culpritLabel, podAnnotation, podLabel } from '../../telemetry/vocabulary.ts';
+import { culpritLabel } from '../../telemetry/attributes/culprit.ts';
+import { podAnnotation, podLabel } from '../../telemetry/attributes/workload.ts';
 
 const rule = Type.Object(
   {

@@ -4,11 +4,12 @@ import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import type { MetricData, ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import type { Identified, Identify } from '../../identity/identify.ts';
 import type { Identity } from '../../identity/identity.ts';
+import { culpritAttributes, lastRunnerAttributes, otherCulprit } from '../../telemetry/attributes/culprit.ts';
+import { resourceAttributes } from '../../telemetry/attributes/resource.ts';
 import { type Batch, itemCount } from '../../telemetry/batch.ts';
 import { resource } from '../../telemetry/metrics/build.ts';
 import { mergePoints } from '../../telemetry/metrics/merge.ts';
 import type { UnixNanoseconds } from '../../telemetry/units.ts';
-import { attributes as keys, otherCulprit } from '../../telemetry/vocabulary.ts';
 import { createClock } from './references.ts';
 import { describeOthers, type Scope } from './scope.ts';
 import type { Exclusion } from './selection.ts';
@@ -98,8 +99,8 @@ class Naming {
   }
 
   #item(attributes: Attributes, at: UnixNanoseconds, victim: Identity | undefined): Attributes {
-    const culprit = this.#other(attributes[keys.culpritCgroupId], at);
-    const last = this.#other(attributes[keys.lastCgroupId], at);
+    const culprit = this.#other(attributes[culpritAttributes.cgroupId.key], at);
+    const last = this.#other(attributes[lastRunnerAttributes.cgroupId.key], at);
     if (culprit) this.#add('culprit', culprit.identity, 1);
     if (last) this.#add('last', last.identity, 1);
     if (!culprit && !last) return attributes;
@@ -109,7 +110,7 @@ class Naming {
   }
 
   #victim(attributes: Attributes, at: UnixNanoseconds): Identified | undefined {
-    const id = attributes[keys.cgroupId];
+    const id = attributes[resourceAttributes.cgroupId.key];
     return typeof id === 'string' ? this.#identify(id, at) : undefined;
   }
 
@@ -148,8 +149,8 @@ function timeOf({ scopeMetrics }: ResourceMetrics): HrTime {
 
 /** A cgroup without an instance of its own is one for each node, path and id: a unit that was restarted is another. */
 function describeResource(of: Resource, { identity, victim }: Identified): Resource {
-  const { [keys.cgroupId]: id, [keys.hostName]: host } = of.attributes;
+  const { [resourceAttributes.cgroupId.key]: id, [resourceAttributes.hostName.key]: host } = of.attributes;
   const { path } = identity;
   const instance = `${host ?? ''}:${path === undefined ? id : `${path}#${id}`}`;
-  return resource({ ...of.attributes, [keys.serviceInstanceId]: instance, ...victim });
+  return resource({ ...of.attributes, [resourceAttributes.serviceInstanceId.key]: instance, ...victim });
 }

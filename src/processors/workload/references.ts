@@ -1,8 +1,9 @@
 import type { Attributes, HrTime } from '@opentelemetry/api';
+import { culpritAttributes, lastRunnerAttributes, otherCulprit } from '../../telemetry/attributes/culprit.ts';
+import { resourceAttributes } from '../../telemetry/attributes/resource.ts';
 import type { Batch } from '../../telemetry/batch.ts';
 import { unixTime } from '../../telemetry/metrics/build.ts';
 import type { UnixNanoseconds } from '../../telemetry/units.ts';
-import { attributes as keys, otherCulprit } from '../../telemetry/vocabulary.ts';
 
 /** A cgroup id that a batch speaks of, and when. */
 export interface Reference {
@@ -17,27 +18,27 @@ export function referencesIn(batch: Batch): readonly Reference[] {
     if (typeof id === 'string' && id !== otherCulprit && !found.has(id)) found.set(id, { id, at });
   };
   const addItem = (attributes: Attributes, at: UnixNanoseconds) => {
-    add(attributes[keys.culpritCgroupId], at);
-    add(attributes[keys.lastCgroupId], at);
+    add(attributes[culpritAttributes.cgroupId.key], at);
+    add(attributes[lastRunnerAttributes.cgroupId.key], at);
   };
   if (batch.signal === 'logs') {
     const clock = createClock();
     for (const { resource, attributes, hrTime } of batch.records) {
-      if (resource.attributes[keys.recording] !== undefined) continue;
+      if (resource.attributes[resourceAttributes.recording.key] !== undefined) continue;
       const at = clock(hrTime);
-      add(resource.attributes[keys.cgroupId], at);
+      add(resource.attributes[resourceAttributes.cgroupId.key], at);
       addItem(attributes, at);
     }
     return [...found.values()];
   }
   const clock = createClock();
   for (const { resource, scopeMetrics } of batch.resourceMetrics) {
-    if (resource.attributes[keys.recording] !== undefined) continue;
+    if (resource.attributes[resourceAttributes.recording.key] !== undefined) continue;
     for (const { metrics } of scopeMetrics)
       for (const { dataPoints } of metrics)
         for (const { attributes, endTime } of dataPoints) {
           const at = clock(endTime);
-          add(resource.attributes[keys.cgroupId], at);
+          add(resource.attributes[resourceAttributes.cgroupId.key], at);
           addItem(attributes, at);
         }
   }

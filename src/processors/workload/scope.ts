@@ -4,7 +4,7 @@ import { isBelow } from '../../cgroup/path/is-below.ts';
 import type { Identified } from '../../identity/identify.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { Kernel } from '../../receivers/scheduler/kernel.ts';
-import { attributes as keys } from '../../telemetry/vocabulary.ts';
+import { culpritAttributes, lastRunnerAttributes } from '../../telemetry/attributes/culprit.ts';
 import type { WorkloadConfig } from './config.ts';
 
 /** Who is reported, and how much of whom is shown. */
@@ -71,13 +71,18 @@ export function describeOthers(
   const described: Attributes = { ...item };
   if (culprit && isShown(culprit.identity)) Object.assign(described, culprit.culprit);
   else if (culprit) {
-    delete described[keys.culpritCgroupId];
-    described[keys.culpritKind] = culprit.identity.kind;
+    delete described[culpritAttributes.cgroupId.key];
+    described[culpritAttributes.kind.key] = culprit.identity.kind;
   }
-  if (last && isShown(last.identity)) described[keys.lastName] = last.identity.name;
+  if (last && isShown(last.identity)) described[lastRunnerAttributes.name.key] = last.identity.name;
   else if (last) for (const key of lastKeys) delete described[key];
   return described;
 }
 
 /** All of them say who somebody is. */
-const lastKeys = [keys.lastCgroupId, keys.lastName, keys.lastProcessId, keys.lastThreadName] as const;
+const lastKeys = [
+  lastRunnerAttributes.cgroupId.key,
+  lastRunnerAttributes.name.key,
+  lastRunnerAttributes.processId.key,
+  lastRunnerAttributes.threadName.key,
+] as const;

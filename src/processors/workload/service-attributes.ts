@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { ContainerFacts, ImageFacts, OwnerFacts, PodFacts } from '../../identity/facts.ts';
-import { attributes as keys } from '../../telemetry/vocabulary.ts';
+import { resourceAttributes } from '../../telemetry/attributes/resource.ts';
 
 export interface ServiceRules {
   /** Whether labels that other tools set (`app.kubernetes.io/…`) say what the service is. */
@@ -31,15 +31,18 @@ export function podService(
   const label = (key: string) => (useLabels ? textOf(pod.labels?.[key]) : undefined);
   const owner = (kind: string) => owners.find((each) => each.kind === kind)?.name;
   return defined({
-    [keys.serviceName]:
-      annotated(pod, keys.serviceName) ??
+    [resourceAttributes.serviceName.key]:
+      annotated(pod, resourceAttributes.serviceName.key) ??
       first(nameLabels.map(label)) ??
       first(namingKinds.map(owner)) ??
       pod.name ??
       container?.name,
-    [keys.serviceNamespace]: annotated(pod, keys.serviceNamespace) ?? pod.namespace,
-    [keys.serviceVersion]:
-      annotated(pod, keys.serviceVersion) ?? label(versionLabel) ?? versionOf(container?.image),
+    [resourceAttributes.serviceNamespace.key]:
+      annotated(pod, resourceAttributes.serviceNamespace.key) ?? pod.namespace,
+    [resourceAttributes.serviceVersion.key]:
+      annotated(pod, resourceAttributes.serviceVersion.key) ??
+      label(versionLabel) ??
+      versionOf(container?.image),
   });
 }
 
@@ -47,9 +50,9 @@ export function podService(
 export function containerService(container: ContainerFacts): Attributes {
   const label = (key: string) => textOf(container.labels?.[`com.docker.compose.${key}`]);
   return defined({
-    [keys.serviceName]: label('service') ?? container.name,
-    [keys.serviceNamespace]: label('project'),
-    [keys.serviceVersion]: versionOf(container.image),
+    [resourceAttributes.serviceName.key]: label('service') ?? container.name,
+    [resourceAttributes.serviceNamespace.key]: label('project'),
+    [resourceAttributes.serviceVersion.key]: versionOf(container.image),
   });
 }
 

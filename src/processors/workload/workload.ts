@@ -1,9 +1,10 @@
 import type { Host, Processor, ProcessorComponent } from '../../component.ts';
 import { type Names, names as namesRef, type OpenSource } from '../../identity/identities.ts';
 import { type Batch, itemCount, type Signal } from '../../telemetry/batch.ts';
+import type { CounterMetric } from '../../telemetry/emits.ts';
 import { milliseconds } from '../../telemetry/units.ts';
-import { counterNames } from '../../telemetry/vocabulary.ts';
 import { type WorkloadConfig, workloadConfig, workloadProblems } from './config.ts';
+import { workloadCounters, workloadEmits } from './emits.ts';
 import { HoldBack } from './hold-queue.ts';
 import { type NamingOptions, nameBatch } from './name-batch.ts';
 import { type Reference, referencesIn } from './references.ts';
@@ -18,6 +19,7 @@ export const workload: ProcessorComponent<typeof workloadConfig> = {
     'Turns cgroup ids into workloads: container, pod, owner, systemd unit, or plainly unknown; and selects whose data goes on.',
   signals: ['metrics', 'logs'],
   config: workloadConfig,
+  emits: workloadEmits,
   check: workloadProblems,
   open: (config, host) => openWorkload(config, host),
 };
@@ -46,16 +48,16 @@ interface ProcessorOptions {
 }
 
 function createProcessor(names: Names, { config, scope, host }: ProcessorOptions): Processor {
-  const count = (name: string, items: number, attributes: Readonly<Record<string, string>> = {}) =>
-    host.counters.add(name, items, { component: host.id, ...attributes });
+  const count = (metric: CounterMetric, items: number, attributes: Readonly<Record<string, string>> = {}) =>
+    host.counters.add(metric, items, { component: host.id, ...attributes });
   const exclude = createSelection(config);
   const naming = (signal: Signal): NamingOptions => ({
     identify: names.identify,
     scope,
     exclude,
     onIdentified: (role, outcome, items) =>
-      count(counterNames.itemsIdentified, items, { signal, role, outcome }),
-    onExcluded: (reason, items) => count(counterNames.itemsExcluded, items, { signal, reason }),
+      count(workloadCounters.identified, items, { signal, role, outcome }),
+    onExcluded: (reason, items) => count(workloadCounters.excluded, items, { signal, reason }),
   });
   const namings = { metrics: naming('metrics'), logs: naming('logs') };
   const named = (batch: Batch) => nameBatch(batch, namings[batch.signal]);
@@ -66,8 +68,8 @@ function createProcessor(names: Names, { config, scope, host }: ProcessorOptions
     itemsIn: itemCount,
     missingIn: (batch) => referencesIn(batch).filter((reference) => names.look(reference) === 'awaited'),
     look: (reference) => names.look(reference),
-    onHold: (items) => count(counterNames.itemsHeld, items),
-    onRelease: (reason, items) => count(counterNames.itemsReleased, items, { reason }),
+    onHold: (items) => count(workloadCounters.held, items),
+    onRelease: (reason, items) => count(workloadCounters.released, items, { reason }),
   });
   return {
     pulls: [

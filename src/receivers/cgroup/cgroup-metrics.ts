@@ -2,17 +2,18 @@ import type { Resource } from '@opentelemetry/resources';
 import type { MetricData, ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import { cpuCount, cpuLimit } from '../../cgroup/files/entitlement.ts';
 import { pressureResources } from '../../cgroup/files/files.ts';
+import { waitAttributes } from '../../telemetry/attributes/wait.ts';
 import { gauge, type Interval, type Point, resourceMetrics, sum } from '../../telemetry/metrics/build.ts';
 import { nanoseconds, toSeconds } from '../../telemetry/units.ts';
-import { attributes as keys, cgroupMetrics as metrics } from '../../telemetry/vocabulary.ts';
 import { type CgroupReading, pressureTotal } from './cgroup-reader.ts';
+import { cgroupMetrics, pressureAttributes } from './emits.ts';
 
 /** A reading as the metrics of one resource. */
-export function cgroupMetrics(
+export function metricsOf(
   reading: CgroupReading,
   { interval, resource }: { readonly interval: Interval; readonly resource: Resource },
 ): ResourceMetrics {
-  const { cpuTime, heldBackTime, pressureTime } = metrics;
+  const { cpuTime, heldBackTime, pressureTime } = cgroupMetrics;
   const all: readonly MetricData[] = [
     ...throttling(reading, interval),
     sum(heldBackTime, interval, grown(reading, 'heldBack')),
@@ -32,12 +33,12 @@ function throttling(reading: CgroupReading, interval: Interval): MetricData[] {
     (name) => reading.growth(name),
   );
   if (reading.level === undefined) return [];
-  const attributes = { [keys.quotaLevel]: reading.level };
+  const attributes = { [waitAttributes.quotaLevel.key]: reading.level };
   const points = (value: number | undefined): Point[] => (value === undefined ? [] : [{ value, attributes }]);
   return [
-    sum(metrics.throttledTime, interval, points(throttled && toSeconds(nanoseconds(throttled)))),
-    sum(metrics.throttledPeriods, interval, points(throttledPeriods)),
-    sum(metrics.periods, interval, points(periods)),
+    sum(cgroupMetrics.throttledTime, interval, points(throttled && toSeconds(nanoseconds(throttled)))),
+    sum(cgroupMetrics.throttledPeriods, interval, points(throttledPeriods)),
+    sum(cgroupMetrics.periods, interval, points(periods)),
   ];
 }
 
@@ -51,7 +52,7 @@ function pressurePoints(reading: CgroupReading): Point[] {
     (['some', 'full'] as const).flatMap((kind) =>
       grown(reading, pressureTotal(resource, kind)).map(({ value }) => ({
         value,
-        attributes: { [keys.pressureResource]: resource, [keys.pressureKind]: kind },
+        attributes: { [pressureAttributes.resource.key]: resource, [pressureAttributes.kind.key]: kind },
       })),
     ),
   );
@@ -61,10 +62,10 @@ function limits({ entitlement }: CgroupReading, interval: Interval): MetricData[
   const { quota, weight } = entitlement;
   const point = (value: number | undefined): Point[] => (value === undefined ? [] : [{ value }]);
   return [
-    gauge(metrics.cpuLimit, interval, point(cpuLimit(entitlement))),
-    gauge(metrics.cpuPeriod, interval, point(quota && toSeconds(quota.period))),
-    gauge(metrics.cpuBurst, interval, point(quota?.burst ? toSeconds(quota.burst) : undefined)),
-    gauge(metrics.cpuWeight, interval, point(weight)),
-    gauge(metrics.cpuCount, interval, point(cpuCount(entitlement))),
+    gauge(cgroupMetrics.cpuLimit, interval, point(cpuLimit(entitlement))),
+    gauge(cgroupMetrics.cpuPeriod, interval, point(quota && toSeconds(quota.period))),
+    gauge(cgroupMetrics.cpuBurst, interval, point(quota?.burst ? toSeconds(quota.burst) : undefined)),
+    gauge(cgroupMetrics.cpuWeight, interval, point(weight)),
+    gauge(cgroupMetrics.cpuCount, interval, point(cpuCount(entitlement))),
   ];
 }

@@ -4,12 +4,13 @@ import { pathFilter } from '../../cgroup/filter.ts';
 import { cgroupPatterns } from '../../cgroup/patterns.ts';
 import type { Host, Receiver, ReceiverComponent } from '../../component.ts';
 import { duration } from '../../config/schema/duration.ts';
+import { resourceAttributes } from '../../telemetry/attributes/resource.ts';
 import type { Batch } from '../../telemetry/batch.ts';
 import { resource } from '../../telemetry/metrics/build.ts';
 import { nanoseconds } from '../../telemetry/units.ts';
-import { counterNames, attributes as keys } from '../../telemetry/vocabulary.ts';
-import { cgroupMetrics } from './cgroup-metrics.ts';
+import { metricsOf } from './cgroup-metrics.ts';
 import { CgroupReader, type CgroupReaderOptions, type LivingCgroup } from './cgroup-reader.ts';
+import { cgroupEmits, readingsDropped } from './emits.ts';
 
 const config = Type.Object(
   {
@@ -45,6 +46,7 @@ export const cgroup: ReceiverComponent<typeof config> = {
     'Limits, throttling and pressure of every cgroup, from its files; needs neither eBPF nor privileges.',
   signals: ['metrics'],
   config,
+  emits: cgroupEmits,
   async open(settings, host) {
     const files = host.kernel.cgroupFiles;
     if (files) return receive(files, settings, host);
@@ -62,9 +64,9 @@ function receive(files: CgroupFiles, settings: Static<typeof config>, host: Host
   host.log.info({ cgroup_version: files.version, pressures }, 'Reading cgroup files.');
   const resourceOf = ({ id }: LivingCgroup) =>
     resource({
-      [keys.hostName]: node,
-      [keys.cgroupId]: String(id),
-      [keys.serviceInstanceId]: `${node}:${id}`,
+      [resourceAttributes.hostName.key]: node,
+      [resourceAttributes.cgroupId.key]: String(id),
+      [resourceAttributes.serviceInstanceId.key]: `${node}:${id}`,
     });
   let start = host.clock.now();
   let began = host.clock.elapsed();
@@ -90,7 +92,7 @@ function receive(files: CgroupFiles, settings: Static<typeof config>, host: Host
           const interval = { start, end };
           start = end;
           const resourceMetrics = readings.map((reading) =>
-            cgroupMetrics(reading, { interval, resource: resourceOf(reading.cgroup) }),
+            metricsOf(reading, { interval, resource: resourceOf(reading.cgroup) }),
           );
           return resourceMetrics.length ? [{ signal: 'metrics', resourceMetrics }] : [];
         },
@@ -104,7 +106,7 @@ function receive(files: CgroupFiles, settings: Static<typeof config>, host: Host
 function createMisses(host: Host): CgroupReaderOptions['miss'] {
   const said = new Set<string>();
   return (reason, { by = 1, error } = {}) => {
-    host.counters.add(counterNames.cgroupReadingsDropped, by, { component: host.id, reason });
+    host.counters.add(readingsDropped, by, { component: host.id, reason });
     if (said.has(reason)) return;
     said.add(reason);
     const what = error instanceof Error ? error.message : reason;

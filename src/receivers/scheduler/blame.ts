@@ -1,5 +1,5 @@
+import { otherCulprit } from '../../telemetry/attributes/culprit.ts';
 import type { CgroupId } from '../../telemetry/units.ts';
-import { otherCulprit } from '../../telemetry/vocabulary.ts';
 import { apportion } from './apportion.ts';
 import type { CgroupReading, PairReading } from './source.ts';
 

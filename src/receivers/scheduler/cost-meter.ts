@@ -1,7 +1,8 @@
 import type { Host } from '../../component.ts';
-import { agentMetrics } from '../../telemetry/agent.ts';
+import type { CounterMetric } from '../../telemetry/emits.ts';
 import type { MonotonicNanoseconds, Nanoseconds } from '../../telemetry/units.ts';
 import { toSeconds } from '../../telemetry/units.ts';
+import { schedulerCounters } from './emits.ts';
 import type { CostMeasurement, SchedulerSource } from './source.ts';
 
 export interface CostMeter {
@@ -38,17 +39,21 @@ export function costMeter(
     const { programs, elapsed } = finish();
     for (const { name: program, runs, runTime } of programs) {
       const attributes = { component: host.id, program };
-      host.counters.add(agentMetrics.bpfRuns.name, runs, attributes);
-      host.counters.add(agentMetrics.bpfRunTime.name, toSeconds(runTime), attributes);
-      if (runs) setLevel(agentMetrics.bpfMeanRunTime.name, toSeconds(runTime) / runs, attributes);
-      setLevel(agentMetrics.bpfShare.name, runTime / elapsed, attributes);
+      host.counters.add(schedulerCounters.bpfRuns, runs, attributes);
+      host.counters.add(schedulerCounters.bpfRunTime, toSeconds(runTime), attributes);
+      if (runs) setLevel(schedulerCounters.bpfMeanRunTime, toSeconds(runTime) / runs, attributes);
+      setLevel(schedulerCounters.bpfShare, runTime / elapsed, attributes);
     }
   }
 
   /** A level is what was added to its counter. */
-  function setLevel(name: string, level: number, attributes: Readonly<Record<string, string>>): void {
-    const key = `${name} ${attributes.program}`;
-    host.counters.add(name, level - (levels.get(key) ?? 0), attributes);
+  function setLevel(
+    metric: CounterMetric,
+    level: number,
+    attributes: Readonly<Record<string, string>>,
+  ): void {
+    const key = `${metric.name} ${attributes.program}`;
+    host.counters.add(metric, level - (levels.get(key) ?? 0), attributes);
     levels.set(key, level);
   }
 

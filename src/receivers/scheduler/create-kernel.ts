@@ -4,6 +4,7 @@ import { lockInstance } from '../../bpf/instance-lock.ts';
 import { loadNative } from '../../bpf/native.ts';
 import { inspectMachine, missingInKernel, missingRequirements } from '../../bpf/needs.ts';
 import { UnsupportedError } from '../../bpf/unsupported-error.ts';
+import { cgroupCounters } from '../../cgroup/emits.ts';
 import type { CgroupFiles } from '../../cgroup/files/files.ts';
 import { openCgroupFiles } from '../../cgroup/files/open.ts';
 import {
@@ -17,10 +18,8 @@ import { findOwnCgroup } from '../../cgroup/own.ts';
 import { type CgroupRegistry, openRegistry } from '../../cgroup/registry.ts';
 import { scanCgroups } from '../../cgroup/scan.ts';
 import { hostFile } from '../../machine/host-file.ts';
-import { agentMetrics } from '../../telemetry/agent.ts';
 import type { Counters } from '../../telemetry/counters.ts';
 import type { CgroupId, MonotonicNanoseconds, Nanoseconds, UnixNanoseconds } from '../../telemetry/units.ts';
-import { counterNames } from '../../telemetry/vocabulary.ts';
 import { checkSource } from './check-source.ts';
 import type { Kernel } from './kernel.ts';
 import { openLiveScheduler } from './live-scheduler.ts';
@@ -82,8 +81,8 @@ function openCgroups(hierarchy: CpuHierarchy | undefined, { counters, host }: Ke
     scan: () => scanCgroups(hierarchy),
     monotonic: () => process.hrtime.bigint() as MonotonicNanoseconds,
     now: () => (BigInt(Date.now()) * 1_000_000n) as UnixNanoseconds,
-    known: (state, by) => counters.add(agentMetrics.cgroupsKnown.name, by, { state }),
-    lose: (reason) => counters.add(counterNames.cgroupsDropped, 1, { reason }),
+    known: (state, by) => counters.add(cgroupCounters.known, by, { state }),
+    lose: (reason) => counters.add(cgroupCounters.dropped, 1, { reason }),
   });
 }
 

@@ -1,27 +1,31 @@
 import type { Attributes } from '@opentelemetry/api';
+import { culpritAttributes, lastRunnerAttributes } from '../../telemetry/attributes/culprit.ts';
+import { waitPart } from '../../telemetry/attributes/wait.ts';
 import { toSeconds } from '../../telemetry/units.ts';
-import { attributes as keys, waitPart } from '../../telemetry/vocabulary.ts';
+import { eventAttributes } from './emits.ts';
 import { type WaitEvent, waitClasses } from './source.ts';
 
 /** A single wait as the attributes of an `earshot.wait` event. */
-export function waitAttributes(wait: WaitEvent): Attributes {
+export function describeWait(wait: WaitEvent): Attributes {
   const parts = waitClasses
     .filter((name) => wait.classes[name] !== 0)
     .map((name) => [waitPart(name), toSeconds(wait.classes[name])]);
   return {
-    [keys.waitDuration]: toSeconds(wait.wait),
+    [eventAttributes.duration.key]: toSeconds(wait.wait),
     ...Object.fromEntries(parts),
     ...culpritOf(wait),
-    [keys.processId]: wait.tgid,
-    [keys.threadId]: wait.pid,
-    [keys.threadName]: wait.thread,
-    [keys.cpu]: wait.cpu,
-    ...(wait.last.cgroup === undefined ? {} : { [keys.lastCgroupId]: String(wait.last.cgroup) }),
-    [keys.lastProcessId]: wait.last.pid,
-    [keys.lastThreadName]: wait.last.thread,
+    [eventAttributes.processId.key]: wait.tgid,
+    [eventAttributes.threadId.key]: wait.pid,
+    [eventAttributes.threadName.key]: wait.thread,
+    [eventAttributes.cpu.key]: wait.cpu,
+    ...(wait.last.cgroup === undefined
+      ? {}
+      : { [lastRunnerAttributes.cgroupId.key]: String(wait.last.cgroup) }),
+    [lastRunnerAttributes.processId.key]: wait.last.pid,
+    [lastRunnerAttributes.threadName.key]: wait.last.thread,
     ...placementOf(wait),
-    [keys.weight]: wait.weight,
-    [keys.migrated]: wait.migrated,
+    [eventAttributes.weight.key]: wait.weight,
+    [eventAttributes.migrated.key]: wait.migrated,
   };
 }
 
@@ -34,12 +38,18 @@ function culpritOf({ culprit, culpritTime, throttler, throttlerTime, classes }: 
   const [serial, time] = isThrottled ? [throttler, throttlerTime] : [culprit, culpritTime];
   return serial === undefined
     ? {}
-    : { [keys.culpritCgroupId]: String(serial), [keys.culpritTime]: toSeconds(time) };
+    : {
+        [culpritAttributes.cgroupId.key]: String(serial),
+        [eventAttributes.culpritTime.key]: toSeconds(time),
+      };
 }
 
 /** Nothing, if no other CPU is known to have been idle. */
 function placementOf({ idleCpu }: WaitEvent): Attributes {
   return idleCpu.time > 0
-    ? { [keys.elsewhereIdle]: toSeconds(idleCpu.time), [keys.elsewhereCpu]: idleCpu.number }
+    ? {
+        [eventAttributes.elsewhereIdle.key]: toSeconds(idleCpu.time),
+        [eventAttributes.elsewhereCpu.key]: idleCpu.number,
+      }
     : {};
 }

@@ -1,5 +1,5 @@
+import { otherCulprit } from '../../telemetry/attributes/culprit.ts';
 import type { CgroupId } from '../../telemetry/units.ts';
-import { otherCulprit } from '../../telemetry/vocabulary.ts';
 import type { PairReading } from './source.ts';
 
 /** Who left the CPU to one victim; `otherCulprit` stands for all beyond the named ones. */

@@ -1,6 +1,8 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import type { MetricData, ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import { culpritAttributes } from '../../telemetry/attributes/culprit.ts';
+import { waitAttributes } from '../../telemetry/attributes/wait.ts';
 import {
   exponentialHistogram,
   type Interval,
@@ -9,8 +11,8 @@ import {
   sum,
 } from '../../telemetry/metrics/build.ts';
 import { histogramOf } from '../../telemetry/metrics/histogram.ts';
+import { waitMetrics } from '../../telemetry/metrics/wait.ts';
 import { nanoseconds, toSeconds } from '../../telemetry/units.ts';
-import { attributes as keys, metrics } from '../../telemetry/vocabulary.ts';
 import { type Blame, type BlameOptions, blameOf } from './blame.ts';
 import { noSums, readingOf } from './cgroup-sums.ts';
 import { type LastRunner, lastRunnersOf } from './last-runners.ts';
@@ -49,11 +51,13 @@ function cgroupMetrics(
   const { interval } = options;
   const all: (MetricData | undefined)[] = [
     waits(of, options),
-    some(sum(metrics.waitTime, interval, waitPoints(of))),
-    some(sum(metrics.blameTime, interval, blamePoints(blames))),
-    some(sum(metrics.messengerTime, interval, lastRunnerPoints(lastRunnersOf(pairs, options.maxCulprits)))),
-    some(sum(metrics.preemptions, interval, preemptionPoints(of, blames))),
-    some(sum(metrics.runTime, interval, of.run ? [{ value: toSeconds(of.run) }] : [])),
+    some(sum(waitMetrics.waitTime, interval, waitPoints(of))),
+    some(sum(waitMetrics.blameTime, interval, blamePoints(blames))),
+    some(
+      sum(waitMetrics.messengerTime, interval, lastRunnerPoints(lastRunnersOf(pairs, options.maxCulprits))),
+    ),
+    some(sum(waitMetrics.preemptions, interval, preemptionPoints(of, blames))),
+    some(sum(waitMetrics.runTime, interval, of.run ? [{ value: toSeconds(of.run) }] : [])),
   ];
   const present = all.filter((metric) => metric !== undefined);
   return present.length ? resourceMetrics(options.resourceOf(of.cgroup), present) : undefined;
@@ -69,13 +73,16 @@ function waits(
 ): MetricData | undefined {
   const { buckets, zeroCount } = of;
   const value = histogramOf({ scale: histogramScale, buckets, zeroCount, sum: toSeconds(of.completed) });
-  return value.count ? exponentialHistogram(metrics.waitDuration, interval, [{ value }]) : undefined;
+  return value.count ? exponentialHistogram(waitMetrics.waitDuration, interval, [{ value }]) : undefined;
 }
 
 function waitPoints(of: CgroupReading): Point[] {
   return waitClasses
     .filter((name) => of.classes[name] !== 0)
-    .map((name) => ({ value: toSeconds(of.classes[name]), attributes: { [keys.waitClass]: name } }));
+    .map((name) => ({
+      value: toSeconds(of.classes[name]),
+      attributes: { [waitAttributes.class.key]: name },
+    }));
 }
 
 function blamePoints(blames: readonly Blame[]): Point[] {
@@ -89,7 +96,7 @@ function blamePoints(blames: readonly Blame[]): Point[] {
       .filter(([, time]) => time !== 0)
       .map(([waitClass, time]) => ({
         value: toSeconds(nanoseconds(time)),
-        attributes: culpritAttributes(waitClass, culprit),
+        attributes: blameAttributes(waitClass, culprit),
       })),
   );
 }
@@ -97,7 +104,7 @@ function blamePoints(blames: readonly Blame[]): Point[] {
 function lastRunnerPoints(lastRunners: readonly LastRunner[]): Point[] {
   return lastRunners.map(({ culprit, time }) => ({
     value: toSeconds(nanoseconds(time)),
-    attributes: { [keys.culpritCgroupId]: String(culprit) },
+    attributes: { [culpritAttributes.cgroupId.key]: String(culprit) },
   }));
 }
 
@@ -106,15 +113,15 @@ function preemptionPoints(of: CgroupReading, blames: readonly Blame[]): Point[] 
     .filter(({ preemptions }) => preemptions !== 0)
     .map(({ culprit, preemptions }) => ({
       value: preemptions,
-      attributes: culpritAttributes('other', culprit),
+      attributes: blameAttributes('other', culprit),
     }));
   if (of.preemptedBySelf)
-    points.push({ value: of.preemptedBySelf, attributes: { [keys.waitClass]: 'self' } });
+    points.push({ value: of.preemptedBySelf, attributes: { [waitAttributes.class.key]: 'self' } });
   if (of.preemptedByKernel)
-    points.push({ value: of.preemptedByKernel, attributes: { [keys.waitClass]: 'kernel' } });
+    points.push({ value: of.preemptedByKernel, attributes: { [waitAttributes.class.key]: 'kernel' } });
   return points;
 }
 
-function culpritAttributes(waitClass: string, culprit: Blame['culprit']): Attributes {
-  return { [keys.waitClass]: waitClass, [keys.culpritCgroupId]: String(culprit) };
+function blameAttributes(waitClass: string, culprit: Blame['culprit']): Attributes {
+  return { [waitAttributes.class.key]: waitClass, [culpritAttributes.cgroupId.key]: String(culprit) };
 }

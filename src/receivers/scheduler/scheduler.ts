@@ -3,12 +3,13 @@ import { pathFilter } from '../../cgroup/filter.ts';
 import { cgroupPatterns } from '../../cgroup/patterns.ts';
 import type { Host, Receiver, ReceiverComponent } from '../../component.ts';
 import { duration } from '../../config/schema/duration.ts';
+import { resourceAttributes } from '../../telemetry/attributes/resource.ts';
 import type { Batch } from '../../telemetry/batch.ts';
 import { event, resource } from '../../telemetry/metrics/build.ts';
 import { milliseconds, nanoseconds, type UnixNanoseconds } from '../../telemetry/units.ts';
-import { events, kernelCounter, attributes as keys } from '../../telemetry/vocabulary.ts';
 import { costMeter } from './cost-meter.ts';
-import { waitAttributes } from './events.ts';
+import { kernelCounter, schedulerEmits, waitEvent } from './emits.ts';
+import { describeWait } from './events.ts';
 import { schedulerMetrics } from './metrics.ts';
 import type { SchedulerSource, Waiter } from './source.ts';
 
@@ -77,6 +78,7 @@ export const scheduler: ReceiverComponent<typeof config> = {
   summary: 'Every wait for a CPU on this node, exactly, with who had the CPU meanwhile; by eBPF.',
   signals: ['metrics', 'logs'],
   config,
+  emits: schedulerEmits,
   async open(settings, host) {
     const source = await host.kernel.openScheduler({
       ...(host.signals.has('logs') ? { minWait: settings.min_wait, sample: settings.sample } : noEvents),
@@ -119,10 +121,10 @@ function receive(source: SchedulerSource, settings: Static<typeof config>, host:
   const node = host.machine.name;
   const resourceOf = (cgroup: Waiter) =>
     resource({
-      [keys.hostName]: node,
-      [keys.cgroupId]: String(cgroup),
-      [keys.serviceInstanceId]: `${node}:${cgroup}`,
-      ...(recording === undefined ? {} : { [keys.recording]: recording }),
+      [resourceAttributes.hostName.key]: node,
+      [resourceAttributes.cgroupId.key]: String(cgroup),
+      [resourceAttributes.serviceInstanceId.key]: `${node}:${cgroup}`,
+      ...(recording === undefined ? {} : { [resourceAttributes.recording.key]: recording }),
     });
   const isWanted = (cgroup: Waiter) =>
     isPathWanted(typeof cgroup === 'bigint' ? host.kernel.cgroups.path(cgroup) : undefined);
@@ -193,11 +195,11 @@ function toEvents(
     .map((wait) => {
       const shared = resources.get(wait.cgroup) ?? of.resourceOf(wait.cgroup);
       resources.set(wait.cgroup, shared);
-      return event(events.wait, {
+      return event(waitEvent, {
         resource: shared,
         at: (observed - (sinceBoot - wait.at)) as UnixNanoseconds,
         observed,
-        attributes: waitAttributes(wait),
+        attributes: describeWait(wait),
       });
     });
   return records.length ? [{ signal: 'logs', records }] : [];

@@ -13,8 +13,8 @@ import {
   type SumMetricData,
 } from '@opentelemetry/sdk-metrics';
 import { version } from '../../version.ts';
+import type { Event, Instrument, MetricKind } from '../emits.ts';
 import type { UnixNanoseconds } from '../units.ts';
-import type { Event, Metric } from '../vocabulary.ts';
 
 /** What the deltas of a batch cover. */
 export interface Interval {
@@ -43,7 +43,7 @@ export function resourceMetrics(of: Resource, metrics: readonly MetricData[]): R
   return { resource: of, scopeMetrics: [{ scope, metrics: [...metrics] }] };
 }
 
-type Of<Kind extends Metric['kind']> = Metric & { readonly kind: Kind };
+type Of<Kind extends MetricKind> = Instrument & { readonly kind: Kind };
 
 /** A sum of what happened in the interval. */
 export function sum(metric: Of<'sum'>, interval: Interval, points: readonly Point[]): SumMetricData {
@@ -100,11 +100,11 @@ export function event(
   };
 }
 
-function described({ name, description, unit, hasParts }: Metric) {
+function described({ name, meaning, unit, hasParts }: Instrument) {
   // A unit in braces counts things; anything else is measured.
   const valueType = unit.startsWith('{') && !hasParts ? ValueType.INT : ValueType.DOUBLE;
   return {
-    descriptor: { name, description, unit, valueType },
+    descriptor: { name, description: meaning, unit, valueType },
     aggregationTemporality: AggregationTemporality.DELTA,
   };
 }

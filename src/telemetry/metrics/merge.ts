@@ -1,5 +1,5 @@
-import type { Attributes } from '@opentelemetry/api';
 import { type DataPoint, DataPointType, type MetricData } from '@opentelemetry/sdk-metrics';
+import { seriesKey } from '../series-key.ts';
 import { merge } from './histogram.ts';
 
 /** One point for each set of attributes: what became equal is added up. Gauges stay as they are: levels do not add. */
@@ -20,12 +20,9 @@ function merged<Value>(
 ): DataPoint<Value>[] {
   const sums = new Map<string, DataPoint<Value>>();
   for (const point of points) {
-    const key = identity(point.attributes);
+    const key = seriesKey(point.attributes);
     const former = sums.get(key);
     sums.set(key, former ? { ...former, value: plus(former.value, point.value) } : point);
   }
   return [...sums.values()];
 }
-
-const identity = (attributes: Attributes) =>
-  JSON.stringify(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1)));

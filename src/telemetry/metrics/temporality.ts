@@ -7,9 +7,25 @@ import {
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
 import type { Counters } from '../counters.ts';
+import { counter } from '../emits.ts';
+import { seriesKey } from '../series-key.ts';
 import type { Nanoseconds } from '../units.ts';
-import { counterNames } from '../vocabulary.ts';
 import { merge } from './histogram.ts';
+
+export const cumulativeCounters = {
+  pointsDropped: counter({
+    name: 'earshot.agent.points.dropped',
+    unit: '{datapoint}',
+    meaning: 'Data points that an exporter had no room to accumulate, by exporter and reason.',
+    isLoss: true,
+  }),
+  seriesForgotten: counter({
+    name: 'earshot.agent.series.forgotten',
+    unit: '{series}',
+    meaning: 'Series that an exporter stopped accumulating because no points came any more; nothing is lost.',
+    isLoss: false,
+  }),
+} as const;
 
 export interface CumulativeOptions {
   /** A series not seen for so long is forgotten; should it come back, it starts anew. */
@@ -55,7 +71,7 @@ export function createCumulative(options: CumulativeOptions) {
       return { ...point, startTime: series.startTime, value: series.value as Value };
     }
     if (streams >= options.maxStreams) {
-      counters.add(counterNames.pointsDropped, 1, { exporter, reason: 'max_streams' });
+      counters.add(cumulativeCounters.pointsDropped, 1, { exporter, reason: 'max_streams' });
       return undefined;
     }
     streams += 1;
@@ -68,7 +84,7 @@ export function createCumulative(options: CumulativeOptions) {
     const aggregationTemporality = AggregationTemporality.CUMULATIVE;
     const prefix = `${scope}\n${metric.descriptor.name}\n${metric.dataPointType}\n`;
     const totals = <Value>(points: DataPoint<Value>[], plus: (total: Value, delta: Value) => Value) =>
-      points.flatMap((point) => accumulate(known, prefix + identity(point.attributes), point, plus) ?? []);
+      points.flatMap((point) => accumulate(known, prefix + seriesKey(point.attributes), point, plus) ?? []);
     switch (metric.dataPointType) {
       case DataPointType.SUM:
         return { ...metric, aggregationTemporality, dataPoints: totals(metric.dataPoints, (a, b) => a + b) };
@@ -92,11 +108,11 @@ export function createCumulative(options: CumulativeOptions) {
       if (known.size === 0) resources.delete(resource);
     }
     streams -= forgotten;
-    if (forgotten > 0) counters.add(counterNames.seriesForgotten, forgotten, { exporter });
+    if (forgotten > 0) counters.add(cumulativeCounters.seriesForgotten, forgotten, { exporter });
   }
 
   function knownOf(resource: Attributes): Map<string, Series> {
-    const key = identity(resource);
+    const key = seriesKey(resource);
     const known = resources.get(key) ?? new Map<string, Series>();
     resources.set(key, known);
     return known;
@@ -116,11 +132,4 @@ export function createCumulative(options: CumulativeOptions) {
     forgetStale();
     return totals;
   };
-}
-
-/** The same text for the same attributes, whatever their order. */
-function identity(attributes: Attributes): string {
-  const keys = Object.keys(attributes);
-  if (keys.length === 0) return '';
-  return JSON.stringify(keys.sort().map((key) => [key, attributes[key]]));
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Static } from 'typebox';
 import { debug } from '../../../src/exporters/debug.ts';
+import { waitEvent } from '../../../src/receivers/scheduler/emits.ts';
 import type { Batch } from '../../../src/telemetry/batch.ts';
 import {
   event,
@@ -11,8 +12,8 @@ import {
   resourceMetrics,
   sum,
 } from '../../../src/telemetry/metrics/build.ts';
+import { waitMetrics } from '../../../src/telemetry/metrics/wait.ts';
 import type { UnixNanoseconds } from '../../../src/telemetry/units.ts';
-import { events, metrics } from '../../../src/telemetry/vocabulary.ts';
 import { fakeHost, slowHost } from '../fake-host.ts';
 
 const start = 1_700_000_000_000_000_000n as UnixNanoseconds;
@@ -30,16 +31,14 @@ const measured: Batch = {
   signal: 'metrics',
   resourceMetrics: [
     resourceMetrics(of, [
-      sum(metrics.waitTime, interval, [
+      sum(waitMetrics.waitTime, interval, [
         { value: 0.25, attributes: { 'earshot.cause': 'neighbor' } },
         { value: 0.5, attributes: { 'earshot.cause': 'self' } },
       ]),
-      exponentialHistogram(metrics.waitDuration, interval, [{ value: histogram }]),
+      exponentialHistogram(waitMetrics.waitDuration, interval, [{ value: histogram }]),
     ]),
     resourceMetrics(resource({}), [
-      gauge({ name: 'level', kind: 'gauge', unit: '1', description: 'A level.', attributes: [] }, interval, [
-        { value: 3 },
-      ]),
+      gauge({ name: 'level', kind: 'gauge', unit: '1', meaning: 'A level.' }, interval, [{ value: 3 }]),
     ]),
   ],
 };
@@ -47,7 +46,7 @@ const measured: Batch = {
 const logged: Batch = {
   signal: 'logs',
   records: [
-    event(events.wait, {
+    event(waitEvent, {
       resource: of,
       at: start,
       observed: end,

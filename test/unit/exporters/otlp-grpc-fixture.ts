@@ -4,10 +4,11 @@ import { fileURLToPath } from 'node:url';
 import type { Static } from 'typebox';
 import type { Exporter, Outcome } from '../../../src/component.ts';
 import { otlpGrpc } from '../../../src/exporters/otlp-grpc/otlp-grpc.ts';
+import { resourceAttributes } from '../../../src/telemetry/attributes/resource.ts';
 import type { Batch } from '../../../src/telemetry/batch.ts';
 import { type Interval, resource, resourceMetrics, sum } from '../../../src/telemetry/metrics/build.ts';
+import { waitMetrics } from '../../../src/telemetry/metrics/wait.ts';
 import { seconds, type UnixNanoseconds } from '../../../src/telemetry/units.ts';
-import { attributes, metrics } from '../../../src/telemetry/vocabulary.ts';
 import { startOtlpReceiver } from '../../lab/otlp-receiver.ts';
 import { defaults as delivery } from '../delivery/sender-fixture.ts';
 import { fakeHost } from '../fake-host.ts';
@@ -59,11 +60,11 @@ export const interval = (n = 0): Interval => ({
   start: (1_700_000_000_000_000_001n + BigInt(n) * 10_000_000_000n) as UnixNanoseconds,
   end: (1_700_000_010_000_000_001n + BigInt(n) * 10_000_000_000n) as UnixNanoseconds,
 });
-export const workload = (id: string) => resource({ [attributes.serviceInstanceId]: id });
+export const workload = (id: string) => resource({ [resourceAttributes.serviceInstanceId.key]: id });
 export const runBatch = (ids: readonly string[], n = 0): Batch => ({
   signal: 'metrics',
   resourceMetrics: ids.map((id) =>
-    resourceMetrics(workload(id), [sum(metrics.runTime, interval(n), [{ value: 1.5 }])]),
+    resourceMetrics(workload(id), [sum(waitMetrics.runTime, interval(n), [{ value: 1.5 }])]),
   ),
 });
 export const one = runBatch(['a']);

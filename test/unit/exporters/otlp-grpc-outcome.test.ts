@@ -6,9 +6,9 @@ import { type TestContext, test } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import type { Exporter, Outcome } from '../../../src/component.ts';
 import { otlpGrpc } from '../../../src/exporters/otlp-grpc/otlp-grpc.ts';
+import { waitEvent } from '../../../src/receivers/scheduler/emits.ts';
 import { event } from '../../../src/telemetry/metrics/build.ts';
 import { milliseconds, seconds } from '../../../src/telemetry/units.ts';
-import { events } from '../../../src/telemetry/vocabulary.ts';
 import type { Answer } from '../../lab/otlp-receiver.ts';
 import {
   defaults,
@@ -81,7 +81,7 @@ test('partial success is understood for events as well', async (t) => {
   const { receiver, exporter } = await setUp(t);
   receiver.answer({ kind: 'partial', rejected: 1, message: 'too old' });
   const { start: at, end: observed } = interval();
-  const record = event(events.wait, { resource: workload('a'), at, observed, attributes: {} });
+  const record = event(waitEvent, { resource: workload('a'), at, observed, attributes: {} });
   const [outcome] = await sendAll(exporter, { signal: 'logs', records: [record] });
   assert.deepEqual(outcome?.kind === 'partial' && outcome.rejected, 1);
 });

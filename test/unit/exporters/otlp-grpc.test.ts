@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { eventAttributes, waitEvent } from '../../../src/receivers/scheduler/emits.ts';
+import { resourceAttributes } from '../../../src/telemetry/attributes/resource.ts';
+import { waitAttributes } from '../../../src/telemetry/attributes/wait.ts';
 import {
   event,
   exponentialHistogram,
@@ -11,8 +14,8 @@ import {
   sum,
 } from '../../../src/telemetry/metrics/build.ts';
 import { histogramOf } from '../../../src/telemetry/metrics/histogram.ts';
+import { waitMetrics } from '../../../src/telemetry/metrics/wait.ts';
 import { milliseconds, seconds } from '../../../src/telemetry/units.ts';
-import { attributes, events, metrics } from '../../../src/telemetry/vocabulary.ts';
 import { version } from '../../../src/version.ts';
 import {
   interval,
@@ -32,7 +35,7 @@ test('200 workloads go out in one request and arrive whole', async (t) => {
   const [request, ...further] = receiver.metrics();
   assert.equal(further.length, 0);
   assert.deepEqual(
-    request?.resources.map(({ resource: of }) => of[attributes.serviceInstanceId]),
+    request?.resources.map(({ resource: of }) => of[resourceAttributes.serviceInstanceId.key]),
     numbered(200),
   );
 });
@@ -49,13 +52,15 @@ test('every kind of metric arrives as it was, in the words of the protocol', asy
     sum: 0.75,
     max: 0.06,
   });
-  const score = { ...metrics.runTime, name: 'earshot.test', kind: 'gauge' } as const;
+  const score = { ...waitMetrics.runTime, name: 'earshot.test', kind: 'gauge' } as const;
   await sendAll(exporter, {
     signal: 'metrics',
     resourceMetrics: [
       resourceMetrics(workload('a'), [
-        exponentialHistogram(metrics.waitDuration, interval(), [{ value: histogram }]),
-        sum(metrics.preemptions, interval(), [{ value: 7, attributes: { [attributes.cause]: 'neighbor' } }]),
+        exponentialHistogram(waitMetrics.waitDuration, interval(), [{ value: histogram }]),
+        sum(waitMetrics.preemptions, interval(), [
+          { value: 7, attributes: { [waitAttributes.cause.key]: 'neighbor' } },
+        ]),
         gauge(score, interval(), [{ value: 0.5 }]),
       ]),
     ],
@@ -65,7 +70,7 @@ test('every kind of metric arrives as it was, in the words of the protocol', asy
     {
       name: 'earshot.wait.duration',
       unit: 's',
-      description: metrics.waitDuration.description,
+      description: waitMetrics.waitDuration.meaning,
       temporality: 'delta',
       isMonotonic: undefined,
       points: [
@@ -87,7 +92,7 @@ test('every kind of metric arrives as it was, in the words of the protocol', asy
     {
       name: 'earshot.preemptions',
       unit: '{preemption}',
-      description: metrics.preemptions.description,
+      description: waitMetrics.preemptions.meaning,
       temporality: 'delta',
       isMonotonic: true,
       points: [{ attributes: { 'earshot.cause': 'neighbor' }, ...times, value: 7 }],
@@ -95,7 +100,7 @@ test('every kind of metric arrives as it was, in the words of the protocol', asy
     {
       name: 'earshot.test',
       unit: 's',
-      description: score.description,
+      description: score.meaning,
       temporality: undefined,
       isMonotonic: undefined,
       points: [{ attributes: {}, ...times, value: 0.5 }],
@@ -106,16 +111,20 @@ test('every kind of metric arrives as it was, in the words of the protocol', asy
 test('events arrive as OpenTelemetry events: name, both times, severity, attributes, resource', async (t) => {
   const { receiver, exporter } = await setUp(t);
   const { start, end } = interval();
-  const record = event(events.wait, {
+  const record = event(waitEvent, {
     resource: workload('a'),
     at: start,
     observed: end,
-    attributes: { [attributes.waitDuration]: 0.25, [attributes.weight]: 3, [attributes.migrated]: true },
+    attributes: {
+      [eventAttributes.duration.key]: 0.25,
+      [eventAttributes.weight.key]: 3,
+      [eventAttributes.migrated.key]: true,
+    },
   });
   assert.deepEqual(await sendAll(exporter, { signal: 'logs', records: [record] }), [{ kind: 'accepted' }]);
   assert.deepEqual(receiver.logs()[0]?.resources, [
     {
-      resource: { [attributes.serviceInstanceId]: 'a' },
+      resource: { [resourceAttributes.serviceInstanceId.key]: 'a' },
       records: [
         {
           eventName: 'earshot.wait',
@@ -131,7 +140,7 @@ test('events arrive as OpenTelemetry events: name, both times, severity, attribu
 
 test('nothing is encoded for a batch without points or records', async (t) => {
   const { exporter } = await setUp(t);
-  const withoutPoints = [resourceMetrics(workload('a'), [sum(metrics.runTime, interval(), [])])];
+  const withoutPoints = [resourceMetrics(workload('a'), [sum(waitMetrics.runTime, interval(), [])])];
   assert.deepEqual(exporter.encode({ signal: 'metrics', resourceMetrics: [] }), []);
   assert.deepEqual(exporter.encode({ signal: 'metrics', resourceMetrics: withoutPoints }), []);
   assert.deepEqual(exporter.encode({ signal: 'logs', records: [] }), []);
@@ -152,7 +161,7 @@ test('a batch too large for one request is split, and each part arrives once', a
   }
   const arrived = receiver.metrics().flatMap(({ resources }) => resources);
   assert.deepEqual(
-    arrived.map(({ resource: of }) => of[attributes.serviceInstanceId]),
+    arrived.map(({ resource: of }) => of[resourceAttributes.serviceInstanceId.key]),
     ids,
   );
 });
@@ -171,7 +180,7 @@ test('many events of one workload are split as well', async (t) => {
   const { start: at, end: observed } = interval();
   const of = workload('a');
   const records = numbered(300).map((id) =>
-    event(events.wait, { resource: of, at, observed, attributes: { name: id.padEnd(10_000, '.') } }),
+    event(waitEvent, { resource: of, at, observed, attributes: { name: id.padEnd(10_000, '.') } }),
   );
   const payloads = exporter.encode({ signal: 'logs', records });
   assert.deepEqual(

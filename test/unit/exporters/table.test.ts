@@ -3,8 +3,13 @@ import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import type { Attributes } from '@opentelemetry/api';
 import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import { deliveryCounters } from '../../../src/delivery/emits.ts';
 import { render } from '../../../src/exporters/table/render.ts';
 import { table } from '../../../src/exporters/table/table.ts';
+import { culpritAttributes, otherCulprit } from '../../../src/telemetry/attributes/culprit.ts';
+import { resourceAttributes } from '../../../src/telemetry/attributes/resource.ts';
+import { type Cause, waitAttributes } from '../../../src/telemetry/attributes/wait.ts';
+import { workloadAttributes } from '../../../src/telemetry/attributes/workload.ts';
 import {
   exponentialHistogram,
   resource,
@@ -12,8 +17,8 @@ import {
   sum,
 } from '../../../src/telemetry/metrics/build.ts';
 import { histogramOf } from '../../../src/telemetry/metrics/histogram.ts';
+import { waitMetrics } from '../../../src/telemetry/metrics/wait.ts';
 import type { UnixNanoseconds } from '../../../src/telemetry/units.ts';
-import { attributes, type Cause, metrics, otherCulprit } from '../../../src/telemetry/vocabulary.ts';
 import { type Screen, screenOf } from '../../../src/views/contention.ts';
 import { fakeHost, slowHost } from '../fake-host.ts';
 
@@ -34,29 +39,35 @@ interface Waiting {
 
 function workload({ of, run, waits, blame = [], buckets = new Map([[-40, 100]]) }: Waiting): ResourceMetrics {
   return resourceMetrics(resource(of), [
-    exponentialHistogram(metrics.waitDuration, interval, [
+    exponentialHistogram(waitMetrics.waitDuration, interval, [
       { value: histogramOf({ scale: 2, buckets, zeroCount: 0, sum: 1, max: 60 }) },
     ]),
     sum(
-      metrics.waitTime,
+      waitMetrics.waitTime,
       interval,
-      Object.entries(waits).map(([cause, value]) => ({ value, attributes: { [attributes.cause]: cause } })),
+      Object.entries(waits).map(([cause, value]) => ({
+        value,
+        attributes: { [waitAttributes.cause.key]: cause },
+      })),
     ),
     sum(
-      metrics.blameTime,
+      waitMetrics.blameTime,
       interval,
       blame.map(([cause, culprit, value]) => ({
         value,
-        attributes: { [attributes.cause]: cause, ...culprit },
+        attributes: { [waitAttributes.cause.key]: cause, ...culprit },
       })),
     ),
-    sum(metrics.runTime, interval, [{ value: run }]),
+    sum(waitMetrics.runTime, interval, [{ value: run }]),
   ]);
 }
 
-const named = (name: string) => ({ [attributes.workloadName]: name });
-const culprit = (name: string) => ({ [attributes.culpritCgroupId]: '7', [attributes.culpritName]: name });
-const others = { [attributes.culpritCgroupId]: otherCulprit };
+const named = (name: string) => ({ [workloadAttributes.name.key]: name });
+const culprit = (name: string) => ({
+  [culpritAttributes.cgroupId.key]: '7',
+  [culpritAttributes.name.key]: name,
+});
+const others = { [culpritAttributes.cgroupId.key]: otherCulprit };
 
 const node = [
   workload({
@@ -82,7 +93,7 @@ const node = [
       [1, 10],
     ]),
   }),
-  workload({ of: { [attributes.workloadUnit]: 'ssh.service' }, run: 0.001, waits: { idle: 0.0001 } }),
+  workload({ of: { [workloadAttributes.unit.key]: 'ssh.service' }, run: 0.001, waits: { idle: 0.0001 } }),
   workload({ of: named('asleep'), run: 0, waits: {} }),
 ];
 
@@ -106,7 +117,10 @@ S self   N neighbor   T throttled   · idle
 });
 
 test('a narrow terminal gets a narrower bar and shorter names, which keep their ends', () => {
-  const long = { ...named('a-namespace/a-workload-with-a-very-long-name'), [attributes.cgroupId]: '7' };
+  const long = {
+    ...named('a-namespace/a-workload-with-a-very-long-name'),
+    [resourceAttributes.cgroupId.key]: '7',
+  };
   const text = render(screen([workload({ of: long, run: 1, waits: { self: 1 } })]), { ...plain, width: 80 });
   const [, , titles = '', row = ''] = text.split('\n');
   assert.match(row, /^a-namesp…ong-name /);
@@ -154,12 +168,12 @@ test('nobody waited: the screen says so', () => {
 
 test('a batch about something else makes no screen', () => {
   assert.equal(screenOf([]), undefined);
-  const other = sum({ ...metrics.runTime, name: 'other.time' }, interval, [{ value: 1 }]);
+  const other = sum({ ...waitMetrics.runTime, name: 'other.time' }, interval, [{ value: 1 }]);
   assert.equal(screenOf([resourceMetrics(resource({}), [other])]), undefined);
 });
 
 test('a replay is marked on every screen, also on an empty one', () => {
-  const recorded = { ...named('a'), [attributes.recording]: 'web and hog, 2026' };
+  const recorded = { ...named('a'), [resourceAttributes.recording.key]: 'web and hog, 2026' };
   for (const waits of [{ self: 1 }, {}])
     assert.match(
       render(screen([workload({ of: recorded, run: 1, waits })]), plain),
@@ -170,7 +184,7 @@ test('a replay is marked on every screen, also on an empty one', () => {
 test('workloads of one name are told apart by their container', () => {
   const twin = (id: string) =>
     workload({
-      of: { ...named('web'), [attributes.containerId]: id.repeat(64) },
+      of: { ...named('web'), [workloadAttributes.containerId.key]: id.repeat(64) },
       run: 1,
       waits: { self: 1 },
     });
@@ -184,11 +198,11 @@ const namesOf = (all: readonly Attributes[]) =>
   screen(all.map((of) => workload({ of, run: 1, waits: { self: 1 } }))).rows.map(({ name }) => name);
 
 test('cgroups of one container are told apart by their path', () => {
-  const container = { ...named('web'), [attributes.containerId]: 'a'.repeat(64) };
+  const container = { ...named('web'), [workloadAttributes.containerId.key]: 'a'.repeat(64) };
   const at = (path: string, id: string) => ({
     ...container,
-    [attributes.cgroupPath]: path,
-    [attributes.cgroupId]: id,
+    [resourceAttributes.cgroupPath.key]: path,
+    [resourceAttributes.cgroupId.key]: id,
   });
   assert.deepEqual(namesOf([at('/docker/a', '1'), at('/docker/a/worker', '2')]), ['web (a)', 'web (worker)']);
   assert.deepEqual(namesOf([at('/x/init', '1'), at('/y/init', '2')]), ['web (/x/init)', 'web (/y/init)']);
@@ -196,7 +210,7 @@ test('cgroups of one container are told apart by their path', () => {
 });
 
 test('a mark that tells workloads apart cannot steer the terminal either', () => {
-  const at = (path: string) => ({ ...named('web'), [attributes.cgroupPath]: path });
+  const at = (path: string) => ({ ...named('web'), [resourceAttributes.cgroupPath.key]: path });
   assert.deepEqual(namesOf([at('/a/\x1b[2J'), at('/a/b')]), ['web (?[2J)', 'web (b)']);
 });
 
@@ -250,7 +264,7 @@ test('waiting that is nobody’s work has a word of its own', () => {
 });
 
 test('culprits of whom only the kind is told have the word of their cause', () => {
-  const kind = (name: string) => ({ [attributes.culpritKind]: name });
+  const kind = (name: string) => ({ [culpritAttributes.kind.key]: name });
   const name = (cause: Cause, of: string) =>
     mainCulprit({ waits: { [cause]: 1 }, blame: [[cause, kind(of), 1]] })?.name;
   assert.equal(name('neighbor', 'container'), 'neighbors');
@@ -275,8 +289,8 @@ async function print(batches: readonly (readonly ResourceMetrics[])[]) {
   for (const resourceMetrics of batches) {
     for (const payload of exporter.encode({ signal: 'metrics', resourceMetrics }))
       assert.deepEqual(await exporter.send(payload, new AbortController().signal), { kind: 'accepted' });
-    host.counters.add('otelcol_exporter_send_failed_metric_points', 3, { exporter: 'otlp_grpc' });
-    host.counters.add('otelcol_exporter_sent_metric_points', 100, { exporter: 'otlp_grpc' });
+    host.counters.add(deliveryCounters.sendFailed.metrics, 3, { exporter: 'otlp_grpc' });
+    host.counters.add(deliveryCounters.sent.metrics, 100, { exporter: 'otlp_grpc' });
   }
   await exporter.close();
   return printed;

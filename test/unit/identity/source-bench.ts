@@ -53,7 +53,7 @@ export function benchFor(t: TestContext, open: (context: SourceContext) => Sourc
         .read()
         .filter(
           (counter) =>
-            counter.name === name &&
+            counter.metric.name === name &&
             Object.entries(attributes).every(([key, value]) => counter.attributes[key] === value),
         )
         .reduce((sum, { value }) => sum + value, 0),

@@ -30,7 +30,9 @@ export function sourceFixture() {
     count: (name: string, reason?: string) =>
       counters
         .read()
-        .filter((counter) => counter.name === name && (!reason || counter.attributes.reason === reason))
+        .filter(
+          (counter) => counter.metric.name === name && (!reason || counter.attributes.reason === reason),
+        )
         .reduce((sum, { value }) => sum + value, 0),
     advance(seconds: number) {
       now += seconds * 1e9;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { identityCounters } from '../../../src/identity/emits.ts';
 import type { SourceName } from '../../../src/identity/source.ts';
 import { Directory } from '../../../src/identity/store.ts';
 import { createCounters } from '../../../src/telemetry/counters.ts';
 import { nanoseconds, seconds } from '../../../src/telemetry/units.ts';
-import { counterNames } from '../../../src/telemetry/vocabulary.ts';
 
 function directoryOf(order: readonly SourceName[] = ['kubelet', 'cri'], limit = 100) {
   let now = 0;
@@ -188,8 +188,8 @@ test('there is a bound: the ones gone longest make room first, and each is count
   cri.container({ id: 'f' });
   assert.equal(directory.container('c'), undefined, 'nobody is gone: the one known longest');
   assert.deepEqual(
-    counters.read().map(({ name, attributes, value }) => [name, attributes, value]),
-    [[counterNames.namesDropped, { component: 'workload', reason: 'containers' }, 3]],
+    counters.read().map(({ metric, attributes, value }) => [metric, attributes, value]),
+    [[identityCounters.namesDropped, { component: 'workload', reason: 'containers' }, 3]],
   );
 });
 

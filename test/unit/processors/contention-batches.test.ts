@@ -3,6 +3,9 @@ import { test } from 'node:test';
 import type { Attributes } from '@opentelemetry/api';
 import type { DataPoint, MetricData, ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import fc from 'fast-check';
+import { eventAttributes, waitEvent } from '../../../src/receivers/scheduler/emits.ts';
+import { culpritAttributes, otherCulprit } from '../../../src/telemetry/attributes/culprit.ts';
+import { waitAttributes, waitPart } from '../../../src/telemetry/attributes/wait.ts';
 import {
   event,
   exponentialHistogram,
@@ -12,18 +15,12 @@ import {
   sum,
 } from '../../../src/telemetry/metrics/build.ts';
 import { histogramOf } from '../../../src/telemetry/metrics/histogram.ts';
-import {
-  events,
-  attributes as keys,
-  metrics,
-  otherCulprit,
-  waitPart,
-} from '../../../src/telemetry/vocabulary.ts';
+import { waitMetrics } from '../../../src/telemetry/metrics/wait.ts';
 import { culprit, interval, process, victim } from './contention-fixture.ts';
 
 const of = (waitClass: string, value: number, more: Attributes = {}): Point => ({
   value,
-  attributes: { [keys.waitClass]: waitClass, ...more },
+  attributes: { [waitAttributes.class.key]: waitClass, ...more },
 });
 
 function name(...all: readonly MetricData[]): readonly MetricData[] {
@@ -41,7 +38,7 @@ const byCause = (
 ): Readonly<Record<string, number>> =>
   Object.fromEntries(
     points(all, metric).map(({ attributes, value }) => [
-      String(attributes[keys.cause]),
+      String(attributes[waitAttributes.cause.key]),
       Math.round(value * 1e9),
     ]),
   );
@@ -54,8 +51,13 @@ const ancestor = culprit('cgroup', { path: '/kubepods' });
 
 test('the wait is divided by cause as the blame for it is', () => {
   const named = name(
-    sum(metrics.waitTime, interval, [of('self', 1), of('other', 10), of('throttled', 4), of('idle', 0.5)]),
-    sum(metrics.blameTime, interval, [
+    sum(waitMetrics.waitTime, interval, [
+      of('self', 1),
+      of('other', 10),
+      of('throttled', 4),
+      of('idle', 0.5),
+    ]),
+    sum(waitMetrics.blameTime, interval, [
       of('other', 6, neighbor),
       of('other', 3, sibling),
       of('other', 1, service),
@@ -63,7 +65,7 @@ test('the wait is divided by cause as the blame for it is', () => {
       of('throttled', 1, ancestor),
     ]),
   );
-  assert.deepEqual(byCause(named, metrics.waitTime), {
+  assert.deepEqual(byCause(named, waitMetrics.waitTime), {
     self: 1e9,
     neighbor: 6e9,
     sibling: 3e9,
@@ -76,23 +78,23 @@ test('the wait is divided by cause as the blame for it is', () => {
 
 test('what nobody is blamed for is unknown, and nothing else gets it', () => {
   const named = name(
-    sum(metrics.waitTime, interval, [of('other', 10), of('throttled', 4), of('unknown', 1)]),
-    sum(metrics.blameTime, interval, [of('other', 6, neighbor), of('throttled', 3, pod)]),
+    sum(waitMetrics.waitTime, interval, [of('other', 10), of('throttled', 4), of('unknown', 1)]),
+    sum(waitMetrics.blameTime, interval, [of('other', 6, neighbor), of('throttled', 3, pod)]),
   );
-  assert.deepEqual(byCause(named, metrics.waitTime), { neighbor: 6e9, throttled: 3e9, unknown: 6e9 });
+  assert.deepEqual(byCause(named, waitMetrics.waitTime), { neighbor: 6e9, throttled: 3e9, unknown: 6e9 });
 });
 
 test('without any blame, what others had is unknown', () => {
-  const named = name(sum(metrics.waitTime, interval, [of('other', 10), of('kernel', 1)]));
-  assert.deepEqual(byCause(named, metrics.waitTime), { unknown: 10e9, kernel: 1e9 });
+  const named = name(sum(waitMetrics.waitTime, interval, [of('other', 10), of('kernel', 1)]));
+  assert.deepEqual(byCause(named, waitMetrics.waitTime), { unknown: 10e9, kernel: 1e9 });
 });
 
 test('what is left of the arithmetic of seconds makes no cause of its own', () => {
   const named = name(
-    sum(metrics.waitTime, interval, [of('other', 0.3)]),
-    sum(metrics.blameTime, interval, [of('other', 0.1, neighbor), of('other', 0.2, sibling)]),
+    sum(waitMetrics.waitTime, interval, [of('other', 0.3)]),
+    sum(waitMetrics.blameTime, interval, [of('other', 0.1, neighbor), of('other', 0.2, sibling)]),
   );
-  assert.deepEqual(Object.keys(byCause(named, metrics.waitTime)).sort(), ['neighbor', 'sibling']);
+  assert.deepEqual(Object.keys(byCause(named, waitMetrics.waitTime)).sort(), ['neighbor', 'sibling']);
 });
 
 test('the causes sum to the wait, whatever is blamed on whom', () => {
@@ -114,13 +116,13 @@ test('the causes sum to the wait, whatever is blamed on whom', () => {
         });
         const named = name(
           sum(
-            metrics.waitTime,
+            waitMetrics.waitTime,
             interval,
             Object.entries(waits).map(([waitClass, time]) => of(waitClass, time / 1e9)),
           ),
-          sum(metrics.blameTime, interval, blamed),
+          sum(waitMetrics.blameTime, interval, blamed),
         );
-        const parts: readonly number[] = Object.values(byCause(named, metrics.waitTime));
+        const parts: readonly number[] = Object.values(byCause(named, waitMetrics.waitTime));
         const whole = Object.values(waits).reduce((a, b) => a + b, 0);
         assert.equal(
           parts.reduce((a, b) => a + b, 0),
@@ -128,9 +130,9 @@ test('the causes sum to the wait, whatever is blamed on whom', () => {
         );
         assert.ok(parts.every((part) => part >= 0));
         // and each cause of the wait is what is blamed for it
-        for (const { attributes, value } of points(named, metrics.blameTime))
+        for (const { attributes, value } of points(named, waitMetrics.blameTime))
           assert.ok(
-            (byCause(named, metrics.waitTime)[String(attributes[keys.cause])] ?? 0) >=
+            (byCause(named, waitMetrics.waitTime)[String(attributes[waitAttributes.cause.key])] ?? 0) >=
               Math.floor(value * 1e9),
           );
       },
@@ -140,53 +142,53 @@ test('the causes sum to the wait, whatever is blamed on whom', () => {
 
 test('blame and preemptions say their cause and who, and no class any more', () => {
   const named = name(
-    sum(metrics.blameTime, interval, [of('other', 6, neighbor)]),
-    sum(metrics.preemptions, interval, [of('other', 3, sibling), of('self', 2), of('kernel', 1)]),
+    sum(waitMetrics.blameTime, interval, [of('other', 6, neighbor)]),
+    sum(waitMetrics.preemptions, interval, [of('other', 3, sibling), of('self', 2), of('kernel', 1)]),
   );
   assert.deepEqual(
-    points(named, metrics.blameTime).map(({ attributes }) => attributes),
-    [{ ...neighbor, [keys.cause]: 'neighbor' }],
+    points(named, waitMetrics.blameTime).map(({ attributes }) => attributes),
+    [{ ...neighbor, [waitAttributes.cause.key]: 'neighbor' }],
   );
   assert.deepEqual(
-    points(named, metrics.preemptions).map(({ attributes, value }) => [attributes, value]),
+    points(named, waitMetrics.preemptions).map(({ attributes, value }) => [attributes, value]),
     [
-      [{ ...sibling, [keys.cause]: 'sibling' }, 3],
-      [{ [keys.cause]: 'self' }, 2],
-      [{ [keys.cause]: 'kernel' }, 1],
+      [{ ...sibling, [waitAttributes.cause.key]: 'sibling' }, 3],
+      [{ [waitAttributes.cause.key]: 'self' }, 2],
+      [{ [waitAttributes.cause.key]: 'kernel' }, 1],
     ],
   );
 });
 
 test('no two points of a metric have the same attributes', () => {
-  const rest = { [keys.culpritCgroupId]: otherCulprit };
+  const rest = { [culpritAttributes.cgroupId.key]: otherCulprit };
   const named = name(
-    sum(metrics.waitTime, interval, [of('other', 2), of('throttled', 3)]),
-    sum(metrics.blameTime, interval, [of('other', 2, rest), of('throttled', 3, rest)]),
+    sum(waitMetrics.waitTime, interval, [of('other', 2), of('throttled', 3)]),
+    sum(waitMetrics.blameTime, interval, [of('other', 2, rest), of('throttled', 3, rest)]),
   );
   assert.deepEqual(
-    points(named, metrics.blameTime).map(({ attributes, value }) => [attributes, value]),
-    [[{ ...rest, [keys.cause]: 'unknown' }, 5]],
+    points(named, waitMetrics.blameTime).map(({ attributes, value }) => [attributes, value]),
+    [[{ ...rest, [waitAttributes.cause.key]: 'unknown' }, 5]],
   );
-  assert.deepEqual(byCause(named, metrics.waitTime), { unknown: 5e9 });
+  assert.deepEqual(byCause(named, waitMetrics.waitTime), { unknown: 5e9 });
 });
 
 test('points have the attributes the vocabulary gives their metric, and no others', () => {
   const named = name(
-    sum(metrics.waitTime, interval, [of('other', 10), of('self', 1)]),
-    sum(metrics.blameTime, interval, [of('other', 6, neighbor), of('throttled', 1, ancestor)]),
-    sum(metrics.preemptions, interval, [of('other', 3, sibling)]),
+    sum(waitMetrics.waitTime, interval, [of('other', 10), of('self', 1)]),
+    sum(waitMetrics.blameTime, interval, [of('other', 6, neighbor), of('throttled', 1, ancestor)]),
+    sum(waitMetrics.preemptions, interval, [of('other', 3, sibling)]),
   );
-  for (const metric of [metrics.waitTime, metrics.blameTime, metrics.preemptions])
+  for (const metric of [waitMetrics.waitTime, waitMetrics.blameTime, waitMetrics.preemptions])
     for (const { attributes } of points(named, metric))
       for (const key of Object.keys(attributes))
         assert.ok(
-          metric.attributes.some((known) => known === key),
+          metric.attributes.some((known) => known.key === key),
           `${metric.name} has ${key}`,
         );
 });
 
 test('points keep the interval they are of', () => {
-  const [point] = points(name(sum(metrics.waitTime, interval, [of('self', 1)])), metrics.waitTime);
+  const [point] = points(name(sum(waitMetrics.waitTime, interval, [of('self', 1)])), waitMetrics.waitTime);
   assert.deepEqual(
     [point?.startTime, point?.endTime],
     [
@@ -198,45 +200,52 @@ test('points keep the interval they are of', () => {
 
 test('what already has its causes keeps them', () => {
   const once = name(
-    sum(metrics.waitTime, interval, [of('other', 10), of('self', 1)]),
-    sum(metrics.blameTime, interval, [of('other', 6, neighbor)]),
-    sum(metrics.preemptions, interval, [of('other', 3, sibling)]),
+    sum(waitMetrics.waitTime, interval, [of('other', 10), of('self', 1)]),
+    sum(waitMetrics.blameTime, interval, [of('other', 6, neighbor)]),
+    sum(waitMetrics.preemptions, interval, [of('other', 3, sibling)]),
   );
   assert.deepEqual(name(...once), once);
 });
 
 test('messengers are whom one would blame and not who is to blame: they get no cause, and keep who they are', () => {
-  const left = sum(metrics.messengerTime, interval, [{ value: 2, attributes: { ...neighbor } }]);
-  const wait = sum(metrics.waitTime, interval, [of('other', 2)]);
+  const left = sum(waitMetrics.messengerTime, interval, [{ value: 2, attributes: { ...neighbor } }]);
+  const wait = sum(waitMetrics.waitTime, interval, [of('other', 2)]);
   const named = name(left, wait);
-  assert.deepEqual(points(named, metrics.messengerTime), left.dataPoints);
-  assert.deepEqual(byCause(named, metrics.waitTime), { unknown: 2e9 }, 'nor is the wait divided as they are');
-  for (const { attributes } of points(named, metrics.messengerTime))
+  assert.deepEqual(points(named, waitMetrics.messengerTime), left.dataPoints);
+  assert.deepEqual(
+    byCause(named, waitMetrics.waitTime),
+    { unknown: 2e9 },
+    'nor is the wait divided as they are',
+  );
+  for (const { attributes } of points(named, waitMetrics.messengerTime))
     for (const key of Object.keys(attributes))
-      assert.ok((metrics.messengerTime.attributes as readonly string[]).includes(key), key);
+      assert.ok(
+        waitMetrics.messengerTime.attributes.some((known) => known.key === key),
+        key,
+      );
 });
 
 test('other metrics pass untouched', () => {
-  const duration = exponentialHistogram(metrics.waitDuration, interval, [
+  const duration = exponentialHistogram(waitMetrics.waitDuration, interval, [
     { value: histogramOf({ scale: 2, buckets: new Map([[1, 1]]), zeroCount: 0, sum: 1, max: 1 }) },
   ]);
-  const run = sum(metrics.runTime, interval, [{ value: 1 }]);
+  const run = sum(waitMetrics.runTime, interval, [{ value: 1 }]);
   const named = name(duration, run);
   assert.equal(named[0], duration);
   assert.equal(named[1], run);
 });
 
 test('the batch that came in is not changed', () => {
-  const metric = sum(metrics.preemptions, interval, [of('self', 2)]);
+  const metric = sum(waitMetrics.preemptions, interval, [of('self', 2)]);
   const before: ResourceMetrics[] = [resourceMetrics(resource(victim), [metric])];
   process({ signal: 'metrics', resourceMetrics: before });
-  assert.deepEqual(metric.dataPoints[0]?.attributes, { [keys.waitClass]: 'self' });
+  assert.deepEqual(metric.dataPoints[0]?.attributes, { [waitAttributes.class.key]: 'self' });
 });
 
 // --- events
 
 function causeOfEvent(attributes: Attributes): unknown {
-  const record = event(events.wait, {
+  const record = event(waitEvent, {
     resource: resource(victim),
     at: interval.start,
     observed: interval.end,
@@ -244,7 +253,7 @@ function causeOfEvent(attributes: Attributes): unknown {
   });
   const batch = process({ signal: 'logs', records: [record] });
   assert.ok(batch.signal === 'logs');
-  return batch.records[0]?.attributes[keys.cause];
+  return batch.records[0]?.attributes[waitAttributes.cause.key];
 }
 
 test('an event gets the cause of the longest part of its wait', () => {
@@ -260,5 +269,5 @@ test('an event that nobody is blamed for is of unknown cause', () => {
 });
 
 test('an event without parts gets no cause, and keeps everything', () => {
-  assert.equal(causeOfEvent({ [keys.waitDuration]: 0 }), undefined);
+  assert.equal(causeOfEvent({ [eventAttributes.duration.key]: 0 }), undefined);
 });

@@ -1,7 +1,9 @@
 import { contention } from '../../../src/processors/contention.ts';
+import { culpritAttributes } from '../../../src/telemetry/attributes/culprit.ts';
+import { resourceAttributes } from '../../../src/telemetry/attributes/resource.ts';
+import { workloadAttributes } from '../../../src/telemetry/attributes/workload.ts';
 import type { Interval } from '../../../src/telemetry/metrics/build.ts';
 import type { UnixNanoseconds } from '../../../src/telemetry/units.ts';
-import { attributes as keys } from '../../../src/telemetry/vocabulary.ts';
 import { fakeHost } from '../fake-host.ts';
 
 export const { process } = await contention.open({}, fakeHost('contention').host);
@@ -11,19 +13,19 @@ export const interval: Interval = {
 };
 
 export const victim = {
-  [keys.cgroupPath]: '/kubepods/burstable/podA/c1',
-  [keys.containerId]: 'c1',
-  [keys.podUid]: 'A',
+  [resourceAttributes.cgroupPath.key]: '/kubepods/burstable/podA/c1',
+  [workloadAttributes.containerId.key]: 'c1',
+  [workloadAttributes.podUid.key]: 'A',
 };
 /** A culprit, as the `workload` processor describes one. */
 export const culprit = (
   kind: string,
   of: { container?: string; pod?: string; unit?: string; path?: string } = {},
 ) => ({
-  [keys.culpritCgroupId]: '7',
-  [keys.culpritKind]: kind,
-  ...(of.container && { [keys.culpritContainerId]: of.container }),
-  ...(of.pod && { [keys.culpritPodUid]: of.pod }),
-  ...(of.unit && { [keys.culpritUnit]: of.unit }),
-  ...(of.path && { [keys.culpritCgroupPath]: of.path }),
+  [culpritAttributes.cgroupId.key]: '7',
+  [culpritAttributes.kind.key]: kind,
+  ...(of.container && { [culpritAttributes.containerId.key]: of.container }),
+  ...(of.pod && { [culpritAttributes.podUid.key]: of.pod }),
+  ...(of.unit && { [culpritAttributes.unit.key]: of.unit }),
+  ...(of.path && { [culpritAttributes.cgroupPath.key]: of.path }),
 });

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Attributes } from '@opentelemetry/api';
 import { causeOf } from '../../../src/processors/contention.ts';
-import { type Cause, causes, attributes as keys, otherCulprit } from '../../../src/telemetry/vocabulary.ts';
+import { culpritAttributes, otherCulprit } from '../../../src/telemetry/attributes/culprit.ts';
+import { resourceAttributes } from '../../../src/telemetry/attributes/resource.ts';
+import { type Cause, causes } from '../../../src/telemetry/attributes/wait.ts';
+import { workloadAttributes } from '../../../src/telemetry/attributes/workload.ts';
 import { culprit, victim } from './contention-fixture.ts';
 
 const contenders: readonly { title: string; of: Attributes; cause: Cause }[] = [
@@ -33,7 +36,11 @@ const contenders: readonly { title: string; of: Attributes; cause: Cause }[] = [
   { title: 'the root cgroup', of: culprit('root'), cause: 'system' },
   { title: 'a cgroup nobody can name', of: culprit('unknown'), cause: 'unknown' },
   { title: 'those beyond max_workloads', of: culprit('overflow'), cause: 'unknown' },
-  { title: 'all beyond the named culprits', of: { [keys.culpritCgroupId]: otherCulprit }, cause: 'unknown' },
+  {
+    title: 'all beyond the named culprits',
+    of: { [culpritAttributes.cgroupId.key]: otherCulprit },
+    cause: 'unknown',
+  },
   { title: 'nobody', of: {}, cause: 'unknown' },
 ];
 for (const { title, of, cause } of contenders)
@@ -42,10 +49,13 @@ for (const { title, of, cause } of contenders)
   });
 
 test('two workloads without container and pod are not taken for one', () => {
-  assert.equal(causeOf('other', { [keys.cgroupPath]: '/a' }, culprit('service')), 'system');
+  assert.equal(causeOf('other', { [resourceAttributes.cgroupPath.key]: '/a' }, culprit('service')), 'system');
 });
 
-const unit = { [keys.workloadUnit]: 'x.service', [keys.cgroupPath]: '/system.slice/x.service' };
+const unit = {
+  [workloadAttributes.unit.key]: 'x.service',
+  [resourceAttributes.cgroupPath.key]: '/system.slice/x.service',
+};
 
 test('a cgroup below the same systemd unit is the unit itself', () => {
   const child = culprit('service', { unit: 'x.service', path: '/system.slice/x.service/worker' });
@@ -55,7 +65,10 @@ test('a cgroup below the same systemd unit is the unit itself', () => {
 
 test('units of two users that have the same name are two', () => {
   const [one, two] = [1, 2].map((id) => `/user.slice/user-${id}.slice/user@${id}.service/init.scope`);
-  const of = { [keys.workloadUnit]: 'init.scope', ...(one && { [keys.cgroupPath]: one }) };
+  const of = {
+    [workloadAttributes.unit.key]: 'init.scope',
+    ...(one && { [resourceAttributes.cgroupPath.key]: one }),
+  };
   assert.equal(
     causeOf('other', of, culprit('user', { unit: 'init.scope', ...(two && { path: two }) })),
     'system',
@@ -81,7 +94,10 @@ const owners: readonly { title: string; of: Attributes; victim?: Attributes; cau
   {
     title: 'its unit',
     of: culprit('service', { unit: 'x.service', path: '/system.slice/x.service' }),
-    victim: { [keys.workloadUnit]: 'x.service', [keys.cgroupPath]: '/system.slice/x.service/worker' },
+    victim: {
+      [workloadAttributes.unit.key]: 'x.service',
+      [resourceAttributes.cgroupPath.key]: '/system.slice/x.service/worker',
+    },
     cause: 'throttled',
   },
   {
@@ -92,7 +108,10 @@ const owners: readonly { title: string; of: Attributes; victim?: Attributes; cau
   {
     title: 'a slice above',
     of: culprit('slice', { unit: 'batch.slice', path: '/batch.slice' }),
-    victim: { [keys.workloadUnit]: 'x.service', [keys.cgroupPath]: '/batch.slice/x.service' },
+    victim: {
+      [workloadAttributes.unit.key]: 'x.service',
+      [resourceAttributes.cgroupPath.key]: '/batch.slice/x.service',
+    },
     cause: 'throttled_ancestor',
   },
   { title: 'a cgroup nobody can name', of: culprit('unknown'), cause: 'unknown' },

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { contention } from '../../../src/processors/contention.ts';
-import type { Cause } from '../../../src/telemetry/vocabulary.ts';
-import { attributes as keys, waitPart } from '../../../src/telemetry/vocabulary.ts';
+import { culpritAttributes } from '../../../src/telemetry/attributes/culprit.ts';
+import { type Cause, waitAttributes, waitPart } from '../../../src/telemetry/attributes/wait.ts';
 import { fakeHost } from '../fake-host.ts';
 import { fixture, read, reading, waits } from './workload/fixture.ts';
 
@@ -62,16 +62,20 @@ async function relation(driver: keyof typeof drivers) {
   source('cri').facts.container({ id: hex('3'), role: 'sandbox', podUid: uid('a') });
   const causes = await contention.open({}, fakeHost('contention').host);
   return (waitClass: 'other' | 'throttled', victim: Place, culprit: Place) => {
-    const point = { [keys.culpritCgroupId]: idOf(culprit), [keys.waitClass]: waitClass };
+    const point = { [culpritAttributes.cgroupId.key]: idOf(culprit), [waitAttributes.class.key]: waitClass };
     const [named] = read(causes.process(processor.process(reading([idOf(victim), point]))));
-    const wait = { [keys.culpritCgroupId]: idOf(culprit), [waitPart(waitClass)]: 1 };
+    const wait = { [culpritAttributes.cgroupId.key]: idOf(culprit), [waitPart(waitClass)]: 1 };
     const [event] = read(causes.process(processor.process(waits([idOf(victim), wait]))));
-    for (const key of [keys.cause, keys.quotaLevel, keys.culpritCgroupPath])
+    for (const key of [
+      waitAttributes.cause.key,
+      waitAttributes.quotaLevel.key,
+      culpritAttributes.cgroupPath.key,
+    ])
       assert.equal(event?.points[0]?.[key], named?.points[0]?.[key], 'metrics and events say the same');
     const {
-      [keys.cause]: cause,
-      [keys.quotaLevel]: level,
-      [keys.culpritCgroupPath]: path,
+      [waitAttributes.cause.key]: cause,
+      [waitAttributes.quotaLevel.key]: level,
+      [culpritAttributes.cgroupPath.key]: path,
     } = named?.points[0] ?? {};
     assert.equal(path, paths[idOf(culprit)]);
     return { cause, level };

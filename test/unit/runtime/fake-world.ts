@@ -26,7 +26,7 @@ export function fakeWorld() {
 export const total = (counters: Counters, name: string, having: Record<string, string> = {}) =>
   counters
     .read()
-    .filter((counter) => counter.name === name)
+    .filter((counter) => counter.metric.name === name)
     .filter(({ attributes }) => Object.entries(having).every(([key, value]) => attributes[key] === value))
     .reduce((sum, { value }) => sum + value, 0);
 
@@ -39,12 +39,12 @@ export function batchOf(signal: Signal, items: number, label = ''): Batch {
   if (signal === 'logs') {
     const record = ({ attributes }: { attributes: { label: string } }) =>
       event(
-        { name: 'test', description: '', attributes: [] },
+        { name: 'test', meaning: '', attributes: [] },
         { resource: of, at: now, observed: now, attributes },
       );
     return { signal, records: each.map(record) };
   }
-  const metric = { name: 'test', kind: 'gauge', unit: '1', description: '', attributes: [] } as const;
+  const metric = { name: 'test', kind: 'gauge', unit: '1', meaning: '' } as const;
   return { signal, resourceMetrics: [resourceMetrics(of, [gauge(metric, { start: now, end: now }, each)])] };
 }
 

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, getTestContext, test } from 'node:test';
-import { cgroupMetrics, attributes as keys, metrics as names } from '../../../src/telemetry/vocabulary.ts';
+import { cgroupMetrics } from '../../../src/receivers/cgroup/emits.ts';
+import { culpritAttributes } from '../../../src/telemetry/attributes/culprit.ts';
+import { resourceAttributes } from '../../../src/telemetry/attributes/resource.ts';
+import { waitAttributes } from '../../../src/telemetry/attributes/wait.ts';
+import { workloadAttributes } from '../../../src/telemetry/attributes/workload.ts';
+import { waitMetrics } from '../../../src/telemetry/metrics/wait.ts';
 import { type Agent, startAgent } from '../../e2e/agent.ts';
 import { hasLocalStatistics } from '../../kernel/scheduler-fixture.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../../lab/otlp-receiver.ts';
@@ -30,20 +35,20 @@ let contention: Contention;
 
 /** What the path alone says. */
 const identityOf = ({ id, pod }: Container) => ({
-  [keys.workloadKind]: 'container',
-  [keys.containerId]: id,
-  [keys.podUid]: pod.uid,
-  [keys.workloadQos]: pod.qos,
+  [workloadAttributes.kind.key]: 'container',
+  [workloadAttributes.containerId.key]: id,
+  [workloadAttributes.podUid.key]: pod.uid,
+  [workloadAttributes.qos.key]: pod.qos,
 });
 
 const culpritOf = ({ id, name, pod }: Container) => ({
-  [keys.culpritKind]: 'container',
-  [keys.culpritContainerId]: id,
-  [keys.culpritContainerName]: name,
-  [keys.culpritPodUid]: pod.uid,
-  [keys.culpritPodName]: pod.name,
-  [keys.culpritNamespace]: pod.namespace,
-  [keys.culpritQos]: pod.qos,
+  [culpritAttributes.kind.key]: 'container',
+  [culpritAttributes.containerId.key]: id,
+  [culpritAttributes.containerName.key]: name,
+  [culpritAttributes.podUid.key]: pod.uid,
+  [culpritAttributes.podName.key]: pod.name,
+  [culpritAttributes.namespace.key]: pod.namespace,
+  [culpritAttributes.qos.key]: pod.qos,
 });
 
 function assertIncludes(
@@ -107,7 +112,7 @@ service:
     contention = await contend(node);
     agent.process.kill('SIGCONT');
     const { cgroup } = node.victim;
-    await told.until(cgroup, contention.ended, [names.waitTime.name, cgroupMetrics.throttledTime.name]);
+    await told.until(cgroup, contention.ended, [waitMetrics.waitTime.name, cgroupMetrics.throttledTime.name]);
     assert.equal(await agent.stop(), 0, agent.errors());
   });
 
@@ -121,21 +126,21 @@ service:
     const { victim } = node;
     assertIncludes(told.resource(victim.cgroup), {
       ...identityOf(victim),
-      [keys.namespaceName]: 'shop',
-      [keys.podName]: 'api-7d4b9c5f58-x2x4z',
-      [keys.podContainerName]: 'api',
-      [keys.deploymentName]: 'api',
-      [keys.serviceName]: 'api',
-      [keys.serviceInstanceId]: 'shop.api-7d4b9c5f58-x2x4z.api',
-      [keys.cpuRequest]: 0.01,
-      [keys.cpuLimit]: 0.7,
+      [workloadAttributes.namespaceName.key]: 'shop',
+      [workloadAttributes.podName.key]: 'api-7d4b9c5f58-x2x4z',
+      [workloadAttributes.podContainerName.key]: 'api',
+      [workloadAttributes.deploymentName.key]: 'api',
+      [resourceAttributes.serviceName.key]: 'api',
+      [resourceAttributes.serviceInstanceId.key]: 'shop.api-7d4b9c5f58-x2x4z.api',
+      [workloadAttributes.cpuRequest.key]: 0.01,
+      [workloadAttributes.cpuLimit.key]: 0.7,
     });
     for (const container of [node.hog, node.app, node.sidecar])
       assertIncludes(told.resource(container.cgroup), {
         ...identityOf(container),
-        [keys.namespaceName]: container.pod.namespace,
-        [keys.podName]: container.pod.name,
-        [keys.podContainerName]: container.name,
+        [workloadAttributes.namespaceName.key]: container.pod.namespace,
+        [workloadAttributes.podName.key]: container.pod.name,
+        [workloadAttributes.podContainerName.key]: container.name,
       });
   });
 
@@ -143,9 +148,9 @@ service:
     const resource = told.resource(node.capped.cgroup);
     assertIncludes(resource, {
       ...identityOf(node.capped),
-      [keys.serviceInstanceId]: node.capped.id,
+      [resourceAttributes.serviceInstanceId.key]: node.capped.id,
     });
-    assert.equal(resource[keys.podName], undefined);
+    assert.equal(resource[workloadAttributes.podName.key], undefined);
   });
 
   test('services, a session and the scope of process 1 are known by their units', () => {
@@ -156,8 +161,8 @@ service:
       [node.init, 'scope'],
     ] as const)
       assertIncludes(told.resource(cgroup), {
-        [keys.workloadKind]: kind,
-        [keys.workloadUnit]: cgroup.path.split('/').at(-1),
+        [workloadAttributes.kind.key]: kind,
+        [workloadAttributes.unit.key]: cgroup.path.split('/').at(-1),
       });
   });
 
@@ -181,7 +186,7 @@ service:
       'blame of the hog',
     );
     assertIncludes(told.culprit(node.victim.cgroup, node.hog.cgroup), {
-      [keys.cause]: 'neighbor',
+      [waitAttributes.cause.key]: 'neighbor',
       ...culpritOf(node.hog),
     });
   });
@@ -190,10 +195,10 @@ service:
     const { job, jobRan } = contention;
     assertWithin(told.blame(node.victim.cgroup, job.cgroup), jobRan, 0.05, 'blame of the job');
     assertIncludes(told.culprit(node.victim.cgroup, job.cgroup), {
-      [keys.cause]: 'neighbor',
+      [waitAttributes.cause.key]: 'neighbor',
       ...culpritOf(job),
-      [keys.culpritOwnerKind]: 'Job',
-      [keys.culpritOwnerName]: 'migrate-1',
+      [culpritAttributes.ownerKind.key]: 'Job',
+      [culpritAttributes.ownerName.key]: 'migrate-1',
     });
   });
 
@@ -207,7 +212,7 @@ service:
       'waiting for a sibling',
     );
     assertIncludes(told.culprit(node.app.cgroup, node.sidecar.cgroup), {
-      [keys.cause]: 'sibling',
+      [waitAttributes.cause.key]: 'sibling',
       ...culpritOf(node.sidecar),
     });
   });
@@ -222,8 +227,8 @@ service:
         `blame of ${unit}`,
       );
       assertIncludes(told.culprit(node.app.cgroup, culprit), {
-        [keys.cause]: 'system',
-        [keys.culpritUnit]: unit,
+        [waitAttributes.cause.key]: 'system',
+        [culpritAttributes.unit.key]: unit,
       });
     }
   });
@@ -247,7 +252,9 @@ service:
     assertWithin(causes.get('throttled_ancestor'), throttled, 0.02, 'throttled by the QoS class');
     assert.equal(causes.get('throttled'), undefined);
     assertWithin(told.blame(node.capped.cgroup, node.bestEffort), throttled, 0.02, 'blame of the QoS class');
-    assertIncludes(told.culprit(node.capped.cgroup, node.bestEffort), { [keys.cause]: 'throttled_ancestor' });
+    assertIncludes(told.culprit(node.capped.cgroup, node.bestEffort), {
+      [waitAttributes.cause.key]: 'throttled_ancestor',
+    });
   });
 
   test('each level that holds a quota has its own throttled time, the one of cpu.stat', () => {
@@ -256,7 +263,7 @@ service:
       ['pod', node.victim.pod.cgroup],
       ['qos', node.bestEffort],
     ] as const) {
-      const byLevel = sumBy(told.of(cgroup), cgroupMetrics.throttledTime.name, keys.quotaLevel);
+      const byLevel = sumBy(told.of(cgroup), cgroupMetrics.throttledTime.name, waitAttributes.quotaLevel.key);
       assert.deepEqual([...byLevel.keys()], [level]);
       assert.ok(Math.abs(total(byLevel) - cgroup.throttled()) < 1e-6, `${level}: ${total(byLevel)} s`);
     }

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { attributes as keys, metrics as names } from '../../../src/telemetry/vocabulary.ts';
+import { culpritAttributes } from '../../../src/telemetry/attributes/culprit.ts';
+import { resourceAttributes } from '../../../src/telemetry/attributes/resource.ts';
+import { waitAttributes } from '../../../src/telemetry/attributes/wait.ts';
+import { waitMetrics } from '../../../src/telemetry/metrics/wait.ts';
 import type { ReceivedMetrics } from '../../lab/otlp-decode.ts';
 import type { OtlpReceiver } from '../../lab/otlp-receiver.ts';
 import { sumBy } from '../../lab/otlp-sums.ts';
@@ -19,7 +22,7 @@ export class Told {
     return this.#backend
       .metrics()
       .flatMap(({ resources }) => resources)
-      .filter(({ resource }) => resource[keys.cgroupPath] === path);
+      .filter(({ resource }) => resource[resourceAttributes.cgroupPath.key] === path);
   }
 
   resource(cgroup: NodeCgroup): Attributes {
@@ -29,20 +32,22 @@ export class Told {
   }
 
   causes(cgroup: NodeCgroup): ReadonlyMap<unknown, number> {
-    return sumBy(this.of(cgroup), names.waitTime.name, keys.cause);
+    return sumBy(this.of(cgroup), waitMetrics.waitTime.name, waitAttributes.cause.key);
   }
 
   blame(waiting: NodeCgroup, culprit: NodeCgroup): number | undefined {
-    return sumBy(this.of(waiting), names.blameTime.name, keys.culpritCgroupPath).get(culprit.path);
+    return sumBy(this.of(waiting), waitMetrics.blameTime.name, culpritAttributes.cgroupPath.key).get(
+      culprit.path,
+    );
   }
 
   /** How the culprit is described where the time is blamed on it: the same at each point. */
   culprit(waiting: NodeCgroup, culprit: NodeCgroup): Attributes {
     const points = this.of(waiting)
       .flatMap(({ metrics }) => metrics)
-      .filter(({ name }) => name === names.blameTime.name)
+      .filter(({ name }) => name === waitMetrics.blameTime.name)
       .flatMap((metric) => metric.points)
-      .filter(({ attributes }) => attributes[keys.culpritCgroupPath] === culprit.path);
+      .filter(({ attributes }) => attributes[culpritAttributes.cgroupPath.key] === culprit.path);
     const said = new Map(points.map(({ attributes }) => [JSON.stringify(attributes), attributes]));
     const [first, ...others] = said.values();
     assert.ok(first, `${culprit.path} is not named`);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type QuotaLevel, quotaLevel, quotaLevels } from '../../../../src/cgroup/path/quota-level.ts';
-import { attributeMeaning, attributes } from '../../../../src/telemetry/vocabulary.ts';
+import { waitAttributes } from '../../../../src/telemetry/attributes/wait.ts';
 
 const id = '0123456789abcdef'.repeat(4);
 const uid = '0a1b2c3d-0000-4000-8000-000000000001';
@@ -45,5 +45,5 @@ test('a container in the container of a node (kind) is a container', () => {
 
 test('each level is explained', () => {
   for (const level of quotaLevels)
-    assert.ok(attributeMeaning[attributes.quotaLevel].includes(`\`${level}\``), level);
+    assert.ok(waitAttributes.quotaLevel.meaning.includes(`\`${level}\``), level);
 });

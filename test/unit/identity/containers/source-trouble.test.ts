@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Listing } from '../../../../src/identity/containers/client.ts';
+import { identityCounters } from '../../../../src/identity/emits.ts';
 import type { ContainerFacts } from '../../../../src/identity/facts.ts';
 import { SourceError } from '../../../../src/identity/source-error.ts';
-import { counterNames } from '../../../../src/telemetry/vocabulary.ts';
 import { container, listOf, played, settle } from './source-fixture.ts';
 
 test('a runtime that is not there is absent, looked for ever more rarely, and found', async () => {
@@ -39,7 +39,7 @@ test('a failure is counted and logged once, retried ever more rarely, and what w
     advance(0.25);
   }
   assert.deepEqual(attempts, [0.25, 0.75, 1.75, 3.75, 7.75, 15.75, 31.75, 61.75]);
-  assert.equal(count(counterNames.sourceErrors, 'timeout'), 9);
+  assert.equal(count(identityCounters.sourceErrors.name, 'timeout'), 9);
   assert.equal(warnings().length, 1);
 });
 
@@ -69,7 +69,7 @@ test('a stream that is cut is followed anew and what it missed is listed', async
   advance(60);
   await endStream(new SourceError('connection_reset', 'reset'));
   assert.equal(source.state, 'ready', 'lists still work');
-  assert.equal(count(counterNames.sourceErrors, 'connection_reset'), 1);
+  assert.equal(count(identityCounters.sourceErrors.name, 'connection_reset'), 1);
   await tick();
   assert.ok(asked().includes('list'));
   await answer(listOf('a'));
@@ -102,7 +102,7 @@ test('a runtime that has no events, or ends their stream at once, is listed inst
     advance(29);
     await tick();
     assert.deepEqual(asked(), ['list']);
-    assert.equal(count(counterNames.sourceErrors), 0);
+    assert.equal(count(identityCounters.sourceErrors.name), 0);
   }
 });
 
@@ -168,7 +168,7 @@ test('one container that cannot be looked at keeps nobody else from being named'
   assert.equal(source.state, 'ready');
   assert.equal(facts.containers.get('stuck')?.name, 'name of stuck');
   assert.deepEqual(facts.containers.get('well')?.image, { name: 'looked at' });
-  assert.equal(count(counterNames.sourceErrors, 'timeout'), 1);
+  assert.equal(count(identityCounters.sourceErrors.name, 'timeout'), 1);
 });
 
 test('an event that only says that something changed is looked after at once', async () => {
@@ -200,7 +200,7 @@ test('a socket at which something else answers counts as absent until it is made
   await tick();
   assert.equal(source.state, 'absent');
   assert.match(source.reason ?? '', /no Version of CRI v1/);
-  assert.equal(count(counterNames.sourceErrors), 0);
+  assert.equal(count(identityCounters.sourceErrors.name), 0);
   assert.deepEqual(warnings(), []);
   asked();
   advance(100);

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import type { TestContext } from 'node:test';
 import type { Static } from 'typebox';
+import { identityCounters } from '../../../../src/identity/emits.ts';
 import { type kubernetesConfig, openKubernetes } from '../../../../src/identity/kubernetes/api.ts';
-import { counterNames } from '../../../../src/telemetry/vocabulary.ts';
 import { benchFor } from '../source-bench.ts';
 import { type Asked, type Behaviour, sayJson, sayStatus, startTlsServer, tlsFiles } from '../tls-server.ts';
 import { madePods, podList } from './made-pods.ts';
@@ -97,5 +97,6 @@ export async function watching(...args: Parameters<typeof setUp>) {
   return set;
 }
 
-export const { sourceErrors, sourceLists } = counterNames;
+export const sourceErrors = identityCounters.sourceErrors.name;
+export const sourceLists = identityCounters.sourceLists.name;
 export const names = (asked: Asked | undefined) => Object.fromEntries(asked?.url.searchParams ?? []);

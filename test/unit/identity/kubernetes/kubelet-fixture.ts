@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Static } from 'typebox';
+import { identityCounters } from '../../../../src/identity/emits.ts';
 import { type kubeletConfig, openKubelet } from '../../../../src/identity/kubernetes/kubelet.ts';
 import { seconds } from '../../../../src/telemetry/units.ts';
-import { counterNames } from '../../../../src/telemetry/vocabulary.ts';
 import { benchFor } from '../source-bench.ts';
 import { type Behaviour, startTlsServer, tlsFiles } from '../tls-server.ts';
 
@@ -44,4 +44,5 @@ export async function setUp(
   return { ...bench, server, token_file };
 }
 
-export const { sourceErrors, sourceLists } = counterNames;
+export const sourceErrors = identityCounters.sourceErrors.name;
+export const sourceLists = identityCounters.sourceLists.name;

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Attributes } from '@opentelemetry/api';
 import type { ContainerFacts, PodFacts } from '../../../../src/identity/facts.ts';
+import { culpritAttributes } from '../../../../src/telemetry/attributes/culprit.ts';
+import { resourceAttributes } from '../../../../src/telemetry/attributes/resource.ts';
+import { workloadAttributes } from '../../../../src/telemetry/attributes/workload.ts';
 import { nanoseconds } from '../../../../src/telemetry/units.ts';
-import { attributes as keys } from '../../../../src/telemetry/vocabulary.ts';
 import { container, containerId, containerPath, fixture, pod, read, reading, uid } from './fixture.ts';
 
 const otherId = 'c0'.repeat(32);
@@ -26,7 +28,7 @@ async function described(
   for (const each of facts.containers ?? []) source.container(each);
   const victim = (id: string): Attributes => read(of.processor.process(reading([id])))[0]?.victim ?? {};
   const culprit = (id: string): Attributes =>
-    read(of.processor.process(reading(['1', { [keys.culpritCgroupId]: id }])))[0]?.points[0] ?? {};
+    read(of.processor.process(reading(['1', { [culpritAttributes.cgroupId.key]: id }])))[0]?.points[0] ?? {};
   return { ...of, victim, culprit };
 }
 
@@ -119,12 +121,12 @@ for (const { by, of, name } of namings)
   test(`a service is named by its ${by}`, async () => {
     const bare: PodFacts = { uid, name: 'the-pod', namespace: 'shop', ...of };
     const { victim } = await described({ pod: bare, containers: [container] });
-    assert.equal(victim('2')[keys.serviceName], name);
+    assert.equal(victim('2')[resourceAttributes.serviceName.key], name);
   });
 
 test('without the name of its pod a service has that of the container', async () => {
   const { victim } = await described({ pod: { uid }, containers: [container] });
-  assert.equal(victim('2')[keys.serviceName], 'app');
+  assert.equal(victim('2')[resourceAttributes.serviceName.key], 'app');
 });
 
 test('labels that other tools set need not count', async () => {
@@ -133,8 +135,8 @@ test('labels that other tools set need not count', async () => {
     { pod: { ...pod, labels }, containers: [{ ...container, image: { name: 'web', tag: '1' } }] },
     { service_labels: false },
   );
-  assert.equal(victim('2')[keys.serviceName], 'web');
-  assert.equal(victim('2')[keys.serviceVersion], '1');
+  assert.equal(victim('2')[resourceAttributes.serviceName.key], 'web');
+  assert.equal(victim('2')[resourceAttributes.serviceVersion.key], '1');
 });
 
 const versions: readonly [
@@ -161,14 +163,14 @@ for (const [title, of, image, version] of versions)
       pod: { ...pod, labels: {}, ...of },
       containers: [{ ...container, ...(image && { image }) }],
     });
-    assert.equal(victim('2')[keys.serviceVersion], version);
+    assert.equal(victim('2')[resourceAttributes.serviceVersion.key], version);
   });
 
 test('the namespace of a service is that of the pod, unless an annotation says another', async () => {
   const annotations = annotation('service.namespace', 'front');
   const { victim } = await described({ pod: { ...pod, annotations }, containers: [container] });
-  assert.equal(victim('2')[keys.serviceNamespace], 'front');
-  assert.equal(victim('2')[keys.namespaceName], 'shop');
+  assert.equal(victim('2')[resourceAttributes.serviceNamespace.key], 'front');
+  assert.equal(victim('2')[workloadAttributes.namespaceName.key], 'shop');
 });
 
 test('annotations set other attributes, but none that is measured', async () => {
@@ -181,8 +183,8 @@ test('annotations set other attributes, but none that is measured', async () => 
   };
   const { victim } = await described({ pod: { ...pod, annotations }, containers: [container] });
   assert.equal(victim('2').team, 'blue');
-  assert.equal(victim('2')[keys.podUid], uid);
-  assert.equal(victim('3')[keys.containerId], undefined, 'of the pod itself');
+  assert.equal(victim('2')[workloadAttributes.podUid.key], uid);
+  assert.equal(victim('3')[workloadAttributes.containerId.key], undefined, 'of the pod itself');
   assert.equal(victim('2')['earshot.cause'], undefined);
   assert.ok(!('' in victim('2')));
 });
@@ -190,7 +192,7 @@ test('annotations set other attributes, but none that is measured', async () => 
 test('an instance is unique: a container is another one than its pod, its cgroups below, its sibling', async () => {
   const sibling = { ...container, id: otherId, name: 'proxy' };
   const { victim } = await described({ pod, containers: [container, sibling] });
-  const instances = ['2', '3', '4', '5'].map((id) => victim(id)[keys.serviceInstanceId]);
+  const instances = ['2', '3', '4', '5'].map((id) => victim(id)[resourceAttributes.serviceInstanceId.key]);
   assert.deepEqual(instances, [
     'shop.web-7d4b9c5f6-x2x4z.app',
     `node:/kubepods/burstable/pod${uid}#3`,
@@ -202,36 +204,39 @@ test('an instance is unique: a container is another one than its pod, its cgroup
 test('an annotated instance is the container’s, and with its name where the pod has several', async () => {
   const annotated = { ...pod, annotations: annotation('service.instance.id', 'one') };
   const alone = await described({ pod: annotated, containers: [container] });
-  assert.equal(alone.victim('2')[keys.serviceInstanceId], 'one');
+  assert.equal(alone.victim('2')[resourceAttributes.serviceInstanceId.key], 'one');
   alone.source('kubelet').facts.container({ ...container, id: otherId, name: 'proxy' });
-  assert.equal(alone.victim('2')[keys.serviceInstanceId], 'one.app', 'from now on');
-  assert.equal(alone.victim('5')[keys.serviceInstanceId], 'one.proxy');
+  assert.equal(alone.victim('2')[resourceAttributes.serviceInstanceId.key], 'one.app', 'from now on');
+  assert.equal(alone.victim('5')[resourceAttributes.serviceInstanceId.key], 'one.proxy');
   const first = await described({
     pod: annotated,
     containers: [container, { ...container, id: otherId, name: 'setup', role: 'init' }],
   });
-  assert.equal(first.victim('2')[keys.serviceInstanceId], 'one');
-  assert.equal(first.victim('5')[keys.serviceInstanceId], 'one.setup');
+  assert.equal(first.victim('2')[resourceAttributes.serviceInstanceId.key], 'one');
+  assert.equal(first.victim('5')[resourceAttributes.serviceInstanceId.key], 'one.setup');
 });
 
 test('a container nobody has named yet goes by its id, with what is known of its pod', async () => {
   const { victim } = await described({ pod });
-  assert.equal(victim('2')[keys.workloadName], `shop/web-7d4b9c5f6-x2x4z/${containerId.slice(0, 12)}`);
-  assert.equal(victim('2')[keys.serviceInstanceId], containerId);
-  assert.equal(victim('2')[keys.podName], pod.name);
-  assert.equal(victim('2')[keys.podContainerName], undefined);
+  assert.equal(
+    victim('2')[workloadAttributes.name.key],
+    `shop/web-7d4b9c5f6-x2x4z/${containerId.slice(0, 12)}`,
+  );
+  assert.equal(victim('2')[resourceAttributes.serviceInstanceId.key], containerId);
+  assert.equal(victim('2')[workloadAttributes.podName.key], pod.name);
+  assert.equal(victim('2')[workloadAttributes.podContainerName.key], undefined);
 });
 
 test('what is said later of the pod, or of the container, holds from then on', async () => {
   const { victim, source } = await described({ pod, containers: [container] });
   const { facts } = source('kubelet');
-  assert.equal(victim('2')[keys.deploymentName], 'web');
+  assert.equal(victim('2')[workloadAttributes.deploymentName.key], 'web');
   facts.pod({ ...pod, owners: [{ kind: 'StatefulSet', name: 'db' }] });
-  assert.equal(victim('2')[keys.deploymentName], undefined);
-  assert.equal(victim('2')[keys.statefulSetName], 'db');
+  assert.equal(victim('2')[workloadAttributes.deploymentName.key], undefined);
+  assert.equal(victim('2')[workloadAttributes.statefulSetName.key], 'db');
   facts.container({ ...container, resources: { cpuLimit: 4 } });
-  assert.equal(victim('2')[keys.cpuLimit], 4);
-  assert.equal(victim('2')[keys.cpuRequest], undefined);
+  assert.equal(victim('2')[workloadAttributes.cpuLimit.key], 4);
+  assert.equal(victim('2')[workloadAttributes.cpuRequest.key], undefined);
 });
 
 test('a container only a runtime knows asks for what its pod says of it, before it has an id there', async () => {
@@ -240,8 +245,8 @@ test('a container only a runtime knows asks for what its pod says of it, before 
     pod: { ...pod, containerResources: { app: { cpuRequest: 0.125, cpuLimit: 3 } } },
     containers: [nameOnly],
   });
-  assert.equal(victim('2')[keys.cpuRequest], 0.125);
-  assert.equal(victim('2')[keys.cpuLimit], 3);
+  assert.equal(victim('2')[workloadAttributes.cpuRequest.key], 0.125);
+  assert.equal(victim('2')[workloadAttributes.cpuLimit.key], 3);
 });
 
 test('a pause container is its pod', async () => {
@@ -250,19 +255,27 @@ test('a pause container is its pod', async () => {
     containers: [{ id: containerId, role: 'sandbox', podUid: uid, runtime: 'containerd' }],
   });
   const pause = victim('2');
-  assert.equal(pause[keys.workloadKind], 'pod');
-  assert.equal(pause[keys.workloadName], 'shop/web-7d4b9c5f6-x2x4z');
-  for (const key of [keys.containerId, keys.containerName, keys.containerRuntime, keys.podContainerName])
+  assert.equal(pause[workloadAttributes.kind.key], 'pod');
+  assert.equal(pause[workloadAttributes.name.key], 'shop/web-7d4b9c5f6-x2x4z');
+  for (const key of [
+    workloadAttributes.containerId.key,
+    workloadAttributes.containerName.key,
+    workloadAttributes.containerRuntime.key,
+    workloadAttributes.podContainerName.key,
+  ])
     assert.equal(pause[key], undefined, key);
-  assert.notEqual(pause[keys.serviceInstanceId], victim('3')[keys.serviceInstanceId]);
-  assert.equal(culprit('2')[keys.culpritKind], 'pod');
-  assert.equal(culprit('2')[keys.culpritContainerId], undefined);
+  assert.notEqual(
+    pause[resourceAttributes.serviceInstanceId.key],
+    victim('3')[resourceAttributes.serviceInstanceId.key],
+  );
+  assert.equal(culprit('2')[culpritAttributes.kind.key], 'pod');
+  assert.equal(culprit('2')[culpritAttributes.containerId.key], undefined);
 });
 
 test('what is inside a container is the container’s, as another instance', async () => {
   const { victim } = await described({ pod, containers: [container] });
-  assert.equal(victim('4')[keys.podContainerName], 'app');
-  assert.equal(victim('4')[keys.serviceName], 'web');
+  assert.equal(victim('4')[workloadAttributes.podContainerName.key], 'app');
+  assert.equal(victim('4')[resourceAttributes.serviceName.key], 'web');
 });
 
 test('a container without a pod is called what its runtime calls it', async () => {
@@ -278,34 +291,41 @@ test('a container without a pod is called what its runtime calls it', async () =
     ],
   });
   const of = victim('6');
-  assert.equal(of[keys.workloadName], 'shop-web-1');
-  assert.equal(of[keys.containerName], 'shop-web-1');
-  assert.equal(of[keys.podContainerName], undefined);
-  assert.equal(of[keys.serviceName], 'shop-web-1');
-  assert.equal(of[keys.serviceVersion], '3');
-  assert.equal(of[keys.serviceInstanceId], containerId);
+  assert.equal(of[workloadAttributes.name.key], 'shop-web-1');
+  assert.equal(of[workloadAttributes.containerName.key], 'shop-web-1');
+  assert.equal(of[workloadAttributes.podContainerName.key], undefined);
+  assert.equal(of[resourceAttributes.serviceName.key], 'shop-web-1');
+  assert.equal(of[resourceAttributes.serviceVersion.key], '3');
+  assert.equal(of[resourceAttributes.serviceInstanceId.key], containerId);
 });
 
 test('Compose names service and project', async () => {
   const labels = { 'com.docker.compose.service': 'web', 'com.docker.compose.project': 'shop' };
   const { victim } = await described({ containers: [{ id: containerId, name: 'shop-web-1', labels }] });
-  assert.equal(victim('6')[keys.serviceName], 'web');
-  assert.equal(victim('6')[keys.serviceNamespace], 'shop');
+  assert.equal(victim('6')[resourceAttributes.serviceName.key], 'web');
+  assert.equal(victim('6')[resourceAttributes.serviceNamespace.key], 'shop');
 });
 
 const byLabels: readonly [name: string, labels: Readonly<Record<string, string>>, owners: Attributes][] = [
   [
     'web-7d4b9c5f6-x2x4z',
     { 'pod-template-hash': '7d4b9c5f6' },
-    { [keys.replicaSetName]: 'web-7d4b9c5f6', [keys.deploymentName]: 'web' },
+    {
+      [workloadAttributes.replicaSetName.key]: 'web-7d4b9c5f6',
+      [workloadAttributes.deploymentName.key]: 'web',
+    },
   ],
-  ['db-0', { 'statefulset.kubernetes.io/pod-name': 'db-0' }, { [keys.statefulSetName]: 'db' }],
-  ['log-abcde', { 'pod-template-generation': '1' }, { [keys.daemonSetName]: 'log' }],
-  ['move-x2x4z', { 'job-name': 'move' }, { [keys.jobName]: 'move' }],
+  [
+    'db-0',
+    { 'statefulset.kubernetes.io/pod-name': 'db-0' },
+    { [workloadAttributes.statefulSetName.key]: 'db' },
+  ],
+  ['log-abcde', { 'pod-template-generation': '1' }, { [workloadAttributes.daemonSetName.key]: 'log' }],
+  ['move-x2x4z', { 'job-name': 'move' }, { [workloadAttributes.jobName.key]: 'move' }],
   [
     'tidy-29648100-abcde',
     { 'batch.kubernetes.io/job-name': 'tidy-29648100', 'job-name': 'tidy-29648100' },
-    { [keys.jobName]: 'tidy-29648100', [keys.cronJobName]: 'tidy' },
+    { [workloadAttributes.jobName.key]: 'tidy-29648100', [workloadAttributes.cronJobName.key]: 'tidy' },
   ],
   ['web-7d4b9c5f6-x2x4z', { 'pod-template-hash': 'other' }, {}],
   ['plain', {}, {}],
@@ -317,8 +337,13 @@ for (const [name, labels, owners] of byLabels)
       containers: [container],
     });
     const ownerKeys = [
-      ...[keys.replicaSetName, keys.deploymentName, keys.statefulSetName, keys.daemonSetName],
-      ...[keys.jobName, keys.cronJobName],
+      ...[
+        workloadAttributes.replicaSetName.key,
+        workloadAttributes.deploymentName.key,
+        workloadAttributes.statefulSetName.key,
+        workloadAttributes.daemonSetName.key,
+      ],
+      ...[workloadAttributes.jobName.key, workloadAttributes.cronJobName.key],
     ];
     const found = Object.entries(victim('2')).filter(([key]) =>
       (ownerKeys as readonly string[]).includes(key),
@@ -342,7 +367,8 @@ test('a limit nobody tells of is read from the cgroup, again after a minute', as
     },
   });
   of.source('kubelet').facts.container(container);
-  const limit = (id: string) => read(of.processor.process(reading([id])))[0]?.victim[keys.cpuLimit];
+  const limit = (id: string) =>
+    read(of.processor.process(reading([id])))[0]?.victim[workloadAttributes.cpuLimit.key];
   assert.equal(limit('7'), 1.5);
   assert.equal(limit('2'), 0.5, 'of the facts');
   assert.deepEqual(asked, ['/system.slice/db.service']);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { attributes as keys } from '../../../../src/telemetry/vocabulary.ts';
+import { culpritAttributes } from '../../../../src/telemetry/attributes/culprit.ts';
+import { workloadAttributes } from '../../../../src/telemetry/attributes/workload.ts';
 import { container, containerPath, fixture, pod, read, reading } from './fixture.ts';
 
 async function extracted(extract: object) {
@@ -16,7 +17,7 @@ async function extracted(extract: object) {
     annotations: { owner: 'them', 'app.example/page': 'shop' },
   });
   facts.container(container);
-  const [named] = read(processor.process(reading(['2', { [keys.culpritCgroupId]: '2' }])));
+  const [named] = read(processor.process(reading(['2', { [culpritAttributes.cgroupId.key]: '2' }])));
   const chosen = (of: object) =>
     Object.fromEntries(Object.entries(of).filter(([key]) => /label|annotation|^x\./.test(key)));
   return { victim: chosen(named?.victim ?? {}), culprit: chosen(named?.points[0] ?? {}) };
@@ -66,5 +67,5 @@ test('what is measured is not renamed by a label', async () => {
     settings: { hold: '0', extract: { labels: [{ key: 'team', tag_name: 'k8s.pod.name' }] } },
   });
   source('kubelet').facts.pod({ ...pod, labels: { team: 'blue' } });
-  assert.equal(read(processor.process(reading(['2'])))[0]?.victim[keys.podName], pod.name);
+  assert.equal(read(processor.process(reading(['2'])))[0]?.victim[workloadAttributes.podName.key], pod.name);
 });

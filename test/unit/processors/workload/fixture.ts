@@ -8,11 +8,13 @@ import type { ContainerFacts, PodFacts } from '../../../../src/identity/facts.ts
 import type { Facts, Source, SourceName, SourceState } from '../../../../src/identity/source.ts';
 import type { WorkloadConfig } from '../../../../src/processors/workload/config.ts';
 import { openWorkload } from '../../../../src/processors/workload/workload.ts';
+import { waitEvent } from '../../../../src/receivers/scheduler/emits.ts';
 import { RecordedCgroups } from '../../../../src/receivers/scheduler/recording.ts';
+import { resourceAttributes } from '../../../../src/telemetry/attributes/resource.ts';
 import type { Batch } from '../../../../src/telemetry/batch.ts';
 import { event, resource, resourceMetrics, sum } from '../../../../src/telemetry/metrics/build.ts';
+import { waitMetrics } from '../../../../src/telemetry/metrics/wait.ts';
 import { cgroupId, nanoseconds, seconds, type UnixNanoseconds } from '../../../../src/telemetry/units.ts';
-import { events, attributes as keys, metrics } from '../../../../src/telemetry/vocabulary.ts';
 import { fakeHost } from '../../fake-host.ts';
 
 /** A configuration of the processor as the loader checks and completes it. Throws what the loader would say. */
@@ -118,7 +120,9 @@ export async function fixture({ settings, sources = [], paths = {}, own, ...more
     /** Totals of a counter, of both signals, by the values of its other attributes. */
     counted(name: string) {
       const totals: Record<string, number> = {};
-      for (const { attributes, value } of all.counters.read().filter((counter) => counter.name === name)) {
+      for (const { attributes, value } of all.counters
+        .read()
+        .filter((counter) => counter.metric.name === name)) {
         const { component, signal, ...rest } = attributes;
         const key = Object.values(rest).join(' ');
         totals[key] = (totals[key] ?? 0) + value;
@@ -138,10 +142,14 @@ export function reading(
     signal: 'metrics',
     resourceMetrics: victims.map(([of, ...points]) =>
       resourceMetrics(
-        resource(typeof of === 'string' ? { [keys.cgroupId]: of, [keys.hostName]: 'node' } : of),
+        resource(
+          typeof of === 'string'
+            ? { [resourceAttributes.cgroupId.key]: of, [resourceAttributes.hostName.key]: 'node' }
+            : of,
+        ),
         [
           sum(
-            metrics.blameTime,
+            waitMetrics.blameTime,
             interval,
             (points.length ? points : [{}]).map((attributes) => ({ value: 1, attributes })),
           ),
@@ -155,8 +163,11 @@ export function waits(...of: readonly (readonly [victim: string, attributes?: At
   return {
     signal: 'logs',
     records: of.map(([id, attributes = {}]) =>
-      event(events.wait, {
-        resource: resource({ [keys.cgroupId]: id, [keys.hostName]: 'node' }),
+      event(waitEvent, {
+        resource: resource({
+          [resourceAttributes.cgroupId.key]: id,
+          [resourceAttributes.hostName.key]: 'node',
+        }),
         at: interval.end,
         observed: interval.end,
         attributes,

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { contention } from '../../../../src/processors/contention.ts';
+import { workloadCounters } from '../../../../src/processors/workload/emits.ts';
+import { eventAttributes } from '../../../../src/receivers/scheduler/emits.ts';
+import { culpritAttributes, lastRunnerAttributes } from '../../../../src/telemetry/attributes/culprit.ts';
+import { resourceAttributes } from '../../../../src/telemetry/attributes/resource.ts';
+import { waitAttributes } from '../../../../src/telemetry/attributes/wait.ts';
 import type { Batch } from '../../../../src/telemetry/batch.ts';
 import { resource, resourceMetrics, sum } from '../../../../src/telemetry/metrics/build.ts';
+import { waitMetrics } from '../../../../src/telemetry/metrics/wait.ts';
 import type { UnixNanoseconds } from '../../../../src/telemetry/units.ts';
-import { counterNames, attributes as keys, metrics } from '../../../../src/telemetry/vocabulary.ts';
 import { fakeHost } from '../../fake-host.ts';
 import { container, containerPath, fixture, pod, read, reading, uid, waits } from './fixture.ts';
 
@@ -36,37 +41,37 @@ async function sidecar(settings: object = {}, more: object = {}) {
 }
 
 const culprit = (id: string, waitClass = 'other') => ({
-  [keys.culpritCgroupId]: id,
-  [keys.waitClass]: waitClass,
+  [culpritAttributes.cgroupId.key]: id,
+  [waitAttributes.class.key]: waitClass,
 });
 
 test('a sidecar reports its own pod and counts what it leaves out', async () => {
   const { processor, counted } = await sidecar();
   const kinds = read(processor.process(reading(['2'], ['3'], ['4'], ['5'], ['9'], ['8'])));
   assert.deepEqual(
-    kinds.map(({ victim }) => victim[keys.cgroupId]),
+    kinds.map(({ victim }) => victim[resourceAttributes.cgroupId.key]),
     ['2', '3', '8'],
   );
-  assert.deepEqual(counted(counterNames.itemsExcluded), { scope: 3 });
+  assert.deepEqual(counted(workloadCounters.excluded.name), { scope: 3 });
 });
 
 test('of a neighbor it says what it is, and nothing by which to tell who', async () => {
   const { processor } = await sidecar();
   const event = {
     ...culprit('5'),
-    [keys.culpritTime]: 1,
-    [keys.lastCgroupId]: '6',
-    [keys.lastProcessId]: 4711,
-    [keys.lastThreadName]: 'secret',
-    [keys.threadName]: 'own',
+    [eventAttributes.culpritTime.key]: 1,
+    [lastRunnerAttributes.cgroupId.key]: '6',
+    [lastRunnerAttributes.processId.key]: 4711,
+    [lastRunnerAttributes.threadName.key]: 'secret',
+    [eventAttributes.threadName.key]: 'own',
   };
   const [named] = read(processor.process(waits(['2', event])));
   assert.deepEqual(named?.points, [
     {
-      [keys.waitClass]: 'other',
-      [keys.culpritKind]: 'container',
-      [keys.culpritTime]: 1,
-      [keys.threadName]: 'own',
+      [waitAttributes.class.key]: 'other',
+      [culpritAttributes.kind.key]: 'container',
+      [eventAttributes.culpritTime.key]: 1,
+      [eventAttributes.threadName.key]: 'own',
     },
   ]);
 });
@@ -75,7 +80,7 @@ test('its own pod, the kernel and what is above it in the hierarchy are shown', 
   const { processor } = await sidecar();
   const names = ['8', '3', 'kernel', '7', '1'].map((id) => {
     const [named] = read(processor.process(reading(['2', culprit(id, 'throttled')])));
-    return named?.points[0]?.[keys.culpritName];
+    return named?.points[0]?.[culpritAttributes.name.key];
   });
   assert.deepEqual(names, [
     'shop/web-7d4b9c5f6-x2x4z/proxy',
@@ -89,8 +94,8 @@ test('its own pod, the kernel and what is above it in the hierarchy are shown', 
 test('neighbors are named where that is asked for', async () => {
   const { processor } = await sidecar({ neighbors: 'named' });
   const [named] = read(processor.process(reading(['2', culprit('5')])));
-  assert.equal(named?.points[0]?.[keys.culpritPodName], 'secret-pod');
-  assert.equal(named?.points[0]?.[keys.culpritCgroupId], '5');
+  assert.equal(named?.points[0]?.[culpritAttributes.podName.key], 'secret-pod');
+  assert.equal(named?.points[0]?.[culpritAttributes.cgroupId.key], '5');
 });
 
 const interval = { start: 0n as UnixNanoseconds, end: 1n as UnixNanoseconds };
@@ -102,10 +107,10 @@ test('points that become equal are added up, and causes are found all the same',
   const batch: Batch = {
     signal: 'metrics',
     resourceMetrics: [
-      resourceMetrics(resource({ [keys.cgroupId]: '2' }), [
-        sum(metrics.blameTime, interval, points(['5', 1], ['6', 2], ['4', 4], ['8', 8])),
-        sum(metrics.preemptions, interval, points(['5', 3], ['6', 4])),
-        sum(metrics.messengerTime, interval, points(['5', 5], ['6', 6])),
+      resourceMetrics(resource({ [resourceAttributes.cgroupId.key]: '2' }), [
+        sum(waitMetrics.blameTime, interval, points(['5', 1], ['6', 2], ['4', 4], ['8', 8])),
+        sum(waitMetrics.preemptions, interval, points(['5', 3], ['6', 4])),
+        sum(waitMetrics.messengerTime, interval, points(['5', 5], ['6', 6])),
       ]),
     ],
   };
@@ -113,7 +118,11 @@ test('points that become equal are added up, and causes are found all the same',
   const named = causes.process(processor.process(batch));
   assert.ok(named.signal === 'metrics');
   const values = named.resourceMetrics[0]?.scopeMetrics[0]?.metrics.map(({ dataPoints }) =>
-    dataPoints.map(({ attributes, value }) => [attributes[keys.cause], attributes[keys.culpritKind], value]),
+    dataPoints.map(({ attributes, value }) => [
+      attributes[waitAttributes.cause.key],
+      attributes[culpritAttributes.kind.key],
+      value,
+    ]),
   );
   assert.deepEqual(values, [
     [

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { counterNames, attributes as keys } from '../../../../src/telemetry/vocabulary.ts';
+import { workloadCounters } from '../../../../src/processors/workload/emits.ts';
+import { culpritAttributes } from '../../../../src/telemetry/attributes/culprit.ts';
+import { workloadAttributes } from '../../../../src/telemetry/attributes/workload.ts';
 import { container, containerPath, fixture, pod, read, reading, waits } from './fixture.ts';
 
 const paths = { '2': containerPath, '4': '/system.slice/cron.service' };
@@ -11,7 +13,7 @@ async function reported(settings: object, of: { readonly annotations?: Record<st
   facts.pod({ ...pod, labels: { app: 'web', tier: 'front' }, annotations: of.annotations ?? {} });
   facts.container(container);
   const batch = all.processor.process(reading(['2'], ['4'], ['9']));
-  return { ...all, kinds: read(batch).map(({ victim }) => String(victim[keys.workloadKind])) };
+  return { ...all, kinds: read(batch).map(({ victim }) => String(victim[workloadAttributes.kind.key])) };
 }
 
 const all = ['container', 'service', 'unknown'];
@@ -80,11 +82,11 @@ test('who is left out is counted, by what left it out', async () => {
     exclude: [{ namespace: 'shop' }],
   });
   processor.process(waits(['2'], ['2'], ['4']));
-  assert.deepEqual(counted(counterNames.itemsExcluded), { exclude: 3, include: 1 });
+  assert.deepEqual(counted(workloadCounters.excluded.name), { exclude: 3, include: 1 });
 });
 
 test('who is left out as a victim is named as a culprit', async () => {
   const { processor } = await reported({ exclude: [{ namespace: 'shop' }] });
-  const [named] = read(processor.process(reading(['4', { [keys.culpritCgroupId]: '2' }])));
-  assert.equal(named?.points[0]?.[keys.culpritName], 'shop/web-7d4b9c5f6-x2x4z/app');
+  const [named] = read(processor.process(reading(['4', { [culpritAttributes.cgroupId.key]: '2' }])));
+  assert.equal(named?.points[0]?.[culpritAttributes.name.key], 'shop/web-7d4b9c5f6-x2x4z/app');
 });

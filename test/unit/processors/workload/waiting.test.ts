@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { workloadCounters } from '../../../../src/processors/workload/emits.ts';
+import { culpritAttributes, lastRunnerAttributes } from '../../../../src/telemetry/attributes/culprit.ts';
+import { resourceAttributes } from '../../../../src/telemetry/attributes/resource.ts';
+import { workloadAttributes } from '../../../../src/telemetry/attributes/workload.ts';
 import { itemCount } from '../../../../src/telemetry/batch.ts';
-import { counterNames, attributes as keys } from '../../../../src/telemetry/vocabulary.ts';
 import { container, containerId, containerPath, fixture, pod, read, reading, uid, waits } from './fixture.ts';
 
 const paths = { '2': containerPath, '4': '/system.slice/cron.service', '6': `/docker/${containerId}` };
-const culprit = (id: string) => ({ [keys.culpritCgroupId]: id });
+const culprit = (id: string) => ({ [culpritAttributes.cgroupId.key]: id });
 const victimName = (batch: Parameters<typeof read>[0]) =>
-  read(batch).map(({ victim }) => victim[keys.workloadName]);
+  read(batch).map(({ victim }) => victim[workloadAttributes.name.key]);
 
 test('data about somebody a source may still name waits for the name', async () => {
   const { processor, source, pull, counted } = await fixture({ paths, sources: ['cri'] });
@@ -19,13 +22,13 @@ test('data about somebody a source may still name waits for the name', async () 
   cri.facts.container(container);
   assert.deepEqual(pull().flatMap(victimName), ['shop/web-7d4b9c5f6-x2x4z/app']);
   assert.deepEqual(pull(), []);
-  assert.deepEqual(counted(counterNames.itemsHeld), { '': 1 });
-  assert.deepEqual(counted(counterNames.itemsReleased), { named: 1 });
-  assert.deepEqual(counted(counterNames.itemsIdentified), { 'victim named': 1 });
+  assert.deepEqual(counted(workloadCounters.held.name), { '': 1 });
+  assert.deepEqual(counted(workloadCounters.released.name), { named: 1 });
+  assert.deepEqual(counted(workloadCounters.identified.name), { 'victim named': 1 });
 });
 
 test('a culprit, and who ran last, are waited for likewise', async () => {
-  for (const point of [culprit('2'), { [keys.lastCgroupId]: '2' }]) {
+  for (const point of [culprit('2'), { [lastRunnerAttributes.cgroupId.key]: '2' }]) {
     const { processor, source, pull } = await fixture({ paths, sources: ['cri'] });
     assert.equal(itemCount(processor.process(waits(['4', point]))), 0);
     source('cri').facts.pod(pod);
@@ -33,7 +36,10 @@ test('a culprit, and who ran last, are waited for likewise', async () => {
     const [released] = pull();
     assert.ok(released);
     const [named] = read(released)[0]?.points ?? [];
-    assert.equal(named?.[keys.culpritName] ?? named?.[keys.lastName], 'shop/web-7d4b9c5f6-x2x4z/app');
+    assert.equal(
+      named?.[culpritAttributes.name.key] ?? named?.[lastRunnerAttributes.name.key],
+      'shop/web-7d4b9c5f6-x2x4z/app',
+    );
   }
 });
 
@@ -54,13 +60,20 @@ test('what has no name after the time to hold goes on as what it is', async () =
   const [batch] = pull();
   assert.ok(batch);
   const [{ victim, points } = assert.fail()] = read(batch);
-  assert.equal(victim[keys.containerId], containerId);
-  assert.equal(victim[keys.workloadName], containerId.slice(0, 12));
+  assert.equal(victim[workloadAttributes.containerId.key], containerId);
+  assert.equal(victim[workloadAttributes.name.key], containerId.slice(0, 12));
   assert.deepEqual(points, [
-    { [keys.culpritCgroupId]: '9', [keys.culpritKind]: 'unknown', [keys.culpritName]: 'cgroup 9' },
+    {
+      [culpritAttributes.cgroupId.key]: '9',
+      [culpritAttributes.kind.key]: 'unknown',
+      [culpritAttributes.name.key]: 'cgroup 9',
+    },
   ]);
-  assert.deepEqual(counted(counterNames.itemsIdentified), { 'victim path_only': 1, 'culprit unknown': 1 });
-  assert.deepEqual(counted(counterNames.itemsReleased), { expired: 1 });
+  assert.deepEqual(counted(workloadCounters.identified.name), {
+    'victim path_only': 1,
+    'culprit unknown': 1,
+  });
+  assert.deepEqual(counted(workloadCounters.released.name), { expired: 1 });
 });
 
 test('what has no name at all is waited for once and not for ever', async () => {
@@ -120,7 +133,7 @@ test('a pod is waited for from every source that knows owners, a container from 
   assert.deepEqual(pull(), [], 'or service.name would change as soon as the owner is known');
   source('kubelet').facts.pod(pod);
   const [batch] = pull();
-  assert.equal(batch && read(batch)[0]?.victim[keys.deploymentName], 'web');
+  assert.equal(batch && read(batch)[0]?.victim[workloadAttributes.deploymentName.key], 'web');
 });
 
 test('where no runtime is asked, the container nobody lists is the pause container, but only after waiting', async () => {
@@ -136,9 +149,9 @@ test('where no runtime is asked, the container nobody lists is the pause contain
   assert.deepEqual(source('kubelet').wanted, [{ containerId: pause, podUid: uid }]);
   pass(3);
   const [{ victim } = assert.fail()] = pull().flatMap(read);
-  assert.equal(victim[keys.workloadKind], 'pod');
-  assert.equal(victim[keys.workloadName], 'shop/web-7d4b9c5f6-x2x4z');
-  assert.equal(victim[keys.containerId], undefined);
+  assert.equal(victim[workloadAttributes.kind.key], 'pod');
+  assert.equal(victim[workloadAttributes.name.key], 'shop/web-7d4b9c5f6-x2x4z');
+  assert.equal(victim[workloadAttributes.containerId.key], undefined);
   facts.container({ ...container, id: pause, name: 'late' });
   assert.deepEqual(victimName(processor.process(reading(['3']))), ['shop/web-7d4b9c5f6-x2x4z/late']);
 });
@@ -153,8 +166,8 @@ test('a container within a container is nobody’s pause container', async () =>
   source('kubelet').facts.pod(pod);
   source('kubelet').facts.container(container);
   const [{ victim } = assert.fail()] = read(processor.process(reading(['5'])));
-  assert.equal(victim[keys.containerId], inner);
-  assert.equal(victim[keys.workloadKind], 'container');
+  assert.equal(victim[workloadAttributes.containerId.key], inner);
+  assert.equal(victim[workloadAttributes.kind.key], 'container');
 });
 
 test('only sources of its runtime are waited for where a container is in no pod', async () => {
@@ -197,7 +210,7 @@ test('above the bound the oldest goes on unnamed', async () => {
   processor.process(waits(['2'], ['2']));
   const batch = processor.process(waits(['4']));
   assert.deepEqual(victimName(batch), [containerId.slice(0, 12), containerId.slice(0, 12)]);
-  assert.deepEqual(counted(counterNames.itemsReleased), { limit: 2 });
+  assert.deepEqual(counted(workloadCounters.released.name), { limit: 2 });
 });
 
 test('at the end everything held goes on', async () => {
@@ -210,7 +223,10 @@ test('at the end everything held goes on', async () => {
 
 test('nobody is asked for the cgroups of a recording', async () => {
   const { processor, source } = await fixture({ paths, sources: ['cri'] });
-  const replayed = { [keys.cgroupId]: '2', [keys.recording]: 'somewhere else' };
+  const replayed = {
+    [resourceAttributes.cgroupId.key]: '2',
+    [resourceAttributes.recording.key]: 'somewhere else',
+  };
   assert.equal(itemCount(processor.process(reading([replayed, culprit('9')]))), 1);
   assert.deepEqual(source('cri').wanted, []);
 });

@@ -3,9 +3,13 @@ import { test } from 'node:test';
 import type { Attributes } from '@opentelemetry/api';
 import { workload } from '../../../../src/processors/workload/workload.ts';
 import { RecordedCgroups } from '../../../../src/receivers/scheduler/recording.ts';
+import { culpritAttributes, lastRunnerAttributes } from '../../../../src/telemetry/attributes/culprit.ts';
+import { resourceAttributes } from '../../../../src/telemetry/attributes/resource.ts';
+import { waitAttributes } from '../../../../src/telemetry/attributes/wait.ts';
+import { workloadAttributes } from '../../../../src/telemetry/attributes/workload.ts';
 import { resource, resourceMetrics, sum } from '../../../../src/telemetry/metrics/build.ts';
+import { waitMetrics } from '../../../../src/telemetry/metrics/wait.ts';
 import { cgroupId, type UnixNanoseconds } from '../../../../src/telemetry/units.ts';
-import { attributes as keys, metrics } from '../../../../src/telemetry/vocabulary.ts';
 import { fakeHost } from '../../fake-host.ts';
 import { noCgroups } from '../../fake-kernel.ts';
 import { workloadSettings } from './fixture.ts';
@@ -34,7 +38,7 @@ const { process, close } = await workload.open(workloadSettings({ hold: '0' }), 
 
 function describe(of: Attributes, point: Attributes = {}) {
   const interval = { start: 0n as UnixNanoseconds, end: 1n as UnixNanoseconds };
-  const metric = sum(metrics.blameTime, interval, [{ value: 1, attributes: point }]);
+  const metric = sum(waitMetrics.blameTime, interval, [{ value: 1, attributes: point }]);
   const batch = process({ signal: 'metrics', resourceMetrics: [resourceMetrics(resource(of), [metric])] });
   assert.ok(batch.signal === 'metrics');
   const [described] = batch.resourceMetrics;
@@ -44,21 +48,22 @@ function describe(of: Attributes, point: Attributes = {}) {
   };
 }
 
-const victimOf = (serial: string) => describe({ [keys.cgroupId]: serial, [keys.hostName]: 'node' }).victim;
+const victimOf = (serial: string) =>
+  describe({ [resourceAttributes.cgroupId.key]: serial, [resourceAttributes.hostName.key]: 'node' }).victim;
 const pointOf = (point: Attributes) => describe({}, point).point;
 
 test('a container is described by its id, its pod and its path', () => {
   assert.deepEqual(victimOf('2'), {
-    [keys.hostName]: 'node',
-    [keys.cgroupId]: '2',
-    [keys.cgroupPath]: paths.get(2n),
-    [keys.workloadKind]: 'container',
-    [keys.workloadName]: id.slice(0, 12),
-    [keys.workloadQos]: 'burstable',
-    [keys.containerId]: id,
-    [keys.podUid]: uid,
-    [keys.serviceName]: id.slice(0, 12),
-    [keys.serviceInstanceId]: id,
+    [resourceAttributes.hostName.key]: 'node',
+    [resourceAttributes.cgroupId.key]: '2',
+    [resourceAttributes.cgroupPath.key]: paths.get(2n),
+    [workloadAttributes.kind.key]: 'container',
+    [workloadAttributes.name.key]: id.slice(0, 12),
+    [workloadAttributes.qos.key]: 'burstable',
+    [workloadAttributes.containerId.key]: id,
+    [workloadAttributes.podUid.key]: uid,
+    [resourceAttributes.serviceName.key]: id.slice(0, 12),
+    [resourceAttributes.serviceInstanceId.key]: id,
   });
 });
 
@@ -76,30 +81,38 @@ const names = [
 for (const [serial, kind, name] of names)
   test(`cgroup ${serial} is of the kind ${kind} and called “${name}”`, () => {
     const victim = victimOf(serial);
-    assert.equal(victim[keys.workloadKind], kind);
-    assert.equal(victim[keys.workloadName], name);
-    assert.equal(victim[keys.serviceName], name);
+    assert.equal(victim[workloadAttributes.kind.key], kind);
+    assert.equal(victim[workloadAttributes.name.key], name);
+    assert.equal(victim[resourceAttributes.serviceName.key], name);
   });
 
 test('no two cgroups share a service.instance.id', () => {
   const instances = [...paths.keys(), 99n, 98n].map(
-    (serial) => victimOf(String(serial))[keys.serviceInstanceId],
+    (serial) => victimOf(String(serial))[resourceAttributes.serviceInstanceId.key],
   );
   // a container has its id wherever it is seen; here two cgroups were given the same one
   assert.equal(new Set(instances).size, instances.length - 1);
-  assert.notEqual(victimOf('5')[keys.serviceInstanceId], victimOf('2')[keys.serviceInstanceId]);
+  assert.notEqual(
+    victimOf('5')[resourceAttributes.serviceInstanceId.key],
+    victimOf('2')[resourceAttributes.serviceInstanceId.key],
+  );
 });
 
 test('the same path on two nodes is two instances', () => {
   const on = (node: string) =>
-    describe({ [keys.cgroupId]: '4', [keys.hostName]: node }).victim[keys.serviceInstanceId];
+    describe({ [resourceAttributes.cgroupId.key]: '4', [resourceAttributes.hostName.key]: node }).victim[
+      resourceAttributes.serviceInstanceId.key
+    ];
   assert.notEqual(on('a'), on('b'));
 });
 
 test('a unit that was restarted is another instance', () => {
-  assert.equal(victimOf('4')[keys.serviceName], victimOf('9')[keys.serviceName]);
-  assert.equal(victimOf('4')[keys.serviceInstanceId], 'node:/system.slice/cron.service#4');
-  assert.equal(victimOf('9')[keys.serviceInstanceId], 'node:/system.slice/cron.service#9');
+  assert.equal(
+    victimOf('4')[resourceAttributes.serviceName.key],
+    victimOf('9')[resourceAttributes.serviceName.key],
+  );
+  assert.equal(victimOf('4')[resourceAttributes.serviceInstanceId.key], 'node:/system.slice/cron.service#4');
+  assert.equal(victimOf('9')[resourceAttributes.serviceInstanceId.key], 'node:/system.slice/cron.service#9');
 });
 
 test('however many points name a cgroup, it is looked for once and named once in a batch', async () => {
@@ -110,9 +123,12 @@ test('however many points name a cgroup, it is looked for once and named once in
     kernel: { ...host.kernel, cgroups: counting },
   });
   const interval = { start: 0n as UnixNanoseconds, end: 1n as UnixNanoseconds };
-  const point = { value: 1, attributes: { [keys.culpritCgroupId]: '7', [keys.lastCgroupId]: '2' } };
-  const metric = sum(metrics.blameTime, interval, [point, point]);
-  const of = resource({ [keys.cgroupId]: '2' });
+  const point = {
+    value: 1,
+    attributes: { [culpritAttributes.cgroupId.key]: '7', [lastRunnerAttributes.cgroupId.key]: '2' },
+  };
+  const metric = sum(waitMetrics.blameTime, interval, [point, point]);
+  const of = resource({ [resourceAttributes.cgroupId.key]: '2' });
   const batch = {
     signal: 'metrics',
     resourceMetrics: [1, 2].map(() => resourceMetrics(of, [metric])),
@@ -124,33 +140,41 @@ test('however many points name a cgroup, it is looked for once and named once in
 });
 
 test('a resource that is about no cgroup stays as it is', () => {
-  assert.deepEqual(describe({ [keys.serviceName]: 'shop' }).victim, { [keys.serviceName]: 'shop' });
+  assert.deepEqual(describe({ [resourceAttributes.serviceName.key]: 'shop' }).victim, {
+    [resourceAttributes.serviceName.key]: 'shop',
+  });
 });
 
 test('a culprit is described like a victim', () => {
-  assert.deepEqual(pointOf({ [keys.culpritCgroupId]: '2', [keys.waitClass]: 'other' }), {
-    [keys.waitClass]: 'other',
-    [keys.culpritCgroupId]: '2',
-    [keys.culpritCgroupPath]: paths.get(2n),
-    [keys.culpritKind]: 'container',
-    [keys.culpritName]: id.slice(0, 12),
-    [keys.culpritContainerId]: id,
-    [keys.culpritPodUid]: uid,
-    [keys.culpritQos]: 'burstable',
+  assert.deepEqual(pointOf({ [culpritAttributes.cgroupId.key]: '2', [waitAttributes.class.key]: 'other' }), {
+    [waitAttributes.class.key]: 'other',
+    [culpritAttributes.cgroupId.key]: '2',
+    [culpritAttributes.cgroupPath.key]: paths.get(2n),
+    [culpritAttributes.kind.key]: 'container',
+    [culpritAttributes.name.key]: id.slice(0, 12),
+    [culpritAttributes.containerId.key]: id,
+    [culpritAttributes.podUid.key]: uid,
+    [culpritAttributes.qos.key]: 'burstable',
   });
-  assert.equal(pointOf({ [keys.culpritCgroupId]: '4' })[keys.culpritUnit], 'cron.service');
+  assert.equal(
+    pointOf({ [culpritAttributes.cgroupId.key]: '4' })[culpritAttributes.unit.key],
+    'cron.service',
+  );
 });
 
 test('a culprit nobody can name says so', () => {
-  assert.equal(pointOf({ [keys.culpritCgroupId]: '99' })[keys.culpritKind], 'unknown');
+  assert.equal(pointOf({ [culpritAttributes.cgroupId.key]: '99' })[culpritAttributes.kind.key], 'unknown');
 });
 
 test('the sum of all beyond the named culprits is nobody', () => {
-  assert.deepEqual(pointOf({ [keys.culpritCgroupId]: 'other' }), { [keys.culpritCgroupId]: 'other' });
+  assert.deepEqual(pointOf({ [culpritAttributes.cgroupId.key]: 'other' }), {
+    [culpritAttributes.cgroupId.key]: 'other',
+  });
 });
 
 test('who ran last before is named', () => {
-  const lastName = (serial: string) => pointOf({ [keys.lastCgroupId]: serial })[keys.lastName];
+  const lastName = (serial: string) =>
+    pointOf({ [lastRunnerAttributes.cgroupId.key]: serial })[lastRunnerAttributes.name.key];
   assert.deepEqual(['4', 'kernel', 'idle', '99'].map(lastName), [
     'cron.service',
     'kernel threads',

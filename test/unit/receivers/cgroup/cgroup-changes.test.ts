@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { cgroup as receiver } from '../../../../src/receivers/cgroup/cgroup.ts';
-import { attributes as keys, cgroupMetrics as names } from '../../../../src/telemetry/vocabulary.ts';
+import { cgroupMetrics } from '../../../../src/receivers/cgroup/emits.ts';
+import { waitAttributes } from '../../../../src/telemetry/attributes/wait.ts';
 import { fakeHost } from '../../fake-host.ts';
 import {
   container,
@@ -28,7 +29,7 @@ test('limits that are changed are told after six readings at the latest, each cg
   const changed: number[] = [];
   for (let i = 0; i < 6; i++) {
     const found = await read();
-    changed.push(all.filter(([path]) => value(found, path, names.cpuWeight) === 50).length);
+    changed.push(all.filter(([path]) => value(found, path, cgroupMetrics.cpuWeight) === 50).length);
   }
   assert.deepEqual(changed, [2, 4, 6, 8, 10, 12]);
 });
@@ -43,10 +44,10 @@ test('a quota that was set or taken away shows in the totals, and is told at onc
   await read();
   app.entitlement = { quota };
   app.statistics = { ...still, periods: 1, usage: 2n };
-  assert.equal(value(await read(), '/app', names.cpuLimit), 0.2);
+  assert.equal(value(await read(), '/app', cgroupMetrics.cpuLimit), 0.2);
   app.entitlement = {};
   app.statistics = { ...still, periods: 1, usage: 3n };
-  assert.equal(value(await read(), '/app', names.cpuLimit), undefined);
+  assert.equal(value(await read(), '/app', cgroupMetrics.cpuLimit), undefined);
 });
 
 test('what a quota throttled before it was taken away is told, and nothing after that', async () => {
@@ -57,11 +58,11 @@ test('what a quota throttled before it was taken away is told, and nothing after
   app.statistics = { periods: 2, throttledPeriods: 1, throttled: 80_000_000n, usage: 2n };
   await read(); // its limits are read, as they are due
   app.statistics = { periods: 3, throttledPeriods: 2, throttled: 160_000_000n, usage: 3n };
-  assert.deepEqual(points(await read(), '/batch.slice', names.throttledTime), [
-    [0.08, { [keys.quotaLevel]: 'slice' }],
+  assert.deepEqual(points(await read(), '/batch.slice', cgroupMetrics.throttledTime), [
+    [0.08, { [waitAttributes.quotaLevel.key]: 'slice' }],
   ]);
   app.statistics = { ...app.statistics, usage: 4n };
-  assert.deepEqual(points(await read(), '/batch.slice', names.throttledTime), []);
+  assert.deepEqual(points(await read(), '/batch.slice', cgroupMetrics.throttledTime), []);
 });
 
 test('a cgroup that is renamed has the level of its new path', async () => {
@@ -72,7 +73,9 @@ test('a cgroup that is renamed has the level of its new path', async () => {
   rename('/a.slice', '/a.service');
   delete cgroups['/a.slice'];
   cgroups['/a.service'] = app;
-  assert.deepEqual(points(await read(), '/a.service', names.periods), [[0, { [keys.quotaLevel]: 'unit' }]]);
+  assert.deepEqual(points(await read(), '/a.service', cgroupMetrics.periods), [
+    [0, { [waitAttributes.quotaLevel.key]: 'unit' }],
+  ]);
 });
 
 test('a total that goes backwards yields nothing and is counted; the others go on', async () => {
@@ -81,11 +84,11 @@ test('a total that goes backwards yields nothing and is counted; the others go o
   await set.read();
   app.statistics = { ...still, periods: 10, usage: 1_000_000_005n };
   const found = await set.read();
-  assert.equal(value(found, container, names.periods), undefined);
-  assert.equal(value(found, container, names.cpuTime), 1);
+  assert.equal(value(found, container, cgroupMetrics.periods), undefined);
+  assert.equal(value(found, container, cgroupMetrics.cpuTime), 1);
   assert.deepEqual(dropped(set), { backwards: 1 });
   app.statistics = { ...still, periods: 30, usage: 1_000_000_005n };
-  assert.equal(value(await set.read(), container, names.periods), 20);
+  assert.equal(value(await set.read(), container, cgroupMetrics.periods), 20);
 });
 
 test('the sum of what is told is what the kernel counted, whatever the readings between', async () => {
@@ -101,7 +104,7 @@ test('the sum of what is told is what the kernel counted, whatever the readings 
       for (const step of steps) {
         total += BigInt(step);
         app.statistics = { ...still, throttled: total };
-        told += Math.round(Number(value(await read(), container, names.throttledTime)) * 1e9);
+        told += Math.round(Number(value(await read(), container, cgroupMetrics.throttledTime)) * 1e9);
       }
       assert.equal(
         told,
@@ -128,8 +131,8 @@ test('what may not be read is counted with its reason and said once, and the res
   });
   await set.read();
   const found = await set.read();
-  assert.equal(value(found, container, names.cpuLimit), 0.2);
-  assert.equal(value(found, pod, names.cpuWeight), 2);
+  assert.equal(value(found, container, cgroupMetrics.cpuLimit), 0.2);
+  assert.equal(value(found, pod, cgroupMetrics.cpuWeight), 2);
   assert.deepEqual(dropped(set), { permission: 4 });
   assert.equal(set.logged.filter((line) => line.includes('permission denied')).length, 1);
 });

@@ -9,6 +9,8 @@ import {
   pressureResources,
 } from '../../../../src/cgroup/files/files.ts';
 import { cgroup as receiver } from '../../../../src/receivers/cgroup/cgroup.ts';
+import { readingsDropped } from '../../../../src/receivers/cgroup/emits.ts';
+import { resourceAttributes } from '../../../../src/telemetry/attributes/resource.ts';
 import {
   cgroupId,
   milliseconds,
@@ -16,7 +18,6 @@ import {
   seconds,
   type UnixNanoseconds,
 } from '../../../../src/telemetry/units.ts';
-import { counterNames, attributes as keys } from '../../../../src/telemetry/vocabulary.ts';
 import { fakeHost } from '../../fake-host.ts';
 import { noCgroups } from '../../fake-kernel.ts';
 
@@ -104,7 +105,9 @@ export async function setUp(cgroups: Record<string, FakeCgroup>, own: Partial<ty
     assert.ok(batch?.signal !== 'logs');
     return new Map(
       (batch?.resourceMetrics ?? []).map(({ resource, scopeMetrics }) => {
-        const path = [...ids].find(([, id]) => String(id) === resource.attributes[keys.cgroupId])?.[0];
+        const path = [...ids].find(
+          ([, id]) => String(id) === resource.attributes[resourceAttributes.cgroupId.key],
+        )?.[0];
         const metrics = scopeMetrics.flatMap((scope) => scope.metrics);
         return [path ?? '?', new Map(metrics.map((metric) => [metric.descriptor.name, metric]))];
       }),
@@ -131,6 +134,6 @@ export const dropped = ({ counters }: Awaited<ReturnType<typeof setUp>>) =>
   Object.fromEntries(
     counters
       .read()
-      .filter(({ name }) => name === counterNames.cgroupReadingsDropped)
+      .filter(({ metric }) => metric === readingsDropped)
       .map(({ attributes, value: count }) => [attributes.reason, count]),
   );

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { cgroupMetrics, pressureAttributes } from '../../../../src/receivers/cgroup/emits.ts';
+import { waitAttributes } from '../../../../src/telemetry/attributes/wait.ts';
 import { hrTime } from '../../../../src/telemetry/metrics/build.ts';
 import { milliseconds, type UnixNanoseconds } from '../../../../src/telemetry/units.ts';
-import { attributes as keys, cgroupMetrics as names } from '../../../../src/telemetry/vocabulary.ts';
 import { container, dropped, type FakeCgroup, points, quota, setUp, still, value } from './cgroup-fixture.ts';
 
 test('totals of before the first reading are nobody’s; limits are told at once', async () => {
@@ -20,11 +21,11 @@ test('totals of before the first reading are nobody’s; limits are told at once
       dataPoints[0]?.value,
     ]),
     [
-      [names.cpuLimit.name, 0.2],
-      [names.cpuPeriod.name, 0.1],
-      [names.cpuBurst.name, 0.005],
-      [names.cpuWeight.name, 10],
-      [names.cpuCount.name, 3],
+      [cgroupMetrics.cpuLimit.name, 0.2],
+      [cgroupMetrics.cpuPeriod.name, 0.1],
+      [cgroupMetrics.cpuBurst.name, 0.005],
+      [cgroupMetrics.cpuWeight.name, 10],
+      [cgroupMetrics.cpuCount.name, 3],
     ],
   );
 });
@@ -43,18 +44,21 @@ test('then what they grew by, with the level of the quota, over the interval bet
   app.heldBack = 3_000_000_000n;
   app.pressures = { cpu: { some: 4_000_000_000n, full: 500_000_000n } };
   const found = await read();
-  const level = { [keys.quotaLevel]: 'container' };
-  const kind = (of: string) => ({ [keys.pressureResource]: 'cpu', [keys.pressureKind]: of });
-  assert.deepEqual(points(found, container, names.throttledTime), [[2.5, level]]);
-  assert.deepEqual(points(found, container, names.throttledPeriods), [[40, level]]);
-  assert.deepEqual(points(found, container, names.periods), [[100, level]]);
-  assert.deepEqual(points(found, container, names.heldBackTime), [[3, {}]]);
-  assert.deepEqual(points(found, container, names.cpuTime), [[1.5, {}]]);
-  assert.deepEqual(points(found, container, names.pressureTime), [
+  const level = { [waitAttributes.quotaLevel.key]: 'container' };
+  const kind = (of: string) => ({
+    [pressureAttributes.resource.key]: 'cpu',
+    [pressureAttributes.kind.key]: of,
+  });
+  assert.deepEqual(points(found, container, cgroupMetrics.throttledTime), [[2.5, level]]);
+  assert.deepEqual(points(found, container, cgroupMetrics.throttledPeriods), [[40, level]]);
+  assert.deepEqual(points(found, container, cgroupMetrics.periods), [[100, level]]);
+  assert.deepEqual(points(found, container, cgroupMetrics.heldBackTime), [[3, {}]]);
+  assert.deepEqual(points(found, container, cgroupMetrics.cpuTime), [[1.5, {}]]);
+  assert.deepEqual(points(found, container, cgroupMetrics.pressureTime), [
     [4, kind('some')],
     [0.5, kind('full')],
   ]);
-  const [point] = found.get(container)?.get(names.throttledTime.name)?.dataPoints ?? [];
+  const [point] = found.get(container)?.get(cgroupMetrics.throttledTime.name)?.dataPoints ?? [];
   assert.deepEqual(point?.startTime, hrTime(before as UnixNanoseconds));
   assert.deepEqual(point?.endTime, hrTime(clock.now as UnixNanoseconds));
 });
@@ -63,7 +67,7 @@ test('a quota that never ran out says so: zeros, not nothing', async () => {
   const { read } = await setUp({ [container]: { entitlement: { quota }, statistics: still } });
   await read();
   const found = await read();
-  for (const metric of [names.throttledTime, names.throttledPeriods, names.periods])
+  for (const metric of [cgroupMetrics.throttledTime, cgroupMetrics.throttledPeriods, cgroupMetrics.periods])
     assert.equal(value(found, container, metric), 0, metric.name);
 });
 
@@ -82,9 +86,11 @@ test('each level’s throttling is told on its own resource alone', async () => 
   outer.statistics = { ...still, periods: 100, throttledPeriods: 50, throttled: 1_000_000_000n };
   inner.heldBack = 900_000_000n;
   const found = await read();
-  assert.deepEqual(points(found, '/batch.slice', names.throttledTime), [[1, { [keys.quotaLevel]: 'slice' }]]);
-  assert.deepEqual(points(found, '/batch.slice/job.service', names.throttledTime), []);
-  assert.deepEqual(points(found, '/batch.slice/job.service', names.heldBackTime), [[0.9, {}]]);
+  assert.deepEqual(points(found, '/batch.slice', cgroupMetrics.throttledTime), [
+    [1, { [waitAttributes.quotaLevel.key]: 'slice' }],
+  ]);
+  assert.deepEqual(points(found, '/batch.slice/job.service', cgroupMetrics.throttledTime), []);
+  assert.deepEqual(points(found, '/batch.slice/job.service', cgroupMetrics.heldBackTime), [[0.9, {}]]);
 });
 
 test('who was held back by a quota above is asked only where there is one above', async () => {
@@ -105,7 +111,7 @@ test('a cgroup born since the last reading counts from 0', async () => {
   const { read } = await setUp(cgroups);
   await read();
   cgroups['/new'] = { entitlement: { quota }, statistics: { ...still, throttled: 2_000_000_000n } };
-  assert.equal(value(await read(), '/new', names.throttledTime), 2);
+  assert.equal(value(await read(), '/new', cgroupMetrics.throttledTime), 2);
 });
 
 test('one that says more than can have happened since was there before and counts from now', async () => {
@@ -115,9 +121,9 @@ test('one that says more than can have happened since was there before and count
   cgroups['/found'] = { entitlement: { quota }, statistics: { ...still, usage: 10n ** 18n } };
   const found = await read();
   assert.ok(found.has('/found'));
-  assert.equal(value(found, '/found', names.throttledTime), undefined);
+  assert.equal(value(found, '/found', cgroupMetrics.throttledTime), undefined);
   cgroups['/found'].statistics = { ...still, usage: 10n ** 18n + 1_000_000_000n };
-  assert.equal(value(await read(), '/found', names.cpuTime), 1);
+  assert.equal(value(await read(), '/found', cgroupMetrics.cpuTime), 1);
 });
 
 test('one that was left out for want of room before counts from the reading on which it is read', async () => {
@@ -130,6 +136,6 @@ test('one that was left out for want of room before counts from the reading on w
   cgroups['/c16'] = { entitlement: { quota }, statistics: { ...still, throttled: 1_000_000_000n } };
   const found = await set.read();
   assert.ok(found.has('/c16'));
-  assert.equal(value(found, '/c16', names.throttledTime), undefined);
+  assert.equal(value(found, '/c16', cgroupMetrics.throttledTime), undefined);
   assert.deepEqual(dropped(set), { max_cgroups: 1 });
 });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { costMeter } from '../../../../src/receivers/scheduler/cost-meter.ts';
+import { schedulerCounters } from '../../../../src/receivers/scheduler/emits.ts';
 import type { CostMeasurement } from '../../../../src/receivers/scheduler/source.ts';
-import { agentMetrics } from '../../../../src/telemetry/agent.ts';
 import {
   type MonotonicNanoseconds,
   type Nanoseconds,
@@ -34,7 +34,7 @@ function setUp({ every = seconds(60), refusal }: { every?: Nanoseconds; refusal?
   };
   const counted = () =>
     Object.fromEntries(
-      host.counters.read().map(({ name, attributes, value }) => {
+      host.counters.read().map(({ metric: { name }, attributes, value }) => {
         assert.deepEqual(attributes, { component: 'scheduler', program: 'on_switch' });
         return [name, value];
       }),
@@ -42,7 +42,7 @@ function setUp({ every = seconds(60), refusal }: { every?: Nanoseconds; refusal?
   return { meter, readAt, counted, cost, logged, begun: () => begun, running: () => running };
 }
 
-const { bpfRuns, bpfRunTime, bpfMeanRunTime, bpfShare } = agentMetrics;
+const { bpfRuns, bpfRunTime, bpfMeanRunTime, bpfShare } = schedulerCounters;
 
 test('the cost is measured from one reading to the next, at start and then once in each period', () => {
   const { readAt, begun, running } = setUp();

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { waitAttributes } from '../../../../src/receivers/scheduler/events.ts';
+import { waitEvent as declared, eventAttributes } from '../../../../src/receivers/scheduler/emits.ts';
+import { describeWait } from '../../../../src/receivers/scheduler/events.ts';
+import { culpritAttributes, lastRunnerAttributes } from '../../../../src/telemetry/attributes/culprit.ts';
+import { waitAttributes, waitPart } from '../../../../src/telemetry/attributes/wait.ts';
 import { cgroupId, nanoseconds } from '../../../../src/telemetry/units.ts';
-import { events, attributes as keys, waitPart } from '../../../../src/telemetry/vocabulary.ts';
 import { waitEvent } from './readings.ts';
 
 const named = {
@@ -14,23 +16,20 @@ const named = {
 
 test('a wait carries who waited, how long, for which parts, and what it stands for', () => {
   const last = { cgroup: 'kernel', pid: 99, thread: 'kworker' } as const;
-  assert.deepEqual(
-    waitAttributes(waitEvent({ other: 2e9, idle: 5e8 }, { last, weight: 7, migrated: true })),
-    {
-      [keys.waitDuration]: 2.5,
-      [waitPart('other')]: 2,
-      [waitPart('idle')]: 0.5,
-      [keys.processId]: 100,
-      [keys.threadId]: 101,
-      [keys.threadName]: 'worker',
-      [keys.cpu]: 3,
-      [keys.lastCgroupId]: 'kernel',
-      [keys.lastProcessId]: 99,
-      [keys.lastThreadName]: 'kworker',
-      [keys.weight]: 7,
-      [keys.migrated]: true,
-    },
-  );
+  assert.deepEqual(describeWait(waitEvent({ other: 2e9, idle: 5e8 }, { last, weight: 7, migrated: true })), {
+    [eventAttributes.duration.key]: 2.5,
+    [waitPart('other')]: 2,
+    [waitPart('idle')]: 0.5,
+    [eventAttributes.processId.key]: 100,
+    [eventAttributes.threadId.key]: 101,
+    [eventAttributes.threadName.key]: 'worker',
+    [eventAttributes.cpu.key]: 3,
+    [lastRunnerAttributes.cgroupId.key]: 'kernel',
+    [lastRunnerAttributes.processId.key]: 99,
+    [lastRunnerAttributes.threadName.key]: 'kworker',
+    [eventAttributes.weight.key]: 7,
+    [eventAttributes.migrated.key]: true,
+  });
 });
 
 const culprits = [
@@ -41,36 +40,47 @@ const culprits = [
 ];
 for (const { title, parts, id, time } of culprits)
   test(`the culprit goes with the longer part: ${title}`, () => {
-    const attributes = waitAttributes(waitEvent(parts, named));
-    assert.equal(attributes[keys.culpritCgroupId], id);
-    assert.equal(attributes[keys.culpritTime], time);
+    const attributes = describeWait(waitEvent(parts, named));
+    assert.equal(attributes[culpritAttributes.cgroupId.key], id);
+    assert.equal(attributes[eventAttributes.culpritTime.key], time);
   });
 
 test('where another CPU was idle meanwhile is told, and nothing if none is known to have been', () => {
-  const attributes = waitAttributes(
+  const attributes = describeWait(
     waitEvent({ other: 2e9 }, { idleCpu: { time: nanoseconds(15e8), number: 0 } }),
   );
-  assert.deepEqual([attributes[keys.elsewhereIdle], attributes[keys.elsewhereCpu]], [1.5, 0]);
-  const nowhere = waitAttributes(waitEvent({ other: 2e9 }, { idleCpu: { time: nanoseconds(0), number: 3 } }));
-  assert.ok(!(keys.elsewhereIdle in nowhere) && !(keys.elsewhereCpu in nowhere));
+  assert.deepEqual(
+    [attributes[eventAttributes.elsewhereIdle.key], attributes[eventAttributes.elsewhereCpu.key]],
+    [1.5, 0],
+  );
+  const nowhere = describeWait(waitEvent({ other: 2e9 }, { idleCpu: { time: nanoseconds(0), number: 3 } }));
+  assert.ok(
+    !(eventAttributes.elsewhereIdle.key in nowhere) && !(eventAttributes.elsewhereCpu.key in nowhere),
+  );
 });
 
 test('whoever ran meanwhile is not blamed for a quota whose owner nobody knows', () => {
-  const attributes = waitAttributes(
+  const attributes = describeWait(
     waitEvent({ other: 1e9, throttled: 5e9 }, { ...named, throttler: undefined }),
   );
-  assert.ok(!(keys.culpritCgroupId in attributes));
-  assert.ok(!(keys.culpritTime in attributes));
+  assert.ok(!(culpritAttributes.cgroupId.key in attributes));
+  assert.ok(!(eventAttributes.culpritTime.key in attributes));
 });
 
 /** Processors say who the culprit is, and why. */
 const isNamedLater = (key: string) =>
-  (key.startsWith('earshot.culprit.') && key !== keys.culpritCgroupId && key !== keys.culpritTime) ||
-  new Set<string>([keys.cause, keys.quotaLevel, keys.lastName]).has(key);
+  (key.startsWith('earshot.culprit.') &&
+    key !== culpritAttributes.cgroupId.key &&
+    key !== eventAttributes.culpritTime.key) ||
+  new Set<string>([
+    waitAttributes.cause.key,
+    waitAttributes.quotaLevel.key,
+    lastRunnerAttributes.name.key,
+  ]).has(key);
 
 test('an event has the attributes of the vocabulary, its parts, and no others', () => {
-  const known = new Set<string>(events.wait.attributes);
-  const attributes = waitAttributes(
+  const known = new Set<string>(declared.attributes.map(({ key }) => key));
+  const attributes = describeWait(
     waitEvent(
       { self: 1, other: 1, kernel: 1, idle: 1, throttled: 1, irq: 1, steal: 1, unknown: 1 },
       {

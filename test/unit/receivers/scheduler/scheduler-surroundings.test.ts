@@ -3,8 +3,12 @@ import { test } from 'node:test';
 import { components } from '../../../../src/components.ts';
 import { ConfigError } from '../../../../src/config/config-error.ts';
 import { loadConfig } from '../../../../src/config/load.ts';
+import { schedulerCounters } from '../../../../src/receivers/scheduler/emits.ts';
 import { scheduler } from '../../../../src/receivers/scheduler/scheduler.ts';
+import { culpritAttributes } from '../../../../src/telemetry/attributes/culprit.ts';
+import { resourceAttributes } from '../../../../src/telemetry/attributes/resource.ts';
 import { hrTime } from '../../../../src/telemetry/metrics/build.ts';
+import { waitMetrics } from '../../../../src/telemetry/metrics/wait.ts';
 import {
   cgroupId,
   type MonotonicNanoseconds,
@@ -12,7 +16,6 @@ import {
   seconds,
   type UnixNanoseconds,
 } from '../../../../src/telemetry/units.ts';
-import { counterNames, isLoss, attributes as keys, metrics } from '../../../../src/telemetry/vocabulary.ts';
 import { fakeHost } from '../../fake-host.ts';
 import { cgroupReading, fakeSource, pairReading, waitEvent } from './readings.ts';
 import { busy, settings, setUp } from './scheduler-receiver-fixture.ts';
@@ -21,14 +24,14 @@ test('a resource is one cgroup of one node', async () => {
   const { readings, read } = await setUp();
   readings.push({ cgroups: [cgroupReading({ self: 1 }), cgroupReading({ self: 1 }, { cgroup: 'kernel' })] });
   const [one, kernel] = await read();
-  const node = String(one?.resource[keys.hostName]);
+  const node = String(one?.resource[resourceAttributes.hostName.key]);
   assert.ok(node);
   assert.deepEqual(one?.resource, {
-    [keys.hostName]: node,
-    [keys.cgroupId]: '1',
-    [keys.serviceInstanceId]: `${node}:1`,
+    [resourceAttributes.hostName.key]: node,
+    [resourceAttributes.cgroupId.key]: '1',
+    [resourceAttributes.serviceInstanceId.key]: `${node}:1`,
   });
-  assert.equal(kernel?.resource[keys.cgroupId], 'kernel');
+  assert.equal(kernel?.resource[resourceAttributes.cgroupId.key], 'kernel');
 });
 
 test('one interval begins where the other ended, whatever the clock did', async () => {
@@ -38,7 +41,7 @@ test('one interval begins where the other ended, whatever the clock did', async 
     readings.push({ cgroups: [busy] });
     clock.now += step * 1_000_000_000n;
     const [workload] = await read();
-    const [point] = workload?.metrics.get(metrics.runTime.name)?.dataPoints ?? [];
+    const [point] = workload?.metrics.get(waitMetrics.runTime.name)?.dataPoints ?? [];
     intervals.push([point?.startTime, point?.endTime]);
   }
   assert.deepEqual(intervals[0]?.[1], intervals[1]?.[0]);
@@ -54,7 +57,7 @@ test('a clock that is set back gives no interval that ends before it begins', as
     readings.push({ cgroups: [busy] });
     clock.now = now;
     const [workload] = await read();
-    const [point] = workload?.metrics.get(metrics.runTime.name)?.dataPoints ?? [];
+    const [point] = workload?.metrics.get(waitMetrics.runTime.name)?.dataPoints ?? [];
     intervals.push([point?.startTime, point?.endTime]);
   }
   const [start, ten, twenty] = [begin, begin + 10n, begin + 20n].map((at) => hrTime(at as UnixNanoseconds));
@@ -70,7 +73,7 @@ test('a recorded reading covers the time it was recorded over', async () => {
   readings.push({ cgroups: [busy], span: seconds(3) });
   clock.now += 10_000_000_000n;
   const [workload] = await read();
-  const [point] = workload?.metrics.get(metrics.runTime.name)?.dataPoints ?? [];
+  const [point] = workload?.metrics.get(waitMetrics.runTime.name)?.dataPoints ?? [];
   assert.deepEqual(point?.startTime, hrTime((clock.now - 3_000_000_000n) as UnixNanoseconds));
   assert.deepEqual(point?.endTime, hrTime(clock.now as UnixNanoseconds));
 });
@@ -91,11 +94,13 @@ test('cgroups are left out by their path, as victims but not as culprits', async
   });
   const workloads = await read();
   assert.deepEqual(
-    workloads.map(({ resource }) => resource[keys.cgroupId]),
+    workloads.map(({ resource }) => resource[resourceAttributes.cgroupId.key]),
     ['1'],
   );
   assert.equal(
-    workloads[0]?.metrics.get(metrics.blameTime.name)?.dataPoints[0]?.attributes[keys.culpritCgroupId],
+    workloads[0]?.metrics.get(waitMetrics.blameTime.name)?.dataPoints[0]?.attributes[
+      culpritAttributes.cgroupId.key
+    ],
     '2',
   );
   waits.push(waitEvent({ self: 1 }, { cgroup: cgroupId(2n) }));
@@ -132,23 +137,23 @@ test('loss is counted by reason; what was only suppressed is not loss', async ()
   await read();
   assert.deepEqual(counters.read(), [
     {
-      name: counterNames.kernelDropped,
+      metric: schedulerCounters.kernelDropped,
       attributes: { component: 'scheduler', reason: 'ring_full' },
       value: 4,
     },
     {
-      name: counterNames.kernelNoted,
+      metric: schedulerCounters.kernelNoted,
       attributes: { component: 'scheduler', reason: 'suppressed' },
       value: 10,
     },
     {
-      name: counterNames.kernelDropped,
+      metric: schedulerCounters.kernelDropped,
       attributes: { component: 'scheduler', reason: 'pair_full' },
       value: 2,
     },
   ]);
   assert.deepEqual(
-    counters.read().map(({ name }) => isLoss(name)),
+    counters.read().map(({ metric }) => metric.isLoss),
     [true, false, true],
   );
 });
@@ -162,9 +167,9 @@ test('single waits become events on the resource of who waited', async () => {
   );
   const [first, second, third] = await drain();
   assert.equal(first?.eventName, 'earshot.wait');
-  assert.equal(first?.attributes[keys.culpritCgroupId], '2');
+  assert.equal(first?.attributes[culpritAttributes.cgroupId.key], '2');
   assert.equal(first?.resource, second?.resource, 'records of one cgroup share their resource');
-  assert.equal(third?.resource.attributes[keys.cgroupId], 'kernel');
+  assert.equal(third?.resource.attributes[resourceAttributes.cgroupId.key], 'kernel');
 });
 
 test('an event has the wall clock time at which its wait ended', async () => {
@@ -201,10 +206,10 @@ test('a replay says so, in the log and on every resource', async () => {
   assert.match(logged[0] ?? '', /Replaying a recording/);
   readings.push({ cgroups: [busy] });
   const [workload] = await read();
-  assert.equal(workload?.resource[keys.recording], 'one evening');
+  assert.equal(workload?.resource[resourceAttributes.recording.key], 'one evening');
   waits.push(waitEvent({ self: 1 }));
   const [record] = await drain();
-  assert.equal(record?.resource.attributes[keys.recording], 'one evening');
+  assert.equal(record?.resource.attributes[resourceAttributes.recording.key], 'one evening');
 });
 
 test('closing closes the source, and may be said twice', async () => {

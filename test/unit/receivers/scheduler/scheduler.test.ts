@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AggregationTemporality } from '@opentelemetry/sdk-metrics';
+import { culpritAttributes } from '../../../../src/telemetry/attributes/culprit.ts';
+import { resourceAttributes } from '../../../../src/telemetry/attributes/resource.ts';
+import { waitAttributes } from '../../../../src/telemetry/attributes/wait.ts';
 import { hrTime } from '../../../../src/telemetry/metrics/build.ts';
+import { waitMetrics } from '../../../../src/telemetry/metrics/wait.ts';
 import { cgroupId, nanoseconds, seconds, type UnixNanoseconds } from '../../../../src/telemetry/units.ts';
-import { attributes as keys, metrics } from '../../../../src/telemetry/vocabulary.ts';
 import { cgroupReading, pairReading } from './readings.ts';
 import { blamed, busy, setUp, values } from './scheduler-receiver-fixture.ts';
 
@@ -15,14 +18,14 @@ test('a reading becomes the metrics of the vocabulary, deltas of its interval', 
   const [workload] = await read();
   assert.deepEqual(
     [...(workload?.metrics.keys() ?? [])].sort(),
-    Object.values(metrics)
+    Object.values(waitMetrics)
       .map(({ name }) => name)
       .sort(),
   );
   for (const [name, metric] of workload?.metrics ?? []) {
-    const described = Object.values(metrics).find((it) => it.name === name);
+    const described = Object.values(waitMetrics).find((it) => it.name === name);
     assert.equal(metric.descriptor.unit, described?.unit);
-    assert.equal(metric.descriptor.description, described?.description);
+    assert.equal(metric.descriptor.description, described?.meaning);
     assert.equal(metric.aggregationTemporality, AggregationTemporality.DELTA);
     for (const { startTime, endTime } of metric.dataPoints) {
       assert.deepEqual(startTime, hrTime(start as UnixNanoseconds));
@@ -37,32 +40,32 @@ test('the points hold the figures of the reading, by class and by culprit', asyn
   const [workload] = await read();
   const of = ({ name }: { readonly name: string }) => values(workload?.metrics.get(name));
   const by = (waitClass: string, culprit?: string) => ({
-    [keys.waitClass]: waitClass,
-    ...(culprit === undefined ? {} : { [keys.culpritCgroupId]: culprit }),
+    [waitAttributes.class.key]: waitClass,
+    ...(culprit === undefined ? {} : { [culpritAttributes.cgroupId.key]: culprit }),
   });
-  assert.deepEqual(of(metrics.waitTime), [
+  assert.deepEqual(of(waitMetrics.waitTime), [
     [1, by('self')],
     [3, by('other')],
     [0.5, by('idle')],
     [2, by('throttled')],
   ]);
-  assert.deepEqual(of(metrics.blameTime), [
+  assert.deepEqual(of(waitMetrics.blameTime), [
     [3, by('other', '2')],
     [2, by('throttled', '3')],
   ]);
-  assert.deepEqual(of(metrics.preemptions), [
+  assert.deepEqual(of(waitMetrics.preemptions), [
     [7, by('other', '2')],
     [5, by('self')],
     [6, by('kernel')],
   ]);
-  assert.deepEqual(of(metrics.runTime), [[4, {}]]);
+  assert.deepEqual(of(waitMetrics.runTime), [[4, {}]]);
 });
 
 test('waits that ended become one exponential histogram with their sum', async () => {
   const { readings, read } = await setUp();
   readings.push({ cgroups: [{ ...busy, completed: seconds(9) }] });
   const [workload] = await read();
-  assert.deepEqual(workload?.metrics.get(metrics.waitDuration.name)?.dataPoints[0]?.value, {
+  assert.deepEqual(workload?.metrics.get(waitMetrics.waitDuration.name)?.dataPoints[0]?.value, {
     count: 6,
     sum: 9,
     scale: 2,
@@ -79,16 +82,16 @@ test('what did not happen has no point, and who did nothing no resource', async 
   });
   const workloads = await read();
   assert.equal(workloads.length, 1);
-  assert.deepEqual([...(workloads[0]?.metrics.keys() ?? [])], [metrics.runTime.name]);
+  assert.deepEqual([...(workloads[0]?.metrics.keys() ?? [])], [waitMetrics.runTime.name]);
 });
 
 test('who only waits, and has not been given a CPU yet, is told with what has passed', async () => {
   const { readings, read } = await setUp();
   readings.push({ cgroups: [cgroupReading({ other: 10e9 }, { completed: nanoseconds(0) })] });
   const [workload] = await read();
-  assert.deepEqual([...(workload?.metrics.keys() ?? [])], [metrics.waitTime.name]);
-  assert.deepEqual(values(workload?.metrics.get(metrics.waitTime.name)), [
-    [10, { [keys.waitClass]: 'other' }],
+  assert.deepEqual([...(workload?.metrics.keys() ?? [])], [waitMetrics.waitTime.name]);
+  assert.deepEqual(values(workload?.metrics.get(waitMetrics.waitTime.name)), [
+    [10, { [waitAttributes.class.key]: 'other' }],
   ]);
 });
 
@@ -99,12 +102,12 @@ test('messengers are named beside the culprits, without a cause, and displace no
     pairs: [pairReading(2n, { other: 4e9, last: 1e9 }), pairReading(3n, { last: 3e9 })],
   });
   const [workload] = await read();
-  assert.deepEqual(values(workload?.metrics.get(metrics.blameTime.name)), [
-    [4, { [keys.waitClass]: 'other', [keys.culpritCgroupId]: '2' }],
+  assert.deepEqual(values(workload?.metrics.get(waitMetrics.blameTime.name)), [
+    [4, { [waitAttributes.class.key]: 'other', [culpritAttributes.cgroupId.key]: '2' }],
   ]);
-  assert.deepEqual(values(workload?.metrics.get(metrics.messengerTime.name)), [
-    [3, { [keys.culpritCgroupId]: '3' }],
-    [1, { [keys.culpritCgroupId]: 'other' }],
+  assert.deepEqual(values(workload?.metrics.get(waitMetrics.messengerTime.name)), [
+    [3, { [culpritAttributes.cgroupId.key]: '3' }],
+    [1, { [culpritAttributes.cgroupId.key]: 'other' }],
   ]);
 });
 
@@ -112,9 +115,9 @@ test('who was preempted and still waits is told, though there is nothing else of
   const { readings, read } = await setUp();
   readings.push({ pairs: [pairReading(2n, { preemptions: 1 })] });
   const [workload] = await read();
-  assert.equal(workload?.resource[keys.cgroupId], '1');
-  assert.deepEqual(values(workload?.metrics.get(metrics.preemptions.name)), [
-    [1, { [keys.waitClass]: 'other', [keys.culpritCgroupId]: '2' }],
+  assert.equal(workload?.resource[resourceAttributes.cgroupId.key], '1');
+  assert.deepEqual(values(workload?.metrics.get(waitMetrics.preemptions.name)), [
+    [1, { [waitAttributes.class.key]: 'other', [culpritAttributes.cgroupId.key]: '2' }],
   ]);
 });
 
@@ -126,7 +129,8 @@ test('pairs go to their own victim', async () => {
     pairs: [pairReading(2n, { other: 1000 }), { ...pairReading(3n, { other: 1000 }), victim: cgroupId(9n) }],
   });
   const culprits = (await read()).map(
-    ({ metrics: of }) => of.get(metrics.blameTime.name)?.dataPoints[0]?.attributes[keys.culpritCgroupId],
+    ({ metrics: of }) =>
+      of.get(waitMetrics.blameTime.name)?.dataPoints[0]?.attributes[culpritAttributes.cgroupId.key],
   );
   assert.deepEqual(culprits, ['2', '3']);
 });
@@ -135,7 +139,7 @@ test('blame beyond the tolerance stays unnamed', async () => {
   const { readings, read } = await setUp();
   readings.push({ cgroups: [cgroupReading({ other: 1e9 })], pairs: [pairReading(2n, { other: 5e8 })] });
   const [workload] = await read();
-  assert.equal(values(workload?.metrics.get(metrics.blameTime.name))?.[0]?.[0], 0.5);
+  assert.equal(values(workload?.metrics.get(waitMetrics.blameTime.name))?.[0]?.[0], 0.5);
 });
 
 test('max_culprits names that many; the rest is `other`, with the sums kept', async () => {
@@ -146,13 +150,13 @@ test('max_culprits names that many; the rest is `other`, with the sums kept', as
   const named = (metric: { readonly name: string }) =>
     workload?.metrics
       .get(metric.name)
-      ?.dataPoints.map(({ value, attributes }) => [attributes[keys.culpritCgroupId], value]);
-  assert.deepEqual(named(metrics.blameTime), [
+      ?.dataPoints.map(({ value, attributes }) => [attributes[culpritAttributes.cgroupId.key], value]);
+  assert.deepEqual(named(waitMetrics.blameTime), [
     ['2', 1],
     ['3', 1],
     ['other', 2],
   ]);
-  assert.deepEqual(named(metrics.preemptions), [
+  assert.deepEqual(named(waitMetrics.preemptions), [
     ['2', 1],
     ['3', 1],
     ['other', 2],

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SeverityNumber, ValueType } from '@opentelemetry/api';
 import { AggregationTemporality } from '@opentelemetry/sdk-metrics';
+import { eventAttributes, waitEvent } from '../../../../src/receivers/scheduler/emits.ts';
+import { workloadAttributes } from '../../../../src/telemetry/attributes/workload.ts';
 import {
   event,
   hrTime,
@@ -10,8 +12,8 @@ import {
   scope,
   sum,
 } from '../../../../src/telemetry/metrics/build.ts';
+import { waitMetrics } from '../../../../src/telemetry/metrics/wait.ts';
 import type { UnixNanoseconds } from '../../../../src/telemetry/units.ts';
-import { attributes, events, metrics } from '../../../../src/telemetry/vocabulary.ts';
 
 const at = 1_700_000_000_123_456_789n as UnixNanoseconds;
 const later = 1_700_000_010_000_000_000n as UnixNanoseconds;
@@ -21,7 +23,7 @@ test('a point in time keeps its nanoseconds', () => {
 });
 
 test('a sum is a monotonic delta over the interval, described by the vocabulary', () => {
-  const built = sum(metrics.runTime, { start: at, end: later }, [{ value: 2.5 }]);
+  const built = sum(waitMetrics.runTime, { start: at, end: later }, [{ value: 2.5 }]);
   assert.equal(built.aggregationTemporality, AggregationTemporality.DELTA);
   assert.equal(built.isMonotonic, true);
   assert.equal(built.descriptor.unit, 's');
@@ -32,21 +34,21 @@ test('a sum is a monotonic delta over the interval, described by the vocabulary'
 
 test('what is counted is an integer, what is measured is not', () => {
   const interval = { start: at, end: later };
-  assert.equal(sum(metrics.preemptions, interval, []).descriptor.valueType, ValueType.INT);
-  assert.equal(sum(metrics.runTime, interval, []).descriptor.valueType, ValueType.DOUBLE);
+  assert.equal(sum(waitMetrics.preemptions, interval, []).descriptor.valueType, ValueType.INT);
+  assert.equal(sum(waitMetrics.runTime, interval, []).descriptor.valueType, ValueType.DOUBLE);
 });
 
 test('an event carries its name, its own time and the time it was observed', () => {
-  const record = event(events.wait, {
-    resource: resource({ [attributes.containerId]: 'c1' }),
+  const record = event(waitEvent, {
+    resource: resource({ [workloadAttributes.containerId.key]: 'c1' }),
     at,
     observed: later,
-    attributes: { [attributes.weight]: 3 },
+    attributes: { [eventAttributes.weight.key]: 3 },
   });
   assert.equal(record.eventName, 'earshot.wait');
   assert.equal(record.severityNumber, SeverityNumber.INFO);
   assert.deepEqual([record.hrTime, record.hrTimeObserved], [hrTime(at), hrTime(later)]);
-  assert.equal(record.resource.attributes[attributes.containerId], 'c1');
+  assert.equal(record.resource.attributes[workloadAttributes.containerId.key], 'c1');
   assert.ok(!('body' in record));
 });
 

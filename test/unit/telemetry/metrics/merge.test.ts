@@ -2,16 +2,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DataPoint } from '@opentelemetry/sdk-metrics';
 import fc from 'fast-check';
+import type { Metric } from '../../../../src/telemetry/emits.ts';
 import { exponentialHistogram, gauge, sum } from '../../../../src/telemetry/metrics/build.ts';
 import { histogramOf } from '../../../../src/telemetry/metrics/histogram.ts';
 import { mergePoints } from '../../../../src/telemetry/metrics/merge.ts';
+import { waitMetrics } from '../../../../src/telemetry/metrics/wait.ts';
 import type { UnixNanoseconds } from '../../../../src/telemetry/units.ts';
-import { type Metric, metrics } from '../../../../src/telemetry/vocabulary.ts';
 
 const interval = { start: 0n as UnixNanoseconds, end: 1n as UnixNanoseconds };
 
 test('equal points of a sum become one, whatever the order of their attributes', () => {
-  const metric = sum(metrics.blameTime, interval, [
+  const metric = sum(waitMetrics.blameTime, interval, [
     { value: 1, attributes: { a: 'x', b: 1 } },
     { value: 2, attributes: { a: 'y' } },
     { value: 4, attributes: { b: 1, a: 'x' } },
@@ -27,7 +28,7 @@ test('equal points of a sum become one, whatever the order of their attributes',
 test('histograms are merged', () => {
   const value = histogramOf({ scale: 2, buckets: new Map([[1, 3]]), zeroCount: 1, sum: 2 });
   const { dataPoints } = mergePoints(
-    exponentialHistogram(metrics.waitDuration, interval, [{ value }, { value }]),
+    exponentialHistogram(waitMetrics.waitDuration, interval, [{ value }, { value }]),
   );
   const [only, ...more] = dataPoints as DataPoint<typeof value>[];
   assert.equal(more.length, 0);
@@ -36,7 +37,7 @@ test('histograms are merged', () => {
 });
 
 test('levels are left alone', () => {
-  const level = { ...metrics.runTime, kind: 'gauge' } as const satisfies Metric;
+  const level = { ...waitMetrics.runTime, kind: 'gauge' } as const satisfies Metric;
   const metric = gauge(level, interval, [{ value: 1 }, { value: 2 }]);
   assert.equal(mergePoints(metric), metric);
 });
@@ -48,7 +49,8 @@ test('the sum stays, and no two points are equal', () => {
   });
   fc.assert(
     fc.property(fc.array(point, { maxLength: 30 }), (points) => {
-      const merged = mergePoints(sum(metrics.blameTime, interval, points)).dataPoints as DataPoint<number>[];
+      const merged = mergePoints(sum(waitMetrics.blameTime, interval, points))
+        .dataPoints as DataPoint<number>[];
       const total = (of: readonly { readonly value: number }[]) =>
         of.reduce((all, { value }) => all + value, 0);
       assert.equal(total(merged), total(points));

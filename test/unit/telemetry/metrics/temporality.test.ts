@@ -8,6 +8,8 @@ import {
   type SumMetricData,
 } from '@opentelemetry/sdk-metrics';
 import fc from 'fast-check';
+import { resourceAttributes } from '../../../../src/telemetry/attributes/resource.ts';
+import { waitAttributes } from '../../../../src/telemetry/attributes/wait.ts';
 import { createCounters } from '../../../../src/telemetry/counters.ts';
 import {
   exponentialHistogram,
@@ -19,9 +21,9 @@ import {
   sum,
 } from '../../../../src/telemetry/metrics/build.ts';
 import { histogramOf } from '../../../../src/telemetry/metrics/histogram.ts';
-import { createCumulative } from '../../../../src/telemetry/metrics/temporality.ts';
+import { createCumulative, cumulativeCounters } from '../../../../src/telemetry/metrics/temporality.ts';
+import { waitMetrics } from '../../../../src/telemetry/metrics/wait.ts';
 import { seconds, type UnixNanoseconds } from '../../../../src/telemetry/units.ts';
-import { attributes, counterNames, metrics } from '../../../../src/telemetry/vocabulary.ts';
 
 const tick = 10_000_000_000n;
 const begin = 1_700_000_000_000_000_000n;
@@ -39,9 +41,9 @@ function setUp({ maxStreams = 1000, maxStale = seconds(60) } = {}) {
 }
 
 const workload = (name: string, ...of: readonly MetricData[]): ResourceMetrics =>
-  resourceMetrics(resource({ [attributes.serviceInstanceId]: name }), of);
+  resourceMetrics(resource({ [resourceAttributes.serviceInstanceId.key]: name }), of);
 
-const run = (n: number, value: number) => sum(metrics.runTime, interval(n), [{ value }]);
+const run = (n: number, value: number) => sum(waitMetrics.runTime, interval(n), [{ value }]);
 
 function onlyPoint(batch: readonly ResourceMetrics[]) {
   const metric = batch[0]?.scopeMetrics[0]?.metrics[0] as SumMetricData;
@@ -64,7 +66,9 @@ test('a cumulative value is the sum of all deltas of its series', () => {
         const batch = deltas.map(({ workload: name, cause, value }) =>
           workload(
             name,
-            sum(metrics.waitTime, interval(n), [{ value, attributes: { [attributes.cause]: cause } }]),
+            sum(waitMetrics.waitTime, interval(n), [
+              { value, attributes: { [waitAttributes.cause.key]: cause } },
+            ]),
           ),
         );
         const totals = cumulative(batch);
@@ -93,7 +97,7 @@ test('histograms add up bucket by bucket', () => {
   const of = (bucket: number, n: number) =>
     workload(
       'a',
-      exponentialHistogram(metrics.waitDuration, interval(n), [
+      exponentialHistogram(waitMetrics.waitDuration, interval(n), [
         {
           value: histogramOf({ scale: 2, buckets: new Map([[bucket, 5]]), zeroCount: 1, sum: 0.5, max: 0.2 }),
         },
@@ -119,14 +123,14 @@ test('histograms add up bucket by bucket', () => {
 test('the order of attributes does not make a new series', () => {
   const { cumulative } = setUp();
   const of = (n: number, names: object) =>
-    workload('a', sum(metrics.blameTime, interval(n), [{ value: 1, attributes: { ...names } }]));
+    workload('a', sum(waitMetrics.blameTime, interval(n), [{ value: 1, attributes: { ...names } }]));
   cumulative([of(0, { x: 'a', y: 'b' })]);
   assert.equal(onlyPoint(cumulative([of(1, { y: 'b', x: 'a' })])).point.value, 2);
 });
 
 test('gauges pass unchanged', () => {
   const { cumulative } = setUp();
-  const score = { ...metrics.runTime, kind: 'gauge' } as const;
+  const score = { ...waitMetrics.runTime, kind: 'gauge' } as const;
   const batch = [workload('a', gauge(score, interval(0), [{ value: 7 }]))];
   cumulative(batch);
   assert.deepEqual(cumulative(batch), batch);
@@ -143,7 +147,7 @@ test('what is cumulative already passes unchanged', () => {
 
 test('the batch itself is not changed', () => {
   const { cumulative } = setUp();
-  const batch = () => [workload('a', run(0, 1), sum(metrics.waitTime, interval(0), [{ value: 2 }]))];
+  const batch = () => [workload('a', run(0, 1), sum(waitMetrics.waitTime, interval(0), [{ value: 2 }]))];
   const [first, second] = [batch(), batch()];
   cumulative(first);
   cumulative(second);
@@ -156,7 +160,7 @@ test('a series unseen for longer than maxStale is forgotten, counted, and starts
   cumulative([workload('gone', run(0, 5))]);
   for (let n = 1; n <= 7; n++) cumulative([workload('stays', run(n, 1))]);
   assert.deepEqual(counters.read(), [
-    { name: counterNames.seriesForgotten, attributes: { exporter: 'otlp_grpc' }, value: 1 },
+    { metric: cumulativeCounters.seriesForgotten, attributes: { exporter: 'otlp_grpc' }, value: 1 },
   ]);
   const { point } = onlyPoint(cumulative([workload('gone', run(8, 2))]));
   assert.equal(point.value, 2);
@@ -171,7 +175,7 @@ test('a series beyond maxStreams is dropped and counted; those that are known go
   assert.deepEqual(totals[1]?.scopeMetrics[0]?.metrics[0]?.dataPoints, []);
   assert.deepEqual(counters.read(), [
     {
-      name: counterNames.pointsDropped,
+      metric: cumulativeCounters.pointsDropped,
       attributes: { exporter: 'otlp_grpc', reason: 'max_streams' },
       value: 1,
     },

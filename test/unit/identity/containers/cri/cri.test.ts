@@ -9,8 +9,8 @@ import { canShareEvents, eventOf } from '../../../../../src/identity/containers/
 import { openCri } from '../../../../../src/identity/containers/cri/cri.ts';
 import { ImageNames } from '../../../../../src/identity/containers/cri/images.ts';
 import * as messages from '../../../../../src/identity/containers/cri/messages.ts';
+import { identityCounters } from '../../../../../src/identity/emits.ts';
 import { milliseconds, seconds } from '../../../../../src/telemetry/units.ts';
-import { counterNames } from '../../../../../src/telemetry/vocabulary.ts';
 import { socketFolder, sourceFixture, until } from '../../source-fixture.ts';
 import { answering, type CriServer, startCriServer } from './cri-server.ts';
 
@@ -151,7 +151,7 @@ test('names do not wait for images again and again where those are slow', async 
   server.answers.set('ListImages', () => {});
   await until(source, () => source.state === 'ready');
   assert.equal(facts.containers.get('c')?.name, 'api');
-  assert.equal(count(counterNames.sourceErrors, 'timeout'), 1);
+  assert.equal(count(identityCounters.sourceErrors.name, 'timeout'), 1);
   server.answers.set('ListImages', answering(images));
   for (let lists = 2; lists <= 11; lists++) {
     advance(300);
@@ -161,7 +161,7 @@ test('names do not wait for images again and again where those are slow', async 
   advance(300);
   await until(source, () => facts.lists === 12);
   assert.deepEqual(facts.containers.get('c')?.image, image);
-  assert.equal(count(counterNames.sourceErrors), 1);
+  assert.equal(count(identityCounters.sourceErrors.name), 1);
 });
 
 test('an event without the state of its container is looked after', async (t) => {
@@ -261,7 +261,7 @@ test('a runtime that does not answer fails with the time, and close does not wai
   server.answers.set('ListContainers', () => {});
   await until(source, () => source.state === 'failing');
   assert.match(source.reason ?? '', /had no answer in time/);
-  assert.equal(count(counterNames.sourceErrors, 'timeout'), 1);
+  assert.equal(count(identityCounters.sourceErrors.name, 'timeout'), 1);
 });
 
 test('close ends a call and a stream that are under way', async (t) => {
@@ -285,14 +285,14 @@ for (const [code, reason] of [
       respond({ code: status[code], details: 'not for you' }),
     );
     await until(source, () => source.state === 'failing');
-    assert.equal(count(counterNames.sourceErrors, reason), 1);
+    assert.equal(count(identityCounters.sourceErrors.name, reason), 1);
   });
 
 test('an answer that is no message is garbage', async (t) => {
   const { server, source, count } = await serve(t);
   server.answers.set('ListContainers', answering(Buffer.from([0x0a, 0xff])));
   await until(source, () => source.state === 'failing');
-  assert.equal(count(counterNames.sourceErrors, 'invalid_response'), 1);
+  assert.equal(count(identityCounters.sourceErrors.name, 'invalid_response'), 1);
 });
 
 test('an answer beyond the limit is refused', async (t) => {
@@ -304,14 +304,14 @@ test('an answer beyond the limit is refused', async (t) => {
     Array.from({ length: 17 }, (_, i) => container(`c${i}`, { annotations })),
   );
   await until(source, () => source.state === 'failing');
-  assert.equal(count(counterNames.sourceErrors, 'too_large'), 1);
+  assert.equal(count(identityCounters.sourceErrors.name, 'too_large'), 1);
 });
 
 test('a stream of garbage is cut, and lists go on', async (t) => {
   const { server, source, count } = await serve(t);
   await until(source, () => source.state === 'ready' && server.followers.size === 1);
   server.tell(Buffer.from([0x0a, 0xff]));
-  await until(source, () => count(counterNames.sourceErrors, 'invalid_response') === 1);
+  await until(source, () => count(identityCounters.sourceErrors.name, 'invalid_response') === 1);
   assert.equal(source.state, 'ready');
 });
 
@@ -335,7 +335,7 @@ test('one who does not speak gRPC is failing, and so is one who hangs up', async
     );
     t.after(() => source.close());
     await until(source, () => source.state === 'failing');
-    assert.equal(count(counterNames.sourceErrors), 1);
+    assert.equal(count(identityCounters.sourceErrors.name), 1);
   }
 });
 
@@ -351,7 +351,7 @@ test('a socket nobody listens on is failing', async (t) => {
   t.after(() => source.close());
   await until(source, () => source.state === 'failing');
   assert.match(source.reason ?? '', /nobody listens/);
-  assert.equal(count(counterNames.sourceErrors, 'unreachable'), 1);
+  assert.equal(count(identityCounters.sourceErrors.name, 'unreachable'), 1);
 });
 
 test('what is written in a message is read again', () => {

@@ -6,9 +6,9 @@ import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { openDocker, openPodman } from '../../../../../src/identity/containers/docker/docker.ts';
 import { event, greeting, inspected, listing } from '../../../../../src/identity/containers/docker/facts.ts';
+import { identityCounters } from '../../../../../src/identity/emits.ts';
 import { SourceError } from '../../../../../src/identity/source-error.ts';
 import { milliseconds, seconds } from '../../../../../src/telemetry/units.ts';
-import { counterNames } from '../../../../../src/telemetry/vocabulary.ts';
 import { socketFolder, sourceFixture, until } from '../../source-fixture.ts';
 import { type DockerServer, json, startDockerServer } from './docker-server.ts';
 
@@ -148,7 +148,7 @@ test('a container that vanished while the stream was cut is gone, one that came 
   await until(source, () => facts.containers.has(other) && !facts.containers.has(id));
   advance(60);
   await until(source, () => server.followers.size === 1);
-  assert.ok(count(counterNames.sourceErrors, 'connection_reset') >= 1);
+  assert.ok(count(identityCounters.sourceErrors.name, 'connection_reset') >= 1);
 });
 
 test('a daemon that restarts is found again, and nothing is forgotten meanwhile', async (t) => {
@@ -173,7 +173,7 @@ test('a daemon that does not answer fails with the time, and leaves nothing open
   server.answers.set('/version', () => {});
   await until(source, () => source.state === 'failing');
   assert.match(source.reason ?? '', /no answer in time/);
-  assert.equal(count(counterNames.sourceErrors, 'timeout'), 1);
+  assert.equal(count(identityCounters.sourceErrors.name, 'timeout'), 1);
   await source.close();
 });
 
@@ -194,7 +194,7 @@ for (const { name, answer, reason } of [
     const { server, source, count } = await serve(t);
     server.answers.set('/containers/json', (_request, response) => void response.end(answer));
     await until(source, () => source.state === 'failing');
-    assert.equal(count(counterNames.sourceErrors, reason), 1);
+    assert.equal(count(identityCounters.sourceErrors.name, reason), 1);
   });
 
 test('an answer without end is given up at the limit', async (t) => {
@@ -211,7 +211,7 @@ test('an answer without end is given up at the limit', async (t) => {
     write();
   });
   await until(source, () => source.state === 'failing');
-  assert.equal(count(counterNames.sourceErrors, 'too_large'), 1);
+  assert.equal(count(identityCounters.sourceErrors.name, 'too_large'), 1);
   await until(source, () => isCut);
 });
 
@@ -220,7 +220,7 @@ test('an event without end is given up at the limit, and lists go on', async (t)
   await until(source, () => source.state === 'ready' && server.followers.size === 1);
   const [follower] = server.followers;
   follower?.write('x'.repeat(3 * 2 ** 20));
-  await until(source, () => count(counterNames.sourceErrors, 'too_large') === 1);
+  await until(source, () => count(identityCounters.sourceErrors.name, 'too_large') === 1);
   assert.equal(source.state, 'ready');
 });
 
@@ -235,7 +235,7 @@ for (const [code, reason] of [
     server.answers.set('/containers/json', (_request, response) => void response.writeHead(code).end('{}'));
     await until(source, () => source.state === 'failing');
     assert.match(source.reason ?? '', new RegExp(`answered ${code}`));
-    assert.equal(count(counterNames.sourceErrors, reason), 1);
+    assert.equal(count(identityCounters.sourceErrors.name, reason), 1);
   });
 
 test('somebody who does not speak HTTP is failing', async (t) => {

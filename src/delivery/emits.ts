@@ -1,0 +1,36 @@
+import { counterPerSignal, type Emits, level } from '../telemetry/emits.ts';
+
+export const deliveryCounters = {
+  sent: counterPerSignal('otelcol_exporter_sent', {
+    meaning: 'Items that the destination accepted.',
+    isLoss: false,
+  }),
+  sendFailed: counterPerSignal('otelcol_exporter_send_failed', {
+    meaning: 'Items lost because the destination did not accept them, by reason.',
+    isLoss: true,
+  }),
+  enqueueFailed: counterPerSignal('otelcol_exporter_enqueue_failed', {
+    meaning: 'Items lost before the sending queue, by reason.',
+    isLoss: true,
+  }),
+  queueSize: level({
+    name: 'otelcol_exporter_queue_size',
+    unit: '{request}',
+    meaning: 'Requests that wait or are being sent.',
+  }),
+  queueCapacity: level({
+    name: 'otelcol_exporter_queue_capacity',
+    unit: '{request}',
+    meaning: 'Requests for which the queue has room.',
+  }),
+} as const;
+
+const { sent, sendFailed, enqueueFailed, queueSize, queueCapacity } = deliveryCounters;
+
+export const deliveryEmits: Emits = {
+  counters: [
+    ...[sent, sendFailed, enqueueFailed].flatMap((counters) => Object.values(counters)),
+    queueSize,
+    queueCapacity,
+  ],
+};

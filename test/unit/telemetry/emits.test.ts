@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import * as conventions from '@opentelemetry/semantic-conventions/incubating';
+import { allEmits } from '../../../scripts/write-metrics-doc.ts';
+import {
+  eventAttributes,
+  kernelCounter,
+  kernelNotes,
+  schedulerCounters,
+} from '../../../src/receivers/scheduler/emits.ts';
+import { waitClasses } from '../../../src/receivers/scheduler/source.ts';
+import { resourceAttributes } from '../../../src/telemetry/attributes/resource.ts';
+import { causes, waitPart } from '../../../src/telemetry/attributes/wait.ts';
+import { workloadAttributes } from '../../../src/telemetry/attributes/workload.ts';
+import type { Attribute } from '../../../src/telemetry/emits.ts';
+import { dropReasons } from '../receivers/scheduler/plain-abi.ts';
+
+const metrics = allEmits.flatMap(({ metrics: own = [] }) => own);
+const events = allEmits.flatMap(({ events: own = [] }) => own);
+const counters = allEmits.flatMap(({ counters: own = [] }) => own);
+const attributes: readonly Attribute[] = [...metrics, ...events, ...allEmits].flatMap(
+  ({ attributes: own = [] }) => own,
+);
+
+/** UCUM: what is measured here, or a noun in braces for what is counted. */
+const unit = /^(s|By|1|\{[a-z_]+\})$/;
+
+describe('declarations', () => {
+  test('each metric and counter has one name, one meaning and a UCUM unit', () => {
+    const declared = new Set([...metrics, ...counters]);
+    assert.equal(new Set([...declared].map(({ name }) => name)).size, declared.size);
+    assert.equal(new Set([...declared].map(({ meaning }) => meaning)).size, declared.size - perSignal());
+    for (const each of declared) assert.match(each.unit, unit, each.name);
+  });
+
+  test('each attribute has one key and one meaning', () => {
+    const declared = new Set(attributes);
+    assert.equal(new Set([...declared].map(({ key }) => key)).size, declared.size);
+    assert.equal(new Set([...declared].map(({ meaning }) => meaning)).size, declared.size);
+  });
+
+  test('each event has one name', () => {
+    assert.equal(new Set(events.map(({ name }) => name)).size, new Set(events).size);
+  });
+
+  test('names of metrics and events have the prefix `earshot` and lower-case parts', () => {
+    for (const { name } of [...metrics, ...events]) assert.match(name, /^earshot(\.[a-z_]+)+$/);
+  });
+
+  test('names of counters have the prefix of the Collector or of the agent', () => {
+    for (const { name } of counters) assert.match(name, /^(otelcol_[a-z_]+|earshot\.agent(\.[a-z0-9_]+)+)$/);
+  });
+
+  test('each meaning is a sentence', () => {
+    for (const { meaning } of [...metrics, ...events, ...counters, ...attributes])
+      assert.match(meaning, /\.$/);
+  });
+
+  test('the key of a part of a wait is no other attribute', () => {
+    const keys = new Set(attributes.map(({ key }) => key));
+    for (const part of [...waitClasses, ...causes]) assert.ok(!keys.has(waitPart(part)), part);
+  });
+});
+
+/** Counters of items exist once for each signal, with the same meaning. */
+function perSignal(): number {
+  const ofLogs = counters.filter(({ name }) => name.endsWith('_log_records'));
+  return new Set(ofLogs).size;
+}
+
+test('attributes outside the stable conventions have the keys of their package', () => {
+  const { hostName } = resourceAttributes;
+  const { containerName, containerRuntime } = workloadAttributes;
+  const { processId, threadId, threadName, cpu } = eventAttributes;
+  assert.deepEqual(
+    [hostName, containerName, containerRuntime, processId, threadId, threadName, cpu].map(({ key }) => key),
+    [
+      conventions.ATTR_HOST_NAME,
+      conventions.ATTR_CONTAINER_NAME,
+      conventions.ATTR_CONTAINER_RUNTIME_NAME,
+      conventions.ATTR_PROCESS_PID,
+      conventions.ATTR_THREAD_ID,
+      conventions.ATTR_THREAD_NAME,
+      conventions.ATTR_CPU_LOGICAL_NUMBER,
+    ],
+  );
+});
+
+test('a reason of the kernel side is a loss unless it is declared as a note', () => {
+  const noted = dropReasons.filter((reason) => !kernelCounter(reason).isLoss);
+  assert.deepEqual(noted.sort(), ['no_slot', 'progress_delayed', 'saturated', 'suppressed', 'switch_missed']);
+  assert.ok(!kernelCounter('reading_delayed').isLoss, 'by the reader, not by the kernel');
+  assert.ok(kernelCounter('events_overrun').isLoss);
+  assert.ok(kernelCounter('constructor').isLoss, 'an unknown reason is a loss');
+});
+
+test('the meaning of the counter of notes lists each of their reasons', () => {
+  for (const reason of Object.keys(kernelNotes))
+    assert.ok(schedulerCounters.kernelNoted.meaning.includes(`\`${reason}\``), reason);
+});
