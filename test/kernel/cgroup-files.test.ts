@@ -99,7 +99,7 @@ test('what is throttled is exactly what cpu.stat grew by, at the level that hold
   assert.equal(of(free).growth('throttled'), 0, 'a quota above is told above');
   for (const cgroup of [app, free])
     assert.equal(
-      of(cgroup).growth('heldBack'),
+      of(cgroup).growth('throttledLocal'),
       hasLocalStatistics ? cgroup.throttledLocally() : undefined,
       cgroup.path,
     );

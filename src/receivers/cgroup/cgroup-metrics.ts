@@ -13,10 +13,10 @@ export function metricsOf(
   reading: CgroupReading,
   { interval, resource }: { readonly interval: Interval; readonly resource: Resource },
 ): ResourceMetrics {
-  const { cpuTime, heldBackTime, pressureTime } = cgroupMetrics;
+  const { cpuTime, throttledLocalTime, pressureTime } = cgroupMetrics;
   const all: readonly MetricData[] = [
     ...throttling(reading, interval),
-    sum(heldBackTime, interval, grown(reading, 'heldBack')),
+    sum(throttledLocalTime, interval, grown(reading, 'throttledLocal')),
     sum(pressureTime, interval, pressurePoints(reading)),
     sum(cpuTime, interval, grown(reading, 'usage')),
     ...limits(reading, interval),

@@ -104,7 +104,7 @@ export class CgroupReader {
     const entitlement = isDue ? this.#attempt(() => this.#options.files.cpu(path), {}) : former.entitlement;
     if (!entitlement) return undefined; // removed after it had been listed
     if (entitlement.quota) this.#limited.add(path);
-    if (isBelow(path, this.#limited, before.limited)) this.#readHeldBack(path, totals);
+    if (isBelow(path, this.#limited, before.limited)) this.#readThrottledLocal(path, totals);
     const isNew = before.listed !== undefined && !before.listed.has(id);
     const from = former?.totals ?? (isNew && this.#fits(totals, before.since()) ? nothing : undefined);
     const growths = from ? this.#grow(from, totals) : unknown;
@@ -135,9 +135,9 @@ export class CgroupReader {
     return totals;
   }
 
-  #readHeldBack(path: string, totals: Map<string, bigint>): void {
-    const heldBack = this.#attempt(() => this.#options.files.throttledLocally(path), undefined);
-    if (heldBack !== undefined) totals.set('heldBack', heldBack);
+  #readThrottledLocal(path: string, totals: Map<string, bigint>): void {
+    const throttledLocal = this.#attempt(() => this.#options.files.throttledLocally(path), undefined);
+    if (throttledLocal !== undefined) totals.set('throttledLocal', throttledLocal);
   }
 
   /**

@@ -37,8 +37,8 @@ export const cgroupMetrics = {
     meaning: 'Periods of the quota in which the cgroup had work; on the cgroup that holds it.',
     attributes: [waitAttributes.quotaLevel],
   },
-  heldBackTime: {
-    name: 'earshot.held_back.time',
+  throttledLocalTime: {
+    name: 'earshot.throttled.local.time',
     kind: 'sum',
     unit: 's',
     meaning:

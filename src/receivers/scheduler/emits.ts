@@ -16,11 +16,11 @@ export const eventAttributes = {
     'earshot.culprit.time',
     'Seconds of the wait during which the culprit had the CPU, or its quota had run out.',
   ),
-  elsewhereIdle: attribute(
-    'earshot.elsewhere.idle',
+  idleCpuTime: attribute(
+    'earshot.idle_cpu.time',
     'Seconds, at least, for which another CPU that the thread may use was idle during the wait; the longest of any one CPU.',
   ),
-  elsewhereCpu: attribute('earshot.elsewhere.cpu', 'Number of that idle CPU.'),
+  idleCpuNumber: attribute('earshot.idle_cpu.number', 'Number of that idle CPU.'),
   weight: attribute(
     'earshot.weight',
     'Number of waits this event stands for; sums over events must be multiplied by it.',
@@ -42,8 +42,8 @@ export const waitEvent = {
     waitAttributes.quotaLevel,
     eventAttributes.culpritTime,
     ...Object.values(lastRunnerAttributes),
-    eventAttributes.elsewhereIdle,
-    eventAttributes.elsewhereCpu,
+    eventAttributes.idleCpuTime,
+    eventAttributes.idleCpuNumber,
     eventAttributes.weight,
     eventAttributes.migrated,
   ],

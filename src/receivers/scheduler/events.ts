@@ -48,8 +48,8 @@ function culpritOf({ culprit, culpritTime, throttler, throttlerTime, classes }: 
 function placementOf({ idleCpu }: WaitEvent): Attributes {
   return idleCpu.time > 0
     ? {
-        [eventAttributes.elsewhereIdle.key]: toSeconds(idleCpu.time),
-        [eventAttributes.elsewhereCpu.key]: idleCpu.number,
+        [eventAttributes.idleCpuTime.key]: toSeconds(idleCpu.time),
+        [eventAttributes.idleCpuNumber.key]: idleCpu.number,
       }
     : {};
 }

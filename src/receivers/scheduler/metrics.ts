@@ -54,7 +54,7 @@ function cgroupMetrics(
     some(sum(waitMetrics.waitTime, interval, waitPoints(of))),
     some(sum(waitMetrics.blameTime, interval, blamePoints(blames))),
     some(
-      sum(waitMetrics.messengerTime, interval, lastRunnerPoints(lastRunnersOf(pairs, options.maxCulprits))),
+      sum(waitMetrics.lastRunnerTime, interval, lastRunnerPoints(lastRunnersOf(pairs, options.maxCulprits))),
     ),
     some(sum(waitMetrics.preemptions, interval, preemptionPoints(of, blames))),
     some(sum(waitMetrics.runTime, interval, of.run ? [{ value: toSeconds(of.run) }] : [])),

@@ -85,7 +85,7 @@ export interface WaitEvent {
   /** Whose quota had run out longest, and for how long. */
   readonly throttler: CgroupId | undefined;
   readonly throttlerTime: Nanoseconds;
-  /** Who ran last before: often only a messenger. */
+  /** Who ran last before; often not the culprit. */
   readonly last: {
     readonly cgroup: CgroupId | 'kernel' | 'idle' | undefined;
     readonly pid: number;

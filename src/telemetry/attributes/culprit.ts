@@ -4,7 +4,7 @@ import { attribute } from '../emits.ts';
 export const culpritAttributes = {
   cgroupId: attribute(
     'earshot.culprit.cgroup.id',
-    'Cgroup that had the CPU, or whose quota had run out, or (`earshot.messenger.time`) that ran last; `other` for the sum of all culprits beyond the named ones.',
+    'Cgroup that had the CPU, or whose quota had run out, or (`earshot.last_runner.time`) that ran last; `other` for the sum of all culprits beyond the named ones.',
   ),
   cgroupPath: attribute('earshot.culprit.cgroup.path', "Path of the culprit's cgroup."),
   kind: attribute('earshot.culprit.kind', 'Kind of the culprit, as `earshot.workload.kind`.'),

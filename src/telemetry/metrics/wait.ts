@@ -29,8 +29,8 @@ export const waitMetrics = {
       'The part of the waiting during which each culprit had the CPU, or its quota had run out; the main culprits by name, the rest as `other`.',
     attributes: [waitAttributes.cause, ...culprit, waitAttributes.quotaLevel],
   },
-  messengerTime: {
-    name: 'earshot.messenger.time',
+  lastRunnerTime: {
+    name: 'earshot.last_runner.time',
     kind: 'sum',
     unit: 's',
     meaning:

@@ -38,7 +38,7 @@ const blamed = (name: string) => {
   return { blame: [...(verdict?.blame ?? [])], seen: verdict?.seen };
 };
 
-test('last to run: the messenger has all of a wait, and preempted waits are not seen', () => {
+test('last-runner heuristic: the last runner gets all of a wait, and preempted waits are not seen', () => {
   assert.deepEqual(blamed('last to run'), { blame: [[kernelTasks, 45]], seen: 45 });
 });
 

@@ -207,20 +207,20 @@ test('what already has its causes keeps them', () => {
   assert.deepEqual(name(...once), once);
 });
 
-test('messengers are whom one would blame and not who is to blame: they get no cause, and keep who they are', () => {
-  const left = sum(waitMetrics.messengerTime, interval, [{ value: 2, attributes: { ...neighbor } }]);
+test('last runners get no cause and keep their attributes', () => {
+  const left = sum(waitMetrics.lastRunnerTime, interval, [{ value: 2, attributes: { ...neighbor } }]);
   const wait = sum(waitMetrics.waitTime, interval, [of('other', 2)]);
   const named = name(left, wait);
-  assert.deepEqual(points(named, waitMetrics.messengerTime), left.dataPoints);
+  assert.deepEqual(points(named, waitMetrics.lastRunnerTime), left.dataPoints);
   assert.deepEqual(
     byCause(named, waitMetrics.waitTime),
     { unknown: 2e9 },
     'nor is the wait divided as they are',
   );
-  for (const { attributes } of points(named, waitMetrics.messengerTime))
+  for (const { attributes } of points(named, waitMetrics.lastRunnerTime))
     for (const key of Object.keys(attributes))
       assert.ok(
-        waitMetrics.messengerTime.attributes.some((known) => known.key === key),
+        waitMetrics.lastRunnerTime.attributes.some((known) => known.key === key),
         key,
       );
 });

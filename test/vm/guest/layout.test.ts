@@ -237,7 +237,7 @@ service:
     skip: withoutLocalStatistics,
   }, () => {
     const causes = told.causes(node.victim.cgroup);
-    const throttled = node.victim.cgroup.heldBack();
+    const throttled = node.victim.cgroup.throttledLocal();
     assert.ok(throttled > 0.1, `the victim was throttled only ${throttled} s`);
     assertWithin(causes.get('throttled'), throttled, 0.02, 'throttled by the own limit');
     assert.equal(causes.get('throttled_ancestor'), undefined);
@@ -247,7 +247,7 @@ service:
     skip: withoutLocalStatistics,
   }, () => {
     const causes = told.causes(node.capped.cgroup);
-    const throttled = node.capped.cgroup.heldBack();
+    const throttled = node.capped.cgroup.throttledLocal();
     assert.ok(throttled > 0.1, `the container was throttled only ${throttled} s`);
     assertWithin(causes.get('throttled_ancestor'), throttled, 0.02, 'throttled by the QoS class');
     assert.equal(causes.get('throttled'), undefined);

@@ -17,7 +17,7 @@ export interface NodeCgroup {
   /** Throttled by its own quota, s: `cpu.stat`. */
   throttled(): number;
   /** By its own quota or one above, s: `cpu.stat.local`. */
-  heldBack(): number;
+  throttledLocal(): number;
 }
 
 /** Also what is above it, with all controllers, as systemd does for a slice. */
@@ -35,7 +35,7 @@ export function makeCgroup(path: string, settings: Readonly<Record<string, strin
     directory,
     ran: () => microseconds(directory, 'cpu.stat', 'usage_usec'),
     throttled: () => microseconds(directory, 'cpu.stat', 'throttled_usec'),
-    heldBack: () => microseconds(directory, 'cpu.stat.local', 'throttled_usec'),
+    throttledLocal: () => microseconds(directory, 'cpu.stat.local', 'throttled_usec'),
   };
 }
 

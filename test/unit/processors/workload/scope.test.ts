@@ -110,7 +110,7 @@ test('points that become equal are added up, and causes are found all the same',
       resourceMetrics(resource({ [resourceAttributes.cgroupId.key]: '2' }), [
         sum(waitMetrics.blameTime, interval, points(['5', 1], ['6', 2], ['4', 4], ['8', 8])),
         sum(waitMetrics.preemptions, interval, points(['5', 3], ['6', 4])),
-        sum(waitMetrics.messengerTime, interval, points(['5', 5], ['6', 6])),
+        sum(waitMetrics.lastRunnerTime, interval, points(['5', 5], ['6', 6])),
       ]),
     ],
   };

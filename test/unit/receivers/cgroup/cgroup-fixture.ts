@@ -25,7 +25,7 @@ import { noCgroups } from '../../fake-kernel.ts';
 export interface FakeCgroup {
   entitlement?: CpuEntitlement;
   statistics?: CpuStatistics | (() => never);
-  heldBack?: bigint;
+  throttledLocal?: bigint;
   pressures?: Partial<Record<PressureResource, Pressure>>;
   hasProcesses?: boolean;
   /** Listed, and removed before it is read. */
@@ -69,7 +69,7 @@ export async function setUp(cgroups: Record<string, FakeCgroup>, own: Partial<ty
     },
     throttledLocally(path) {
       asked.push(`${path} held back`);
-      return of(path)?.heldBack;
+      return of(path)?.throttledLocal;
     },
     pressure(path, resource) {
       asked.push(`${path} ${resource}`);

@@ -34,14 +34,14 @@ test('then what they grew by, with the level of the quota, over the interval bet
   const app: FakeCgroup = {
     entitlement: { quota },
     statistics: still,
-    heldBack: 0n,
+    throttledLocal: 0n,
     pressures: { cpu: { some: 0n, full: 0n } },
   };
   const { read, clock } = await setUp({ [container]: app });
   await read();
   const before = clock.now;
   app.statistics = { periods: 100, throttledPeriods: 40, throttled: 2_500_000_000n, usage: 1_500_000_000n };
-  app.heldBack = 3_000_000_000n;
+  app.throttledLocal = 3_000_000_000n;
   app.pressures = { cpu: { some: 4_000_000_000n, full: 500_000_000n } };
   const found = await read();
   const level = { [waitAttributes.quotaLevel.key]: 'container' };
@@ -52,7 +52,7 @@ test('then what they grew by, with the level of the quota, over the interval bet
   assert.deepEqual(points(found, container, cgroupMetrics.throttledTime), [[2.5, level]]);
   assert.deepEqual(points(found, container, cgroupMetrics.throttledPeriods), [[40, level]]);
   assert.deepEqual(points(found, container, cgroupMetrics.periods), [[100, level]]);
-  assert.deepEqual(points(found, container, cgroupMetrics.heldBackTime), [[3, {}]]);
+  assert.deepEqual(points(found, container, cgroupMetrics.throttledLocalTime), [[3, {}]]);
   assert.deepEqual(points(found, container, cgroupMetrics.cpuTime), [[1.5, {}]]);
   assert.deepEqual(points(found, container, cgroupMetrics.pressureTime), [
     [4, kind('some')],
@@ -73,8 +73,8 @@ test('a quota that never ran out says so: zeros, not nothing', async () => {
 
 test('each level’s throttling is told on its own resource alone', async () => {
   const [outer, inner]: [FakeCgroup, FakeCgroup] = [
-    { entitlement: { quota }, statistics: still, heldBack: 0n },
-    { entitlement: { weight: 100 }, statistics: still, heldBack: 0n },
+    { entitlement: { quota }, statistics: still, throttledLocal: 0n },
+    { entitlement: { weight: 100 }, statistics: still, throttledLocal: 0n },
   ];
   const { read } = await setUp({
     '/batch.slice': outer,
@@ -84,13 +84,13 @@ test('each level’s throttling is told on its own resource alone', async () => 
   await read();
   await read();
   outer.statistics = { ...still, periods: 100, throttledPeriods: 50, throttled: 1_000_000_000n };
-  inner.heldBack = 900_000_000n;
+  inner.throttledLocal = 900_000_000n;
   const found = await read();
   assert.deepEqual(points(found, '/batch.slice', cgroupMetrics.throttledTime), [
     [1, { [waitAttributes.quotaLevel.key]: 'slice' }],
   ]);
   assert.deepEqual(points(found, '/batch.slice/job.service', cgroupMetrics.throttledTime), []);
-  assert.deepEqual(points(found, '/batch.slice/job.service', cgroupMetrics.heldBackTime), [[0.9, {}]]);
+  assert.deepEqual(points(found, '/batch.slice/job.service', cgroupMetrics.throttledLocalTime), [[0.9, {}]]);
 });
 
 test('who was held back by a quota above is asked only where there is one above', async () => {

@@ -50,13 +50,11 @@ test('where another CPU was idle meanwhile is told, and nothing if none is known
     waitEvent({ other: 2e9 }, { idleCpu: { time: nanoseconds(15e8), number: 0 } }),
   );
   assert.deepEqual(
-    [attributes[eventAttributes.elsewhereIdle.key], attributes[eventAttributes.elsewhereCpu.key]],
+    [attributes[eventAttributes.idleCpuTime.key], attributes[eventAttributes.idleCpuNumber.key]],
     [1.5, 0],
   );
   const nowhere = describeWait(waitEvent({ other: 2e9 }, { idleCpu: { time: nanoseconds(0), number: 3 } }));
-  assert.ok(
-    !(eventAttributes.elsewhereIdle.key in nowhere) && !(eventAttributes.elsewhereCpu.key in nowhere),
-  );
+  assert.ok(!(eventAttributes.idleCpuTime.key in nowhere) && !(eventAttributes.idleCpuNumber.key in nowhere));
 });
 
 test('whoever ran meanwhile is not blamed for a quota whose owner nobody knows', () => {

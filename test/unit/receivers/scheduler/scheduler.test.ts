@@ -95,7 +95,7 @@ test('who only waits, and has not been given a CPU yet, is told with what has pa
   ]);
 });
 
-test('messengers are named beside the culprits, without a cause, and displace none', async () => {
+test('last runners are reported beside the culprits, without a cause, and displace none', async () => {
   const { readings, read } = await setUp({ settings: { max_culprits: 1 } });
   readings.push({
     cgroups: [cgroupReading({ other: 4e9 })],
@@ -105,7 +105,7 @@ test('messengers are named beside the culprits, without a cause, and displace no
   assert.deepEqual(values(workload?.metrics.get(waitMetrics.blameTime.name)), [
     [4, { [waitAttributes.class.key]: 'other', [culpritAttributes.cgroupId.key]: '2' }],
   ]);
-  assert.deepEqual(values(workload?.metrics.get(waitMetrics.messengerTime.name)), [
+  assert.deepEqual(values(workload?.metrics.get(waitMetrics.lastRunnerTime.name)), [
     [3, { [culpritAttributes.cgroupId.key]: '3' }],
     [1, { [culpritAttributes.cgroupId.key]: 'other' }],
   ]);
