@@ -2,18 +2,18 @@ import { type Position, place, type Source } from './text/source.ts';
 
 export type Path = readonly (string | number)[];
 
-/** One thing that is wrong, or (as a warning) odd, in the configuration. */
+/** One error, or (as a warning) an oddity, in the configuration. */
 export interface Problem {
   readonly message: string;
   readonly path?: Path;
   readonly at?: Position;
-  /** Said instead of the message where a secret may stand: quotes nothing. */
+  /** Replaces the message where it might quote a secret: quotes nothing. */
   readonly discreet?: string;
   /** Stretches of the sources that are not shown. */
   readonly secrets?: readonly Position[];
 }
 
-/** Everything that is wrong with the configuration, in the order of the files. */
+/** All errors in the configuration, in the order of the files. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly code = 'CONFIG';
@@ -29,8 +29,8 @@ export class ConfigError extends Error {
 /** `file:line:col: path::to::key: message`, then the line with a caret. */
 export function describeProblem({ at, path = [], message, discreet, secrets = [] }: Problem): string {
   const isSecret = at && secrets.some((secret) => overlap(secret, at));
-  const said = isSecret ? (discreet ?? message) : message;
-  const sentence = path.length > 0 ? `${path.join('::')}: ${said}` : said;
+  const shown = isSecret ? (discreet ?? message) : message;
+  const sentence = path.length > 0 ? `${path.join('::')}: ${shown}` : shown;
   if (at === undefined) return sentence;
   const { line, column, lineText } = place({ ...at, source: masked(at.source, secrets) });
   if (/^[\s*]*$/.test(lineText)) return `${at.source.name}:${line}:${column}: ${sentence}`;

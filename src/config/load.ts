@@ -23,7 +23,7 @@ export interface ConfigInput extends Written {
   readonly environment: Environment;
 }
 
-/** Reads, merges, expands and checks a configuration. Throws a `ConfigError` with everything that is wrong. */
+/** Reads, merges, expands and checks a configuration. Throws a `ConfigError` with all problems. */
 export function loadConfig(input: ConfigInput, components: readonly Component[]): Config {
   const schema = fileSchema(components);
   const { trees, tree: written, problems } = readTree(input);
@@ -58,7 +58,7 @@ export function loadConfig(input: ConfigInput, components: readonly Component[])
   return typed(value as Shape, catalogue, { pipelines: service.pipelines, warnings: shown(warnings) });
 }
 
-/** Makes problems show no secret: of all that was written, whether it counts in the end or not. */
+/** Hides the secrets of all sources in problems, overridden values included. */
 function hiding(trees: readonly Tree[], schema: JsonSchema) {
   const written = trees.flatMap((tree) => secretsIn(tree, schema));
   const keys = secretKeys(schema);
@@ -74,7 +74,7 @@ type Shape = Readonly<Partial<Record<Section, Readonly<Record<string, Configured
   readonly service: Static<typeof serviceSchema>;
 };
 
-/** Asks each component whose configuration has the right shape what else is wrong with it. */
+/** Runs the `check` of each component whose configuration fits its schema. */
 function checkBodies(
   { value, shape, catalogue }: { value: Shape; shape: readonly Problem[]; catalogue: Catalogue },
   report: (path: Path, message: string) => void,
@@ -110,7 +110,7 @@ function takeStock(tree: Tree, components: readonly Component[]): Catalogue {
   };
 }
 
-/** What of `service` has the right shape, so that its references can be checked even if something else is wrong. */
+/** The parts of `service` that fit the schema, so that their references can be checked despite other problems. */
 function soundPart({ service }: Shape, problems: readonly Problem[]) {
   const isWrong = (...path: string[]) =>
     problems.some((problem) => problem.path?.join('\n') === path.join('\n'));

@@ -24,7 +24,7 @@ export interface Sender {
   offer(batch: Batch): Promise<void>;
   /** From now on an offer that waits for its delivery does not wait between attempts. */
   hasten(): void;
-  /** Sends what waits, each once more at most; drops what is left at the limit. */
+  /** Sends queued payloads, each once more at most; drops the rest at the limit. */
   close(limit: Nanoseconds): Promise<void>;
 }
 
@@ -107,7 +107,7 @@ export function createSender(exporter: Exporter, context: SenderContext): Sender
   function settled({ bytes }: Payload): void {
     pending -= 1;
     pendingBytes -= bytes.byteLength;
-    // Not as soon as there is room: a queue that stays full would say so again and again.
+    // Not as soon as there is room: a queue that stays full would be logged again and again.
     if (pending === 0) isOverflowing = false;
     if (closed && pending === 0) idle.resolve();
   }
@@ -219,7 +219,7 @@ export function createSender(exporter: Exporter, context: SenderContext): Sender
       for (const wake of sleepers) wake();
     },
     close(limit) {
-      // `closed` must be set before `drain` begins: what wakes up looks at it.
+      // `closed` must be set before `drain` begins: deliveries that wake up read it.
       closed ??= Promise.resolve().then(() => drain(limit));
       return closed;
     },

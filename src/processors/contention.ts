@@ -43,10 +43,10 @@ function nameCauses(batch: Batch): Batch {
   };
 }
 
-/** Classes whose cause does not depend on who the culprit is. */
+/** Classes whose cause does not depend on the culprit. */
 const plainCauses = ['self', 'kernel', 'idle', 'irq', 'steal', 'unknown'] as const satisfies readonly Cause[];
 
-/** The cause of time of a class that `culprit` took from `victim`; nobody named is nobody known. */
+/** The cause of time of a class that `culprit` took from `victim`; a culprit without attributes is unknown. */
 export function causeOf(waitClass: unknown, victim: Attributes, culprit: Attributes): Cause {
   if (waitClass === 'other') return contenderCause(victim, culprit);
   if (waitClass === 'throttled') return quotaCause(victim, culprit);
@@ -156,7 +156,7 @@ function nameIn(metric: MetricData, victim: Attributes, blame: readonly Judged[]
   }
 }
 
-/** Time of others and of quotas is divided as the blame for it is; what nobody is blamed for stays unknown. */
+/** Time of others and of quotas is divided as the blame for it is; time without a culprit stays unknown. */
 function splitByCause(wait: SumMetricData, blame: readonly Judged[]): DataPoint<number>[] {
   const plain: DataPoint<number>[] = [];
   const byCause = new Map<Cause, number>();

@@ -31,7 +31,7 @@ export const systemClock: TimerClock = {
   },
 };
 
-/** Whether work ended before a time did; what it throws is thrown. */
+/** Whether work ended within the limit; rethrows its error. */
 export async function endsWithin(
   clock: TimerClock,
   limit: Nanoseconds,

@@ -6,7 +6,7 @@ import type { Counters } from '../telemetry/counters.ts';
 import { runtimeCounters } from './emits.ts';
 import { type Health, messageOf } from './health.ts';
 
-/** What runs at the vertices, by `Vertex.instance`. */
+/** Opened components at the vertices, by `Vertex.instance`. */
 export interface Running {
   readonly processors: ReadonlyMap<string, Processor>;
   readonly connectors: ReadonlyMap<string, Connector>;
@@ -14,7 +14,7 @@ export interface Running {
 }
 
 /**
- * Takes a batch from a vertex to everything after it. Batches are shared, not copied. What throws loses its own branch,
+ * Takes a batch from a vertex to everything after it. Batches are shared, not copied. A component that throws loses its own branch,
  * counted, and nothing else. Resolves when every exporter has the data in its queue, or has delivered it.
  */
 export function createFlow(running: Running, { counters, health }: { counters: Counters; health: Health }) {

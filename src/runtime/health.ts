@@ -2,13 +2,13 @@ import type { Logger } from 'pino';
 import type { Component } from '../component.ts';
 import type { Signal } from '../telemetry/batch.ts';
 
-/** What can be in trouble: a component, or the part of it that does one thing. */
+/** A component that can be unhealthy, or one part of it. */
 export interface Subject {
   readonly kind: Component['kind'] | 'service';
   readonly id: string;
   /** The pipeline of a processor. */
   readonly pipeline?: string;
-  /** What an exporter sends. */
+  /** The signal that an exporter sends. */
   readonly signal?: Signal;
   /** One collection of it. */
   readonly pull?: string;
@@ -16,7 +16,7 @@ export interface Subject {
   readonly task?: string;
 }
 
-/** Which components are in trouble; every change is logged, a trouble that stays is not. */
+/** Components that are unhealthy; each change is logged once. */
 export class Health {
   readonly #troubles = new Map<string, string>();
   readonly #log: Logger;
@@ -25,7 +25,7 @@ export class Health {
     this.#log = log;
   }
 
-  /** By subject (`receiver scheduler (totals)`), what is wrong with it. */
+  /** Reasons by subject (`receiver scheduler (totals)`). */
   get troubles(): ReadonlyMap<string, string> {
     return this.#troubles;
   }

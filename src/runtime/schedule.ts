@@ -1,7 +1,7 @@
 import { type Nanoseconds, nanoseconds, seconds } from '../telemetry/units.ts';
 import type { TimerClock } from './clock.ts';
 
-/** The first run comes soon, whatever the interval, so that a start shows at once that it works. */
+/** The first run comes soon even with a long interval, so that a start shows at once that it works. */
 const firstAfter = seconds(1);
 
 export interface Work {

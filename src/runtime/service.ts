@@ -31,7 +31,7 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-/** A component could not start; whatever had started is closed again. */
+/** A component could not start; all that had started are closed again. */
 export class StartError extends Error {
   override readonly name = 'StartError';
   /** The code of the cause, where it has one. */
@@ -58,7 +58,7 @@ export async function startService(config: Config, world: World): Promise<Servic
   const flow = createFlow({ processors, connectors, senders }, { counters, health });
   const pulls: (() => ReturnType<typeof startTicker>)[] = [];
   const starts: (() => readonly RunningTask[])[] = [];
-  /** What components hold, upstream first. */
+  /** Batches that components hold, upstream first. */
   const held: (() => Promise<void>)[] = [];
   const services: Services = new Services({
     hostOf: (id) => ({ ...hostOf({ kind: 'service', id }, { world, services }), id }),
@@ -134,7 +134,7 @@ export async function startService(config: Config, world: World): Promise<Servic
     });
   }
 
-  /** What a processor gives beside batches has been counted as incoming when it came, if it did. */
+  /** Batches that a processor releases later were counted as incoming on arrival. */
   async function letGo(vertex: Vertex, batch: Batch): Promise<void> {
     const attributes = { processor: vertex.id, signal: batch.signal };
     counters.add(runtimeCounters.processorOutgoing, itemCount(batch), attributes);
@@ -204,7 +204,7 @@ export async function startService(config: Config, world: World): Promise<Servic
   };
 }
 
-/** Downstream first, so that whatever sends finds what takes; each kind is complete before the next. */
+/** Consumers open before their producers; one component kind at a time. */
 function startOrder(config: Config): readonly Vertex[] {
   const connects: Connects = new Map(
     [...config.connectors].map(([id, { component }]) => [id, component.connects]),

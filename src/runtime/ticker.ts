@@ -20,7 +20,7 @@ export interface TickerContext {
 export interface Ticker {
   /** Ends the timer, lets a running collection end, collects once more. */
   stop(): Promise<void>;
-  /** From now on nothing is collected, and what a running collection brings is dropped. */
+  /** From now on nothing is collected, and the batches of a running collection are dropped. */
   abandon(): void;
 }
 

@@ -12,11 +12,11 @@ import { workloadAttributes } from '../telemetry/attributes/workload.ts';
 import { merge, quantile } from '../telemetry/metrics/histogram.ts';
 import { waitMetrics } from '../telemetry/metrics/wait.ts';
 
-/** What one screen says; every figure is of the interval. */
+/** The content of one screen; every figure is of the interval. */
 export interface Screen {
   readonly end: Date;
   readonly seconds: number;
-  /** What is replayed, if this is no live data. */
+  /** Description of the recording; undefined: live data. */
   readonly recording: string | undefined;
   /** The workloads that waited, longest wait first. */
   readonly rows: readonly Row[];
@@ -41,7 +41,7 @@ export interface Culprit {
   readonly share: number;
 }
 
-/** Undefined: nothing in it is about waiting. */
+/** Undefined: the batch has no metric of waiting. */
 export function screenOf(batch: readonly ResourceMetrics[]): Screen | undefined {
   const workloads = batch.map(readWorkload);
   const known = new Set<string>(Object.values(waitMetrics).map(({ name }) => name));
@@ -94,12 +94,12 @@ function rowOf({ name, durations, wait, run, causes: waits, culprits }: Workload
     wait,
     run,
     causes: waits,
-    culprit: main && main[1] > nothingMuch ? { name: main[0], share: main[1] / wait } : undefined,
+    culprit: main && main[1] > roundingError ? { name: main[0], share: main[1] / wait } : undefined,
   };
 }
 
-/** Less is what is left of subtracting seconds from seconds. */
-const nothingMuch = 1e-9;
+/** A smaller time is a rounding error of a difference of seconds. */
+const roundingError = 1e-9;
 
 function addWorkload(a: Workload, b: Workload): Workload {
   return {
@@ -111,7 +111,7 @@ function addWorkload(a: Workload, b: Workload): Workload {
   };
 }
 
-/** Workloads of one name get behind it the first mark that is another for each of them. */
+/** Adds to the name of namesakes the first mark that differs for each of them. */
 function distinct(workloads: readonly Workload[]): Workload[] {
   return [...Map.groupBy(workloads, ({ name }) => name).values()].flatMap((namesakes) => {
     if (namesakes.length === 1) return namesakes;
@@ -123,7 +123,7 @@ function distinct(workloads: readonly Workload[]): Workload[] {
   });
 }
 
-/** What may tell namesakes apart, the best to read first. */
+/** Marks that may distinguish namesakes, the most readable first. */
 const marks: readonly ((of: Attributes) => string | undefined)[] = [
   (of) => nameOf(of, [workloadAttributes.containerId.key])?.slice(0, 12),
   (of) => nameOf(of, [resourceAttributes.cgroupPath.key])?.split('/').at(-1),
@@ -155,7 +155,7 @@ function readWorkload({ resource, scopeMetrics }: ResourceMetrics): Workload {
   };
 }
 
-/** Who or what took how much: the culprits by name, and what was blamed on nobody under a word for its cause. */
+/** Seconds by culprit: the named ones, and time blamed on no culprit under a word for its cause. */
 function culpritsOf(
   waits: ReadonlyMap<Cause, number>,
   blame: readonly DataPoint<number>[],
@@ -165,25 +165,25 @@ function culpritsOf(
   return sumBy([
     ...named.map((point): [string, number] => [culpritName(point.attributes), point.value]),
     ...[...waits].flatMap(([cause, wait]): [string, number][] => {
-      const word = nobody[cause];
+      const word = wordFor[cause];
       return word === undefined ? [] : [[word, wait - (blamed.get(cause) ?? 0)]];
     }),
   ]);
 }
 
 /** Words for causes that need no culprit. */
-const nobody: Readonly<Partial<Record<Cause, string>>> = {
+const wordFor: Readonly<Partial<Record<Cause, string>>> = {
   self: 'itself',
   kernel: 'kernel threads',
   irq: 'interrupts',
   steal: 'the hypervisor',
   throttled: 'own CPU limit',
   throttled_ancestor: 'CPU limit above it',
-  idle: 'nobody (CPU idle)',
+  idle: 'none (CPU idle)',
   unknown: 'unknown',
 };
 
-/** For those a sidecar is not told the names of. */
+/** Words for culprits whose names are hidden from a sidecar. */
 const unnamed: Readonly<Partial<Record<Cause, string>>> = {
   neighbor: 'neighbors',
   system: 'system services',
@@ -191,12 +191,12 @@ const unnamed: Readonly<Partial<Record<Cause, string>>> = {
 
 function culpritName(of: Attributes): string {
   const cause = causeOf(of);
-  if (cause === 'self' || cause === 'throttled') return nobody[cause] ?? cause;
-  const name = nameOf(of, culpritNames) ?? nobody[cause] ?? unnamed[cause] ?? 'unknown';
+  if (cause === 'self' || cause === 'throttled') return wordFor[cause] ?? cause;
+  const name = nameOf(of, culpritNames) ?? wordFor[cause] ?? unnamed[cause] ?? 'unknown';
   return cause === 'throttled_ancestor' ? `CPU limit of ${name}` : name;
 }
 
-/** Names people know before ids. */
+/** Readable names before ids. */
 const workloadNames = [
   workloadAttributes.name.key,
   workloadAttributes.unit.key,

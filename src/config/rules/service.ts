@@ -6,7 +6,7 @@ import { type Connects, plan, type Vertex } from '../graph.ts';
 import type { Section } from '../schema/file-schema.ts';
 import { didYouMean } from './did-you-mean.ts';
 
-/** What is configured, by id; undefined: its type is not known, which was reported already. */
+/** Configured components by id; undefined: of unknown type, which was reported already. */
 export type Catalogue = Readonly<Record<Section, ReadonlyMap<string, Component | undefined>>>;
 
 interface Report {
@@ -19,7 +19,7 @@ interface Service {
   readonly extensions: readonly string[];
 }
 
-/** Checks that everything `service` refers to is there, and can do what it is to do. */
+/** Checks that each reference in `service` has a target that fits its place. */
 export function checkReferences(
   { pipelines, extensions }: Service,
   catalogue: Catalogue,
@@ -69,7 +69,7 @@ function referenceProblem(
 const notConfigured = (kind: string, id: string, ids: readonly string[]) =>
   `references ${kind} "${id}" which is not configured${didYouMean(id, ids)}`;
 
-/** Checks what only the whole of the pipelines shows: connectors with one end, components without use. */
+/** Checks all pipelines together: connectors with one end, unused components. */
 export function checkWiring(service: Service, catalogue: Catalogue, report: Report): void {
   checkConnectors(service.pipelines, catalogue, report);
   warnOfUnused(service, catalogue, report);

@@ -47,7 +47,7 @@ type SchemaError = ErrorObject<string, Readonly<Record<string, unknown>>> & {
   readonly parentSchema: JsonSchema;
 };
 
-/** Of a duration only the `duration` keyword speaks; the others are there for editors. */
+/** Only the `duration` keyword reports problems of a duration; the other keywords serve editors. */
 const isOwn = ({ keyword, parentSchema }: ErrorObject) => keyword === 'duration' || !parentSchema?.duration;
 
 function explain(error: SchemaError, tree: Tree): Problem {

@@ -5,7 +5,7 @@ import { duration } from './duration.ts';
 
 const maxQueueBytes = bytes(32 * 1024 * 1024);
 
-/** The part of an exporter's configuration that says how the runtime delivers for it. */
+/** The part of an exporter's configuration by which the runtime delivers for it. */
 export const deliverySchema = ({ timeout }: { readonly timeout: string }) => ({
   timeout: duration({ default: timeout, description: 'Time for one attempt; 0: no limit.' }),
   sending_queue: Type.Object(
@@ -60,7 +60,7 @@ export const deliverySchema = ({ timeout }: { readonly timeout: string }) => ({
   ),
 });
 
-/** What the schema cannot say about a delivery, in the Collector's words. */
+/** Rules about a delivery beyond the schema, in the Collector's words. */
 export function deliveryProblems({ retry_on_failure: retry }: Delivery): readonly ConfigProblem[] {
   const age = retry.max_elapsed_time;
   const above = (['initial_interval', 'max_interval'] as const).find((key) => retry[key] > age);

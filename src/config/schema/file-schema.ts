@@ -72,11 +72,11 @@ export const serviceSchema = Type.Object({
         { default: {}, description: "The agent's own log, on standard error." },
       ),
     },
-    { default: {}, description: 'What the agent says of itself.' },
+    { default: {}, description: 'Telemetry of the agent about itself.' },
   ),
 });
 
-/** What a configuration must be like, from the components there are: the checks and the published schema both. */
+/** The schema of a configuration with these components, for the checks and for publication. */
 export function fileSchema(components: readonly Component[]): JsonSchema {
   const bodies = (section: Section) =>
     Object.fromEntries(
@@ -100,7 +100,7 @@ export function fileSchema(components: readonly Component[]): JsonSchema {
   });
 }
 
-/** An object takes the keys it names and no others, unless it says otherwise. */
+/** An object accepts only its declared keys, unless its schema declares otherwise. */
 const closed = (schema: JsonSchema) =>
   rewrite(schema, (inner) =>
     inner.properties && inner.additionalProperties === undefined
@@ -108,7 +108,7 @@ const closed = (schema: JsonSchema) =>
       : inner,
   );
 
-/** The schema for editors: what has a default may be missing or empty, and `${env:…}` may stand for any value. */
+/** The schema for editors: keys with a default may be missing or empty, and `${env:…}` may stand for any value. */
 export function publishedSchema(components: readonly Component[]): JsonSchema {
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',

@@ -18,7 +18,7 @@ export interface JsonSchema {
   readonly [keyword: string]: unknown;
 }
 
-/** A TypeBox schema is JSON Schema; its type just does not say so. */
+/** A TypeBox schema is JSON Schema; only its type does not show it. */
 export const jsonSchema = (schema: TSchema) => schema as JsonSchema;
 
 /** The schema that applies to a key of an object. */

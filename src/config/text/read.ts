@@ -5,7 +5,7 @@ import { parseSet } from './set.ts';
 import { mergeTrees, type Tree } from './tree.ts';
 
 export interface Written {
-  /** Paths; what a later file says wins. */
+  /** Paths; a later file overrides an earlier one. */
   readonly files: readonly string[];
   /** `key::key=value` each, applied after all files. */
   readonly sets: readonly string[];

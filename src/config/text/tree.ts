@@ -8,9 +8,9 @@ export type Tree = ScalarTree | ListTree | MapTree;
 
 interface Written {
   readonly at: Position;
-  /** Set on what an alias stands for: where it is written out. */
+  /** Set on the value of an alias: the position of its anchor. */
   readonly anchor?: Position;
-  /** Set on what came from the environment: the text it had there, which no message may show. */
+  /** Set on a value from the environment: its text there, which no message may show. */
   readonly expanded?: string;
 }
 export interface ScalarTree extends Written {
@@ -69,7 +69,7 @@ export interface Found {
   readonly tree: Tree;
 }
 
-/** What stands at a path, or the nearest above it. */
+/** The value at a path, or the nearest above it. */
 export function find(tree: Tree, path: Path): Found {
   let found: Found = { key: undefined, tree };
   for (const step of path) {

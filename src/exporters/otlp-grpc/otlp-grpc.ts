@@ -173,7 +173,7 @@ async function send(payload: Payload, { connection, abort, host }: Sending): Pro
     if (message !== '') host.log.warn({ message }, `${address} accepted all, with a warning`);
     return { kind: 'accepted' };
   } catch {
-    // Whatever the decoder stumbled over, what matters is who answered.
+    // The address of the server helps more than the position of the decoder's error.
     return {
       kind: 'refused',
       reason: `${address} answered with something that is not OTLP; what listens there?`,

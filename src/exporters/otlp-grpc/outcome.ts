@@ -23,7 +23,7 @@ export function failure(error: ServiceError, endpoint: string): Outcome {
   return after === undefined ? { kind: 'retry', reason } : { kind: 'retry', reason, after };
 }
 
-/** Texts of grpc-js and of Node.js below it, and what they mean to whoever has to mend it. */
+/** Texts of grpc-js and of Node.js below it, and their meaning for an operator. */
 const unreachable: readonly (readonly [pattern: RegExp, meaning: string])[] = [
   [/ECONNREFUSED/, 'connection refused; is anything listening there?'],
   [/Name resolution failed|ENOTFOUND|EAI_AGAIN/, 'no such host'],

@@ -18,7 +18,7 @@ export function render(screen: Screen, look: Look): string {
     '',
     strong(headline(screen)),
     ...(shown.length === 0
-      ? ['nobody waited for CPU']
+      ? ['no waits for CPU']
       : [
           strong(line(titles, widths)),
           ...shown.map((row) => line(cells(row, screen, widths, look), widths)),

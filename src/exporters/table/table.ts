@@ -19,7 +19,7 @@ const config = Type.Object(
 export const table: ExporterComponent<typeof config> = {
   kind: 'exporter',
   type: 'table',
-  summary: 'Prints who waits for CPU, why and because of whom, for people at a terminal.',
+  summary: 'Prints the workloads that wait for CPU, with causes and main culprits, to a terminal.',
   signals: ['metrics'],
   config,
   async open({ rows }, host) {
@@ -41,7 +41,7 @@ export const table: ExporterComponent<typeof config> = {
   },
 };
 
-/** A line about what the whole agent lost since the call before, or nothing. */
+/** A line with the losses of the whole agent since the call before, or nothing. */
 function lossesSinceLast(counters: Counters): () => string {
   let before = new Map<string, number>();
   return () => {

@@ -22,7 +22,7 @@ export interface CgroupReaderOptions {
   readonly files: CgroupFiles;
   readonly pressure: boolean;
   readonly cpus: number;
-  /** Something of so many cgroups is missing in this reading; `error` is what the system said. */
+  /** Something of so many cgroups is missing in this reading; `error` is that of the system. */
   readonly miss: (reason: string, of?: { readonly by?: number; readonly error?: unknown }) => void;
 }
 

@@ -102,14 +102,14 @@ function receive(files: CgroupFiles, settings: Static<typeof config>, host: Host
   };
 }
 
-/** Counts what is missing, and says of each reason once what it was. */
+/** Counts missing readings, and logs the first of each reason. */
 function createMisses(host: Host): CgroupReaderOptions['miss'] {
-  const said = new Set<string>();
+  const logged = new Set<string>();
   return (reason, { by = 1, error } = {}) => {
     host.counters.add(readingsDropped, by, { component: host.id, reason });
-    if (said.has(reason)) return;
-    said.add(reason);
+    if (logged.has(reason)) return;
+    logged.add(reason);
     const what = error instanceof Error ? error.message : reason;
-    host.log.warn({ reason }, `cannot read all of a cgroup: ${what} (said once; counted from now on)`);
+    host.log.warn({ reason }, `cannot read all of a cgroup: ${what} (logged once; counted from now on)`);
   };
 }

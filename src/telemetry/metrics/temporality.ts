@@ -45,7 +45,7 @@ interface Series {
 }
 
 /**
- * Turns deltas into totals since each series began, for destinations that want those. Gauges, and whatever is
+ * Turns deltas into totals since each series began, for destinations that want those. Gauges, and metrics that are
  * cumulative already, pass unchanged. The clock is that of the points, so a replay works as live data does.
  */
 export function createCumulative(options: CumulativeOptions) {

@@ -64,7 +64,7 @@ async function printedBy(verbosity: Static<typeof debug.config>['verbosity'], ba
   return printed.join('');
 }
 
-test('basic: how much there is', async () => {
+test('basic: the numbers of items', async () => {
   assert.equal(await printedBy('basic', measured), 'metrics: resources=2 metrics=3 data points=4\n');
   assert.equal(await printedBy('basic', logged), 'logs: log records=1\n');
 });
@@ -84,7 +84,7 @@ level{} 3 1 resource{}
   );
 });
 
-test('detailed: everything about each', async () => {
+test('detailed: all fields of each item', async () => {
   const text = await printedBy('detailed', measured);
   for (const part of [
     'metrics: resources=2 metrics=3 data points=4\n',
@@ -109,7 +109,7 @@ log record earshot.wait
   );
 });
 
-test('what is counted in the queue is what was in the batch', async () => {
+test('a payload counts the items of its batch', async () => {
   const exporter = await debug.open({ verbosity: 'basic' }, fakeHost('debug').host);
   assert.deepEqual(
     exporter.encode(measured).map(({ items }) => items),
@@ -117,7 +117,7 @@ test('what is counted in the queue is what was in the batch', async () => {
   );
 });
 
-test('a request is sent when its text is with the reader, not before', async () => {
+test('send resolves when the text is written', async () => {
   const { promise: taken, resolve: take } = Promise.withResolvers<void>();
   const exporter = await debug.open({ verbosity: 'basic' }, slowHost('debug', taken));
   const [payload = assert.fail('nothing to send')] = exporter.encode(measured);

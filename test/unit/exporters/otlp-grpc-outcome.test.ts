@@ -45,7 +45,7 @@ for (const [name, code] of codes.filter(([, code]) => code !== status.OK)) {
   });
 }
 
-test('a server that says when to come back is waited for, also when it is merely exhausted', async (t) => {
+test('the retry delay of a server is respected, also for RESOURCE_EXHAUSTED', async (t) => {
   for (const code of [status.UNAVAILABLE, status.RESOURCE_EXHAUSTED]) {
     const outcome = await outcomeOf(t, { kind: 'fail', code, message: 'busy', retryAfterMs: 7250 });
     assert.ok(outcome?.kind === 'retry');
@@ -63,7 +63,7 @@ test('retry information does not make a final refusal retryable', async (t) => {
   assert.equal(outcome?.kind, 'refused');
 });
 
-test('partial success tells how much was rejected and why', async (t) => {
+test('partial success has the rejected count and the reason', async (t) => {
   const outcome = await outcomeOf(t, { kind: 'partial', rejected: 7, message: 'out of order' });
   assert.ok(outcome?.kind === 'partial');
   assert.equal(outcome.rejected, 7);
@@ -77,7 +77,7 @@ test('a warning without rejections is logged, and everything counts as accepted'
   assert.match(logged.join(''), /old protocol/);
 });
 
-test('partial success is understood for events as well', async (t) => {
+test('partial success is decoded for events as well', async (t) => {
   const { receiver, exporter } = await setUp(t);
   receiver.answer({ kind: 'partial', rejected: 1, message: 'too old' });
   const { start: at, end: observed } = interval();
@@ -86,7 +86,7 @@ test('partial success is understood for events as well', async (t) => {
   assert.deepEqual(outcome?.kind === 'partial' && outcome.rejected, 1);
 });
 
-test('an answer that is no OTLP is refused, and the reason says so', async (t) => {
+test('an answer that is not OTLP is refused with that reason', async (t) => {
   const outcome = await outcomeOf(t, { kind: 'garbage' });
   assert.equal(outcome?.kind, 'refused');
   assert.match('reason' in outcome ? outcome.reason : '', /not OTLP/);
@@ -110,7 +110,7 @@ test('no answer before the runtime gives up: retry, and the call is cancelled', 
   assert.deepEqual(outcome, { kind: 'retry', reason: `${receiver.endpoint} did not answer in time` });
 });
 
-test('given up already: nothing is sent', async (t) => {
+test('an aborted request is not sent', async (t) => {
   const { receiver, exporter } = await setUp(t);
   const [outcome] = await sendAll(exporter, one, AbortSignal.abort());
   assert.equal(outcome?.kind, 'retry');
@@ -122,7 +122,7 @@ const reasonOf = async (exporter: Exporter) => {
   return outcome && 'reason' in outcome ? `${outcome.kind}: ${outcome.reason}` : outcome?.kind;
 };
 
-test('an endpoint that is down: retry, with a reason a person understands', async (t) => {
+test('an endpoint that is down: retry, with a readable reason', async (t) => {
   const { receiver, exporter } = await setUp(t);
   await receiver.close();
   assert.equal(
@@ -131,7 +131,7 @@ test('an endpoint that is down: retry, with a reason a person understands', asyn
   );
 });
 
-test('a host that does not exist', async (t) => {
+test('an unknown host: retry, with a readable reason', async (t) => {
   const { exporter } = await setUp(t, { settings: { endpoint: 'no-such-host.invalid:4317' } });
   assert.equal(await reasonOf(exporter), 'retry: cannot reach no-such-host.invalid:4317: no such host');
 });
@@ -187,7 +187,7 @@ test('plaintext to a TLS server, and TLS to a plaintext one: both reasons name t
   );
 });
 
-test('a scheme decides over TLS, whatever tls::insecure says', async (t) => {
+test('a scheme takes precedence over tls::insecure', async (t) => {
   const { receiver } = await setUp(t);
   const http = await setUp(t, { settings: { endpoint: `http://${receiver.endpoint}/`, tls: tlsOn } });
   assert.equal(await reasonOf(http.exporter), 'accepted');
@@ -223,7 +223,7 @@ test('an endpoint is a host and a port, with or without a scheme', () => {
   }
 });
 
-test('what TLS needs is checked where TLS is used', () => {
+test('TLS keys are checked only where TLS is used', () => {
   const certOnly = { cert_file: fixture('cert.pem'), ca_file: '/no/such.pem' };
   assert.deepEqual(problemsOf({ tls: { ...tlsOn, ...certOnly } }), [
     'tls::ca_file: cannot read the file: no such file',
@@ -235,7 +235,7 @@ test('what TLS needs is checked where TLS is used', () => {
   assert.deepEqual(problemsOf({ tls: { ...tlsOff, ...certOnly } }), []);
 });
 
-test('a header that gRPC cannot carry is a problem, told without its value', () => {
+test('a header that gRPC cannot carry is a problem, reported without its value', () => {
   const problems = problemsOf({ headers: { good: 'a', authorization: 's3cret\n', 'x=s3cret': '' } });
   const message = 'name or value of a header has a character that gRPC does not carry';
   assert.deepEqual(problems, [`headers::authorization: ${message}`, `headers: ${message}`]);
@@ -259,7 +259,7 @@ test('a file of TLS that cannot be read is named', async () => {
   );
 });
 
-test('a key that is none is refused', async () => {
+test('a malformed key is refused', async () => {
   const tls = { ...tlsOn, cert_file: fixture('cert.pem'), key_file: fixture('README.md') };
   await assert.rejects(opening({ tls }), /^Error: cannot use tls: /);
 });
@@ -272,7 +272,7 @@ test('a header that gRPC cannot carry is named without its value', async () => {
   });
 });
 
-test('closing twice is the same as once', async () => {
+test('close is idempotent', async () => {
   const exporter = await opening({});
   await exporter.close();
   await exporter.close();

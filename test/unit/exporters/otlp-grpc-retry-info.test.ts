@@ -13,17 +13,17 @@ test('the delay a server asks for is read to the nanosecond', () => {
   );
 });
 
-test('it is found behind other details', () => {
+test('retry information is found behind other details', () => {
   const other = Buffer.from('1a060a04612f622e', 'hex');
   assert.equal(retryDelay(Buffer.concat([other, statusDetails(8, '', 7000)])), seconds(7));
 });
 
-test('no retry information: no delay', () => {
+test('a status without retry information has no delay', () => {
   assert.equal(retryDelay(new Uint8Array()), undefined);
   assert.equal(retryDelay(Buffer.from('0808120462757379', 'hex')), undefined);
 });
 
-test('bytes that are no status never throw', () => {
+test('decoder: arbitrary bytes never throw', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 64 }), (garbage) => {
       assert.doesNotThrow(() => retryDelay(garbage));

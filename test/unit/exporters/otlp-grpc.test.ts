@@ -189,7 +189,7 @@ test('many events of one workload are split as well', async (t) => {
   );
 });
 
-test('totals since the beginning are the default', async (t) => {
+test('cumulative temporality is the default', async (t) => {
   const { receiver, exporter } = await setUp(t);
   for (const n of [0, 1]) await sendAll(exporter, runBatch(['a'], n));
   const metric = receiver.metrics()[1]?.resources[0]?.metrics[0];
@@ -199,7 +199,7 @@ test('totals since the beginning are the default', async (t) => {
   ]);
 });
 
-test('deltas go out as they are where the destination wants them', async (t) => {
+test('temporality delta sends deltas unchanged', async (t) => {
   const { receiver, exporter } = await setUp(t, { settings: { temporality: 'delta' } });
   for (const n of [0, 1]) await sendAll(exporter, runBatch(['a'], n));
   assert.deepEqual(receiver.metrics()[1]?.resources[0]?.metrics[0]?.points, [
@@ -237,7 +237,7 @@ async function openWire(t: TestContext, settings: Partial<Settings>) {
   return { session: (await session)[0], headers: (await stream)[1] };
 }
 
-test('requests are compressed unless told otherwise', async (t) => {
+test('requests are compressed by default', async (t) => {
   assert.equal((await openWire(t, {})).headers['grpc-encoding'], 'gzip');
   assert.notEqual((await openWire(t, { compression: 'none' })).headers['grpc-encoding'], 'gzip');
 });

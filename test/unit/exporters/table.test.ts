@@ -101,7 +101,7 @@ const node = [
 const screen = (batch: readonly ResourceMetrics[]) => screenOf(batch) as Screen;
 const plain = { width: 100, colour: false, rows: 15 };
 
-test('a screen as people see it', () => {
+test('a screen shows workloads, waits, causes and main culprits', () => {
   assert.equal(
     render(screen(node), plain),
     `
@@ -109,7 +109,7 @@ test('a screen as people see it', () => {
 WORKLOAD         WAITS/s   P50      P99     WAIT %  CAUSES                MAIN CULPRIT
 batch/encoder        7.0   1.1 ms   1.4 s     30 %  SSSSSSSSSSSSSSSSSSSS  100 %  itself
 shop/checkout      1,210    97 µs   5.0 ms    38 %  SSNNNNNNNNNNNNNTTTTT   47 %  batch/encoder
-ssh.service           10   1.1 ms   1.2 ms     9 %  ····················  100 %  nobody (CPU idle)
+ssh.service           10   1.1 ms   1.2 ms     9 %  ····················  100 %  none (CPU idle)
 TOTAL              1,237    97 µs   5.0 ms    32 %  SSSSSSSSSSSSSSNNNNTT
 S self   N neighbor   T throttled   · idle
 `,
@@ -159,14 +159,14 @@ test('the workloads beyond the limit are counted in one line', () => {
   assert.match(render(screen(node), { ...plain, rows: 1 }), /\nand 2 more\nTOTAL/);
 });
 
-test('nobody waited: the screen says so', () => {
+test('a screen without waits prints “no waits for CPU”', () => {
   assert.equal(
     render(screen([workload({ of: named('asleep'), run: 1, waits: {} })]), plain),
-    '\n22:13:30   last 10 s\nnobody waited for CPU\n',
+    '\n22:13:30   last 10 s\nno waits for CPU\n',
   );
 });
 
-test('a batch about something else makes no screen', () => {
+test('a batch without metrics of waiting makes no screen', () => {
   assert.equal(screenOf([]), undefined);
   const other = sum({ ...waitMetrics.runTime, name: 'other.time' }, interval, [{ value: 1 }]);
   assert.equal(screenOf([resourceMetrics(resource({}), [other])]), undefined);
@@ -181,7 +181,7 @@ test('a replay is marked on every screen, also on an empty one', () => {
     );
 });
 
-test('workloads of one name are told apart by their container', () => {
+test('workloads of one name are distinguished by their container', () => {
   const twin = (id: string) =>
     workload({
       of: { ...named('web'), [workloadAttributes.containerId.key]: id.repeat(64) },
@@ -197,7 +197,7 @@ test('workloads of one name are told apart by their container', () => {
 const namesOf = (all: readonly Attributes[]) =>
   screen(all.map((of) => workload({ of, run: 1, waits: { self: 1 } }))).rows.map(({ name }) => name);
 
-test('cgroups of one container are told apart by their path', () => {
+test('cgroups of one container are distinguished by their path', () => {
   const container = { ...named('web'), [workloadAttributes.containerId.key]: 'a'.repeat(64) };
   const at = (path: string, id: string) => ({
     ...container,
@@ -209,12 +209,12 @@ test('cgroups of one container are told apart by their path', () => {
   assert.deepEqual(namesOf([at('/x', '1'), at('/x', '2')]), ['web (1)', 'web (2)']);
 });
 
-test('a mark that tells workloads apart cannot steer the terminal either', () => {
+test('control characters in a distinguishing mark are replaced', () => {
   const at = (path: string) => ({ ...named('web'), [resourceAttributes.cgroupPath.key]: path });
   assert.deepEqual(namesOf([at('/a/\x1b[2J'), at('/a/b')]), ['web (?[2J)', 'web (b)']);
 });
 
-test('a name cannot steer the terminal', () => {
+test('control characters in a name are replaced', () => {
   const [row] = screen([workload({ of: named('\x1b[2Jevil\u202e'), run: 1, waits: { self: 1 } })]).rows;
   assert.equal(row?.name, '?[2Jevil?');
 });
@@ -222,7 +222,7 @@ test('a name cannot steer the terminal', () => {
 const mainCulprit = (waiting: Omit<Waiting, 'of' | 'run'>) =>
   screen([workload({ of: named('victim'), run: 1, ...waiting })]).rows[0]?.culprit;
 
-test('the main culprit is whoever took most, over all causes', () => {
+test('the main culprit has the largest sum over all causes', () => {
   const blame = [
     ['neighbor', culprit('b'), 0.4],
     ['sibling', culprit('b'), 0.4],
@@ -242,28 +242,28 @@ test('the rest without a name is no culprit, however large', () => {
   assert.equal(mainCulprit({ waits: { neighbor: 1 }, blame })?.name, 'b');
 });
 
-test('what is blamed on somebody is not blamed on the cause a second time', () => {
+test('time blamed on a named culprit is not counted for its cause again', () => {
   const waits = { throttled_ancestor: 1 };
   const blame = [['throttled_ancestor', culprit('a.slice'), 0.6]] as const;
   assert.deepEqual(mainCulprit({ waits, blame }), { name: 'CPU limit of a.slice', share: 0.6 });
   assert.deepEqual(mainCulprit({ waits: { unknown: 1 }, blame: [['unknown', others, 1]] }), undefined);
 });
 
-test('waiting that is nobody’s work has a word of its own', () => {
+test('waiting without a culprit has a word for its cause', () => {
   const words = (['self', 'throttled', 'idle', 'irq', 'steal', 'unknown'] as const).map(
     (cause) => mainCulprit({ waits: { [cause]: 1 } })?.name,
   );
   assert.deepEqual(words, [
     'itself',
     'own CPU limit',
-    'nobody (CPU idle)',
+    'none (CPU idle)',
     'interrupts',
     'the hypervisor',
     'unknown',
   ]);
 });
 
-test('culprits of whom only the kind is told have the word of their cause', () => {
+test('culprits with a hidden name have the word of their cause', () => {
   const kind = (name: string) => ({ [culpritAttributes.kind.key]: name });
   const name = (cause: Cause, of: string) =>
     mainCulprit({ waits: { [cause]: 1 }, blame: [[cause, kind(of), 1]] })?.name;
@@ -302,7 +302,7 @@ test('each batch prints one screen, without colour codes where there is no termi
   assert.ok(!printed.join('').includes('\x1b'));
 });
 
-test('what was lost since the last screen is told, what was lost before is not repeated', async () => {
+test('a screen lists the losses since the last screen, each once', async () => {
   const [first, second, third] = await print([node, node, node]);
   assert.doesNotMatch(first ?? '', /lost/);
   const line = /\nlost: 3 otelcol_exporter_send_failed_metric_points \(exporter=otlp_grpc\)\n$/;
@@ -314,7 +314,7 @@ test('a batch that makes no screen prints nothing', async () => {
   assert.deepEqual(await print([[]]), []);
 });
 
-test('a screen is sent when it is with the reader, not before', async () => {
+test('send resolves when the screen is written', async () => {
   const { promise: taken, resolve: take } = Promise.withResolvers<void>();
   const exporter = await table.open({ rows: 15 }, slowHost('table', taken));
   const [payload = assert.fail('nothing to send')] = exporter.encode({

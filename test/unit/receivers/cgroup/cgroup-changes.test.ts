@@ -18,7 +18,7 @@ import {
   value,
 } from './cgroup-fixture.ts';
 
-test('limits that are changed are told after six readings at the latest, each cgroup’s at another one', async () => {
+test('changed limits are emitted after six readings at the latest, at a different reading for each cgroup', async () => {
   const all = Array.from({ length: 12 }, (_, i): [string, FakeCgroup] => [
     `/c${i}`,
     { entitlement: { quota, weight: 100 }, statistics: still },
@@ -34,7 +34,7 @@ test('limits that are changed are told after six readings at the latest, each cg
   assert.deepEqual(changed, [2, 4, 6, 8, 10, 12]);
 });
 
-test('a quota that was set or taken away shows in the totals, and is told at once', async () => {
+test('a quota that was set or removed shows in the totals and is emitted at once', async () => {
   const others = Object.fromEntries(
     ['/a', '/b', '/c'].map((path): [string, FakeCgroup] => [path, { statistics: still }]),
   );
@@ -50,7 +50,7 @@ test('a quota that was set or taken away shows in the totals, and is told at onc
   assert.equal(value(await read(), '/app', cgroupMetrics.cpuLimit), undefined);
 });
 
-test('what a quota throttled before it was taken away is told, and nothing after that', async () => {
+test('throttling before the removal of a quota is emitted, and nothing after it', async () => {
   const app: FakeCgroup = { entitlement: { quota }, statistics: { ...still, usage: 1n }, hasProcesses: true };
   const { read } = await setUp({ '/batch.slice': app });
   await read();
@@ -78,7 +78,7 @@ test('a cgroup that is renamed has the level of its new path', async () => {
   ]);
 });
 
-test('a total that goes backwards yields nothing and is counted; the others go on', async () => {
+test('a total that goes backwards yields nothing and is counted; other totals continue', async () => {
   const app: FakeCgroup = { entitlement: { quota }, statistics: { ...still, periods: 50, usage: 5n } };
   const set = await setUp({ [container]: app });
   await set.read();
@@ -91,7 +91,7 @@ test('a total that goes backwards yields nothing and is counted; the others go o
   assert.equal(value(await set.read(), container, cgroupMetrics.periods), 20);
 });
 
-test('the sum of what is told is what the kernel counted, whatever the readings between', async () => {
+test('emitted values sum to the total of the kernel, for any readings between', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.nat({ max: 1e12 }), { minLength: 1, maxLength: 10 }), async (steps) => {
       const app: FakeCgroup = { entitlement: { quota }, statistics: still };
@@ -115,13 +115,13 @@ test('the sum of what is told is what the kernel counted, whatever the readings 
   );
 });
 
-test('a cgroup that is gone between listing and reading is no error', async () => {
+test('a cgroup removed between listing and reading is no error', async () => {
   const set = await setUp({ [container]: { entitlement: { quota }, statistics: still, isGone: true } });
   assert.equal((await set.read()).size, 0);
   assert.deepEqual(dropped(set), {});
 });
 
-test('what may not be read is counted with its reason and said once, and the rest is told', async () => {
+test('an unreadable file is counted with its reason and logged once; other files are read', async () => {
   const refuse = () => {
     throw Object.assign(new Error("EACCES: permission denied, open '/x/cpu.stat'"), { code: 'EACCES' });
   };
@@ -154,7 +154,7 @@ test('cgroups that are empty and did nothing are left out; processes, a quota or
   assert.deepEqual([...(await read()).keys()], ['/sleeping', '/limited', '/stalled']);
 });
 
-test('pressure is not read where it is not wanted, nor further where a cgroup has none', async () => {
+test('pressure is read only if enabled, and no further after a missing file', async () => {
   const without = await setUp({ [container]: { statistics: still } }, { pressure: false });
   await without.read();
   assert.deepEqual(without.asked, []);
@@ -163,7 +163,7 @@ test('pressure is not read where it is not wanted, nor further where a cgroup ha
   assert.deepEqual(turnedOff.asked, [`${container} cpu`]);
 });
 
-test('only the paths that are asked for are read', async () => {
+test('only included paths are read', async () => {
   const any: FakeCgroup = { entitlement: { quota }, statistics: still };
   const { read, asked } = await setUp(
     { '/a/b': any, '/a/x': any, '/c': any },
@@ -173,7 +173,7 @@ test('only the paths that are asked for are read', async () => {
   assert.ok(asked.every((what) => what.startsWith('/a/b ')));
 });
 
-test('where no files are, as in a recording, it says so and asks for nothing', async () => {
+test('without cgroup files the receiver logs it and has no pulls', async () => {
   const { host, logged } = fakeHost('cgroup');
   const opened = await receiver.open(settings, host);
   assert.deepEqual(opened.pulls, []);

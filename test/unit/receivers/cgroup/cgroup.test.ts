@@ -6,7 +6,7 @@ import { hrTime } from '../../../../src/telemetry/metrics/build.ts';
 import { milliseconds, type UnixNanoseconds } from '../../../../src/telemetry/units.ts';
 import { container, dropped, type FakeCgroup, points, quota, setUp, still, value } from './cgroup-fixture.ts';
 
-test('totals of before the first reading are nobody’s; limits are told at once', async () => {
+test('totals before the first reading are not emitted; limits are emitted at once', async () => {
   const { read } = await setUp({
     [container]: {
       entitlement: { weight: 10, quota: { ...quota, burst: milliseconds(5) }, cpuset: '0-2' },
@@ -30,7 +30,7 @@ test('totals of before the first reading are nobody’s; limits are told at once
   );
 });
 
-test('then what they grew by, with the level of the quota, over the interval between', async () => {
+test('totals are emitted as growth over the interval, with the level of the quota', async () => {
   const app: FakeCgroup = {
     entitlement: { quota },
     statistics: still,
@@ -63,7 +63,7 @@ test('then what they grew by, with the level of the quota, over the interval bet
   assert.deepEqual(point?.endTime, hrTime(clock.now as UnixNanoseconds));
 });
 
-test('a quota that never ran out says so: zeros, not nothing', async () => {
+test('a quota that never ran out emits zeros', async () => {
   const { read } = await setUp({ [container]: { entitlement: { quota }, statistics: still } });
   await read();
   const found = await read();
@@ -71,7 +71,7 @@ test('a quota that never ran out says so: zeros, not nothing', async () => {
     assert.equal(value(found, container, metric), 0, metric.name);
 });
 
-test('each level’s throttling is told on its own resource alone', async () => {
+test('throttling is emitted only on the resource of the cgroup that holds the quota', async () => {
   const [outer, inner]: [FakeCgroup, FakeCgroup] = [
     { entitlement: { quota }, statistics: still, throttledLocal: 0n },
     { entitlement: { weight: 100 }, statistics: still, throttledLocal: 0n },
@@ -93,7 +93,7 @@ test('each level’s throttling is told on its own resource alone', async () => 
   assert.deepEqual(points(found, '/batch.slice/job.service', cgroupMetrics.throttledLocalTime), [[0.9, {}]]);
 });
 
-test('who was held back by a quota above is asked only where there is one above', async () => {
+test('cpu.stat.local is read only below a quota', async () => {
   const { read, asked } = await setUp({
     '/a': { entitlement: { quota }, statistics: still },
     '/a/b/c': { statistics: still, hasProcesses: true },
@@ -114,7 +114,7 @@ test('a cgroup born since the last reading counts from 0', async () => {
   assert.equal(value(await read(), '/new', cgroupMetrics.throttledTime), 2);
 });
 
-test('one that says more than can have happened since was there before and counts from now', async () => {
+test('a total larger than the time since the last reading allows counts from now', async () => {
   const cgroups: Record<string, FakeCgroup> = { '/old': { statistics: still } };
   const { read } = await setUp(cgroups);
   await read();
@@ -126,7 +126,7 @@ test('one that says more than can have happened since was there before and count
   assert.equal(value(await read(), '/found', cgroupMetrics.cpuTime), 1);
 });
 
-test('one that was left out for want of room before counts from the reading on which it is read', async () => {
+test('a cgroup beyond max_cgroups counts from its first reading', async () => {
   const cgroups: Record<string, FakeCgroup> = {};
   for (let i = 0; i < 17; i++) cgroups[`/c${i}`] = { entitlement: { quota }, statistics: still };
   const set = await setUp(cgroups, { max_cgroups: 16 });

@@ -22,7 +22,7 @@ test('a point in time keeps its nanoseconds', () => {
   assert.deepEqual(hrTime(at), [1_700_000_000, 123_456_789]);
 });
 
-test('a sum is a monotonic delta over the interval, described by the vocabulary', () => {
+test('a sum is a monotonic delta over the interval, described by its declaration', () => {
   const built = sum(waitMetrics.runTime, { start: at, end: later }, [{ value: 2.5 }]);
   assert.equal(built.aggregationTemporality, AggregationTemporality.DELTA);
   assert.equal(built.isMonotonic, true);
@@ -32,7 +32,7 @@ test('a sum is a monotonic delta over the interval, described by the vocabulary'
   ]);
 });
 
-test('what is counted is an integer, what is measured is not', () => {
+test('a count is an integer, a measured value is a double', () => {
   const interval = { start: at, end: later };
   assert.equal(sum(waitMetrics.preemptions, interval, []).descriptor.valueType, ValueType.INT);
   assert.equal(sum(waitMetrics.runTime, interval, []).descriptor.valueType, ValueType.DOUBLE);

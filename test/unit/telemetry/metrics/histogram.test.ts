@@ -73,11 +73,11 @@ test('a quantile falls between buckets where the values do', () => {
   assert.equal(quantile(two, 0.75), 2 ** 0.5);
 });
 
-test('nothing waited: no quantile', () => {
+test('an empty histogram has no quantile', () => {
   assert.equal(quantile(histogram([], 2), 0.5), undefined);
 });
 
-test('scaling down gives what counting at the coarser scale gives', () => {
+test('scaling down equals counting at the coarser scale', () => {
   fc.assert(
     fc.property(waits, fc.integer({ min: 0, max: 4 }), (values, steps) => {
       const coarse = downscale(histogram(values, 2), 2 - steps);
@@ -101,7 +101,7 @@ test('scaling down gives what counting at the coarser scale gives', () => {
   );
 });
 
-test('merging gives what counting all values together gives', () => {
+test('merging equals counting all values together', () => {
   fc.assert(
     fc.property(waits, waits, scale, (one, other, at) => {
       const merged = merge(histogram(one, at), histogram(other, at));

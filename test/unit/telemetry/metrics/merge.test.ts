@@ -11,7 +11,7 @@ import type { UnixNanoseconds } from '../../../../src/telemetry/units.ts';
 
 const interval = { start: 0n as UnixNanoseconds, end: 1n as UnixNanoseconds };
 
-test('equal points of a sum become one, whatever the order of their attributes', () => {
+test('points of a sum with equal attributes in any order become one', () => {
   const metric = sum(waitMetrics.blameTime, interval, [
     { value: 1, attributes: { a: 'x', b: 1 } },
     { value: 2, attributes: { a: 'y' } },
@@ -36,13 +36,13 @@ test('histograms are merged', () => {
   assert.equal(only?.value.sum, 4);
 });
 
-test('levels are left alone', () => {
+test('gauges pass unchanged', () => {
   const level = { ...waitMetrics.runTime, kind: 'gauge' } as const satisfies Metric;
   const metric = gauge(level, interval, [{ value: 1 }, { value: 2 }]);
   assert.equal(mergePoints(metric), metric);
 });
 
-test('the sum stays, and no two points are equal', () => {
+test('a merge keeps the sum and leaves no two points with equal attributes', () => {
   const point = fc.record({
     value: fc.nat(1000),
     attributes: fc.dictionary(fc.constantFrom('a', 'b'), fc.nat(2)),

@@ -136,7 +136,7 @@ test('gauges pass unchanged', () => {
   assert.deepEqual(cumulative(batch), batch);
 });
 
-test('what is cumulative already passes unchanged', () => {
+test('a cumulative metric passes unchanged', () => {
   const { cumulative } = setUp();
   const batch = [
     workload('a', { ...run(0, 4), aggregationTemporality: AggregationTemporality.CUMULATIVE } as MetricData),
@@ -167,7 +167,7 @@ test('a series unseen for longer than maxStale is forgotten, counted, and starts
   assert.deepEqual(point.startTime, hrTime(interval(8).start));
 });
 
-test('a series beyond maxStreams is dropped and counted; those that are known go on', () => {
+test('a series beyond maxStreams is dropped and counted; known series continue', () => {
   const { cumulative, counters } = setUp({ maxStreams: 1 });
   cumulative([workload('a', run(0, 1))]);
   const totals = cumulative([workload('a', run(1, 1)), workload('b', run(1, 1))]);
