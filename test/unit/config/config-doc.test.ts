@@ -5,7 +5,7 @@ import { configDocument, path } from '../../../scripts/write-config-doc.ts';
 import { components } from '../../../src/components.ts';
 import { sampleComponents } from './sample-components.ts';
 
-test('docs/CONFIG.md says what the components say; `node scripts/write-config-doc.ts` writes it anew', () => {
+test('docs/CONFIG.md is current; `node scripts/write-config-doc.ts` writes it', () => {
   assert.equal(readFileSync(path, 'utf8'), configDocument(components));
 });
 
@@ -45,7 +45,7 @@ test('a key without a default is required or may be absent', () => {
   assertRow('label', 'text', 'absent');
 });
 
-test('nested keys are written with their way', () => {
+test('nested keys are written with their path', () => {
   assertRow('limits::count', 'whole number', '`7`');
   assertRow('pipelines::<id>::receivers', 'list of text', 'required');
 });

@@ -64,7 +64,7 @@ test('a connector passes on only the signals it connects', () => {
   );
 });
 
-test('what leads back to itself is a cycle, and the way round is told', () => {
+test('pipelines that lead back to themselves are a cycle, reported with its path', () => {
   const connects: Connects = new Map([
     ['c', forward],
     ['d', forward],

@@ -91,7 +91,7 @@ test('the role allows to read, and never what reaches into pods or secrets', () 
   }
 });
 
-test('whatever is granted has a row in the table of what it is for', () => {
+test('each granted right has a row in the table of rights', () => {
   const rows = read('README.md')
     .split('\n')
     .filter((line) => line.startsWith('| `'))

@@ -84,7 +84,7 @@ for (const [name, [texts, options]] of Object.entries(revealing))
     );
   });
 
-test('a number that is in doubt is not repeated where it is a secret', () => {
+test('an ambiguous number is not quoted where it is a secret', () => {
   const [problem] = problemsOf(sending('{endpoint: e, headers: {x-team: 0755123}}'));
   assert.equal(problem, 'a.yaml:2:51: number in doubt: put it in quotes');
 });
@@ -94,13 +94,13 @@ test('lines without secrets are shown even where headers are near', () => {
   assert.throws(() => loadTexts([text]), /\n {2}4 \| {5}endpoint: 5\n/);
 });
 
-test('each text inside the environment stays the text it is where a text is wanted', () => {
+test('each text inside a value from the environment stays verbatim where the schema wants a string', () => {
   const environment = { CONF: '{label: 0123, depth: 4, include: ["1", 0x10, a]}' };
   const config = probeConfig('"${env:CONF}"', { environment });
   assert.deepEqual([config?.label, config?.depth, config?.include], ['0123', 4, ['1', '0x10', 'a']]);
 });
 
-test('what a component finds wrong is reported at its place, beside what the schema finds elsewhere', () => {
+test('problems of a component are reported with their positions, beside those of the schema', () => {
   const text = sending('{endpoint: nowhere}').replace('probe: ', 'probe: {depth: 0}');
   assert.deepEqual(problemsOf(text), [
     'a.yaml:1:28: receivers::probe::depth: must be >= 1, got 0',
@@ -111,7 +111,7 @@ test('what a component finds wrong is reported at its place, beside what the sch
   ]);
 });
 
-test('the name of a variable with something wrong in it is shown', () => {
+test('the name of an invalid variable is shown', () => {
   const text = sending('"${env:CONF}"');
   assert.throws(
     () => loadTexts([text], { environment: { CONF: '{hunter2: 1}' } }),

@@ -85,7 +85,7 @@ service: {pipelines: {metrics: {receivers: [probe, probe/b], exporters: [show]}}
   assert.equal(config.receivers.get('probe/b')?.config.mode, 'thorough');
 });
 
-test('a text from the environment stays the text it is where a text is wanted', () => {
+test('a value from the environment stays verbatim where the schema wants a string', () => {
   assert.equal(probeConfig('{label: "${env:L}"}', { environment: { L: '0123' } })?.label, '0123');
   assert.equal(probeConfig('{depth: "${env:D}"}', { environment: { D: '12' } })?.depth, 12);
   assert.equal(probeConfig('{interval: "${env:I:-2s}"}')?.interval, seconds(2));
@@ -131,7 +131,7 @@ test('an id names one thing', () => {
   assert.throws(load, /connectors::show: ambiguous ID: Found both "show" exporter and "show" connector/);
 });
 
-test('pipelines in a circle are refused, with the way round', () => {
+test('a cycle of pipelines is refused with its path', () => {
   const circle = `    metrics: {receivers: [probe, relay/b], exporters: [relay]}
     metrics/2: {receivers: [relay], processors: [], exporters: [relay/b, show]}\n`;
   assert.deepEqual(problemsOf(wiring('relay: , relay/b: ', circle)), [
@@ -139,7 +139,7 @@ test('pipelines in a circle are refused, with the way round', () => {
   ]);
 });
 
-test('what is odd but harmless is a warning', () => {
+test('a harmless oddity is a warning', () => {
   const text = `receivers: {probe: , probe/unused: }
 exporters: {sender: {endpoint: e}}
 processors: {trim: }

@@ -16,7 +16,7 @@ const environment = {
 };
 
 for (const path of globSync('config/{*,examples/*,kubernetes/*/earshot}.yaml', { cwd: root }))
-  test(`${path} is right as it is, without a warning`, () => {
+  test(`${path} is valid without a warning`, () => {
     const { warnings } = loadConfig(
       { files: [`${root}${path}`], sets: [], environment: path.includes('kubernetes/') ? environment : {} },
       components,

@@ -66,7 +66,7 @@ test('hastening ends the wait of an offer, whose data is tried once more', async
   assert.equal(clock.timers, 0);
 });
 
-test('trouble ends when data is delivered again', async () => {
+test('a delivery makes an exporter healthy again', async () => {
   const outcomes = [unavailable, accepted];
   const { clock, sender, health } = start(() => outcomes.shift() ?? accepted);
   await sender.offer(batchOf('metrics', 1));
@@ -76,7 +76,7 @@ test('trouble ends when data is delivered again', async () => {
   assert.equal(health.troubles.size, 0);
 });
 
-test('closing sends what waits, and takes nothing more', async () => {
+test('close sends queued requests and accepts no more', async () => {
   const { clock, sender, count } = start(
     () => new Promise((resolve) => clock.setTimer(seconds(1), () => resolve(accepted))),
     { queue: { num_consumers: 1 } },
@@ -92,7 +92,7 @@ test('closing sends what waits, and takes nothing more', async () => {
   assert.equal(clock.timers, 0);
 });
 
-test('closing tries what waits to be retried at once, a last time', async () => {
+test('close retries pending requests at once, a last time', async () => {
   const { sender, times, count, clock } = start(() => unavailable);
   await sender.offer(batchOf('metrics', 2));
   await settle();
@@ -102,7 +102,7 @@ test('closing tries what waits to be retried at once, a last time', async () => 
   assert.equal(clock.timers, 0);
 });
 
-test('what is not delivered at the deadline is aborted, counted and logged', async () => {
+test('undelivered requests are aborted at the deadline, counted and logged', async () => {
   const { clock, sender, count, logged } = start(never, {
     queue: { num_consumers: 1 },
     delivery: { timeout: seconds(0) },

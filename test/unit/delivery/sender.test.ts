@@ -7,7 +7,7 @@ import { settle } from '../fake-clock.ts';
 import { batchOf } from '../runtime/fake-world.ts';
 import { accepted, never, start, unavailable } from './sender-fixture.ts';
 
-test('what the destination accepts is counted as sent, by signal', async () => {
+test('accepted items are counted as sent, by signal', async () => {
   const { sender, count } = start(() => accepted);
   await sender.offer(batchOf('metrics', 3));
   await sender.offer(batchOf('logs', 2));
@@ -18,7 +18,7 @@ test('what the destination accepts is counted as sent, by signal', async () => {
   assert.equal(count('queue_capacity'), 1000);
 });
 
-test('a destination that is away is tried again after growing waits, until the data is too old', async () => {
+test('an unreachable destination is retried with growing intervals until max_elapsed_time', async () => {
   const { clock, sender, times, count, logged } = start(() => unavailable);
   await sender.offer(batchOf('metrics', 4));
   await clock.advance(seconds(1000));
@@ -46,14 +46,14 @@ test('a wait is spread by the randomization factor on both sides', async () => {
   }
 });
 
-test('a destination that says when to come back is not asked sooner', async () => {
+test('the retry delay of a destination is a minimum', async () => {
   const { clock, sender, times } = start(() => ({ ...unavailable, after: seconds(60) }));
   await sender.offer(batchOf('metrics', 1));
   await clock.advance(seconds(130));
   assert.deepEqual(times, [0, 60, 120]);
 });
 
-test('without a limit of age a request is never given up', async () => {
+test('without max_elapsed_time a request is retried without end', async () => {
   let away = true;
   const { clock, sender, count } = start(() => (away ? unavailable : accepted), {
     retry: { max_elapsed_time: seconds(0) },
@@ -75,7 +75,7 @@ test('a refusal is final', async () => {
   assert.equal(logged[0]?.dropped_items, 2);
 });
 
-test('an exporter that throws loses what it was sending, and goes on', async () => {
+test('an exporter that throws loses its request and continues', async () => {
   let calls = 0;
   const { sender, count } = start(() => {
     calls += 1;
@@ -89,7 +89,7 @@ test('an exporter that throws loses what it was sending, and goes on', async () 
   assert.equal(count('sent_metric_points'), 2);
 });
 
-test('what a destination rejects of a request is loss, the rest is sent, and nothing is sent again', async () => {
+test('rejected items of a partial success are lost, the rest is sent, and nothing is retried', async () => {
   const { sender, times, count, logged } = start(() => ({ kind: 'partial', rejected: 2, reason: 'too old' }));
   await sender.offer(batchOf('metrics', 5));
   await settle();
@@ -99,7 +99,7 @@ test('what a destination rejects of a request is loss, the rest is sent, and not
   assert.deepEqual([logged[0]?.msg, logged[0]?.message], ['Partial success response', 'too old']);
 });
 
-test('an attempt without an answer is ended at the timeout, told to the exporter, and tried again', async () => {
+test('an attempt without an answer is aborted at the timeout and retried', async () => {
   let aborts = 0;
   const { clock, sender, times, health } = start((_, abort) => {
     abort.addEventListener('abort', () => {
@@ -121,7 +121,7 @@ test('a timeout of 0 is none', async () => {
   assert.deepEqual(times, [0]);
 });
 
-test('beyond its size the queue drops, counts, and says so once', async () => {
+test('beyond its size the queue drops, counts, and logs once', async () => {
   const { sender, count, messages } = start(never, { queue: { num_consumers: 2, queue_size: 5 } });
   for (let n = 0; n < 8; n++) await sender.offer(batchOf('metrics', 10));
   assert.equal(count('queue_size'), 5);
@@ -149,7 +149,7 @@ test('beyond its bytes the queue drops, counts with a reason of its own, and has
   assert.equal(count('queue_size'), 2);
 });
 
-test('a queue that stays full says so once', async () => {
+test('a queue that stays full is logged once', async () => {
   const waiting: (() => void)[] = [];
   const { sender, messages } = start(() => new Promise((resolve) => waiting.push(() => resolve(accepted))), {
     queue: { num_consumers: 1, queue_size: 2 },

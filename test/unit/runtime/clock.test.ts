@@ -4,7 +4,7 @@ import { endsWithin } from '../../../src/runtime/clock.ts';
 import { seconds } from '../../../src/telemetry/units.ts';
 import { FakeClock } from '../fake-clock.ts';
 
-test('work that ends in time is told from work that does not, and no timer is left', async () => {
+test('work within its limit is distinguished from work beyond it, and no timer is left', async () => {
   const clock = new FakeClock();
   assert.equal(await endsWithin(clock, seconds(1), Promise.resolve('done')), true);
   const late = endsWithin(clock, seconds(1), new Promise(() => {}));
@@ -16,7 +16,7 @@ test('work that ends in time is told from work that does not, and no timer is le
   assert.equal(clock.timers, 0);
 });
 
-test('work that fails after its time harms nobody', async () => {
+test('a failure after the limit is ignored', async () => {
   const clock = new FakeClock();
   const work = Promise.withResolvers<void>();
   const late = endsWithin(clock, seconds(1), work.promise);

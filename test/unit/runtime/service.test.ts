@@ -142,7 +142,7 @@ service:
     logs: {receivers: [source, link], exporters: [sink/b]}
 `;
 
-test('what takes starts before what sends; what sends stops first, after a last collection', async () => {
+test('consumers start before producers; producers stop first, after a last collection', async () => {
   const { events, clock, start, messages } = bench(whole);
   const service = await start();
   await clock.advance(seconds(5));
@@ -179,7 +179,7 @@ test('a batch reaches everything its pipelines name, through processors and conn
   await service.stop();
 });
 
-test('what is configured and used nowhere is not started', async () => {
+test('an unused component is not started', async () => {
   const { events, start } = bench(whole.replace('[step, step/b]', '[step]').replace('[side]', '[]'));
   const service = await start();
   assert.ok(!events.includes('open step/b') && !events.includes('open side'));
@@ -232,7 +232,7 @@ test('an exporter that cannot encode loses its own branch only, counted', async 
   await service.stop();
 });
 
-test('what a processor leaves empty goes no further', async () => {
+test('an empty batch ends at its processor', async () => {
   const { clock, start, received, counters } = bench(fanOut, {
     process: (_, { signal }) => batchOf(signal, 0),
   });
@@ -257,7 +257,7 @@ function hoarder(): Pick<Processor, 'process' | 'pulls' | 'flush'> {
   };
 }
 
-test('what a processor holds back goes on behind it when it lets go, and at shutdown at the latest', async () => {
+test('a batch held by a processor continues behind it on release, at shutdown at the latest', async () => {
   const { clock, start, labels, received, counters } = bench(fanOut, { step: async () => hoarder() });
   const service = await start();
   await clock.advance(seconds(1));
@@ -308,7 +308,7 @@ test('instances of one id share what they open, until every component is closed'
   assert.deepEqual(events.slice(-2).toSorted(), ['close shared step', 'close shared step/b']);
 });
 
-test('what cannot be shared keeps the service from starting, and nothing stays open', async () => {
+test('a service that cannot open keeps the agent from starting, and nothing stays open', async () => {
   const { events, start } = bench(twice, {
     step: (host) => host.use({ id: 'names', open: () => Promise.reject(new Error('no such socket')) }),
   });
@@ -319,7 +319,7 @@ test('what cannot be shared keeps the service from starting, and nothing stays o
   );
 });
 
-test('fan-out shares one batch with everybody', async () => {
+test('fan-out shares one batch with all consumers', async () => {
   const { clock, start, received } = bench(fanOut.replace('processors: [step], ', ''));
   const service = await start();
   await clock.advance(seconds(1));
@@ -327,7 +327,7 @@ test('fan-out shares one batch with everybody', async () => {
   await service.stop();
 });
 
-test('a component that cannot start is named, and whatever had started is closed', async () => {
+test('a component that cannot start is named, and all that had started are closed', async () => {
   const { events, clock, start, counters } = bench(whole, { failStart: 'source' });
   await assert.rejects(start(), (error) => {
     assert.ok(error instanceof StartError);
@@ -356,7 +356,7 @@ test('a component that fails to close, or never ends closing, does not keep the 
   }
 });
 
-test('a collection or a delivery that hangs cannot hold up the shutdown; what was not delivered is counted', async () => {
+test('a collection or a delivery that hangs cannot hold up the shutdown; undelivered items are counted', async () => {
   const { promise: hang, resolve: finish } = Promise.withResolvers<void>();
   const hanging = bench(fanOut, { hangCollect: 'source', hang });
   const service = await hanging.start();

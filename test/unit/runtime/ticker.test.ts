@@ -30,7 +30,7 @@ function start(collect: Collect, every: Nanoseconds = seconds(10)) {
   return { ...world, ticker, times, delivered, skipped, errors };
 }
 
-test('a receiver is asked after a second and then at every interval, without drift', async () => {
+test('a receiver is collected after a second and then at every interval, without drift', async () => {
   const { clock, times, delivered } = start(() => [batchOf('metrics', 1)]);
   await clock.advance(seconds(45));
   assert.deepEqual(times, [1, 11, 21, 31, 41]);
@@ -85,7 +85,7 @@ test('slow pipelines hold a receiver back: nothing piles up', async () => {
   assert.equal(most, 1);
 });
 
-test('a failing receiver is unhealthy, counted each time, logged once per change, and asked again', async () => {
+test('a failing receiver is unhealthy, counted each time, logged once per change, and collected again', async () => {
   let trouble: string | undefined = 'first';
   const { clock, health, errors, logged } = start(() => {
     if (trouble) throw new Error(trouble);

@@ -26,7 +26,7 @@ test('a duration is read as Go reads it', () => {
   for (const [text, expected] of readings) assert.equal(parseDuration(text), expected, text);
 });
 
-test('what is not a duration is refused', () => {
+test('an invalid duration is refused', () => {
   for (const text of [
     '',
     '10',
@@ -66,7 +66,7 @@ test('the parts of a duration add up, in any order', () => {
   );
 });
 
-test('a duration is printed the way people write it', () => {
+test('a duration is printed in its shortest form', () => {
   const texts: [number, string][] = [
     [0, '0s'],
     [5400e9, '1h30m'],

@@ -21,7 +21,7 @@ function expand(
 
 const asText = { type: 'string' };
 
-test('what the environment holds comes out as it is, whatever it looks like', () => {
+test('a value from the environment is inserted verbatim', () => {
   fc.assert(
     fc.property(
       fc.string(),
@@ -36,7 +36,7 @@ test('what the environment holds comes out as it is, whatever it looks like', ()
   );
 });
 
-test('any text can be written by doubling its dollars', () => {
+test('`$$` is a literal dollar', () => {
   const text = fc.string({ unit: fc.constantFrom('$', '{', '}', 'X', ':', '-', 'é') });
   fc.assert(
     fc.property(text, (text) => {
@@ -54,7 +54,7 @@ test('an odd number of dollars before a brace expands, an even number does not',
   assert.equal(expand('a$X', { X }).value, 'a$X');
 });
 
-test('a whole value is typed as YAML types it, unless a text is wanted', () => {
+test('an expansion that is the whole value has its YAML type, unless the schema wants a string', () => {
   assert.equal(expand('${X}', { X: '4317' }).value, 4317);
   assert.equal(expand('${X}', { X: 'true' }).value, true);
   assert.deepEqual(expand('${X}', { X: '[a, {b: 1}]' }).value, ['a', { b: 1 }]);
@@ -63,11 +63,11 @@ test('a whole value is typed as YAML types it, unless a text is wanted', () => {
   assert.equal(expand('${X}', { X: 'a: b: c' }).value, 'a: b: c', 'what is no YAML is text');
 });
 
-test('a part of a value stays a text', () => {
+test('an expansion inside a longer value yields a string', () => {
   assert.equal(expand('${A}${B}', { A: '1', B: '2' }).value, '12');
 });
 
-test('the default stands in for what is not set, not for what is empty', () => {
+test('the default applies to an unset variable, not to an empty one', () => {
   assert.equal(expand('${env:X:-10}').value, 10);
   assert.equal(expand('${env:X:-10}', { X: '5' }).value, 5);
   assert.equal(expand('${env:X:-}', {}, asText).value, '');
@@ -75,19 +75,19 @@ test('the default stands in for what is not set, not for what is empty', () => {
   assert.equal(expand('${X:-http://a:1}').value, 'http://a:1');
 });
 
-test('an expansion inside an expansion goes first', () => {
+test('a nested expansion is expanded first', () => {
   assert.equal(expand('${env:${env:NAME}}', { NAME: 'X', X: 'found' }).value, 'found');
   assert.equal(expand('${env:X:-${env:Y:-z}}').value, 'z');
 });
 
-test('what is not set and has no default is null, with a warning', () => {
+test('an unset variable without a default is null, with a warning', () => {
   const { value, warnings } = expand('${env:X}');
   assert.equal(value, null);
   assert.deepEqual(warnings, ['Configuration references unset environment variable "X"']);
   assert.equal(expand('a${env:X}b').value, 'ab');
 });
 
-test('what cannot be expanded is a problem', () => {
+test('an invalid expansion is a problem', () => {
   assert.match(expand('${env:a-b}').problems.join(), /environment variable "a-b" has invalid name/);
   assert.match(expand('${vault:x}').problems.join(), /scheme "vault" is not supported/);
   assert.match(expand('a ${env:X').problems.join(), /"\$\{" without "\}"/);

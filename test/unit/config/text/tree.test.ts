@@ -38,7 +38,7 @@ function merged(under: Data, over: Data): Data {
 /** Without the order of keys and without prototypes. */
 const normal = (value: unknown) => JSON.parse(JSON.stringify(value ?? null));
 
-test('YAML becomes the data it says', () => {
+test('YAML becomes the data it describes', () => {
   fc.assert(fc.property(data, (value) => assert.deepEqual(normal(plain(treeOf(value))), normal(value))));
 });
 
