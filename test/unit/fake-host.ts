@@ -1,12 +1,14 @@
 import { pino } from 'pino';
 import type { Closable, Host, Running, ServiceRef, Task, UsedBy } from '../../src/component.ts';
 import { createCounters } from '../../src/telemetry/counters.ts';
+import type { Emits } from '../../src/telemetry/emits.ts';
+import { declaredCounters } from './declared.ts';
 import { FakeClock } from './fake-clock.ts';
 import { noKernel } from './fake-kernel.ts';
 import { fakeMachine } from './fake-machine.ts';
 
-/** A host without a kernel: what is printed and logged can be read back, the tasks of services can be run. */
-export function fakeHost(id: string) {
+/** A host without a kernel: output and logs can be read back, tasks of services run, undeclared counters refused. */
+export function fakeHost(id: string, emits?: Emits) {
   const logged: string[] = [];
   const tasks: Task[] = [];
   const services = new Map<object, Map<string, Promise<Closable>>>();
@@ -14,7 +16,7 @@ export function fakeHost(id: string) {
   const host: Host = {
     id,
     log: pino({}, { write: (line: string) => void logged.push(line) }),
-    counters: createCounters(),
+    counters: emits ? declaredCounters(emits) : createCounters(),
     signals: new Set(['metrics', 'logs']),
     kernel: noKernel,
     clock: new FakeClock(),

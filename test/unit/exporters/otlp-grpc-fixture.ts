@@ -41,7 +41,7 @@ export async function setUp(
   }: { settings?: Partial<Settings>; server?: Parameters<typeof startOtlpReceiver>[0] } = {},
 ) {
   const receiver = await startOtlpReceiver(server);
-  const { host, logged } = fakeHost('otlp_grpc');
+  const { host, logged } = fakeHost('otlp_grpc', otlpGrpc.emits);
   const exporter = await otlpGrpc.open({ ...defaults, endpoint: receiver.endpoint, ...settings }, host);
   t.after(async () => {
     await exporter.close();

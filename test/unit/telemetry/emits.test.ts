@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import * as conventions from '@opentelemetry/semantic-conventions/incubating';
 import { allEmits } from '../../../scripts/write-metrics-doc.ts';
@@ -21,6 +22,8 @@ const counters = allEmits.flatMap(({ counters: own = [] }) => own);
 const attributes: readonly Attribute[] = [...metrics, ...events, ...allEmits].flatMap(
   ({ attributes: own = [] }) => own,
 );
+
+const root = new URL('../../../src/', import.meta.url);
 
 /** UCUM: what is measured here, or a noun in braces for what is counted. */
 const unit = /^(s|By|1|\{[a-z_]+\})$/;
@@ -60,6 +63,27 @@ describe('declarations', () => {
     const keys = new Set(attributes.map(({ key }) => key));
     for (const part of [...waitClasses, ...causes]) assert.ok(!keys.has(waitPart(part)), part);
   });
+});
+
+test('each name of telemetry in the sources is declared', () => {
+  const declared = new Set([
+    ...[...metrics, ...events, ...counters].map(({ name }) => name),
+    ...attributes.map(({ key }) => key),
+    ...counters.flatMap(({ name }) => /^(otelcol_\w+)_(metric_points|log_records)$/.exec(name)?.[1] ?? []),
+  ]);
+  const sources = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((path) =>
+    path.endsWith('.ts'),
+  );
+  const names = sources.flatMap((path) =>
+    [...readFileSync(new URL(path, root), 'utf8').matchAll(/'((?:earshot\.|otelcol_)[\w.]+)'/g)].map(
+      ([, name]) => name,
+    ),
+  );
+  assert.ok(names.length > 50);
+  assert.deepEqual(
+    names.filter((name) => !declared.has(name ?? '')),
+    [],
+  );
 });
 
 /** Counters of items exist once for each signal, with the same meaning. */

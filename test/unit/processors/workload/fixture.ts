@@ -7,6 +7,7 @@ import { loadConfig } from '../../../../src/config/load.ts';
 import type { ContainerFacts, PodFacts } from '../../../../src/identity/facts.ts';
 import type { Facts, Source, SourceName, SourceState } from '../../../../src/identity/source.ts';
 import type { WorkloadConfig } from '../../../../src/processors/workload/config.ts';
+import { workloadEmits } from '../../../../src/processors/workload/emits.ts';
 import { openWorkload } from '../../../../src/processors/workload/workload.ts';
 import { waitEvent } from '../../../../src/receivers/scheduler/emits.ts';
 import { RecordedCgroups } from '../../../../src/receivers/scheduler/recording.ts';
@@ -85,7 +86,7 @@ export async function fixture({ settings, sources = [], paths = {}, own, ...more
   const cgroups = new RecordedCgroups();
   const learn = (id: string, path: string) => cgroups.learn({ kind: 'seen', id: cgroupId(BigInt(id)), path });
   for (const [id, path] of Object.entries(paths)) learn(id, path);
-  const { host, logged, runTasks } = fakeHost('workload');
+  const { host, logged, runTasks } = fakeHost('workload', workloadEmits);
   let elapsed = 0;
   const opened = new Map<SourceName, FakeSource>();
   const all: Host = {

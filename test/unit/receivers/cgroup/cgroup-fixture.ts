@@ -9,7 +9,7 @@ import {
   pressureResources,
 } from '../../../../src/cgroup/files/files.ts';
 import { cgroup as receiver } from '../../../../src/receivers/cgroup/cgroup.ts';
-import { readingsDropped } from '../../../../src/receivers/cgroup/emits.ts';
+import { cgroupEmits, readingsDropped } from '../../../../src/receivers/cgroup/emits.ts';
 import { resourceAttributes } from '../../../../src/telemetry/attributes/resource.ts';
 import {
   cgroupId,
@@ -18,6 +18,7 @@ import {
   seconds,
   type UnixNanoseconds,
 } from '../../../../src/telemetry/units.ts';
+import { assertDeclared } from '../../declared.ts';
 import { fakeHost } from '../../fake-host.ts';
 import { noCgroups } from '../../fake-kernel.ts';
 
@@ -46,7 +47,7 @@ export const settings = {
 };
 
 export async function setUp(cgroups: Record<string, FakeCgroup>, own: Partial<typeof settings> = {}) {
-  const { host, logged } = fakeHost('cgroup');
+  const { host, logged } = fakeHost('cgroup', cgroupEmits);
   const clock = { now: 1_700_000_000_000_000_000n, elapsed: 0 };
   const asked: string[] = [];
   const ids = new Map<string, bigint>();
@@ -103,6 +104,7 @@ export async function setUp(cgroups: Record<string, FakeCgroup>, own: Partial<ty
     const [batch, ...others] = (await opened.pulls?.[0]?.collect()) ?? [];
     assert.deepEqual(others, []);
     assert.ok(batch?.signal !== 'logs');
+    if (batch) assertDeclared(batch, cgroupEmits);
     return new Map(
       (batch?.resourceMetrics ?? []).map(({ resource, scopeMetrics }) => {
         const path = [...ids].find(

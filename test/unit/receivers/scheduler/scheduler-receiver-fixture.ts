@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import type { DataPoint, MetricData } from '@opentelemetry/sdk-metrics';
 import type { Pull } from '../../../../src/component.ts';
+import { schedulerEmits } from '../../../../src/receivers/scheduler/emits.ts';
 import { RecordedCgroups } from '../../../../src/receivers/scheduler/recording.ts';
 import { scheduler } from '../../../../src/receivers/scheduler/scheduler.ts';
 import type { SchedulerOptions, SourceDescription } from '../../../../src/receivers/scheduler/source.ts';
 import type { Batch, Signal } from '../../../../src/telemetry/batch.ts';
 import { milliseconds, seconds, type UnixNanoseconds } from '../../../../src/telemetry/units.ts';
+import { assertDeclared } from '../../declared.ts';
 import { fakeHost } from '../../fake-host.ts';
 import { cgroupReading, fakeSource, pairReading } from './readings.ts';
 
@@ -38,7 +40,7 @@ export async function setUp({
   const cgroups = new RecordedCgroups();
   const clock = { now: 1_700_000_000_000_000_000n };
   const asked: SchedulerOptions[] = [];
-  const { host, logged } = fakeHost('scheduler');
+  const { host, logged } = fakeHost('scheduler', schedulerEmits);
   const receiver = await scheduler.open(
     { ...settings, ...own },
     {
@@ -64,6 +66,7 @@ export async function setUp({
     const [batch, ...others] = await pull(name).collect();
     assert.ok(batch);
     assert.deepEqual(others, []);
+    assertDeclared(batch, schedulerEmits);
     return batch;
   };
   const read = async () => {
