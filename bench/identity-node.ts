@@ -1,5 +1,5 @@
 import { podFacts } from '../src/identity/kubernetes/pod-facts.ts';
-import type { Facts } from '../src/identity/source.ts';
+import type { FactSink } from '../src/identity/source.ts';
 import { containerIdOf, madePod, uidOf } from '../test/unit/identity/kubernetes/made-pods.ts';
 
 const containers = ['app', 'log', 'mesh'] as const;
@@ -44,11 +44,11 @@ export class MadeNode {
     return `{"kind":"PodList","apiVersion":"v1","metadata":{},"items":[${texts.join(',')}]}`;
   }
 
-  tell(facts: Facts, place: number): void {
+  tell(facts: FactSink, place: number): void {
     const known = podFacts(madePod(this.#numberOf(place)));
     if (!known) throw new Error('cannot tell of a pod that is none');
-    facts.pod(known.pod);
-    for (const container of known.containers) facts.container(container);
+    facts.upsertPod(known.pod);
+    for (const container of known.containers) facts.upsertContainer(container);
   }
 
   uidAt(place: number): string {

@@ -43,7 +43,7 @@ const kubelet = {
   interval: seconds(30),
   timeout: seconds(10),
 } as const;
-const quiet = { name: 'kubelet', state: 'ready', reason: undefined, tick() {}, want() {} } as const;
+const quiet = { name: 'kubelet', state: 'ready', reason: undefined, tick() {}, requestLookup() {} } as const;
 
 if (values.trial === 'server') serve();
 else if (values.trial === 'told' || values.trial === 'kubelet') await measure(values.trial);
@@ -172,7 +172,7 @@ async function measure(trial: 'told' | 'kubelet'): Promise<void> {
   for (let tick = 1; tick <= Number(values.seconds) * ticksPerSecond; tick++) {
     for (; changed < (tick * changesPerSecond) / ticksPerSecond; changed++) {
       const place = changed % pods;
-      told?.facts.podGone(node.uidAt(place));
+      told?.facts.markPodGone(node.uidAt(place));
       node.change(place);
       learn(place);
       await server?.change(place);

@@ -1,83 +1,89 @@
 import type { Nanoseconds } from '../telemetry/units.ts';
-import { Known } from './merged-facts.ts';
+import { MergedFacts } from './merged-facts.ts';
 import type { SourceName } from './source.ts';
 
-export interface RegisterOptions {
-  /** Where two sources differ, the earlier is right. */
+export interface FactStoreOptions {
+  /** Where two sources differ, the earlier wins. */
   readonly order: readonly SourceName[];
-  /** How long what is gone is remembered, for data that is late. */
+  /** How long facts are kept after removal, for late data. */
   readonly keepRemoved: Nanoseconds;
-  /** Things remembered at most; the ones gone longest make room first. */
+  /** Entries kept at most; those removed longest ago are evicted first. */
   readonly limit: number;
   elapsed(): Nanoseconds;
 }
 
-/** What is told beside the facts when something is forgotten. */
-export type Forget<T> = (id: string, facts: T, why: 'gone' | 'no room') => void;
+export type Eviction = 'expired' | 'limit';
 
-/** What the sources know of things of one sort, by id. */
-export class Register<T extends object> {
-  readonly #options: RegisterOptions;
-  readonly #onForget: Forget<T>;
-  /** The longest not said first. */
-  readonly #known = new Map<string, Known<T>>();
-  /** When it went, the longest gone first. */
-  readonly #gone = new Map<string, Nanoseconds>();
+/** Called with the last facts of an entry that is evicted. */
+export type OnEvict<T> = (id: string, facts: T, reason: Eviction) => void;
 
-  constructor(options: RegisterOptions, onForget: Forget<T>) {
+/** The facts of all sources about pods, or about containers, by id. */
+export class FactStore<T extends object> {
+  readonly #options: FactStoreOptions;
+  readonly #onEvict: OnEvict<T>;
+  /** Least recently updated first. */
+  readonly #entries = new Map<string, MergedFacts<T>>();
+  /** Time of removal, the earliest first. */
+  readonly #goneAt = new Map<string, Nanoseconds>();
+
+  constructor(options: FactStoreOptions, onEvict: OnEvict<T>) {
     this.#options = options;
-    this.#onForget = onForget;
+    this.#onEvict = onEvict;
   }
 
   get size(): number {
-    return this.#known.size;
+    return this.#entries.size;
   }
 
-  /** The same object until something is said about it. */
+  /** The same object until the next update of this id. */
   get(id: string): T | undefined {
-    return this.#known.get(id)?.facts;
+    return this.#entries.get(id)?.facts;
   }
 
-  isSaidBy(source: SourceName, id: string): boolean {
-    return this.#known.get(id)?.isSaidBy(source) ?? false;
+  isKnownTo(source: SourceName, id: string): boolean {
+    return this.#entries.get(id)?.isKnownTo(source) ?? false;
   }
 
   /** `list`: the number of the source's list. */
-  say(source: SourceName, id: string, { facts, list }: { readonly facts: T; readonly list: number }): void {
-    const known = this.#known.get(id) ?? new Known<T>(this.#options.order);
-    known.say(source, facts, list);
-    this.#known.delete(id);
-    this.#known.set(id, known);
-    this.#gone.delete(id);
-    if (this.#known.size <= this.#options.limit) return;
-    const [first] = this.#gone.size > 0 ? this.#gone.keys() : this.#known.keys();
-    if (first !== undefined) this.#forget(first, 'no room');
+  upsert(
+    source: SourceName,
+    id: string,
+    { facts, list }: { readonly facts: T; readonly list: number },
+  ): void {
+    const entry = this.#entries.get(id) ?? new MergedFacts<T>(this.#options.order);
+    entry.upsert(source, facts, list);
+    this.#entries.delete(id);
+    this.#entries.set(id, entry);
+    this.#goneAt.delete(id);
+    if (this.#entries.size <= this.#options.limit) return;
+    const [first] = this.#goneAt.size > 0 ? this.#goneAt.keys() : this.#entries.keys();
+    if (first !== undefined) this.#evict(first, 'limit');
   }
 
-  gone(source: SourceName, id: string): void {
-    const known = this.#known.get(id);
-    known?.gone(source);
-    if (known && !known.isLive && !this.#gone.has(id)) this.#gone.set(id, this.#options.elapsed());
+  markGone(source: SourceName, id: string): void {
+    const entry = this.#entries.get(id);
+    entry?.markGone(source);
+    if (entry && !entry.isLive && !this.#goneAt.has(id)) this.#goneAt.set(id, this.#options.elapsed());
   }
 
-  /** What was in a list of the source before and not in this one is gone. */
+  /** Entries of the source's former lists that this one lacks are gone. */
   endList(source: SourceName, list: number): void {
-    for (const [id, known] of this.#known) if (known.isMissingIn(source, list)) this.gone(source, id);
+    for (const [id, entry] of this.#entries) if (entry.isMissingIn(source, list)) this.markGone(source, id);
   }
 
-  /** Forgets what has been gone long enough. */
+  /** Evicts entries gone for longer than `keepRemoved`. */
   sweep(): void {
     const before = this.#options.elapsed() - this.#options.keepRemoved;
-    for (const [id, since] of this.#gone) {
-      if (since > before) break;
-      this.#forget(id, 'gone');
+    for (const [id, goneAt] of this.#goneAt) {
+      if (goneAt > before) break;
+      this.#evict(id, 'expired');
     }
   }
 
-  #forget(id: string, why: 'gone' | 'no room'): void {
+  #evict(id: string, reason: Eviction): void {
     const facts = this.get(id);
-    this.#known.delete(id);
-    this.#gone.delete(id);
-    if (facts) this.#onForget(id, facts, why);
+    this.#entries.delete(id);
+    this.#goneAt.delete(id);
+    if (facts) this.#onEvict(id, facts, reason);
   }
 }

@@ -2,7 +2,7 @@ import type { Qos } from '../cgroup/path/identify.ts';
 
 /**
  * What sources know of pods and containers, in the words of Kubernetes and of the container runtimes. Every source says
- * what it knows and leaves out the rest; `Directory` puts the answers of several together.
+ * what it knows and leaves out the rest; `IdentityStore` puts the answers of several together.
  */
 export interface PodFacts {
   readonly uid: string;

@@ -8,9 +8,9 @@ import { annotated } from '../processors/workload/service-attributes.ts';
 import { resourceAttributes } from '../telemetry/attributes/resource.ts';
 import { cgroupId, type Nanoseconds, seconds, type UnixNanoseconds } from '../telemetry/units.ts';
 import type { ContainerFacts, PodFacts } from './facts.ts';
-import { type Identity, identityOf, standIns, stranger } from './identity.ts';
-import { Recent } from './lru-cache.ts';
-import type { Directory } from './store.ts';
+import { type Identity, identityOf, pseudoCgroups, unknownCgroup } from './identity.ts';
+import { LruCache } from './lru-cache.ts';
+import type { IdentityStore } from './store.ts';
 
 export interface Identified extends Description {
   readonly identity: Identity;
@@ -19,7 +19,7 @@ export interface Identified extends Description {
 export interface IdentifyOptions extends Omit<DescribeOptions, 'containersIn'> {
   readonly cgroups: Cgroups;
   readonly cgroupFiles: CgroupFiles | undefined;
-  readonly directory: Directory;
+  readonly store: IdentityStore;
   elapsed(): Nanoseconds;
 }
 
@@ -43,26 +43,26 @@ const readAgainAfter = seconds(60);
 
 /** Remembers what it found as long as nothing new was said about that container and that pod. */
 export function createIdentify(options: IdentifyOptions): Identify {
-  const { cgroups, directory, elapsed } = options;
-  const containersIn = (podUid: string) => directory.containersIn(podUid);
+  const { cgroups, store, elapsed } = options;
+  const containersIn = (podUid: string) => store.containersIn(podUid);
   const describeAll = (identity: Identity): Identified => ({
     identity,
     ...describe(identity, { ...options, containersIn }),
   });
-  const fixed = new Map(Object.entries(standIns).map(([id, identity]) => [id, describeAll(identity)]));
-  const known = new Recent<string, Entry>(remembered);
+  const fixed = new Map(Object.entries(pseudoCgroups).map(([id, identity]) => [id, describeAll(identity)]));
+  const known = new LruCache<string, Entry>(remembered);
 
   return (id, at) => {
     const path = /^\d+$/.test(id) ? cgroups.path(cgroupId(BigInt(id)), at) : undefined;
-    if (path === undefined) return fixed.get(id) ?? describeAll(stranger(id));
+    if (path === undefined) return fixed.get(id) ?? describeAll(unknownCgroup(id));
     const former = known.get(path);
     const parsed = former?.parsed ?? identifyPath(path);
-    const container = parsed.containerId === undefined ? undefined : directory.container(parsed.containerId);
+    const container = parsed.containerId === undefined ? undefined : store.container(parsed.containerId);
     const uid = parsed.podUid ?? container?.podUid;
-    const pod = uid === undefined ? undefined : directory.pod(uid);
+    const pod = uid === undefined ? undefined : store.pod(uid);
     const isCountNeeded =
       pod && (!container || annotated(pod, resourceAttributes.serviceInstanceId.key) !== undefined);
-    const containersInPod = isCountNeeded ? directory.containersIn(pod.uid) : 0;
+    const containersInPod = isCountNeeded ? store.containersIn(pod.uid) : 0;
     const now = elapsed();
     if (
       former &&

@@ -2,20 +2,19 @@ import type { Logger } from 'pino';
 import { type Closable, type Running, type ServiceHost, serviceRef } from '../component.ts';
 import { allSources, settingsOf, type WorkloadConfig } from '../processors/workload/config.ts';
 import { createExtract } from '../processors/workload/extract.ts';
-import type { Outlook } from '../processors/workload/hold-queue.ts';
 import type { Reference } from '../processors/workload/references.ts';
 import { milliseconds } from '../telemetry/units.ts';
 import { createIdentify, type Identify } from './identify.ts';
 import { keptAnnotations } from './kept-annotations.ts';
-import { Awaited } from './pending.ts';
+import { type NameStatus, PendingNames } from './pending.ts';
 import type { Source, SourceContext, SourceName } from './source.ts';
 import { sourceKinds } from './sources.ts';
-import { Directory } from './store.ts';
+import { IdentityStore } from './store.ts';
 
 /** Who everybody is: what the instances of one processor, one for each pipeline, have in common. */
 export interface Names extends Closable {
   readonly identify: Identify;
-  look(reference: Reference): Outlook;
+  statusOf(reference: Reference): NameStatus;
 }
 
 /** How a source is opened; undefined: there is no such source. */
@@ -43,7 +42,7 @@ async function openNames(
   const order = config.sources ?? allSources;
   const { log, counters, kernel } = host;
   const elapsed = () => host.clock.elapsed();
-  const directory = new Directory({
+  const store = new IdentityStore({
     ...{ order, counters, elapsed, component: host.id },
     keepRemoved: config.keep_removed,
     limit: config.max_known,
@@ -53,7 +52,7 @@ async function openNames(
   const sources: Source[] = [];
   try {
     for (const name of order) {
-      const source = openSource(name, { ...context, facts: directory.factsOf(name) });
+      const source = openSource(name, { ...context, facts: store.sinkOf(name) });
       if (source) sources.push(source);
     }
   } catch (error) {
@@ -61,18 +60,18 @@ async function openNames(
     throw error;
   }
   const identify = createIdentify({
-    ...{ directory, elapsed, cgroups: kernel.cgroups, cgroupFiles: kernel.cgroupFiles },
+    ...{ store, elapsed, cgroups: kernel.cgroups, cgroupFiles: kernel.cgroupFiles },
     selected: createExtract(config.extract),
     useLabels: config.service_labels,
     withStartTime: config.pod_start_time,
     ...(config.cluster_name && { clusterName: config.cluster_name }),
     ...(config.node_name && { nodeName: config.node_name }),
   });
-  const awaited = new Awaited({ directory, sources, elapsed, hold: config.hold });
+  const pending = new PendingNames({ store, sources, elapsed, hold: config.hold });
   const warnOfAbsent = absentWarner(log);
   return {
     identify,
-    look: ({ id, at }) => awaited.look(id, identify(id, at).identity),
+    statusOf: ({ id, at }) => pending.statusOf(id, identify(id, at).identity),
     tasks: [
       {
         name: 'sources',
@@ -80,7 +79,7 @@ async function openNames(
         run() {
           for (const source of sources) source.tick();
           if (config.sources) warnOfAbsent(sources);
-          directory.sweep();
+          store.sweep();
         },
       },
     ],

@@ -27,14 +27,14 @@ export interface Identity {
 }
 
 /** Of ids that are no cgroup's. */
-export const standIns: Readonly<Record<string, Identity>> = {
+export const pseudoCgroups: Readonly<Record<string, Identity>> = {
   kernel: { kind: 'kernel', name: 'kernel threads', outcome: 'named' },
   idle: { kind: 'kernel', name: 'idle', outcome: 'named' },
   overflow: { kind: 'overflow', name: 'beyond max_workloads', outcome: 'unknown' },
 };
 
 /** A cgroup of which not even the path is known. */
-export const stranger = (id: string): Identity => ({
+export const unknownCgroup = (id: string): Identity => ({
   kind: 'unknown',
   name: `cgroup ${id}`,
   outcome: 'unknown',

@@ -1,25 +1,25 @@
 import { BackOff } from '../net/back-off.ts';
 import { type Nanoseconds, nanoseconds } from '../telemetry/units.ts';
 
-/** Ids beyond this many are asked about as if for the first time. */
-const maxAsked = 1024;
+/** Requests kept; the oldest are dropped first and start anew when requested again. */
+const maxRequests = 1024;
 const firstPause = nanoseconds(500e6);
 
-/** Lists that may miss an id before it is asked about only if somebody wants it again. */
-const patience = 5;
+/** Lists without the id after which it is looked up only if it is requested again. */
+const maxMisses = 5;
 
-interface Question {
+interface Lookup {
   readonly backOff: BackOff;
   isOpen: boolean;
   misses: number;
 }
 
 /**
- * Ids somebody wants to know of. One that a list did not have is asked about ever more rarely: another runtime's, or a
- * cgroup that only looks like a container's, must not keep this runtime listing.
+ * Ids whose facts are requested. An id that a list lacked is looked up with back-off: a container of another runtime, or a
+ * cgroup that only resembles a container's, must not keep this source listing.
  */
-export class Unanswered {
-  readonly #questions = new Map<string, Question>();
+export class LookupQueue {
+  readonly #lookups = new Map<string, Lookup>();
   readonly #slowest: Nanoseconds;
   readonly #random: () => number;
 
@@ -28,46 +28,46 @@ export class Unanswered {
     this.#random = random;
   }
 
-  ask(key: string, now: Nanoseconds): void {
-    const question = this.#questions.get(key) ?? this.#add(key);
-    question.isOpen ||= question.backOff.isDue(now);
+  request(key: string, now: Nanoseconds): void {
+    const lookup = this.#lookups.get(key) ?? this.#add(key);
+    lookup.isOpen ||= lookup.backOff.isDue(now);
   }
 
   isDue(now: Nanoseconds): boolean {
-    return this.asked(now).length > 0;
+    return this.due(now).length > 0;
   }
 
-  asked(now: Nanoseconds): readonly string[] {
-    return [...this.#questions].flatMap(([key, { isOpen, backOff }]) =>
+  due(now: Nanoseconds): readonly string[] {
+    return [...this.#lookups].flatMap(([key, { isOpen, backOff }]) =>
       isOpen && backOff.isDue(now) ? [key] : [],
     );
   }
 
-  /** A list made after these were asked is complete. */
-  answer(
+  /** A list that began after these were due is complete. */
+  complete(
     keys: readonly string[],
     { now, isKnown }: { readonly now: Nanoseconds; isKnown(key: string): boolean },
   ): void {
     for (const key of keys) {
-      if (isKnown(key)) this.#questions.delete(key);
+      if (isKnown(key)) this.#lookups.delete(key);
       else {
-        const question = this.#questions.get(key);
-        if (!question) continue;
-        question.misses++;
-        question.isOpen = question.misses < patience;
-        question.backOff.postpone(now);
+        const lookup = this.#lookups.get(key);
+        if (!lookup) continue;
+        lookup.misses++;
+        lookup.isOpen = lookup.misses < maxMisses;
+        lookup.backOff.postpone(now);
       }
     }
   }
 
-  #add(key: string): Question {
-    if (this.#questions.size >= maxAsked) {
-      const [oldest] = this.#questions.keys();
-      if (oldest !== undefined) this.#questions.delete(oldest);
+  #add(key: string): Lookup {
+    if (this.#lookups.size >= maxRequests) {
+      const [oldest] = this.#lookups.keys();
+      if (oldest !== undefined) this.#lookups.delete(oldest);
     }
     const limits = { first: firstPause, last: nanoseconds(Math.max(this.#slowest, firstPause)) };
-    const question = { backOff: new BackOff(limits, this.#random), isOpen: false, misses: 0 };
-    this.#questions.set(key, question);
-    return question;
+    const lookup = { backOff: new BackOff(limits, this.#random), isOpen: false, misses: 0 };
+    this.#lookups.set(key, lookup);
+    return lookup;
   }
 }

@@ -1,8 +1,8 @@
 /**
- * A memory of what was used last: at least `size` of the keys asked for most recently, at most twice as many. What nobody
- * asks for any more makes room for what is new, and nothing has to be looked at to find it.
+ * A bounded map that keeps at least the `size` most recently read or written keys, at most twice as many. Eviction drops a
+ * whole generation, so no access has to search for the oldest key.
  */
-export class Recent<Key, Value> {
+export class LruCache<Key, Value> {
   readonly #size: number;
   #newer = new Map<Key, Value>();
   #older = new Map<Key, Value>();

@@ -1,57 +1,57 @@
 import type { SourceName } from './source.ts';
 
-interface Statement<T> {
+interface Entry<T> {
   readonly facts: T;
-  /** The list of its source that had it last. */
+  /** The latest list of its source that contained it. */
   readonly list: number;
   readonly isLive: boolean;
 }
 
-/** What several sources said of one thing. */
-export class Known<T extends object> {
+/** The facts of several sources about one pod or container. */
+export class MergedFacts<T extends object> {
   readonly #order: readonly SourceName[];
-  readonly #said = new Map<SourceName, Statement<T>>();
+  readonly #bySource = new Map<SourceName, Entry<T>>();
   #merged: T | undefined;
 
-  /** Where two sources differ, the earlier in `order` is right. */
+  /** Where two sources differ, the earlier in `order` wins. */
   constructor(order: readonly SourceName[]) {
     this.#order = order;
   }
 
-  /** One source is enough. */
+  /** At least one source has it. */
   get isLive(): boolean {
-    return this.#said.values().some(({ isLive }) => isLive);
+    return this.#bySource.values().some(({ isLive }) => isLive);
   }
 
-  say(source: SourceName, facts: T, list: number): void {
-    this.#said.set(source, { facts, list, isLive: true });
+  upsert(source: SourceName, facts: T, list: number): void {
+    this.#bySource.set(source, { facts, list, isLive: true });
     this.#merged = undefined;
   }
 
-  isSaidBy(source: SourceName): boolean {
-    return this.#said.has(source);
+  isKnownTo(source: SourceName): boolean {
+    return this.#bySource.has(source);
   }
 
-  /** The source said so before, and not in this list. */
+  /** The source had it before, and not in this list. */
   isMissingIn(source: SourceName, list: number): boolean {
-    const said = this.#said.get(source);
-    return said?.isLive === true && said.list < list;
+    const entry = this.#bySource.get(source);
+    return entry?.isLive === true && entry.list < list;
   }
 
-  /** What it said is kept: others may know less. */
-  gone(source: SourceName): void {
-    const said = this.#said.get(source);
-    if (said) this.#said.set(source, { ...said, isLive: false });
+  /** The source's facts stay: the other sources may have fewer. */
+  markGone(source: SourceName): void {
+    const entry = this.#bySource.get(source);
+    if (entry) this.#bySource.set(source, { ...entry, isLive: false });
   }
 
-  /** Field by field what the first source says that knows it; the same object until something is said. */
+  /** Each field from the first source that has it; the same object until the next `upsert`. */
   get facts(): T {
     this.#merged ??= this.#merge();
     return this.#merged;
   }
 
   #merge(): T {
-    const lastFirst = this.#order.toReversed().flatMap((source) => this.#said.get(source)?.facts ?? []);
+    const lastFirst = this.#order.toReversed().flatMap((source) => this.#bySource.get(source)?.facts ?? []);
     return Object.assign({}, ...lastFirst) as T; // complete: the facts of one source alone are a T
   }
 }

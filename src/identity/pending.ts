@@ -1,11 +1,13 @@
-import type { Outlook } from '../processors/workload/hold-queue.ts';
 import { milliseconds, type Nanoseconds } from '../telemetry/units.ts';
 import { type Identity, isGenerated } from './identity.ts';
 import type { Source, SourceName } from './source.ts';
-import type { Directory } from './store.ts';
+import type { IdentityStore } from './store.ts';
 
-export interface AwaitedOptions {
-  readonly directory: Directory;
+/** `pending`: a source may still name it. `expired`: no source did in time. */
+export type NameStatus = 'known' | 'pending' | 'expired';
+
+export interface PendingNamesOptions {
+  readonly store: IdentityStore;
   readonly sources: readonly Source[];
   /** How long a name is worth waiting for. */
   readonly hold: Nanoseconds;
@@ -37,15 +39,15 @@ const runtimes: readonly SourceName[] = ['cri', 'docker', 'podman'];
  * Which names are on their way: asks for them, and gives each of them up after a while, so that what has no name at all
  * (a container no source lists) delays data once and not for ever.
  */
-export class Awaited {
-  readonly #options: AwaitedOptions;
+export class PendingNames {
+  readonly #options: PendingNamesOptions;
   readonly #missing = new Map<string, Wait>();
 
-  constructor(options: AwaitedOptions) {
+  constructor(options: PendingNamesOptions) {
     this.#options = options;
   }
 
-  look(id: string, identity: Identity): Outlook {
+  statusOf(id: string, identity: Identity): NameStatus {
     const { containerId = identity.unlistedId, podUid } = identity;
     const key = containerId ?? podUid ?? id;
     const lacking = this.#lacking(identity);
@@ -65,9 +67,9 @@ export class Awaited {
         ...(containerId !== undefined && { containerId }),
         ...(podUid !== undefined && { podUid }),
       };
-      for (const source of lacking) source.want(what);
+      for (const source of lacking) source.requestLookup(what);
     }
-    return now - wait.since < this.#options.hold ? 'awaited' : 'given_up';
+    return now - wait.since < this.#options.hold ? 'pending' : 'expired';
   }
 
   /** The sources that may still say who it is; undefined: it is known, or there is nobody to wait for. */
@@ -78,8 +80,7 @@ export class Awaited {
     const live = this.#options.sources.filter(({ state }) => state === 'connecting' || state === 'ready');
     const lacking = live.filter(({ name }) => {
       const isForPods = podSources.includes(name);
-      if (podUid !== undefined && isForPods && !this.#options.directory.isPodSaidBy(name, podUid))
-        return true;
+      if (podUid !== undefined && isForPods && !this.#options.store.isPodKnownTo(name, podUid)) return true;
       // an id somebody chose is a name, and of none of these runtimes
       if (containerId === undefined || container !== undefined || !isGenerated(containerId)) return false;
       return podUid === undefined

@@ -6,40 +6,46 @@ import type { ContainerFacts, PodFacts } from './facts.ts';
 export const sourceNames = ['cri', 'docker', 'podman', 'kubelet', 'kubernetes'] as const;
 export type SourceName = (typeof sourceNames)[number];
 
-/** Where a source puts what it learns. What it said before about the same id is replaced whole. */
-export interface Facts {
-  pod(pod: PodFacts): void;
-  container(container: ContainerFacts): void;
-  /** It is gone; its facts are kept for a while, for data that is late. */
-  podGone(uid: string): void;
-  containerGone(id: string): void;
+/** Where a source writes its facts. An update replaces the source's former facts about the same id as a whole. */
+export interface FactSink {
+  upsertPod(pod: PodFacts): void;
+  upsertContainer(container: ContainerFacts): void;
+  /** Its facts are kept for a while, for late data. */
+  markPodGone(uid: string): void;
+  markContainerGone(id: string): void;
   /**
-   * A list is complete: whatever this source knew and did not say again since `beginList` is gone. A list that fails has no
-   * end, and nothing is gone by it; the next begins anew.
+   * At `endList` the list is complete: entries of this source without an update since `beginList` are gone. A failed list
+   * has no end and removes nothing; the next `beginList` starts anew.
    */
   beginList(): void;
   endList(): void;
 }
 
 /**
- * `absent`: its socket or its address is not there. `failing`: it is there and does not answer as it should; what it said
- * before stays. Only where a source is `connecting` or `ready` is it worth waiting for a name.
+ * `absent`: its socket or its address does not exist. `failing`: it exists and does not answer as it should; its facts
+ * stay. Names are worth waiting for only while a source is `connecting` or `ready`.
  */
 export type SourceState = 'connecting' | 'ready' | 'absent' | 'failing';
 
+/** What to look up: by a container's id, a pod's uid, or both. */
+export interface LookupRequest {
+  readonly containerId?: string;
+  readonly podUid?: string;
+}
+
 /**
- * Somebody who knows containers and pods by name. It starts no timer: the runtime calls `tick`, about four times a
- * second, and the source then connects, lists or retries what is due. `tick` and `want` return at once and never throw;
- * what fails is logged once, counted, and retried with back-off.
+ * Knows containers and pods by name: a container runtime, a kubelet, an API server. It starts no timer: a task calls
+ * `tick` about four times a second, and the source connects, lists or retries what is due. `tick` and `requestLookup`
+ * return at once and never throw; a failure is logged once, counted, and retried with back-off.
  */
 export interface Source {
   readonly name: SourceName;
   readonly state: SourceState;
-  /** Why it is not `ready`, for people. */
+  /** Why it is not `ready`, as a sentence for logs. */
   readonly reason: string | undefined;
   tick(): void;
-  /** Nobody knows this container, or this pod: look at once if the answer is not on its way already. */
-  want(what: { readonly containerId?: string; readonly podUid?: string }): void;
+  /** No source has facts about this container or pod: list soon, unless the answer is on its way. */
+  requestLookup(request: LookupRequest): void;
   /** Idempotent; ends requests and streams. */
   close(): Promise<void>;
 }
@@ -47,9 +53,9 @@ export interface Source {
 export interface SourceContext {
   readonly log: Logger;
   readonly counters: Counters;
-  readonly facts: Facts;
+  readonly facts: FactSink;
   /** Never set back; only differences mean something. */
   elapsed(): Nanoseconds;
-  /** 0 to 1, to spread retries. */
+  /** In [0, 1): spreads retries. */
   random(): number;
 }

@@ -1,64 +1,60 @@
 import type { Counters } from '../telemetry/counters.ts';
 import { identityCounters } from './emits.ts';
-import { Register, type RegisterOptions } from './fact-store.ts';
+import { type Eviction, FactStore, type FactStoreOptions } from './fact-store.ts';
 import type { ContainerFacts, PodFacts } from './facts.ts';
-import type { Facts, SourceName } from './source.ts';
+import type { FactSink, SourceName } from './source.ts';
 
-export interface DirectoryOptions extends RegisterOptions {
+export interface IdentityStoreOptions extends FactStoreOptions {
   readonly counters: Counters;
-  /** The id of the processor, for the counters. */
+  /** The component that uses it, for the counters. */
   readonly component: string;
   /** Which annotations of pods are kept. */
   keepAnnotation(key: string): boolean;
 }
 
-/** What all sources together know of pods and containers. */
-export class Directory {
-  readonly #pods: Register<PodFacts>;
-  readonly #containers: Register<ContainerFacts>;
-  /** From the uid that the API gives a static pod to the hash that stands in its cgroup's path. */
+/** Pods and containers as all sources together know them. */
+export class IdentityStore {
+  readonly #pods: FactStore<PodFacts>;
+  readonly #containers: FactStore<ContainerFacts>;
+  /** From a static pod's uid in the API to the hash in its cgroup's path. */
   readonly #hashes = new Map<string, string>();
   readonly #containersOf = new Map<string, Set<string>>();
-  readonly #options: DirectoryOptions;
+  readonly #options: IdentityStoreOptions;
   #revision = 0;
 
-  constructor(options: DirectoryOptions) {
+  constructor(options: IdentityStoreOptions) {
     this.#options = options;
-    const { counters, component } = options;
-    const count = (why: string, what: string) => {
-      if (why === 'no room') counters.add(identityCounters.namesDropped, 1, { component, reason: what });
-    };
-    this.#pods = new Register(options, (key, _, why) => {
-      count(why, 'pods');
+    this.#pods = new FactStore(options, (key, _, reason) => {
+      this.#onEviction('pods', reason);
       this.#containersOf.delete(key);
-      for (const [uid, hash] of this.#hashes) if (hash === key) this.#forgetStatic(uid);
+      for (const [uid, hash] of this.#hashes) if (hash === key) this.#evictStatic(uid);
     });
-    this.#containers = new Register(options, (id, { podUid }, why) => {
-      count(why, 'containers');
-      if (podUid !== undefined) this.#leave(podUid, id);
+    this.#containers = new FactStore(options, (id, { podUid }, reason) => {
+      this.#onEviction('containers', reason);
+      if (podUid !== undefined) this.#removeFromPod(podUid, id);
     });
   }
 
-  /** Another one whenever something was said: then it is worth looking again. */
+  /** Differs after each change: until then every lookup has the same result. */
   get revision(): number {
     return this.#revision;
   }
 
-  /** The same object until something is said about it. */
+  /** The same object until its next update. */
   container(id: string): ContainerFacts | undefined {
     return this.#containers.get(id);
   }
 
-  /** By its uid, or by the hash in a static pod's path. The same object until something is said about it. */
+  /** By uid, or by the hash in a static pod's path. The same object until its next update. */
   pod(uid: string): PodFacts | undefined {
     return this.#pods.get(this.#keyOf(uid));
   }
 
-  isPodSaidBy(source: SourceName, uid: string): boolean {
-    return this.#pods.isSaidBy(source, this.#keyOf(uid));
+  isPodKnownTo(source: SourceName, uid: string): boolean {
+    return this.#pods.isKnownTo(source, this.#keyOf(uid));
   }
 
-  /** Its regular containers, as far as known; one that has been restarted is still one. */
+  /** Known regular containers of the pod; restarts of one count once. */
   containersIn(podUid: string): number {
     const names = new Set<string>();
     for (const id of this.#containersOf.get(podUid) ?? []) {
@@ -68,14 +64,13 @@ export class Directory {
     return names.size;
   }
 
-  /** Where this source puts what it learns. */
-  factsOf(source: SourceName): Facts {
+  sinkOf(source: SourceName): FactSink {
     let list = 0;
     return {
-      pod: (pod) => this.#sayPod(source, pod, list),
-      container: (container) => this.#sayContainer(source, container, list),
-      podGone: (uid) => this.#pods.gone(source, this.#keyOf(uid)),
-      containerGone: (id) => this.#containers.gone(source, id),
+      upsertPod: (pod) => this.#upsertPod(source, pod, list),
+      upsertContainer: (container) => this.#upsertContainer(source, container, list),
+      markPodGone: (uid) => this.#pods.markGone(source, this.#keyOf(uid)),
+      markContainerGone: (id) => this.#containers.markGone(source, id),
       beginList() {
         list += 1;
       },
@@ -86,7 +81,7 @@ export class Directory {
     };
   }
 
-  /** Forgets what has been gone long enough. */
+  /** Evicts entries gone for longer than `keepRemoved`. */
   sweep(): void {
     this.#pods.sweep();
     this.#containers.sweep();
@@ -96,35 +91,41 @@ export class Directory {
     return this.#hashes.get(podUid) ?? podUid;
   }
 
-  #sayPod(source: SourceName, facts: PodFacts, list: number): void {
+  #upsertPod(source: SourceName, facts: PodFacts, list: number): void {
     const { uid, configHash = uid } = facts;
     if (configHash !== uid) this.#hashes.set(uid, configHash);
     this.#revision += 1;
-    this.#pods.say(source, configHash, { facts: this.#withoutSurplus(facts), list });
+    this.#pods.upsert(source, configHash, { facts: this.#withKeptAnnotations(facts), list });
   }
 
-  /** Of a static pod some sources say the uid and others the hash: what was kept by either goes. */
-  #forgetStatic(uid: string): void {
+  #onEviction(kind: 'pods' | 'containers', reason: Eviction): void {
+    const { counters, component } = this.#options;
+    this.#revision += 1;
+    if (reason === 'limit') counters.add(identityCounters.namesDropped, 1, { component, reason: kind });
+  }
+
+  /** Some sources name a static pod by its uid, others by its hash: the entries of both go. */
+  #evictStatic(uid: string): void {
     this.#hashes.delete(uid);
     this.#containersOf.delete(uid);
   }
 
-  #withoutSurplus(pod: PodFacts): PodFacts {
+  #withKeptAnnotations(pod: PodFacts): PodFacts {
     if (!pod.annotations) return pod;
     const kept = Object.entries(pod.annotations).filter(([key]) => this.#options.keepAnnotation(key));
     return { ...pod, annotations: Object.fromEntries(kept) };
   }
 
-  #sayContainer(source: SourceName, facts: ContainerFacts, list: number): void {
+  #upsertContainer(source: SourceName, facts: ContainerFacts, list: number): void {
     const { id, podUid } = facts;
     this.#revision += 1;
-    this.#containers.say(source, id, { facts, list });
+    this.#containers.upsert(source, id, { facts, list });
     if (podUid === undefined) return;
     const ids = this.#containersOf.get(podUid) ?? new Set();
     this.#containersOf.set(podUid, ids.add(id));
   }
 
-  #leave(podUid: string, id: string): void {
+  #removeFromPod(podUid: string, id: string): void {
     const ids = this.#containersOf.get(podUid);
     ids?.delete(id);
     if (ids?.size === 0) this.#containersOf.delete(podUid);

@@ -37,7 +37,7 @@ export class UnixHttp {
   }
 
   /** Each line as JSON, until the server ends the stream. */
-  async followJson(path: string, tell: (value: unknown) => void): Promise<void> {
+  async followJson(path: string, onValue: (value: unknown) => void): Promise<void> {
     const { maxLine } = this.#options;
     const utf8 = new TextDecoder();
     let rest = '';
@@ -47,7 +47,7 @@ export class UnixHttp {
         rest = lines.pop() ?? '';
         if (rest.length > maxLine)
           throw new SourceError('too_large', `${path} has a line of more than ${maxLine} bytes`);
-        for (const line of lines) if (line.trim() !== '') tell(parse(line, path));
+        for (const line of lines) if (line.trim() !== '') onValue(parse(line, path));
       },
     });
   }

@@ -86,7 +86,7 @@ for (const { name, hasEvents, binaries, skip } of peers)
       const lists = live.count(identityCounters.sourceLists.name);
       const started = driver.start(id);
       // Events say it unasked; without them somebody must miss it.
-      if (!hasEvents) live.source.want({ containerId: id, podUid: pod.uid });
+      if (!hasEvents) live.source.requestLookup({ containerId: id, podUid: pod.uid });
       await live.until('named', () => live.facts.containers.get(id)?.name === 'server');
       await started;
       assert.equal(live.facts.pods.get(pod.uid)?.name, 'api');
@@ -110,7 +110,7 @@ for (const { name, hasEvents, binaries, skip } of peers)
       pods.push(pod);
       const id = await pod.create('main');
       await driver.start(id);
-      live.source.want({ containerId: id });
+      live.source.requestLookup({ containerId: id });
       await live.until('named', () => live.facts.containers.has(id));
       await containerd.stop();
       await live.until('noticed', () => live.source.state !== 'ready' || !hasEvents, 5_000);
@@ -118,7 +118,7 @@ for (const { name, hasEvents, binaries, skip } of peers)
       await containerd.start();
       const late = await pod.create('late');
       await driver.start(late);
-      live.source.want({ containerId: late });
+      live.source.requestLookup({ containerId: late });
       await live.until('named', () => live.facts.containers.get(late)?.name === 'late');
       // Events may name it before a containerd that has just started can list.
       await live.until('ready', () => live.source.state === 'ready');
@@ -130,7 +130,7 @@ for (const { name, hasEvents, binaries, skip } of peers)
       const known = live.facts.containers.size;
       containerd.signal('SIGSTOP');
       try {
-        live.source.want({ containerId: 'anybody' });
+        live.source.requestLookup({ containerId: 'anybody' });
         await live.until('noticed', () => live.source.state === 'failing');
         assert.equal(live.facts.containers.size, known);
       } finally {
@@ -144,11 +144,11 @@ for (const { name, hasEvents, binaries, skip } of peers)
       assert.ok(pod);
       const id = await pod.create('short');
       await driver.start(id);
-      live.source.want({ containerId: id });
+      live.source.requestLookup({ containerId: id });
       await live.until('named', () => live.facts.containers.has(id));
       await driver.removeContainer(id);
       // Without events the next list shows it, whoever asks for one.
-      if (!hasEvents) live.source.want({ containerId: 'nobody' });
+      if (!hasEvents) live.source.requestLookup({ containerId: 'nobody' });
       await live.until('gone', () => live.facts.gone.includes(id));
     });
   });

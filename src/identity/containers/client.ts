@@ -3,17 +3,17 @@ import type { SourceError } from '../source-error.ts';
 
 /** What one connection to a container runtime must be able to do. Every call ends within the source's deadline. */
 export interface RuntimeClient {
-  greet(): Promise<Greeting>;
+  handshake(): Promise<RuntimeInfo>;
   list(): Promise<Listing>;
   /** What there is to know of one container; undefined: there is none of this id. */
-  look(id: string): Promise<ContainerFacts | undefined>;
+  inspect(id: string): Promise<ContainerFacts | undefined>;
   /** Tells what happens until the runtime ends the stream (resolves) or it breaks (rejects). */
-  follow(tell: (event: RuntimeEvent) => void): Promise<void>;
+  follow(emit: (event: RuntimeEvent) => void): Promise<void>;
   /** Idempotent; requests and streams under way fail. */
   close(): void;
 }
 
-export interface Greeting {
+export interface RuntimeInfo {
   /** For people: name and version. */
   readonly runtime: string;
   readonly hasEvents: boolean;
@@ -36,7 +36,7 @@ export interface ListedContainer {
 
 export type RuntimeEvent =
   | {
-      readonly kind: 'told';
+      readonly kind: 'updated';
       readonly pods: readonly PodFacts[];
       readonly containers: readonly ContainerFacts[];
     }

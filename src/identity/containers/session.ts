@@ -1,10 +1,10 @@
 import { BackOff } from '../../net/back-off.ts';
 import { type Nanoseconds, nanoseconds, seconds } from '../../telemetry/units.ts';
 import { identityCounters } from '../emits.ts';
-import type { Unanswered } from '../lookup-queue.ts';
+import type { LookupQueue } from '../lookup-queue.ts';
 import type { SourceContext, SourceName } from '../source.ts';
 import { type SourceError, sourceError } from '../source-error.ts';
-import type { Greeting, RuntimeClient, RuntimeEvent } from './client.ts';
+import type { RuntimeClient, RuntimeEvent, RuntimeInfo } from './client.ts';
 import type { RuntimeFacts } from './facts.ts';
 
 /** Where events come as well, a list only repairs what a stream may have lost. */
@@ -21,7 +21,7 @@ export interface SessionOptions {
   readonly client: RuntimeClient;
   readonly resync: Nanoseconds;
   readonly facts: RuntimeFacts;
-  readonly unanswered: Unanswered;
+  readonly lookups: LookupQueue;
   readonly context: SourceContext;
   /** A list is complete. */
   onList(): void;
@@ -34,33 +34,33 @@ export class RuntimeSession {
   readonly #options: SessionOptions;
   readonly #refollow: BackOff;
   readonly #running = new Set<Promise<void>>();
-  readonly #toLook = new Set<string>();
-  #greeting: Greeting | undefined;
+  readonly #toInspect = new Set<string>();
+  #runtimeInfo: RuntimeInfo | undefined;
   #hasEvents = false;
   #isOver = false;
   #isFollowing = false;
   #isListing = false;
   #isListWanted = false;
-  #isLooking = false;
-  #lookingAt: string | undefined;
+  #isInspecting = false;
+  #inspecting: string | undefined;
   #listed = nanoseconds(0);
   #listTook = nanoseconds(0);
 
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#refollow = new BackOff(followPauses, options.context.random);
-    this.#track(() => this.#greet());
+    this.#track(() => this.#handshake());
   }
 
   get runtime(): string | undefined {
-    return this.#greeting?.runtime;
+    return this.#runtimeInfo?.runtime;
   }
 
   tick(now: Nanoseconds): void {
-    if (!this.#greeting || this.#isOver) return;
+    if (!this.#runtimeInfo || this.#isOver) return;
     if (this.#hasEvents && !this.#isFollowing && this.#refollow.isDue(now)) this.#track(() => this.#follow());
     if (this.#listIsDue(now)) this.#track(() => this.#list());
-    this.#lookIfIdle();
+    this.#inspectIfIdle();
   }
 
   /** Idempotent; resolves when nothing is under way any more. */
@@ -83,11 +83,11 @@ export class RuntimeSession {
     this.#running.add(running);
   }
 
-  async #greet(): Promise<void> {
-    const greeting = await this.#options.client.greet();
+  async #handshake(): Promise<void> {
+    const runtimeInfo = await this.#options.client.handshake();
     if (this.#isOver) return;
-    this.#greeting = greeting;
-    this.#hasEvents = greeting.hasEvents;
+    this.#runtimeInfo = runtimeInfo;
+    this.#hasEvents = runtimeInfo.hasEvents;
     // The stream first: what happens while the list is made is then told.
     if (this.#hasEvents) this.#track(() => this.#follow());
     await this.#list();
@@ -97,54 +97,54 @@ export class RuntimeSession {
     if (this.#isListing) return false;
     const resync = this.#options.resync * (this.#isFollowing ? resyncFactorWithEvents : 1);
     if (now >= this.#listed + resync) return true;
-    const isWanted = this.#isListWanted || this.#options.unanswered.isDue(now);
+    const isWanted = this.#isListWanted || this.#options.lookups.isDue(now);
     return isWanted && now >= this.#listed + Math.max(listPause, this.#listTook / listShare);
   }
 
   async #list(): Promise<void> {
-    const { client, facts, unanswered, context, source } = this.#options;
+    const { client, facts, lookups, context, source } = this.#options;
     this.#isListing = true;
     this.#isListWanted = false;
     const started = context.elapsed();
-    const asked = unanswered.asked(started);
+    const asked = lookups.due(started);
     facts.startList();
     const listing = await client.list();
     if (this.#isOver) return;
     this.#isListing = false;
     this.#listed = context.elapsed();
     this.#listTook = nanoseconds(this.#listed - started);
-    for (const id of facts.finishList(listing)) this.#toLook.add(id);
-    unanswered.answer(asked, { now: this.#listed, isKnown: (what) => facts.knows(what) });
+    for (const id of facts.finishList(listing)) this.#toInspect.add(id);
+    lookups.complete(asked, { now: this.#listed, isKnown: (key) => facts.has(key) });
     context.counters.add(identityCounters.sourceLists, 1, { source });
     if (listing.lacking) this.#count(listing.lacking.reason);
     this.#options.onList();
-    this.#lookIfIdle();
+    this.#inspectIfIdle();
   }
 
-  #lookIfIdle(): void {
-    if (!this.#isLooking && this.#toLook.size > 0) this.#track(() => this.#lookAtAll());
+  #inspectIfIdle(): void {
+    if (!this.#isInspecting && this.#toInspect.size > 0) this.#track(() => this.#inspectAll());
   }
 
   /** One after the other: what a list says already is enough for a name, and the runtime has better things to do. */
-  async #lookAtAll(): Promise<void> {
-    this.#isLooking = true;
-    for (const id of this.#toLook) {
-      this.#toLook.delete(id);
-      this.#lookingAt = id;
+  async #inspectAll(): Promise<void> {
+    this.#isInspecting = true;
+    for (const id of this.#toInspect) {
+      this.#toInspect.delete(id);
+      this.#inspecting = id;
       try {
-        const found = await this.#options.client.look(id);
+        const found = await this.#options.client.inspect(id);
         if (this.#isOver) return;
         // Unless it went meanwhile.
-        if (this.#lookingAt === id) this.#options.facts.seen(id, found);
+        if (this.#inspecting === id) this.#options.facts.addInspected(id, found);
       } catch (error) {
         if (this.#isOver) return;
         const { reason } = sourceError(error);
         this.#count(reason);
         // The runtime may be well and only this container not; the next list says what is left to look at.
-        if (reason === 'unreachable' || reason === 'connection_reset') this.#toLook.clear();
+        if (reason === 'unreachable' || reason === 'connection_reset') this.#toInspect.clear();
       }
     }
-    this.#isLooking = false;
+    this.#isInspecting = false;
   }
 
   async #follow(): Promise<void> {
@@ -157,7 +157,7 @@ export class RuntimeSession {
       await client.follow((event) => {
         if (this.#isOver) return;
         isFruitful = true;
-        this.#heed(event);
+        this.#onEvent(event);
       });
     } catch (error) {
       failure = sourceError(error);
@@ -181,16 +181,16 @@ export class RuntimeSession {
     this.#isListWanted = true;
   }
 
-  #heed(event: RuntimeEvent): void {
+  #onEvent(event: RuntimeEvent): void {
     const { facts } = this.#options;
-    if (event.kind === 'told') facts.tell(event);
+    if (event.kind === 'updated') facts.update(event);
     else if (event.kind === 'gone') {
-      facts.gone(event.id);
-      this.#toLook.delete(event.id);
-      if (this.#lookingAt === event.id) this.#lookingAt = undefined;
+      facts.markGone(event.id);
+      this.#toInspect.delete(event.id);
+      if (this.#inspecting === event.id) this.#inspecting = undefined;
     } else {
-      this.#toLook.add(event.id);
-      this.#lookIfIdle();
+      this.#toInspect.add(event.id);
+      this.#inspectIfIdle();
     }
   }
 

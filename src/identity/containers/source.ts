@@ -1,7 +1,7 @@
 import { BackOff } from '../../net/back-off.ts';
 import { type Nanoseconds, nanoseconds, seconds } from '../../telemetry/units.ts';
 import { identityCounters } from '../emits.ts';
-import { Unanswered } from '../lookup-queue.ts';
+import { LookupQueue } from '../lookup-queue.ts';
 import type { Source, SourceContext, SourceName, SourceState } from '../source.ts';
 import type { SourceError } from '../source-error.ts';
 import type { RuntimeClient } from './client.ts';
@@ -29,7 +29,7 @@ export class RuntimeSource implements Source {
   readonly #options: RuntimeOptions;
   readonly #context: SourceContext;
   readonly #facts: RuntimeFacts;
-  readonly #unanswered: Unanswered;
+  readonly #lookups: LookupQueue;
   readonly #search: BackOff;
   readonly #retry: BackOff;
   #state: SourceState = 'connecting';
@@ -47,7 +47,7 @@ export class RuntimeSource implements Source {
     this.#options = options;
     this.#context = context;
     this.#facts = new RuntimeFacts(context.facts);
-    this.#unanswered = new Unanswered(options.resync, context.random);
+    this.#lookups = new LookupQueue(options.resync, context.random);
     this.#search = new BackOff(searchPauses, context.random);
     this.#retry = new BackOff(retryPauses, context.random);
   }
@@ -67,14 +67,14 @@ export class RuntimeSource implements Source {
     else this.#connectIfDue(now);
   }
 
-  want({ containerId, podUid }: { readonly containerId?: string; readonly podUid?: string }): void {
+  requestLookup({ containerId, podUid }: { readonly containerId?: string; readonly podUid?: string }): void {
     if (this.#isClosed || this.#state === 'absent') return;
     const now = this.#context.elapsed();
     const missed = [
       ...(containerId === undefined ? [] : [`container ${containerId}`]),
       ...(podUid === undefined ? [] : [`pod ${podUid}`]),
     ];
-    for (const what of missed) if (!this.#facts.knows(what)) this.#unanswered.ask(what, now);
+    for (const what of missed) if (!this.#facts.has(what)) this.#lookups.request(what, now);
   }
 
   async close(): Promise<void> {
@@ -105,7 +105,7 @@ export class RuntimeSource implements Source {
       client: this.#options.connect(socket.path),
       resync: this.#options.resync,
       facts: this.#facts,
-      unanswered: this.#unanswered,
+      lookups: this.#lookups,
       context: this.#context,
       onList: () => {
         this.#retry.reset();

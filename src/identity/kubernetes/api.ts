@@ -11,7 +11,7 @@ import { CredentialStore, type Environment } from './credentials.ts';
 import { KubeError } from './kube-error.ts';
 import { deriveOwner, Owners, withOwner } from './owners.ts';
 import { PodApi } from './pod-api.ts';
-import { SaidPods } from './pod-cache.ts';
+import { PodCache } from './pod-cache.ts';
 
 export const kubernetesConfig = Type.Object(
   {
@@ -68,7 +68,7 @@ class Kubernetes implements Source {
   readonly #client: KubeClient;
   readonly #condition: Condition;
   readonly #backOff: BackOff;
-  readonly #pods: SaidPods;
+  readonly #pods: PodCache;
   readonly #owners: Owners | undefined;
   readonly #api: PodApi;
   /** Where a watch goes on; undefined: a list comes first. */
@@ -97,9 +97,9 @@ class Kubernetes implements Source {
         get: (path) => this.#api.object(path),
         context,
         condition,
-        onFound: () => this.#pods.sayAgain(),
+        onFound: () => this.#pods.refreshOwners(),
       });
-    this.#pods = new SaidPods(
+    this.#pods = new PodCache(
       context.facts,
       (pod) => this.#owners?.complete(pod) ?? withOwner(pod, deriveOwner(pod)),
     );
@@ -125,7 +125,7 @@ class Kubernetes implements Source {
   }
 
   /** The answer is on its way: a watch tells at once, and where there is none the next list is due when it is due. */
-  want(): void {}
+  requestLookup(): void {}
 
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -146,7 +146,7 @@ class Kubernetes implements Source {
   async #list(): Promise<void> {
     this.#phase = 'list';
     this.#pods.beginList();
-    const version = await this.#api.list(this.#listFrom, (answer) => this.#pods.say(answer));
+    const version = await this.#api.list(this.#listFrom, (answer) => this.#pods.upsert(answer));
     this.#pods.endList();
     this.#goOnFrom(version);
     this.#condition.listed();
@@ -167,8 +167,8 @@ class Kubernetes implements Source {
         },
         onEvent: (event) => {
           isFruitful = true;
-          if (event.kind === 'said') this.#pods.say(event.answer);
-          else if (event.kind === 'deleted') this.#pods.gone(event.answer);
+          if (event.kind === 'changed') this.#pods.upsert(event.answer);
+          else if (event.kind === 'deleted') this.#pods.markGone(event.answer);
           this.#goOnFrom(event.version);
         },
       });

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { duration } from '../../config/schema/duration.ts';
 import { BackOff } from '../../net/back-off.ts';
 import { bytes, type Nanoseconds, nanoseconds, seconds } from '../../telemetry/units.ts';
-import { Unanswered } from '../lookup-queue.ts';
+import { LookupQueue } from '../lookup-queue.ts';
 import type { Source, SourceContext } from '../source.ts';
 import { accessKeys, parseEndpoint } from './access-config.ts';
 import { KubeClient } from './client.ts';
@@ -54,7 +54,7 @@ class Kubelet implements Source {
   readonly #client: KubeClient;
   readonly #condition: Condition;
   readonly #backOff: BackOff;
-  readonly #unanswered: Unanswered;
+  readonly #lookups: LookupQueue;
   /** Nobody has said that there is a kubelet. */
   readonly #isGuess: boolean;
   #known = new Set<string>();
@@ -77,7 +77,7 @@ class Kubelet implements Source {
     });
     this.#condition = new Condition(this.name, context);
     this.#backOff = new BackOff({ first: seconds(1), last: maxPause }, random);
-    this.#unanswered = new Unanswered(config.interval, random);
+    this.#lookups = new LookupQueue(config.interval, random);
   }
 
   get state() {
@@ -93,17 +93,17 @@ class Kubelet implements Source {
     this.#client.tick();
     const now = this.#context.elapsed();
     if (this.#listing || !this.#backOff.isDue(now) || now < this.#notBefore) return;
-    const isWanted = this.#unanswered.isDue(now) && now - this.#listed >= listPause;
+    const isWanted = this.#lookups.isDue(now) && now - this.#listed >= listPause;
     if (!isWanted && now - this.#listed < this.#interval && this.state === 'ready') return;
     this.#listing = this.#list(now).finally(() => {
       this.#listing = undefined;
     });
   }
 
-  want({ containerId, podUid }: { readonly containerId?: string; readonly podUid?: string }): void {
+  requestLookup({ containerId, podUid }: { readonly containerId?: string; readonly podUid?: string }): void {
     const now = this.#context.elapsed();
     for (const id of [containerId, podUid])
-      if (id !== undefined && !this.#known.has(id)) this.#unanswered.ask(id, now);
+      if (id !== undefined && !this.#known.has(id)) this.#lookups.request(id, now);
   }
 
   async close(): Promise<void> {
@@ -114,18 +114,18 @@ class Kubelet implements Source {
 
   async #list(now: Nanoseconds): Promise<void> {
     this.#listed = now;
-    const asked = this.#unanswered.asked(now);
+    const asked = this.#lookups.due(now);
     const known = new Set<string>();
     const { facts } = this.#context;
     const splitter = new ItemSplitter('PodList', (item) => {
       const answer = podFacts(item);
       if (answer === undefined) return;
       const { pod, containers } = answer;
-      facts.pod(withOwner(pod, deriveOwner(pod)));
+      facts.upsertPod(withOwner(pod, deriveOwner(pod)));
       known.add(pod.uid);
       if (pod.configHash !== undefined) known.add(pod.configHash);
       for (const container of containers) {
-        facts.container(container);
+        facts.upsertContainer(container);
         known.add(container.id);
       }
     });
@@ -144,7 +144,7 @@ class Kubelet implements Source {
     }
     facts.endList();
     this.#known = known;
-    this.#unanswered.answer(asked, { now: this.#context.elapsed(), isKnown: (id) => known.has(id) });
+    this.#lookups.complete(asked, { now: this.#context.elapsed(), isKnown: (id) => known.has(id) });
     this.#condition.listed();
     this.#condition.becomeReady();
     this.#backOff.reset();

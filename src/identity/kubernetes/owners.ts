@@ -41,7 +41,7 @@ const firstPause = seconds(1);
 /** One that is not found, or may not be looked at, is asked for again when a pod of it is seen after so long. */
 const forgetFailureAfter = seconds(300);
 
-interface Known {
+interface OwnerLookup {
   readonly path: string;
   readonly uid: string | undefined;
   /** `unknown`: not found out yet; `none`: the object has no owner. */
@@ -59,8 +59,8 @@ export class Owners {
   readonly #condition: Condition;
   readonly #onFound: () => void;
   /** The least recently used first. */
-  readonly #known = new Map<string, Known>();
-  readonly #waiting = new Set<Known>();
+  readonly #known = new Map<string, OwnerLookup>();
+  readonly #waiting = new Set<OwnerLookup>();
   readonly #forbidden = new Set<string>();
   #asking = 0;
 
@@ -91,7 +91,7 @@ export class Owners {
     }
   }
 
-  #of(pod: PodFacts): Known | undefined {
+  #of(pod: PodFacts): OwnerLookup | undefined {
     const [owner] = pod.owners ?? [];
     const template = owner && Object.hasOwn(resources, owner.kind) ? resources[owner.kind] : undefined;
     if (owner === undefined || template === undefined || pod.namespace === undefined) return undefined;
@@ -103,7 +103,7 @@ export class Owners {
     const found = this.#known.get(key);
     this.#known.delete(key);
     const isForgotten = found?.phase === 'settled' && found.owner === 'unknown' && now >= found.due;
-    const known: Known =
+    const known: OwnerLookup =
       found && !isForgotten
         ? found
         : { path, uid: owner.uid, owner: 'unknown', due: now, tries: 0, phase: 'waiting' };
@@ -121,7 +121,7 @@ export class Owners {
     this.#waiting.delete(oldest[1]);
   }
 
-  async #ask(known: Known): Promise<void> {
+  async #ask(known: OwnerLookup): Promise<void> {
     this.#waiting.delete(known);
     this.#asking++;
     known.phase = 'asking';
@@ -143,11 +143,11 @@ export class Owners {
     }
   }
 
-  #failed(known: Known, error: KubeError): void {
+  #failed(known: OwnerLookup, error: KubeError): void {
     if (error.reason === 'closed') return;
     // Deleted before its pods: nothing is wrong.
     if (error.reason !== 'not_found') this.#condition.count(error);
-    if (error.reason === 'forbidden') this.#sayForbidden(known.path, error);
+    if (error.reason === 'forbidden') this.#warnForbidden(known.path, error);
     if (error.reason === 'not_found' || error.reason === 'forbidden' || known.tries >= maxTries) {
       this.#settle(known);
       return;
@@ -158,12 +158,12 @@ export class Owners {
     this.#waiting.add(known);
   }
 
-  #settle(known: Known): void {
+  #settle(known: OwnerLookup): void {
     known.phase = 'settled';
     known.due = nanoseconds(this.#context.elapsed() + forgetFailureAfter);
   }
 
-  #sayForbidden(path: string, { message }: KubeError): void {
+  #warnForbidden(path: string, { message }: KubeError): void {
     const [, group, resource] = /^\/apis\/(\w+)\/.*\/(\w+)\/[^/]*$/.exec(path) ?? [];
     const what = `${resource}.${group}`;
     if (this.#forbidden.has(what)) return;

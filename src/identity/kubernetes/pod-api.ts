@@ -17,7 +17,7 @@ const maxWatchBytes = bytes(Number.MAX_SAFE_INTEGER);
 const metadataOnly = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
 
 export type PodEvent =
-  | { readonly kind: 'said' | 'deleted'; readonly version: string; readonly answer: PodAnswer }
+  | { readonly kind: 'changed' | 'deleted'; readonly version: string; readonly answer: PodAnswer }
   | { readonly kind: 'bookmark'; readonly version: string };
 
 /** What is asked of the API server: the pods of one node, their changes, and single objects. Rejects with a `KubeError`. */
@@ -131,5 +131,5 @@ function eventIn(line: unknown): PodEvent | undefined {
   const answer = podFacts(object);
   if (answer === undefined) return undefined;
   if (type === 'DELETED') return { kind: 'deleted', version, answer };
-  return type === 'ADDED' || type === 'MODIFIED' ? { kind: 'said', version, answer } : undefined;
+  return type === 'ADDED' || type === 'MODIFIED' ? { kind: 'changed', version, answer } : undefined;
 }

@@ -1,23 +1,23 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { PodFacts } from '../facts.ts';
-import type { Facts } from '../source.ts';
+import type { FactSink } from '../source.ts';
 import type { PodAnswer } from './pod-facts.ts';
 
-interface Said {
-  /** As it came, its owners not completed. */
+interface CachedPod {
+  /** As the API had it, its owners not completed. */
   readonly pod: PodFacts;
   readonly owners: PodFacts['owners'];
   readonly containerIds: readonly string[];
 }
 
-/** What a source that follows changes has said: so that it can say what is gone, and say again what it knows better now. */
-export class SaidPods {
-  readonly #facts: Facts;
+/** Pods of a source that follows changes: tells which containers are gone, and updates pods whose owners are found later. */
+export class PodCache {
+  readonly #facts: FactSink;
   readonly #complete: (pod: PodFacts) => PodFacts;
-  #pods = new Map<string, Said>();
-  #listed: Map<string, Said> | undefined;
+  #pods = new Map<string, CachedPod>();
+  #listed: Map<string, CachedPod> | undefined;
 
-  constructor(facts: Facts, complete: (pod: PodFacts) => PodFacts) {
+  constructor(facts: FactSink, complete: (pod: PodFacts) => PodFacts) {
     this.#facts = facts;
     this.#complete = complete;
   }
@@ -33,31 +33,32 @@ export class SaidPods {
     this.#facts.endList();
   }
 
-  say({ pod, containers }: PodAnswer): void {
+  upsert({ pod, containers }: PodAnswer): void {
     const pods = this.#listed ?? this.#pods;
     const containerIds = containers.map(({ id }) => id);
     const before = pods.get(pod.uid)?.containerIds ?? [];
     const complete = this.#complete(pod);
     pods.set(pod.uid, { pod, owners: complete.owners, containerIds });
-    this.#facts.pod(complete);
-    for (const container of containers) this.#facts.container(container);
-    for (const id of before) if (!containerIds.includes(id)) this.#facts.containerGone(id);
+    this.#facts.upsertPod(complete);
+    for (const container of containers) this.#facts.upsertContainer(container);
+    for (const id of before) if (!containerIds.includes(id)) this.#facts.markContainerGone(id);
   }
 
-  gone({ pod, containers }: PodAnswer): void {
+  markGone({ pod, containers }: PodAnswer): void {
     const before = this.#pods.get(pod.uid)?.containerIds ?? [];
     this.#pods.delete(pod.uid);
-    for (const id of new Set([...before, ...containers.map(({ id }) => id)])) this.#facts.containerGone(id);
-    this.#facts.podGone(pod.uid);
+    for (const id of new Set([...before, ...containers.map(({ id }) => id)]))
+      this.#facts.markContainerGone(id);
+    this.#facts.markPodGone(pod.uid);
   }
 
-  /** Their owners may be known by now. */
-  sayAgain(): void {
-    for (const said of this.#pods.values()) {
-      const complete = this.#complete(said.pod);
-      if (isDeepStrictEqual(complete.owners, said.owners)) continue;
-      this.#pods.set(complete.uid, { ...said, owners: complete.owners });
-      this.#facts.pod(complete);
+  /** Completes all pods again: their owners may be known by now. */
+  refreshOwners(): void {
+    for (const cached of this.#pods.values()) {
+      const complete = this.#complete(cached.pod);
+      if (isDeepStrictEqual(complete.owners, cached.owners)) continue;
+      this.#pods.set(complete.uid, { ...cached, owners: complete.owners });
+      this.#facts.upsertPod(complete);
     }
   }
 }

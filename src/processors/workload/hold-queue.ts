@@ -1,6 +1,7 @@
+import type { NameStatus } from '../../identity/pending.ts';
 import type { Nanoseconds } from '../../telemetry/units.ts';
 
-export interface HoldBackOptions<T, Missing> {
+export interface HoldQueueOptions<T, Missing> {
   /** At most so long after it came. */
   readonly hold: Nanoseconds;
   /** Items held at most, beside those of the last that came. */
@@ -8,13 +9,10 @@ export interface HoldBackOptions<T, Missing> {
   elapsed(): Nanoseconds;
   itemsIn(held: T): number;
   missingIn(value: T): readonly Missing[];
-  look(missing: Missing): Outlook;
+  statusOf(missing: Missing): NameStatus;
   onHold(items: number): void;
   onRelease(reason: ReleaseReason, items: number): void;
 }
-
-/** What has become of something that was missing. */
-export type Outlook = 'known' | 'awaited' | 'given_up';
 
 export type ReleaseReason = 'named' | 'expired' | 'limit' | 'shutdown';
 
@@ -30,12 +28,12 @@ interface Held<T, Missing> {
  * A queue in which the first waits for what it misses, and all behind it wait for the first: what belongs together stays
  * together, and nothing overtakes.
  */
-export class HoldBack<T, Missing> {
-  readonly #options: HoldBackOptions<T, Missing>;
+export class HoldQueue<T, Missing> {
+  readonly #options: HoldQueueOptions<T, Missing>;
   readonly #held: Held<T, Missing>[] = [];
   #items = 0;
 
-  constructor(options: HoldBackOptions<T, Missing>) {
+  constructor(options: HoldQueueOptions<T, Missing>) {
     this.#options = options;
   }
 
@@ -48,7 +46,7 @@ export class HoldBack<T, Missing> {
     onHold(items);
     this.#held.push({ value, items, since: elapsed(), missing, hasGivenUp: false });
     this.#items += items;
-    return this.#items > limit ? this.#letGo('limit') : undefined;
+    return this.#items > limit ? this.#releaseFirst('limit') : undefined;
   }
 
   /** Those that miss nothing any more, or have waited long enough. */
@@ -57,34 +55,34 @@ export class HoldBack<T, Missing> {
     for (let first = this.#held[0]; first; first = this.#held[0]) {
       const reason = this.#reasonFor(first);
       if (reason === undefined) break;
-      released.push(...this.#letGoAs(reason));
+      released.push(...this.#releaseAll(reason));
     }
     return released;
   }
 
   /** All of them. */
   flush(): T[] {
-    return [...this.#held].flatMap(() => this.#letGoAs('shutdown'));
+    return [...this.#held].flatMap(() => this.#releaseAll('shutdown'));
   }
 
   #reasonFor(first: Held<T, Missing>): ReleaseReason | undefined {
-    const { look, elapsed, hold, limit } = this.#options;
+    const { statusOf, elapsed, hold, limit } = this.#options;
     first.missing = first.missing.filter((missing) => {
-      const outlook = look(missing);
-      if (outlook === 'given_up') first.hasGivenUp = true;
-      return outlook === 'awaited';
+      const status = statusOf(missing);
+      if (status === 'expired') first.hasGivenUp = true;
+      return status === 'pending';
     });
     if (first.missing.length === 0) return first.hasGivenUp ? 'expired' : 'named';
     if (elapsed() - first.since >= hold) return 'expired';
     return this.#items > limit ? 'limit' : undefined;
   }
 
-  #letGoAs(reason: ReleaseReason): T[] {
-    const first = this.#letGo(reason);
+  #releaseAll(reason: ReleaseReason): T[] {
+    const first = this.#releaseFirst(reason);
     return first === undefined ? [] : [first];
   }
 
-  #letGo(reason: ReleaseReason): T | undefined {
+  #releaseFirst(reason: ReleaseReason): T | undefined {
     const first = this.#held.shift();
     if (!first) return undefined;
     this.#items -= first.items;

@@ -5,7 +5,7 @@ import type { CounterMetric } from '../../telemetry/emits.ts';
 import { milliseconds } from '../../telemetry/units.ts';
 import { type WorkloadConfig, workloadConfig, workloadProblems } from './config.ts';
 import { workloadCounters, workloadEmits } from './emits.ts';
-import { HoldBack } from './hold-queue.ts';
+import { HoldQueue } from './hold-queue.ts';
 import { type NamingOptions, nameBatch } from './name-batch.ts';
 import { type Reference, referencesIn } from './references.ts';
 import { openScope, type Scope } from './scope.ts';
@@ -61,13 +61,13 @@ function createProcessor(names: Names, { config, scope, host }: ProcessorOptions
   });
   const namings = { metrics: naming('metrics'), logs: naming('logs') };
   const named = (batch: Batch) => nameBatch(batch, namings[batch.signal]);
-  const held = new HoldBack<Batch, Reference>({
+  const held = new HoldQueue<Batch, Reference>({
     hold: config.hold,
     limit: config.max_held,
     elapsed: () => host.clock.elapsed(),
     itemsIn: itemCount,
-    missingIn: (batch) => referencesIn(batch).filter((reference) => names.look(reference) === 'awaited'),
-    look: (reference) => names.look(reference),
+    missingIn: (batch) => referencesIn(batch).filter((reference) => names.statusOf(reference) === 'pending'),
+    statusOf: (reference) => names.statusOf(reference),
     onHold: (items) => count(workloadCounters.held, items),
     onRelease: (reason, items) => count(workloadCounters.released, items, { reason }),
   });

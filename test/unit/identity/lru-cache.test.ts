@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Recent } from '../../../src/identity/lru-cache.ts';
+import { LruCache } from '../../../src/identity/lru-cache.ts';
 
 test('what is used stays, what is not makes room', () => {
-  const recent = new Recent<string, number>(2);
+  const recent = new LruCache<string, number>(2);
   recent.set('used', 1);
   for (const key of ['a', 'b', 'c', 'd', 'e']) {
     recent.set(key, 0);
@@ -18,7 +18,7 @@ test('the last keys are always known, with what was set last, and never more tha
   const step = fc.record({ key: fc.nat(9), isSet: fc.boolean() });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const recent = new Recent<number, number>(size);
+      const recent = new LruCache<number, number>(size);
       /** The last used at the end. */
       const used = new Map<number, number>();
       for (const [i, { key, isSet }] of steps.entries()) {

@@ -1,7 +1,7 @@
 import type { ContainerFacts, PodFacts } from '../../../src/identity/facts.ts';
-import type { Facts } from '../../../src/identity/source.ts';
+import type { FactSink } from '../../../src/identity/source.ts';
 
-export interface MemoryFacts extends Facts {
+export interface MemoryFacts extends FactSink {
   readonly pods: ReadonlyMap<string, PodFacts>;
   readonly containers: ReadonlyMap<string, ContainerFacts>;
   /** In the order in which they went. */
@@ -10,7 +10,7 @@ export interface MemoryFacts extends Facts {
   readonly lists: number;
 }
 
-/** What a source has said, as the contract of `Facts` has it, and nothing kept of what is gone. */
+/** What a source has said, as the contract of `FactSink` has it, and nothing kept of what is gone. */
 export function memoryFacts(): MemoryFacts {
   const pods = new Map<string, PodFacts>();
   const containers = new Map<string, ContainerFacts>();
@@ -27,16 +27,16 @@ export function memoryFacts(): MemoryFacts {
     get lists() {
       return lists;
     },
-    pod(pod) {
+    upsertPod(pod) {
       pods.set(pod.uid, pod);
       saidSince?.add(`pod ${pod.uid}`);
     },
-    container(container) {
+    upsertContainer(container) {
       containers.set(container.id, container);
       saidSince?.add(`container ${container.id}`);
     },
-    podGone: (uid) => forget(pods, uid),
-    containerGone: (id) => forget(containers, id),
+    markPodGone: (uid) => forget(pods, uid),
+    markContainerGone: (id) => forget(containers, id),
     beginList() {
       saidSince = new Set(); // one that failed has no end
     },

@@ -3,190 +3,190 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { identityCounters } from '../../../src/identity/emits.ts';
 import type { SourceName } from '../../../src/identity/source.ts';
-import { Directory } from '../../../src/identity/store.ts';
+import { IdentityStore } from '../../../src/identity/store.ts';
 import { createCounters } from '../../../src/telemetry/counters.ts';
 import { nanoseconds, seconds } from '../../../src/telemetry/units.ts';
 
-function directoryOf(order: readonly SourceName[] = ['kubelet', 'cri'], limit = 100) {
+function storeOf(order: readonly SourceName[] = ['kubelet', 'cri'], limit = 100) {
   let now = 0;
   const counters = createCounters();
-  const directory = new Directory({
+  const store = new IdentityStore({
     ...{ order, limit, counters, component: 'workload' },
     keepRemoved: seconds(60),
     elapsed: () => nanoseconds(now),
     keepAnnotation: (key) => key.startsWith('kept'),
   });
   return {
-    directory,
+    store,
     counters,
-    of: (source: SourceName) => directory.factsOf(source),
+    of: (source: SourceName) => store.sinkOf(source),
     pass: (time: number) => {
       now += seconds(time);
-      directory.sweep();
+      store.sweep();
     },
   };
 }
 
 test('facts of several sources are put together field by field, the earlier in the order first', () => {
-  const { directory, of } = directoryOf();
-  of('cri').container({ id: 'c', name: 'from cri', runtime: 'containerd', podUid: 'p' });
-  of('kubelet').container({ id: 'c', name: 'from kubelet', restartCount: 2 });
-  assert.deepEqual(directory.container('c'), {
+  const { store, of } = storeOf();
+  of('cri').upsertContainer({ id: 'c', name: 'from cri', runtime: 'containerd', podUid: 'p' });
+  of('kubelet').upsertContainer({ id: 'c', name: 'from kubelet', restartCount: 2 });
+  assert.deepEqual(store.container('c'), {
     ...{ id: 'c', name: 'from kubelet', runtime: 'containerd', podUid: 'p', restartCount: 2 },
   });
 });
 
 test('what a source says replaces what it said, whole', () => {
-  const { directory, of } = directoryOf();
-  of('cri').container({ id: 'c', name: 'a', restartCount: 1 });
-  of('cri').container({ id: 'c', name: 'b' });
-  assert.deepEqual(directory.container('c'), { id: 'c', name: 'b' });
+  const { store, of } = storeOf();
+  of('cri').upsertContainer({ id: 'c', name: 'a', restartCount: 1 });
+  of('cri').upsertContainer({ id: 'c', name: 'b' });
+  assert.deepEqual(store.container('c'), { id: 'c', name: 'b' });
 });
 
 test('annotations nobody needs are not kept', () => {
-  const { directory, of } = directoryOf();
-  of('cri').pod({
+  const { store, of } = storeOf();
+  of('cri').upsertPod({
     uid: 'p',
     annotations: { kept: 'a', surplus: 'x'.repeat(1000) },
     labels: { surplus: 'b' },
   });
-  assert.deepEqual(directory.pod('p'), { uid: 'p', annotations: { kept: 'a' }, labels: { surplus: 'b' } });
+  assert.deepEqual(store.pod('p'), { uid: 'p', annotations: { kept: 'a' }, labels: { surplus: 'b' } });
 });
 
 test('facts are the same object until something is said about them', () => {
-  const { directory, of } = directoryOf();
-  of('cri').container({ id: 'c' });
-  of('cri').pod({ uid: 'p' });
-  const [container, pod, revision] = [directory.container('c'), directory.pod('p'), directory.revision];
-  of('cri').container({ id: 'other' });
-  assert.equal(directory.container('c'), container);
-  assert.equal(directory.pod('p'), pod);
-  assert.notEqual(directory.revision, revision);
-  of('cri').container({ id: 'c' });
-  assert.notEqual(directory.container('c'), container);
+  const { store, of } = storeOf();
+  of('cri').upsertContainer({ id: 'c' });
+  of('cri').upsertPod({ uid: 'p' });
+  const [container, pod, revision] = [store.container('c'), store.pod('p'), store.revision];
+  of('cri').upsertContainer({ id: 'other' });
+  assert.equal(store.container('c'), container);
+  assert.equal(store.pod('p'), pod);
+  assert.notEqual(store.revision, revision);
+  of('cri').upsertContainer({ id: 'c' });
+  assert.notEqual(store.container('c'), container);
 });
 
 test('what is gone keeps its facts for a while', () => {
-  const { directory, of, pass } = directoryOf();
-  of('cri').container({ id: 'c', name: 'app' });
-  of('cri').pod({ uid: 'p' });
-  of('cri').containerGone('c');
-  of('cri').podGone('p');
+  const { store, of, pass } = storeOf();
+  of('cri').upsertContainer({ id: 'c', name: 'app' });
+  of('cri').upsertPod({ uid: 'p' });
+  of('cri').markContainerGone('c');
+  of('cri').markPodGone('p');
   pass(59);
-  assert.equal(directory.container('c')?.name, 'app');
-  assert.ok(directory.pod('p'));
+  assert.equal(store.container('c')?.name, 'app');
+  assert.ok(store.pod('p'));
   pass(1);
-  assert.equal(directory.container('c'), undefined);
-  assert.equal(directory.pod('p'), undefined);
+  assert.equal(store.container('c'), undefined);
+  assert.equal(store.pod('p'), undefined);
 });
 
 test('what comes back is not forgotten', () => {
-  const { directory, of, pass } = directoryOf();
-  of('cri').container({ id: 'c' });
-  of('cri').containerGone('c');
+  const { store, of, pass } = storeOf();
+  of('cri').upsertContainer({ id: 'c' });
+  of('cri').markContainerGone('c');
   pass(30);
-  of('cri').container({ id: 'c' });
+  of('cri').upsertContainer({ id: 'c' });
   pass(3600);
-  assert.ok(directory.container('c'));
+  assert.ok(store.container('c'));
 });
 
 test('as long as one source has it, it is not gone', () => {
-  const { directory, of, pass } = directoryOf();
-  of('cri').container({ id: 'c', name: 'app' });
-  of('kubelet').container({ id: 'c' });
-  of('cri').containerGone('c');
+  const { store, of, pass } = storeOf();
+  of('cri').upsertContainer({ id: 'c', name: 'app' });
+  of('kubelet').upsertContainer({ id: 'c' });
+  of('cri').markContainerGone('c');
   pass(3600);
-  assert.equal(directory.container('c')?.name, 'app', 'with what the other said');
-  of('kubelet').containerGone('c');
+  assert.equal(store.container('c')?.name, 'app', 'with what the other said');
+  of('kubelet').markContainerGone('c');
   pass(60);
-  assert.equal(directory.container('c'), undefined);
+  assert.equal(store.container('c'), undefined);
 });
 
 test('what a source did not say again in a list is gone, by that source alone', () => {
-  const { directory, of, pass } = directoryOf();
+  const { store, of, pass } = storeOf();
   const cri = of('cri');
-  cri.container({ id: 'old' });
-  cri.container({ id: 'stays' });
-  of('kubelet').container({ id: 'others' });
+  cri.upsertContainer({ id: 'old' });
+  cri.upsertContainer({ id: 'stays' });
+  of('kubelet').upsertContainer({ id: 'others' });
   cri.beginList();
-  cri.container({ id: 'stays' });
+  cri.upsertContainer({ id: 'stays' });
   cri.endList();
   pass(60);
-  assert.equal(directory.container('old'), undefined);
-  assert.ok(directory.container('stays'));
-  assert.ok(directory.container('others'));
+  assert.equal(store.container('old'), undefined);
+  assert.ok(store.container('stays'));
+  assert.ok(store.container('others'));
 });
 
 test('a list that was cut takes nothing away', () => {
-  const { directory, of, pass } = directoryOf();
+  const { store, of, pass } = storeOf();
   const cri = of('cri');
-  cri.container({ id: 'a' });
-  cri.container({ id: 'b' });
+  cri.upsertContainer({ id: 'a' });
+  cri.upsertContainer({ id: 'b' });
   cri.beginList();
-  cri.container({ id: 'a' });
+  cri.upsertContainer({ id: 'a' });
   pass(60);
-  assert.ok(directory.container('b'));
+  assert.ok(store.container('b'));
   cri.beginList();
-  cri.container({ id: 'b' });
+  cri.upsertContainer({ id: 'b' });
   cri.endList();
   pass(60);
-  assert.equal(directory.container('a'), undefined, 'the cut list does not count');
-  assert.ok(directory.container('b'));
+  assert.equal(store.container('a'), undefined, 'the cut list does not count');
+  assert.ok(store.container('b'));
 });
 
 test('a static pod is found by its uid in the API and by the hash in its path', () => {
-  const { directory, of } = directoryOf(['kubernetes', 'kubelet', 'cri']);
-  of('cri').pod({ uid: 'hash', name: 'etcd-a' });
-  of('kubernetes').pod({ uid: 'uid', configHash: 'hash', namespace: 'kube-system' });
+  const { store, of } = storeOf(['kubernetes', 'kubelet', 'cri']);
+  of('cri').upsertPod({ uid: 'hash', name: 'etcd-a' });
+  of('kubernetes').upsertPod({ uid: 'uid', configHash: 'hash', namespace: 'kube-system' });
   const both = { uid: 'uid', configHash: 'hash', name: 'etcd-a', namespace: 'kube-system' };
-  assert.deepEqual(directory.pod('hash'), both);
-  assert.deepEqual(directory.pod('uid'), both);
-  assert.ok(directory.isPodSaidBy('cri', 'uid'));
-  of('kubernetes').podGone('uid');
-  assert.ok(directory.isPodSaidBy('cri', 'hash'));
+  assert.deepEqual(store.pod('hash'), both);
+  assert.deepEqual(store.pod('uid'), both);
+  assert.ok(store.isPodKnownTo('cri', 'uid'));
+  of('kubernetes').markPodGone('uid');
+  assert.ok(store.isPodKnownTo('cri', 'hash'));
 });
 
 test('the uid of a static pod that is forgotten leads to nobody, whoever knew the hash first', () => {
-  const { directory, of, pass } = directoryOf(['cri', 'kubernetes']);
-  of('cri').pod({ uid: 'hash', name: 'etcd-a' });
-  of('kubernetes').pod({ uid: 'uid', configHash: 'hash' });
-  of('cri').podGone('hash');
-  of('kubernetes').podGone('uid');
+  const { store, of, pass } = storeOf(['cri', 'kubernetes']);
+  of('cri').upsertPod({ uid: 'hash', name: 'etcd-a' });
+  of('kubernetes').upsertPod({ uid: 'uid', configHash: 'hash' });
+  of('cri').markPodGone('hash');
+  of('kubernetes').markPodGone('uid');
   pass(61);
-  of('cri').pod({ uid: 'hash', name: 'etcd-b' });
-  assert.equal(directory.pod('uid'), undefined);
-  assert.equal(directory.pod('hash')?.name, 'etcd-b');
+  of('cri').upsertPod({ uid: 'hash', name: 'etcd-b' });
+  assert.equal(store.pod('uid'), undefined);
+  assert.equal(store.pod('hash')?.name, 'etcd-b');
 });
 
 test('regular containers of a pod are counted by name', () => {
-  const { directory, of, pass } = directoryOf();
+  const { store, of, pass } = storeOf();
   const cri = of('cri');
-  cri.container({ id: '1', name: 'app', podUid: 'p' });
-  cri.container({ id: '2', name: 'app', podUid: 'p' });
-  cri.container({ id: '3', name: 'setup', podUid: 'p', role: 'init' });
-  cri.container({ id: '4', podUid: 'p', role: 'sandbox' });
-  assert.equal(directory.containersIn('p'), 1);
-  cri.container({ id: '5', name: 'proxy', podUid: 'p' });
-  assert.equal(directory.containersIn('p'), 2);
-  cri.containerGone('5');
+  cri.upsertContainer({ id: '1', name: 'app', podUid: 'p' });
+  cri.upsertContainer({ id: '2', name: 'app', podUid: 'p' });
+  cri.upsertContainer({ id: '3', name: 'setup', podUid: 'p', role: 'init' });
+  cri.upsertContainer({ id: '4', podUid: 'p', role: 'sandbox' });
+  assert.equal(store.containersIn('p'), 1);
+  cri.upsertContainer({ id: '5', name: 'proxy', podUid: 'p' });
+  assert.equal(store.containersIn('p'), 2);
+  cri.markContainerGone('5');
   pass(60);
-  assert.equal(directory.containersIn('p'), 1);
-  assert.equal(directory.containersIn('nobody'), 0);
+  assert.equal(store.containersIn('p'), 1);
+  assert.equal(store.containersIn('nobody'), 0);
 });
 
 test('there is a bound: the ones gone longest make room first, and each is counted', () => {
-  const { directory, of, counters, pass } = directoryOf(['cri'], 3);
+  const { store, of, counters, pass } = storeOf(['cri'], 3);
   const cri = of('cri');
-  for (const id of ['a', 'b', 'c']) cri.container({ id });
-  cri.containerGone('b');
+  for (const id of ['a', 'b', 'c']) cri.upsertContainer({ id });
+  cri.markContainerGone('b');
   pass(1);
-  cri.containerGone('a');
-  cri.container({ id: 'd' });
-  assert.equal(directory.container('b'), undefined);
-  cri.container({ id: 'e' });
-  assert.equal(directory.container('a'), undefined);
-  cri.container({ id: 'f' });
-  assert.equal(directory.container('c'), undefined, 'nobody is gone: the one known longest');
+  cri.markContainerGone('a');
+  cri.upsertContainer({ id: 'd' });
+  assert.equal(store.container('b'), undefined);
+  cri.upsertContainer({ id: 'e' });
+  assert.equal(store.container('a'), undefined);
+  cri.upsertContainer({ id: 'f' });
+  assert.equal(store.container('c'), undefined, 'nobody is gone: the one known longest');
   assert.deepEqual(
     counters.read().map(({ metric, attributes, value }) => [metric, attributes, value]),
     [[identityCounters.namesDropped, { component: 'workload', reason: 'containers' }, 3]],
@@ -203,28 +203,28 @@ test('whatever sources say in whatever order, what the last complete list had is
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-      const { directory, of, pass } = directoryOf(['cri'], 4);
+      const { store, of, pass } = storeOf(['cri'], 4);
       const cri = of('cri');
       let living = new Set<string>();
       for (const each of steps) {
         if (each.kind === 'say') {
-          cri.container({ id: each.id });
+          cri.upsertContainer({ id: each.id });
           living.add(each.id);
         } else if (each.kind === 'gone') {
-          cri.containerGone(each.id);
+          cri.markContainerGone(each.id);
           living.delete(each.id);
         } else if (each.kind === 'pass') pass(each.time);
         else {
           cri.beginList();
-          for (const id of each.ids) cri.container({ id });
+          for (const id of each.ids) cri.upsertContainer({ id });
           cri.endList();
           living = new Set(each.ids);
-          for (const id of each.ids) assert.ok(directory.container(id));
+          for (const id of each.ids) assert.ok(store.container(id));
         }
-        assert.ok(['a', 'b', 'c', 'd', 'e', 'f'].filter((id) => directory.container(id)).length <= 4);
+        assert.ok(['a', 'b', 'c', 'd', 'e', 'f'].filter((id) => store.container(id)).length <= 4);
       }
       pass(61);
-      const known = ['a', 'b', 'c', 'd', 'e', 'f'].filter((id) => directory.container(id));
+      const known = ['a', 'b', 'c', 'd', 'e', 'f'].filter((id) => store.container(id));
       assert.ok(
         known.every((id) => living.has(id)),
         'what is gone long enough is forgotten',

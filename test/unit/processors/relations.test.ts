@@ -59,7 +59,7 @@ async function relation(driver: keyof typeof drivers) {
     Object.entries(places).map(([place, path]) => [idOf(place as Place), path]),
   );
   const { processor, source } = await fixture({ paths, sources: ['cri'], settings: { hold: '0' } });
-  source('cri').facts.container({ id: hex('3'), role: 'sandbox', podUid: uid('a') });
+  source('cri').facts.upsertContainer({ id: hex('3'), role: 'sandbox', podUid: uid('a') });
   const causes = await contention.open({}, fakeHost('contention').host);
   return (waitClass: 'other' | 'throttled', victim: Place, culprit: Place) => {
     const point = { [culpritAttributes.cgroupId.key]: idOf(culprit), [waitAttributes.class.key]: waitClass };

@@ -3,7 +3,7 @@ import { type Bytes, type Nanoseconds, toMilliseconds } from '../../../telemetry
 import { version } from '../../../version.ts';
 import { SourceError, sourceError } from '../../source-error.ts';
 import type { RuntimeClient, RuntimeEvent } from '../client.ts';
-import { containerFacts, type Known, listing, podFacts, sandboxFacts } from './facts.ts';
+import { containerFacts, listing, podFacts, type RuntimeContext, sandboxFacts } from './facts.ts';
 import { ImageNames } from './images.ts';
 import {
   type Codec,
@@ -53,7 +53,7 @@ export function connectCri({ path, timeout, maxMessage }: CriClientOptions): Run
     'grpc.use_local_subchannel_pool': 1,
   });
   const images = new ImageNames();
-  let known: Known = { runtime: 'cri', images };
+  let known: RuntimeContext = { runtime: 'cri', images };
   let listsWithoutImages = 0;
   /** A closed client would let them go on. */
   const calls = new Set<{ cancel(): void }>();
@@ -94,7 +94,7 @@ export function connectCri({ path, timeout, maxMessage }: CriClientOptions): Run
   };
 
   return {
-    async greet() {
+    async handshake() {
       const { runtimeName, runtimeVersion } = await call('Version', nothing, versionResponse);
       known = { runtime: runtimeName || known.runtime, images };
       return {
@@ -111,7 +111,7 @@ export function connectCri({ path, timeout, maxMessage }: CriClientOptions): Run
       return { ...listing(items, { containers: listed, known }), ...(lacking && { lacking }) };
     },
 
-    async look(id) {
+    async inspect(id) {
       const request = containerStatusRequest.encode({ containerId: id });
       try {
         const { status } = await call('ContainerStatus', request, containerStatus);
@@ -122,7 +122,7 @@ export function connectCri({ path, timeout, maxMessage }: CriClientOptions): Run
       }
     },
 
-    follow: (tell) =>
+    follow: (emit) =>
       new Promise<void>((resolve, reject) => {
         const stream = client.makeServerStreamRequest<Buffer, ContainerEvent>(
           `${service}GetContainerEvents`,
@@ -132,7 +132,7 @@ export function connectCri({ path, timeout, maxMessage }: CriClientOptions): Run
         );
         calls.add(stream);
         stream.on('close', () => calls.delete(stream));
-        stream.on('data', (event: ContainerEvent) => tell(eventOf(event, known)));
+        stream.on('data', (event: ContainerEvent) => emit(eventOf(event, known)));
         stream.on('error', (error: ServiceError) => reject(explain(error, 'GetContainerEvents')));
         stream.on('end', resolve);
       }),
@@ -153,14 +153,14 @@ export function canShareEvents(runtime: string, version: string): boolean {
 }
 
 /** An event holds the state of the whole pod. */
-export function eventOf(event: ContainerEvent, known: Known): RuntimeEvent {
+export function eventOf(event: ContainerEvent, known: RuntimeContext): RuntimeEvent {
   const { containerId: id, type, podSandboxStatus: sandbox, containersStatuses } = event;
   if (type === containerDeleted) return { kind: 'gone', id };
   const of = containersStatuses.filter((container) => container.id === id);
   const pod = sandbox ? podFacts(sandbox) : undefined;
   if (of.length === 0 && sandbox?.id !== id) return { kind: 'changed', id };
   return {
-    kind: 'told',
+    kind: 'updated',
     pods: pod ? [pod] : [],
     containers: [
       ...(sandbox ? [sandboxFacts(sandbox, known)] : []),

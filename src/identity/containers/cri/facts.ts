@@ -19,12 +19,12 @@ export function podFacts({ metadata, labels, annotations }: PodSandbox): PodFact
   };
 }
 
-export function sandboxFacts({ id, metadata }: PodSandbox, { runtime }: Known): ContainerFacts {
+export function sandboxFacts({ id, metadata }: PodSandbox, { runtime }: RuntimeContext): ContainerFacts {
   return { id, runtime, role: 'sandbox', ...(metadata?.uid && { podUid: metadata.uid }) };
 }
 
 /** Says nothing of resources: they may be changed while it runs, and its cgroup has the figures of now. */
-export function containerFacts(container: Container, { runtime, images }: Known): ContainerFacts {
+export function containerFacts(container: Container, { runtime, images }: RuntimeContext): ContainerFacts {
   const { id, metadata, labels, annotations } = container;
   const podUid = labels['io.kubernetes.pod.uid'];
   const name = labels['io.kubernetes.container.name'] || metadata?.name;
@@ -42,7 +42,7 @@ export function containerFacts(container: Container, { runtime, images }: Known)
 }
 
 /** What is known of the runtime as a whole. */
-export interface Known {
+export interface RuntimeContext {
   readonly runtime: string;
   readonly images: ImageNames;
 }
@@ -50,7 +50,7 @@ export interface Known {
 /** Of the sandboxes of one pod the one that runs counts, else the latest. */
 export function listing(
   sandboxes: readonly PodSandbox[],
-  { containers, known }: { readonly containers: readonly Container[]; readonly known: Known },
+  { containers, known }: { readonly containers: readonly Container[]; readonly known: RuntimeContext },
 ): Listing {
   const byAge = [...sandboxes].sort(
     (a, b) =>

@@ -2,7 +2,7 @@ import { UnixHttp } from '../../../net/unix-http.ts';
 import { bytes, type Nanoseconds } from '../../../telemetry/units.ts';
 import { SourceError } from '../../source-error.ts';
 import type { RuntimeClient } from '../client.ts';
-import { event, greeting, inspected, listing } from './facts.ts';
+import { event, inspected, listing, runtimeInfo } from './facts.ts';
 
 /** Over a thousand containers with long labels are about 5 MiB. */
 const maxBody = bytes(32 * 2 ** 20);
@@ -22,15 +22,15 @@ export function connectDocker({ socketPath, timeout, expected }: DockerOptions):
   const http = new UnixHttp({ socketPath, timeout, maxBody, maxLine });
   let runtime = 'docker';
   return {
-    async greet() {
-      const { isPodman, ...hello } = greeting(await http.getJson('/version'));
+    async handshake() {
+      const { isPodman, ...hello } = runtimeInfo(await http.getJson('/version'));
       runtime = isPodman ? 'podman' : 'docker';
       if (expected !== undefined && expected !== runtime)
         throw new SourceError('unimplemented', `${runtime} answers there`);
       return hello;
     },
     list: async () => listing(await http.getJson('/containers/json?all=1'), runtime),
-    async look(id) {
+    async inspect(id) {
       try {
         return inspected(await http.getJson(`/containers/${encodeURIComponent(id)}/json`), runtime);
       } catch (error) {
@@ -38,10 +38,10 @@ export function connectDocker({ socketPath, timeout, expected }: DockerOptions):
         throw error;
       }
     },
-    follow: (tell) =>
+    follow: (emit) =>
       http.followJson(events, (line) => {
-        const told = event(line);
-        if (told) tell(told);
+        const runtimeEvent = event(line);
+        if (runtimeEvent) emit(runtimeEvent);
       }),
     close: () => http.close(),
   };

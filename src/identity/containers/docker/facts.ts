@@ -1,6 +1,6 @@
 import type { ContainerFacts, PodFacts } from '../../facts.ts';
 import { SourceError } from '../../source-error.ts';
-import type { Greeting, ListedContainer, Listing, RuntimeEvent } from '../client.ts';
+import type { ListedContainer, Listing, RuntimeEvent, RuntimeInfo } from '../client.ts';
 import { parseImageReference } from '../image-reference.ts';
 import { type JsonObject, listIn, objectIn, textIn } from '../json.ts';
 
@@ -12,7 +12,7 @@ const ownLabels = ['io.kubernetes.', annotationPrefix];
 type Texts = Readonly<Record<string, string>>;
 
 /** The answer to `/version`. */
-export function greeting(answer: unknown): Greeting & { readonly isPodman: boolean } {
+export function runtimeInfo(answer: unknown): RuntimeInfo & { readonly isPodman: boolean } {
   const { Version: version, Components: components } = fields(answer, '/version');
   const isPodman = listIn(components).some((component) => objectIn(component).Name === 'Podman Engine');
   return {

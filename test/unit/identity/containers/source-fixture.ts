@@ -25,15 +25,15 @@ export function played({ hasEvents = true } = {}) {
   const fixture = sourceFixture();
   const asked: string[] = [];
   const pending: { resolve(listing: Listing): void; reject(error: Error): void }[] = [];
-  let tell: ((event: RuntimeEvent) => void) | undefined;
+  let emit: ((event: RuntimeEvent) => void) | undefined;
   let endStream: ((error?: Error) => void) | undefined;
-  let greetingError: Error | undefined;
-  let details: RuntimeClient['look'] = async (id) => ({ id, name: `name of ${id}` });
+  let handshakeError: Error | undefined;
+  let details: RuntimeClient['inspect'] = async (id) => ({ id, name: `name of ${id}` });
   let socket: Socket | undefined = { path: '/run/test.sock', identity: '1' };
   const connect = (): RuntimeClient => ({
-    async greet() {
-      asked.push('greet');
-      if (greetingError) throw greetingError;
+    async handshake() {
+      asked.push('handshake');
+      if (handshakeError) throw handshakeError;
       return { runtime: 'test 1', hasEvents };
     },
     list() {
@@ -42,13 +42,13 @@ export function played({ hasEvents = true } = {}) {
       pending.push({ resolve, reject });
       return promise;
     },
-    look(id) {
-      asked.push(`look ${id}`);
+    inspect(id) {
+      asked.push(`inspect ${id}`);
       return details(id);
     },
     follow(to) {
       asked.push('follow');
-      tell = to;
+      emit = to;
       return new Promise((resolve, reject) => {
         endStream = (error) => (error ? reject(error) : resolve());
       });
@@ -86,8 +86,8 @@ export function played({ hasEvents = true } = {}) {
       pending.shift()?.reject(error);
       await settle();
     },
-    async tell(event: RuntimeEvent) {
-      tell?.(event);
+    async emit(event: RuntimeEvent) {
+      emit?.(event);
       await settle();
     },
     async endStream(error?: Error) {
@@ -97,11 +97,11 @@ export function played({ hasEvents = true } = {}) {
     setSocket(identity: string | undefined) {
       socket = identity === undefined ? undefined : { path: '/run/test.sock', identity };
     },
-    setGreetingError(error: Error | undefined) {
-      greetingError = error;
+    setHandshakeError(error: Error | undefined) {
+      handshakeError = error;
     },
-    setDetails(look: RuntimeClient['look']) {
-      details = look;
+    setDetails(inspect: RuntimeClient['inspect']) {
+      details = inspect;
     },
     /** Ready, with these containers, and nothing asked for. */
     async ready(...ids: readonly string[]) {

@@ -6,7 +6,7 @@ import type { ContainerFacts } from '../../../../src/identity/facts.ts';
 import { SourceError } from '../../../../src/identity/source-error.ts';
 import { container, listOf, played, settle } from './source-fixture.ts';
 
-test('a runtime that is not there is absent, looked for ever more rarely, and found', async () => {
+test('a runtime that is not there is absent, searched with back-off, and found', async () => {
   const { source, tick, asked, advance, setSocket, warnings } = played();
   setSocket(undefined);
   await tick();
@@ -22,11 +22,11 @@ test('a runtime that is not there is absent, looked for ever more rarely, and fo
 });
 
 test('a failure is counted and logged once, retried ever more rarely, and what was known stays', async () => {
-  const { source, ready, advance, tick, asked, fail, setGreetingError, count, warnings, facts } = played();
+  const { source, ready, advance, tick, asked, fail, setHandshakeError, count, warnings, facts } = played();
   await ready('a');
   advance(300);
   await tick();
-  setGreetingError(new SourceError('timeout', 'no answer in time'));
+  setHandshakeError(new SourceError('timeout', 'no answer in time'));
   await fail(new SourceError('timeout', 'no answer in time'));
   assert.equal(source.state, 'failing');
   assert.match(source.reason ?? '', /no answer in time/);
@@ -35,7 +35,7 @@ test('a failure is counted and logged once, retried ever more rarely, and what w
   const attempts: number[] = [];
   for (let time = 0; time < 64; time += 0.25) {
     await tick();
-    if (asked().includes('greet')) attempts.push(time);
+    if (asked().includes('handshake')) attempts.push(time);
     advance(0.25);
   }
   assert.deepEqual(attempts, [0.25, 0.75, 1.75, 3.75, 7.75, 15.75, 31.75, 61.75]);
@@ -44,9 +44,9 @@ test('a failure is counted and logged once, retried ever more rarely, and what w
 });
 
 test('a runtime that made its socket anew is asked at once', async () => {
-  const { source, ready, advance, tick, answer, fail, setGreetingError, setSocket } = played();
+  const { source, ready, advance, tick, answer, fail, setHandshakeError, setSocket } = played();
   await ready('a');
-  setGreetingError(new SourceError('unreachable', 'nobody listens'));
+  setHandshakeError(new SourceError('unreachable', 'nobody listens'));
   advance(300);
   await tick();
   await fail(new SourceError('unreachable', 'nobody listens'));
@@ -55,7 +55,7 @@ test('a runtime that made its socket anew is asked at once', async () => {
     await tick();
   }
   assert.equal(source.state, 'failing');
-  setGreetingError(undefined);
+  setHandshakeError(undefined);
   setSocket('2');
   await tick();
   await answer(listOf('a'));
@@ -122,7 +122,7 @@ test('a container that ended is said once more, then it is gone', async () => {
   assert.ok(facts.containers.has('short'), 'it was started again');
 });
 
-test('what a look found stays when a list knows less', async () => {
+test('what a inspect found stays when a list knows less', async () => {
   const { tick, advance, answer, facts, setDetails, asked } = played({ hasEvents: false });
   const image = { name: 'registry.example/app', digest: 'sha256:12' };
   setDetails(async (id) => ({ id, name: `name of ${id}`, image }));
@@ -145,7 +145,7 @@ test('a list that says all is enough: nobody is looked at', async () => {
   await tick();
   await answer({ pods: [], containers: [{ ...container('a'), isComplete: true }] });
   await tick();
-  assert.deepEqual(asked(), ['greet', 'follow', 'list']);
+  assert.deepEqual(asked(), ['handshake', 'follow', 'list']);
 });
 
 test('containers that had ended before the first list are not looked at', async () => {
@@ -153,7 +153,7 @@ test('containers that had ended before the first list are not looked at', async 
   await tick();
   await answer({ pods: [], containers: [container('past', true), container('present')] });
   await tick();
-  assert.deepEqual(asked(), ['greet', 'follow', 'list', 'look present']);
+  assert.deepEqual(asked(), ['handshake', 'follow', 'list', 'inspect present']);
 });
 
 test('one container that cannot be looked at keeps nobody else from being named', async () => {
@@ -171,31 +171,31 @@ test('one container that cannot be looked at keeps nobody else from being named'
   assert.equal(count(identityCounters.sourceErrors.name, 'timeout'), 1);
 });
 
-test('an event that only says that something changed is looked after at once', async () => {
-  const { ready, tell, facts, asked } = played();
+test('an event that only says that something changed triggers an inspection at once', async () => {
+  const { ready, emit, facts, asked } = played();
   await ready('a');
-  await tell({ kind: 'changed', id: 'new' });
-  assert.deepEqual(asked(), ['look new']);
+  await emit({ kind: 'changed', id: 'new' });
+  assert.deepEqual(asked(), ['inspect new']);
   assert.ok(facts.containers.has('new'));
-  await tell({ kind: 'gone', id: 'new' });
+  await emit({ kind: 'gone', id: 'new' });
   assert.deepEqual(facts.gone, ['new']);
 });
 
 test('a container that goes while it is looked at stays gone', async () => {
-  const { ready, tell, facts, setDetails } = played();
+  const { ready, emit, facts, setDetails } = played();
   await ready();
   const { promise, resolve } = Promise.withResolvers<ContainerFacts>();
   setDetails(() => promise);
-  await tell({ kind: 'changed', id: 'short' });
-  await tell({ kind: 'gone', id: 'short' });
+  await emit({ kind: 'changed', id: 'short' });
+  await emit({ kind: 'gone', id: 'short' });
   resolve({ id: 'short', name: 'too late' });
   await settle();
   assert.ok(!facts.containers.has('short'));
 });
 
 test('a socket at which something else answers counts as absent until it is made anew', async () => {
-  const { source, tick, advance, setGreetingError, setSocket, asked, answer, count, warnings } = played();
-  setGreetingError(new SourceError('unimplemented', 'it has no Version of CRI v1'));
+  const { source, tick, advance, setHandshakeError, setSocket, asked, answer, count, warnings } = played();
+  setHandshakeError(new SourceError('unimplemented', 'it has no Version of CRI v1'));
   await tick();
   await tick();
   assert.equal(source.state, 'absent');
@@ -206,7 +206,7 @@ test('a socket at which something else answers counts as absent until it is made
   advance(100);
   await tick();
   assert.deepEqual(asked(), []);
-  setGreetingError(undefined);
+  setHandshakeError(undefined);
   setSocket('2');
   advance(100);
   await tick();
@@ -221,7 +221,7 @@ test('close ends what is under way, may be repeated, and nothing happens after i
   await source.close();
   await source.close();
   await tick();
-  source.want({ containerId: 'x' });
+  source.requestLookup({ containerId: 'x' });
   await tick();
   assert.deepEqual(asked(), ['close']);
   assert.equal(facts.lists, lists);

@@ -6,7 +6,7 @@ test('it follows before it lists, so that nothing that happens between is missed
   const { source, tick, asked, answer } = played();
   assert.equal(source.state, 'connecting');
   await tick();
-  assert.deepEqual(asked(), ['greet', 'follow', 'list']);
+  assert.deepEqual(asked(), ['handshake', 'follow', 'list']);
   assert.equal(source.state, 'connecting');
   await answer(listOf('a'));
   assert.equal(source.state, 'ready');
@@ -40,10 +40,10 @@ test('a container that a list has no more is gone', async () => {
 });
 
 test('what was told while a list was made wins over the list', async () => {
-  const { tick, tell, answer, facts } = played();
+  const { tick, emit, answer, facts } = played();
   await tick();
-  await tell({ kind: 'told', pods: [{ uid: 'new pod' }], containers: [{ id: 'new', name: 'told' }] });
-  await tell({ kind: 'gone', id: 'a' });
+  await emit({ kind: 'updated', pods: [{ uid: 'new pod' }], containers: [{ id: 'new', name: 'updated' }] });
+  await emit({ kind: 'gone', id: 'a' });
   await answer(listOf('a', 'b'));
   assert.deepEqual([...facts.containers.keys()].sort(), ['b', 'new']);
   assert.ok(facts.pods.has('new pod'));
@@ -53,8 +53,8 @@ test('an unknown container is listed for at once, and many of them with one list
   const { ready, advance, tick, asked, source, answer, facts } = played({ hasEvents: false });
   await ready('a');
   advance(1);
-  for (const containerId of ['x', 'y', 'z']) source.want({ containerId });
-  source.want({ podUid: 'of x' });
+  for (const containerId of ['x', 'y', 'z']) source.requestLookup({ containerId });
+  source.requestLookup({ podUid: 'of x' });
   await tick();
   await tick();
   assert.deepEqual(asked(), ['list']);
@@ -66,10 +66,10 @@ test('one that was wanted while a list was under way gets a list of its own', as
   const { ready, advance, tick, asked, source, answer } = played({ hasEvents: false });
   await ready('a');
   advance(1);
-  source.want({ containerId: 'x' });
+  source.requestLookup({ containerId: 'x' });
   await tick();
   advance(0.1);
-  source.want({ containerId: 'y' });
+  source.requestLookup({ containerId: 'y' });
   await answer(listOf('a', 'x'));
   asked();
   advance(2);
@@ -85,7 +85,7 @@ test('an id that no list has is asked about ever more rarely, then only when wan
   await ready('a');
   advance(1);
   const lists: number[] = [];
-  source.want({ containerId: "another runtime's" });
+  source.requestLookup({ containerId: "another runtime's" });
   for (let time = 0; time < 29; time += 0.25) {
     await tick();
     if (asked().includes('list')) lists.push(time);
@@ -99,13 +99,13 @@ test('lists that somebody waits for take a tenth of the time at most', async () 
   const { ready, advance, tick, asked, source, answer } = played({ hasEvents: false });
   await ready('a');
   advance(1);
-  source.want({ containerId: 'x' });
+  source.requestLookup({ containerId: 'x' });
   await tick();
   advance(2); // a slow runtime
   await answer(listOf('a', 'x'));
   await tick();
   asked();
-  source.want({ containerId: 'y' });
+  source.requestLookup({ containerId: 'y' });
   advance(19);
   await tick();
   assert.deepEqual(asked(), []);
@@ -118,13 +118,13 @@ test('a known container, or one of an absent runtime, asks for nothing', async (
   const { ready, advance, tick, asked, source, setSocket } = played({ hasEvents: false });
   await ready('a');
   advance(1);
-  source.want({ containerId: 'a', podUid: 'pod' });
+  source.requestLookup({ containerId: 'a', podUid: 'pod' });
   await tick();
   assert.deepEqual(asked(), []);
   const absent = played();
   absent.setSocket(undefined);
   await absent.tick();
-  absent.source.want({ containerId: 'a' });
+  absent.source.requestLookup({ containerId: 'a' });
   assert.equal(absent.source.state, 'absent');
   setSocket(undefined);
 });

@@ -351,6 +351,6 @@ test('a closed source ends its watch, and may be closed twice', async (t) => {
   await until(() => server.connections() === 0);
   pass(milliseconds(60_000));
   source.tick();
-  source.want({ podUid: 'u' });
+  source.requestLookup({ podUid: 'u' });
   assert.equal(api.watches.length, 1);
 });

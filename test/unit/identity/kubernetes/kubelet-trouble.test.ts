@@ -271,7 +271,7 @@ test('without an endpoint it is port 10250 of what the environment calls this no
 
 test('an error of our own is no silence and no crash', async (t) => {
   const { source, facts, until, count } = await setUp(t, sayJson(podList(madePods(2))));
-  facts.pod = () => {
+  facts.upsertPod = () => {
     throw new Error('a bug');
   };
   await until(() => source.state === 'failing');

@@ -45,13 +45,13 @@ test('pods are listed once an interval, over one connection', async (t) => {
 test('somebody unknown is looked for at once, strangers together, and once a second at most', async (t) => {
   const { source, facts, until, settle, pass } = await setUp(t, sayJson(podList(madePods(3))));
   await until(() => source.state === 'ready');
-  source.want({ containerId: containerIdOf(1, 'app') });
+  source.requestLookup({ containerId: containerIdOf(1, 'app') });
   pass(seconds(1));
   await settle();
   assert.equal(facts.lists, 1, 'one that is known asks for nothing');
-  for (let i = 0; i < 10; i++) source.want({ containerId: `stranger ${i}`, podUid: 'strange' });
+  for (let i = 0; i < 10; i++) source.requestLookup({ containerId: `stranger ${i}`, podUid: 'strange' });
   await until(() => facts.lists === 2);
-  source.want({ containerId: 'another' });
+  source.requestLookup({ containerId: 'another' });
   pass(milliseconds(999));
   await settle();
   assert.equal(facts.lists, 2);
@@ -66,7 +66,7 @@ test('who stays unknown is looked for ever more rarely', async (t) => {
   await until(() => source.state === 'ready');
   for (let second = 0; second < 30; second++) {
     pass(seconds(1));
-    source.want({ containerId: 'stranger' });
+    source.requestLookup({ containerId: 'stranger' });
     await settle();
   }
   assert.ok(facts.lists >= 4 && facts.lists <= 9, `${facts.lists} lists in 30 s`);
@@ -77,7 +77,7 @@ test('a container that is asked for is named by the next list', async (t) => {
   await until(() => source.state === 'ready');
   server.behave(sayJson(podList([madePod(7)])));
   pass(seconds(1));
-  source.want({ containerId: containerIdOf(7, 'app') });
+  source.requestLookup({ containerId: containerIdOf(7, 'app') });
   await until(() => facts.containers.has(containerIdOf(7, 'app')));
 });
 

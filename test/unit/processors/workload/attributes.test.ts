@@ -24,8 +24,8 @@ async function described(
 ) {
   const of = await fixture({ paths, sources: ['kubelet', 'docker'], settings: { hold: '0', ...settings } });
   const source = of.source(facts.pod ? 'kubelet' : 'docker').facts;
-  if (facts.pod) source.pod(facts.pod);
-  for (const each of facts.containers ?? []) source.container(each);
+  if (facts.pod) source.upsertPod(facts.pod);
+  for (const each of facts.containers ?? []) source.upsertContainer(each);
   const victim = (id: string): Attributes => read(of.processor.process(reading([id])))[0]?.victim ?? {};
   const culprit = (id: string): Attributes =>
     read(of.processor.process(reading(['1', { [culpritAttributes.cgroupId.key]: id }])))[0]?.points[0] ?? {};
@@ -205,7 +205,7 @@ test('an annotated instance is the container’s, and with its name where the po
   const annotated = { ...pod, annotations: annotation('service.instance.id', 'one') };
   const alone = await described({ pod: annotated, containers: [container] });
   assert.equal(alone.victim('2')[resourceAttributes.serviceInstanceId.key], 'one');
-  alone.source('kubelet').facts.container({ ...container, id: otherId, name: 'proxy' });
+  alone.source('kubelet').facts.upsertContainer({ ...container, id: otherId, name: 'proxy' });
   assert.equal(alone.victim('2')[resourceAttributes.serviceInstanceId.key], 'one.app', 'from now on');
   assert.equal(alone.victim('5')[resourceAttributes.serviceInstanceId.key], 'one.proxy');
   const first = await described({
@@ -231,10 +231,10 @@ test('what is said later of the pod, or of the container, holds from then on', a
   const { victim, source } = await described({ pod, containers: [container] });
   const { facts } = source('kubelet');
   assert.equal(victim('2')[workloadAttributes.deploymentName.key], 'web');
-  facts.pod({ ...pod, owners: [{ kind: 'StatefulSet', name: 'db' }] });
+  facts.upsertPod({ ...pod, owners: [{ kind: 'StatefulSet', name: 'db' }] });
   assert.equal(victim('2')[workloadAttributes.deploymentName.key], undefined);
   assert.equal(victim('2')[workloadAttributes.statefulSetName.key], 'db');
-  facts.container({ ...container, resources: { cpuLimit: 4 } });
+  facts.upsertContainer({ ...container, resources: { cpuLimit: 4 } });
   assert.equal(victim('2')[workloadAttributes.cpuLimit.key], 4);
   assert.equal(victim('2')[workloadAttributes.cpuRequest.key], undefined);
 });
@@ -366,7 +366,7 @@ test('a limit nobody tells of is read from the cgroup, again after a minute', as
       };
     },
   });
-  of.source('kubelet').facts.container(container);
+  of.source('kubelet').facts.upsertContainer(container);
   const limit = (id: string) =>
     read(of.processor.process(reading([id])))[0]?.victim[workloadAttributes.cpuLimit.key];
   assert.equal(limit('7'), 1.5);

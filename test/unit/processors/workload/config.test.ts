@@ -65,7 +65,14 @@ test('a source that cannot be opened closes the others', async () => {
     openSource: (name) => {
       if (name === 'docker') throw new Error('no');
       const state = 'ready' as const;
-      return { name, state, reason: undefined, tick() {}, want() {}, close: async () => void closed++ };
+      return {
+        name,
+        state,
+        reason: undefined,
+        tick() {},
+        requestLookup() {},
+        close: async () => void closed++,
+      };
     },
   });
   await assert.rejects(open, /no/);

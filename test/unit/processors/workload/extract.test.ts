@@ -11,12 +11,12 @@ async function extracted(extract: object) {
     settings: { hold: '0', extract },
   });
   const { facts } = source('kubelet');
-  facts.pod({
+  facts.upsertPod({
     ...pod,
     labels: { team: 'blue', 'app.example/part': 'cart', 'app.example/tier': '' },
     annotations: { owner: 'them', 'app.example/page': 'shop' },
   });
-  facts.container(container);
+  facts.upsertContainer(container);
   const [named] = read(processor.process(reading(['2', { [culpritAttributes.cgroupId.key]: '2' }])));
   const chosen = (of: object) =>
     Object.fromEntries(Object.entries(of).filter(([key]) => /label|annotation|^x\./.test(key)));
@@ -66,6 +66,6 @@ test('what is measured is not renamed by a label', async () => {
     sources: ['kubelet'],
     settings: { hold: '0', extract: { labels: [{ key: 'team', tag_name: 'k8s.pod.name' }] } },
   });
-  source('kubelet').facts.pod({ ...pod, labels: { team: 'blue' } });
+  source('kubelet').facts.upsertPod({ ...pod, labels: { team: 'blue' } });
   assert.equal(read(processor.process(reading(['2'])))[0]?.victim[workloadAttributes.podName.key], pod.name);
 });

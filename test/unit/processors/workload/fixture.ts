@@ -5,7 +5,7 @@ import type { Host } from '../../../../src/component.ts';
 import { components } from '../../../../src/components.ts';
 import { loadConfig } from '../../../../src/config/load.ts';
 import type { ContainerFacts, PodFacts } from '../../../../src/identity/facts.ts';
-import type { Facts, Source, SourceName, SourceState } from '../../../../src/identity/source.ts';
+import type { FactSink, Source, SourceName, SourceState } from '../../../../src/identity/source.ts';
 import type { WorkloadConfig } from '../../../../src/processors/workload/config.ts';
 import { workloadEmits } from '../../../../src/processors/workload/emits.ts';
 import { openWorkload } from '../../../../src/processors/workload/workload.ts';
@@ -35,14 +35,14 @@ export function workloadSettings(written: object = {}): WorkloadConfig {
 /** A source that says what a test tells it to. */
 export class FakeSource implements Source {
   readonly name: SourceName;
-  readonly facts: Facts;
-  readonly wanted: { readonly containerId?: string; readonly podUid?: string }[] = [];
+  readonly facts: FactSink;
+  readonly requested: { readonly containerId?: string; readonly podUid?: string }[] = [];
   state: SourceState = 'ready';
   readonly reason = undefined;
   ticks = 0;
   closed = 0;
 
-  constructor(name: SourceName, facts: Facts) {
+  constructor(name: SourceName, facts: FactSink) {
     this.name = name;
     this.facts = facts;
   }
@@ -51,8 +51,8 @@ export class FakeSource implements Source {
     this.ticks += 1;
   }
 
-  want(what: { readonly containerId?: string; readonly podUid?: string }): void {
-    this.wanted.push(what);
+  requestLookup(what: { readonly containerId?: string; readonly podUid?: string }): void {
+    this.requested.push(what);
   }
 
   async close(): Promise<void> {

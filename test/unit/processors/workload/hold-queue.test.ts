@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { HoldBack, type ReleaseReason } from '../../../../src/processors/workload/hold-queue.ts';
+import { HoldQueue, type ReleaseReason } from '../../../../src/processors/workload/hold-queue.ts';
 import { nanoseconds, seconds } from '../../../../src/telemetry/units.ts';
 
 interface Parcel {
@@ -14,16 +14,16 @@ interface Parcel {
 function holdBack({ hold = 3, limit = 100 } = {}) {
   let now = 0;
   const known = new Set<string>();
-  const givenUp = new Set<string>();
+  const expired = new Set<string>();
   const released: [ReleaseReason, number][] = [];
   let heldItems = 0;
-  const look = (name: string) =>
-    known.has(name) ? 'known' : givenUp.has(name) ? 'given_up' : ('awaited' as const);
-  const held = new HoldBack<Parcel, string>({
-    ...{ hold: seconds(hold), limit, look },
+  const statusOf = (name: string) =>
+    known.has(name) ? 'known' : expired.has(name) ? 'expired' : ('pending' as const);
+  const held = new HoldQueue<Parcel, string>({
+    ...{ hold: seconds(hold), limit, statusOf },
     elapsed: () => nanoseconds(now),
     itemsIn: ({ items }) => items,
-    missingIn: ({ needs }) => needs.filter((name) => look(name) === 'awaited'),
+    missingIn: ({ needs }) => needs.filter((name) => statusOf(name) === 'pending'),
     onHold: (items) => {
       heldItems += items;
     },
@@ -33,7 +33,7 @@ function holdBack({ hold = 3, limit = 100 } = {}) {
     },
   });
   return {
-    ...{ held, known, givenUp, released },
+    ...{ held, known, expired, released },
     heldItems: () => heldItems,
     pass: (time: number) => {
       now += seconds(time);
@@ -86,10 +86,10 @@ test('after the time to hold it goes on without its name', () => {
 });
 
 test('a name nobody waits for any more releases it at once', () => {
-  const { held, givenUp, released } = holdBack();
+  const { held, expired, released } = holdBack();
   const first = parcel(1, 'a');
   held.pass(first);
-  givenUp.add('a');
+  expired.add('a');
   assert.deepEqual(held.release(), [first]);
   assert.deepEqual(released, [['expired', 10]]);
 });
@@ -134,7 +134,7 @@ test('nothing is lost, nothing comes twice, nothing overtakes, nothing waits too
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const { held, known, givenUp, pass, heldItems } = holdBack();
+      const { held, known, expired, pass, heldItems } = holdBack();
       const out: number[] = [];
       const inside = new Map<number, { items: number; age: number }>();
       let number = 0;
@@ -150,7 +150,7 @@ test('nothing is lost, nothing comes twice, nothing overtakes, nothing waits too
           if (next) leave(next);
         } else if (each.kind === 'learn') known.add(each.name);
         else if (each.kind === 'forget') known.delete(each.name);
-        else if (each.kind === 'give up') givenUp.add(each.name);
+        else if (each.kind === 'give up') expired.add(each.name);
         else {
           pass(each.time);
           for (const one of inside.values()) one.age += each.time;

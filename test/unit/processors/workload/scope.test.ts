@@ -33,10 +33,10 @@ async function sidecar(settings: object = {}, more: object = {}) {
     ...more,
   });
   const { facts } = all.source('kubelet');
-  facts.pod(pod);
-  facts.container(container);
-  facts.container({ ...container, id: 'e0'.repeat(32), name: 'proxy' });
-  facts.pod({ uid: otherUid, name: 'secret-pod', namespace: 'secret' });
+  facts.upsertPod(pod);
+  facts.upsertContainer(container);
+  facts.upsertContainer({ ...container, id: 'e0'.repeat(32), name: 'proxy' });
+  facts.upsertPod({ uid: otherUid, name: 'secret-pod', namespace: 'secret' });
   return all;
 }
 

@@ -10,8 +10,8 @@ const paths = { '2': containerPath, '4': '/system.slice/cron.service' };
 async function reported(settings: object, of: { readonly annotations?: Record<string, string> } = {}) {
   const all = await fixture({ paths, sources: ['kubelet'], settings: { hold: '0', ...settings } });
   const { facts } = all.source('kubelet');
-  facts.pod({ ...pod, labels: { app: 'web', tier: 'front' }, annotations: of.annotations ?? {} });
-  facts.container(container);
+  facts.upsertPod({ ...pod, labels: { app: 'web', tier: 'front' }, annotations: of.annotations ?? {} });
+  facts.upsertContainer(container);
   const batch = all.processor.process(reading(['2'], ['4'], ['9']));
   return { ...all, kinds: read(batch).map(({ victim }) => String(victim[workloadAttributes.kind.key])) };
 }
@@ -68,7 +68,7 @@ test('a container without a pod is taken out by a label', async () => {
     sources: ['docker'],
     settings: { hold: '0' },
   });
-  source('docker').facts.container({
+  source('docker').facts.upsertContainer({
     id: container.id,
     name: 'web',
     labels: { 'earshot.io/ignore': 'true' },

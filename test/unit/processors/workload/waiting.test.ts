@@ -16,10 +16,10 @@ test('data about somebody a source may still name waits for the name', async () 
   const { processor, source, pull, counted } = await fixture({ paths, sources: ['cri'] });
   const cri = source('cri');
   assert.equal(itemCount(processor.process(reading(['2']))), 0);
-  assert.deepEqual(cri.wanted, [{ containerId, podUid: uid }], 'asked for at once');
+  assert.deepEqual(cri.requested, [{ containerId, podUid: uid }], 'asked for at once');
   assert.deepEqual(pull(), []);
-  cri.facts.pod(pod);
-  cri.facts.container(container);
+  cri.facts.upsertPod(pod);
+  cri.facts.upsertContainer(container);
   assert.deepEqual(pull().flatMap(victimName), ['shop/web-7d4b9c5f6-x2x4z/app']);
   assert.deepEqual(pull(), []);
   assert.deepEqual(counted(workloadCounters.held.name), { '': 1 });
@@ -31,8 +31,8 @@ test('a culprit, and who ran last, are waited for likewise', async () => {
   for (const point of [culprit('2'), { [lastRunnerAttributes.cgroupId.key]: '2' }]) {
     const { processor, source, pull } = await fixture({ paths, sources: ['cri'] });
     assert.equal(itemCount(processor.process(waits(['4', point]))), 0);
-    source('cri').facts.pod(pod);
-    source('cri').facts.container(container);
+    source('cri').facts.upsertPod(pod);
+    source('cri').facts.upsertContainer(container);
     const [released] = pull();
     assert.ok(released);
     const [named] = read(released)[0]?.points ?? [];
@@ -84,8 +84,8 @@ test('what has no name at all is waited for once and not for ever', async () => 
   assert.equal(itemCount(processor.process(reading(['2']))), 1);
   pass(600);
   assert.equal(itemCount(processor.process(reading(['2']))), 1);
-  source('cri').facts.pod(pod);
-  source('cri').facts.container(container);
+  source('cri').facts.upsertPod(pod);
+  source('cri').facts.upsertContainer(container);
   assert.deepEqual(
     victimName(processor.process(reading(['2']))),
     ['shop/web-7d4b9c5f6-x2x4z/app'],
@@ -107,10 +107,10 @@ test('a source that looked too early is asked again', async () => {
   pull();
   pass(0.25);
   pull();
-  assert.equal(source('cri').wanted.length, 1);
+  assert.equal(source('cri').requested.length, 1);
   pass(0.25);
   pull();
-  assert.equal(source('cri').wanted.length, 2);
+  assert.equal(source('cri').requested.length, 2);
 });
 
 for (const [state, isWaited] of [
@@ -128,10 +128,10 @@ for (const [state, isWaited] of [
 test('a pod is waited for from every source that knows owners, a container from one', async () => {
   const { processor, source, pull } = await fixture({ paths, sources: ['cri', 'kubelet', 'docker'] });
   processor.process(reading(['2']));
-  source('cri').facts.pod({ uid, name: pod.name ?? '', namespace: 'shop' });
-  source('cri').facts.container(container);
+  source('cri').facts.upsertPod({ uid, name: pod.name ?? '', namespace: 'shop' });
+  source('cri').facts.upsertContainer(container);
   assert.deepEqual(pull(), [], 'or service.name would change as soon as the owner is known');
-  source('kubelet').facts.pod(pod);
+  source('kubelet').facts.upsertPod(pod);
   const [batch] = pull();
   assert.equal(batch && read(batch)[0]?.victim[workloadAttributes.deploymentName.key], 'web');
 });
@@ -143,16 +143,16 @@ test('where no runtime is asked, the container nobody lists is the pause contain
     sources: ['kubelet'],
   });
   const { facts } = source('kubelet');
-  facts.pod(pod);
-  facts.container(container);
+  facts.upsertPod(pod);
+  facts.upsertContainer(container);
   assert.equal(itemCount(processor.process(reading(['3']))), 0, 'it may be a new one');
-  assert.deepEqual(source('kubelet').wanted, [{ containerId: pause, podUid: uid }]);
+  assert.deepEqual(source('kubelet').requested, [{ containerId: pause, podUid: uid }]);
   pass(3);
   const [{ victim } = assert.fail()] = pull().flatMap(read);
   assert.equal(victim[workloadAttributes.kind.key], 'pod');
   assert.equal(victim[workloadAttributes.name.key], 'shop/web-7d4b9c5f6-x2x4z');
   assert.equal(victim[workloadAttributes.containerId.key], undefined);
-  facts.container({ ...container, id: pause, name: 'late' });
+  facts.upsertContainer({ ...container, id: pause, name: 'late' });
   assert.deepEqual(victimName(processor.process(reading(['3']))), ['shop/web-7d4b9c5f6-x2x4z/late']);
 });
 
@@ -163,8 +163,8 @@ test('a container within a container is nobody’s pause container', async () =>
     sources: ['kubelet'],
     settings: { hold: '0' },
   });
-  source('kubelet').facts.pod(pod);
-  source('kubelet').facts.container(container);
+  source('kubelet').facts.upsertPod(pod);
+  source('kubelet').facts.upsertContainer(container);
   const [{ victim } = assert.fail()] = read(processor.process(reading(['5'])));
   assert.equal(victim[workloadAttributes.containerId.key], inner);
   assert.equal(victim[workloadAttributes.kind.key], 'container');
@@ -177,28 +177,28 @@ test('only sources of its runtime are waited for where a container is in no pod'
   });
   assert.equal(itemCount(processor.process(reading(['7']))), 1, 'Podman is not there');
   assert.equal(itemCount(processor.process(reading(['6']))), 0);
-  assert.equal(source('docker').wanted.length, 1);
-  assert.equal(source('cri').wanted.length, 0);
+  assert.equal(source('docker').requested.length, 1);
+  assert.equal(source('cri').requested.length, 0);
 });
 
 test('a container whose id is a name is not waited for', async () => {
   const { processor, source } = await fixture({ paths: { '7': '/default/web' }, sources: ['cri'] });
   assert.deepEqual(victimName(processor.process(reading(['7']))), ['web']);
-  assert.deepEqual(source('cri').wanted, []);
+  assert.deepEqual(source('cri').requested, []);
 });
 
 test('with no time to hold nothing waits, and names are asked for all the same', async () => {
   const { processor, source } = await fixture({ paths, sources: ['cri'], settings: { hold: '0' } });
   assert.equal(itemCount(processor.process(reading(['2']))), 1);
-  assert.equal(source('cri').wanted.length, 1);
+  assert.equal(source('cri').requested.length, 1);
 });
 
 test('a reading stays whole, and later ones wait behind it', async () => {
   const { processor, source, pull } = await fixture({ paths, sources: ['cri'] });
   assert.equal(itemCount(processor.process(reading(['4'], ['2'], ['4', culprit('2')]))), 0);
   assert.equal(itemCount(processor.process(reading(['4']))), 0);
-  source('cri').facts.pod(pod);
-  source('cri').facts.container(container);
+  source('cri').facts.upsertPod(pod);
+  source('cri').facts.upsertContainer(container);
   assert.deepEqual(pull().map(victimName), [
     ['cron.service', 'shop/web-7d4b9c5f6-x2x4z/app', 'cron.service'],
     ['cron.service'],
@@ -228,7 +228,7 @@ test('nobody is asked for the cgroups of a recording', async () => {
     [resourceAttributes.recording.key]: 'somewhere else',
   };
   assert.equal(itemCount(processor.process(reading([replayed, culprit('9')]))), 1);
-  assert.deepEqual(source('cri').wanted, []);
+  assert.deepEqual(source('cri').requested, []);
 });
 
 test('a source that was asked for and is not there is told of once; one that was only looked for is not', async () => {

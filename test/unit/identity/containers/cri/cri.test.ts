@@ -208,7 +208,7 @@ test('a containerd that gives each event to one reader only is not followed', as
   assert.ok(!server.requested.includes('GetContainerEvents'));
   advance(1);
   run(server, [sandbox('s')], [container('c')]);
-  source.want({ containerId: 'c' });
+  source.requestLookup({ containerId: 'c' });
   await until(source, () => facts.containers.has('c'));
 });
 
@@ -316,14 +316,14 @@ test('a stream of garbage is cut, and lists go on', async (t) => {
 });
 
 test('one who does not speak gRPC is failing, and so is one who hangs up', async (t) => {
-  for (const greet of [
+  for (const handshake of [
     (socket: Socket) => void socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'),
     (socket: Socket) => void socket.destroy(),
   ]) {
     const folder = socketFolder(t);
     const server = createServer((socket) => {
       socket.on('error', () => {}); // the client gives up too
-      greet(socket);
+      handshake(socket);
     });
     server.listen(join(folder, 'cri.sock'));
     t.after(() => server.close());

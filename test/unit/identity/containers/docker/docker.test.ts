@@ -5,7 +5,12 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { openDocker, openPodman } from '../../../../../src/identity/containers/docker/docker.ts';
-import { event, greeting, inspected, listing } from '../../../../../src/identity/containers/docker/facts.ts';
+import {
+  event,
+  inspected,
+  listing,
+  runtimeInfo,
+} from '../../../../../src/identity/containers/docker/facts.ts';
 import { identityCounters } from '../../../../../src/identity/emits.ts';
 import { SourceError } from '../../../../../src/identity/source-error.ts';
 import { milliseconds, seconds } from '../../../../../src/telemetry/units.ts';
@@ -318,7 +323,7 @@ test('whatever JSON a daemon sends is understood or refused as garbage, never a 
   fc.assert(
     fc.property(answers, (answer) => {
       for (const decode of [
-        greeting,
+        runtimeInfo,
         event,
         (of: unknown) => listing(of, 'docker'),
         (of: unknown) => inspected(of, 'docker'),
