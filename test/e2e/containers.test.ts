@@ -149,7 +149,7 @@ test('a container at its own limit waits for that, not for a neighbor', () => {
   assert.equal(causes.get('throttled_ancestor'), undefined);
 });
 
-test('histogram, run time and preemptions arrive as the vocabulary has them', () => {
+test('histogram, run time and preemptions arrive as declared', () => {
   const all = metricsOf(victim).flatMap(({ metrics }) => metrics);
   for (const { name, unit } of [waitMetrics.waitDuration, waitMetrics.runTime, waitMetrics.preemptions]) {
     const metric = all.find((candidate) => candidate.name === name);

@@ -172,7 +172,7 @@ test('no two points of a metric have the same attributes', () => {
   assert.deepEqual(byCause(named, waitMetrics.waitTime), { unknown: 5e9 });
 });
 
-test('points have the attributes the vocabulary gives their metric, and no others', () => {
+test('points have the declared attributes of their metric, and no others', () => {
   const named = name(
     sum(waitMetrics.waitTime, interval, [of('other', 10), of('self', 1)]),
     sum(waitMetrics.blameTime, interval, [of('other', 6, neighbor), of('throttled', 1, ancestor)]),

@@ -76,7 +76,7 @@ const isNamedLater = (key: string) =>
     lastRunnerAttributes.name.key,
   ]).has(key);
 
-test('an event has the attributes of the vocabulary, its parts, and no others', () => {
+test('an event has its declared attributes, its parts, and no others', () => {
   const known = new Set<string>(declared.attributes.map(({ key }) => key));
   const attributes = describeWait(
     waitEvent(

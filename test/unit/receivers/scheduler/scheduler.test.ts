@@ -10,7 +10,7 @@ import { cgroupId, nanoseconds, seconds, type UnixNanoseconds } from '../../../.
 import { cgroupReading, pairReading } from './readings.ts';
 import { blamed, busy, setUp, values } from './scheduler-receiver-fixture.ts';
 
-test('a reading becomes the metrics of the vocabulary, deltas of its interval', async () => {
+test('a reading becomes the declared metrics, deltas of its interval', async () => {
   const { readings, read, clock } = await setUp();
   readings.push({ cgroups: [busy], pairs: [...blamed, pairReading(4n, { last: 1e9 })] });
   const start = clock.now;
