@@ -1,11 +1,11 @@
-import { counter } from '../telemetry/emits.ts';
+import { counter, listed } from '../telemetry/emits.ts';
+import { failureReasons } from './source-error.ts';
 
 export const identityCounters = {
   sourceErrors: counter({
     name: 'earshot.agent.source.errors',
     unit: '{request}',
-    meaning:
-      'Failed requests to a source of names (container runtime, kubelet, API server), by source and reason; they are retried. The reasons are the same for all sources: `absent` (this machine has none), `unreachable`, `untrusted` (a certificate), `credentials`, `unauthorized`, `forbidden`, `not_found`, `gone` and `ended` (a watch), `throttled`, `unimplemented`, `status` (another one), `timeout`, `cut`, `too_large`, `garbage`, `closed`, `error` (inside the agent).',
+    meaning: `Failed requests to a source of names (container runtime, kubelet, API server), by source and reason; they are retried. Reasons: ${listed(failureReasons)}.`,
     isLoss: false,
   }),
   sourceLists: counter({

@@ -1,30 +1,25 @@
-/** Why a peer did not answer as it should: the `reason` of `earshot.agent.source.errors`. */
-export type FailureReason =
-  /** This machine has no such thing: no service account, no address, no file. */
-  | 'absent'
-  | 'unreachable'
-  /** Its certificate, or ours. */
-  | 'tls_untrusted'
-  | 'credentials'
-  | 'unauthorized'
-  /** Also by the rights of a socket. */
-  | 'forbidden'
-  | 'not_found'
-  /** The version we asked from is not kept any more. */
-  | 'gone'
-  /** The server gave up a watch, for another reason. */
-  | 'watch_ended'
-  | 'throttled'
-  | 'unimplemented'
-  /** Any other status. */
-  | 'status'
-  | 'timeout'
-  | 'connection_reset'
-  | 'too_large'
-  | 'invalid_response'
-  | 'closed'
-  /** Not theirs: our own. */
-  | 'error';
+/** Reasons of `earshot.agent.source.errors`, the same for all sources; where the word is not enough, with a meaning. */
+export const failureReasons = {
+  absent: 'no service account, address or file on this machine',
+  unreachable: '',
+  tls_untrusted: "a certificate, the source's or the agent's",
+  credentials: 'the agent has none that can be used',
+  unauthorized: '',
+  forbidden: 'also by the rights of a socket',
+  not_found: '',
+  gone: 'the version to watch from is not kept any more',
+  watch_ended: 'by the server, for another reason',
+  throttled: '',
+  unimplemented: '',
+  status: 'any other status',
+  timeout: '',
+  connection_reset: '',
+  too_large: '',
+  invalid_response: '',
+  closed: '',
+  error: 'inside the agent',
+} as const;
+export type FailureReason = keyof typeof failureReasons;
 
 export class SourceError extends Error {
   readonly reason: FailureReason;

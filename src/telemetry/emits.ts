@@ -71,3 +71,9 @@ export function counterPerSignal(
   const named = (signal: Signal) => counter({ ...of, name: `${prefix}_${noun[signal]}`, unit: unit[signal] });
   return { metrics: named('metrics'), logs: named('logs') };
 }
+
+/** Reasons with their meanings, for the meaning of a counter. */
+export const listed = (reasons: Readonly<Record<string, string>>) =>
+  Object.entries(reasons)
+    .map(([reason, meaning]) => (meaning === '' ? `\`${reason}\`` : `\`${reason}\` (${meaning})`))
+    .join('; ');

@@ -1,7 +1,7 @@
 import { cgroupCounters } from '../../cgroup/emits.ts';
 import { culpritAttributes, lastRunnerAttributes } from '../../telemetry/attributes/culprit.ts';
 import { waitAttributes } from '../../telemetry/attributes/wait.ts';
-import { attribute, counter, type Emits, type Event, level } from '../../telemetry/emits.ts';
+import { attribute, counter, type Emits, type Event, level, listed } from '../../telemetry/emits.ts';
 import { waitMetrics } from '../../telemetry/metrics/wait.ts';
 
 /** Attributes of a single wait and its thread. */
