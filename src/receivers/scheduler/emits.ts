@@ -70,11 +70,7 @@ export const schedulerCounters = {
   kernelNoted: counter({
     name: 'earshot.agent.kernel.noted',
     unit: '1',
-    meaning: `Notes of the kernel side that are no loss, by component and reason: ${Object.entries(
-      kernelNotes,
-    )
-      .map(([reason, meaning]) => `\`${reason}\` (${meaning})`)
-      .join('; ')}.`,
+    meaning: `Notes of the kernel side that are no loss, by component and reason: ${listed(kernelNotes)}.`,
     isLoss: false,
   }),
   bpfRuns: counter({
