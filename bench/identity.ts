@@ -133,7 +133,7 @@ async function measure(trial: 'told' | 'kubelet'): Promise<void> {
     settings,
     { ...host, clock: { ...host.clock, elapsed }, kernel },
     (_, context) => {
-      if (server) return openKubelet({ ...kubelet, endpoint: server.endpoint }, context, {});
+      if (server) return openKubelet({ ...kubelet, endpoint: server.endpoint }, context, { environment: {} });
       told = context;
       return { ...quiet, close: async () => {} };
     },

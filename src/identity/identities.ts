@@ -1,77 +1,55 @@
 import type { Logger } from 'pino';
 import { type Closable, type Running, type ServiceHost, serviceRef } from '../component.ts';
-import { allSources, settingsOf, type WorkloadConfig } from '../processors/workload/config.ts';
-import { createExtract } from '../processors/workload/extract.ts';
-import type { Reference } from '../processors/workload/references.ts';
-import { milliseconds } from '../telemetry/units.ts';
-import { createIdentify, type Identify } from './identify.ts';
-import { keptAnnotations } from './kept-annotations.ts';
+import { type CgroupId, milliseconds, type Nanoseconds, type UnixNanoseconds } from '../telemetry/units.ts';
+import { allSources, type IdentityConfig, settingsOf } from './config.ts';
+import { createFind } from './find.ts';
+import type { Identity } from './identity.ts';
 import { type NameStatus, PendingNames } from './pending.ts';
 import type { Source, SourceContext, SourceName } from './source.ts';
 import { sourceKinds } from './sources.ts';
 import { IdentityStore } from './store.ts';
 
-/** Who everybody is: what the instances of one processor, one for each pipeline, have in common. */
-export interface Names extends Closable {
-  readonly identify: Identify;
-  statusOf(reference: Reference): NameStatus;
+/** The workloads of this machine's cgroups: by path, and by the facts of container runtimes and Kubernetes. */
+export interface Identities extends Closable {
+  /** The same object until the facts about it change. */
+  find(id: CgroupId, at: UnixNanoseconds): Identity;
+  /** Whether a source may still name it; if so, its name is looked up. */
+  nameStatus(id: CgroupId, at: UnixNanoseconds): NameStatus;
 }
 
 /** How a source is opened; undefined: there is no such source. */
 export type OpenSource = (name: SourceName, context: SourceContext) => Source | undefined;
 
-/** How often sources look at what is due. */
-const tickEvery = milliseconds(250);
-
-export interface NamesSettings {
-  readonly config: WorkloadConfig;
-  /** Absent: the sources there are. */
-  readonly openSource?: OpenSource;
+export interface IdentitySettings {
+  readonly config: IdentityConfig;
+  /** How long a name stays pending. */
+  readonly hold: Nanoseconds;
+  keepAnnotation(key: string): boolean;
+  /** Default: the sources of this machine. */
+  readonly openSource?: OpenSource | undefined;
 }
 
-export const names = serviceRef({ id: 'names', open: openNames });
+export const identities = serviceRef({ id: 'identities', open: openIdentities });
 
-async function openNames(
-  host: ServiceHost,
-  {
-    config,
-    openSource = (name, context) =>
-      sourceKinds[name].open(settingsOf(config, name), context, { rootPath: host.kernel.rootPath ?? '/' }),
-  }: NamesSettings,
-): Promise<Names & Running> {
+const tickEvery = milliseconds(250);
+
+async function openIdentities(host: ServiceHost, settings: IdentitySettings): Promise<Identities & Running> {
+  const { config, keepAnnotation, hold } = settings;
+  const { log, counters, clock, kernel } = host;
   const order = config.sources ?? allSources;
-  const { log, counters, kernel } = host;
-  const elapsed = () => host.clock.elapsed();
+  const elapsed = () => clock.elapsed();
   const store = new IdentityStore({
-    ...{ order, counters, elapsed, component: host.id },
+    ...{ order, counters, elapsed, keepAnnotation, component: host.id },
     keepRemoved: config.keep_removed,
     limit: config.max_known,
-    keepAnnotation: keptAnnotations(config),
   });
-  const context = { log, counters, elapsed, random: () => host.clock.random() };
-  const sources: Source[] = [];
-  try {
-    for (const name of order) {
-      const source = openSource(name, { ...context, facts: store.sinkOf(name) });
-      if (source) sources.push(source);
-    }
-  } catch (error) {
-    await closeAll(sources);
-    throw error;
-  }
-  const identify = createIdentify({
-    ...{ store, elapsed, cgroups: kernel.cgroups, cgroupFiles: kernel.cgroupFiles },
-    selected: createExtract(config.extract),
-    useLabels: config.service_labels,
-    withStartTime: config.pod_start_time,
-    ...(config.cluster_name && { clusterName: config.cluster_name }),
-    ...(config.node_name && { nodeName: config.node_name }),
-  });
-  const pending = new PendingNames({ store, sources, elapsed, hold: config.hold });
+  const sources = await openSources(order, { host, store, settings });
+  const find = createFind({ store, elapsed, cgroups: kernel.cgroups, cgroupFiles: kernel.cgroupFiles });
+  const pending = new PendingNames({ store, sources, elapsed, hold });
   const warnOfAbsent = absentWarner(log);
   return {
-    identify,
-    statusOf: ({ id, at }) => pending.statusOf(id, identify(id, at).identity),
+    find,
+    nameStatus: (id, at) => pending.statusOf(id, find(id, at)),
     tasks: [
       {
         name: 'sources',
@@ -87,7 +65,35 @@ async function openNames(
   };
 }
 
-/** Each once: somebody wrote it down, so somebody wants it. Of those only looked for it is no news. */
+interface Opening {
+  readonly host: ServiceHost;
+  readonly store: IdentityStore;
+  readonly settings: IdentitySettings;
+}
+
+/** All of them, or none. */
+async function openSources(
+  names: readonly SourceName[],
+  { host, store, settings: { config, openSource } }: Opening,
+): Promise<readonly Source[]> {
+  const { log, counters, clock, machine } = host;
+  const open: OpenSource =
+    openSource ?? ((name, context) => sourceKinds[name].open(settingsOf(config, name), context, machine));
+  const context = { log, counters, elapsed: () => clock.elapsed(), random: () => clock.random() };
+  const sources: Source[] = [];
+  try {
+    for (const name of names) {
+      const source = open(name, { ...context, facts: store.sinkOf(name) });
+      if (source) sources.push(source);
+    }
+    return sources;
+  } catch (error) {
+    await closeAll(sources);
+    throw error;
+  }
+}
+
+/** Warns once of each configured source that is absent; of default ones absence is usual. */
 function absentWarner(log: Logger): (sources: readonly Source[]) => void {
   const warned = new Set<SourceName>();
   return (sources) => {

@@ -17,6 +17,8 @@ export interface Identity {
   readonly qos?: Qos;
   readonly container?: ContainerFacts;
   readonly pod?: PodFacts;
+  /** Known regular containers of the pod. */
+  readonly containersInPod?: number;
   /** Of the pod, the nearest first. */
   readonly owners?: readonly OwnerFacts[];
   readonly resources?: ResourceFacts;
@@ -45,6 +47,7 @@ export interface Found {
   readonly parsed: PathIdentity;
   readonly container: ContainerFacts | undefined;
   readonly pod: PodFacts | undefined;
+  readonly containersInPod: number;
   /** Its pod's containers are known, and it is none of them. */
   readonly isUnlisted: boolean;
   /** What the cgroup's own files allow, where no source says. */
@@ -55,7 +58,8 @@ export interface Found {
  * A pause container is its pod: it only holds the pod's namespaces. Where no runtime is asked, it is the one that nobody
  * lists.
  */
-export function identityOf({ path, parsed, container, pod, isUnlisted, limit }: Found): Identity {
+export function identityOf(found: Found): Identity {
+  const { path, parsed, container, pod, containersInPod, isUnlisted, limit } = found;
   const { kind, containerId, podUid, qos = pod?.qos, unit } = parsed;
   const isSandbox = kind === 'container' && (isUnlisted || container?.role === 'sandbox');
   const isContainer = kind === 'container' && !isSandbox;
@@ -74,7 +78,7 @@ export function identityOf({ path, parsed, container, pod, isUnlisted, limit }: 
     ...(uid !== undefined && { podUid: uid }),
     ...(unit !== undefined && { unit }),
     ...(qos !== undefined && { qos }),
-    ...(pod && { pod, owners: ownersOf(pod) }),
+    ...(pod && { pod, containersInPod, owners: ownersOf(pod) }),
     ...(resources ? { resources } : ownLimit !== undefined && { resources: { cpuLimit: ownLimit } }),
     ...(containerId !== undefined && !isDirectoryOf(path, containerId) && { isNested: true }),
     ...(isUnlisted && containerId !== undefined && { unlistedId: containerId }),

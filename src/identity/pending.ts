@@ -1,4 +1,4 @@
-import { milliseconds, type Nanoseconds } from '../telemetry/units.ts';
+import { type CgroupId, milliseconds, type Nanoseconds } from '../telemetry/units.ts';
 import { type Identity, isGenerated } from './identity.ts';
 import type { Source, SourceName } from './source.ts';
 import type { IdentityStore } from './store.ts';
@@ -9,20 +9,20 @@ export type NameStatus = 'known' | 'pending' | 'expired';
 export interface PendingNamesOptions {
   readonly store: IdentityStore;
   readonly sources: readonly Source[];
-  /** How long a name is worth waiting for. */
+  /** How long a name stays pending. */
   readonly hold: Nanoseconds;
   elapsed(): Nanoseconds;
 }
 
-interface Wait {
+interface PendingName {
   readonly since: Nanoseconds;
-  askedAt: Nanoseconds;
+  requestedAt: Nanoseconds;
 }
 
-/** Names remembered to be missing; the longest missing are forgotten first, and may be waited for again. */
-const limit = 16_384;
-/** A source that looked too early is asked again. */
-const askAgainAfter = milliseconds(500);
+/** Names tracked; the oldest are evicted first and may become pending again. */
+const maxNames = 16_384;
+/** The first request may have come before the source could know. */
+const requestAgainAfter = milliseconds(500);
 
 /** Sources that know the pods of the node, and not only its containers. */
 const podSources: readonly SourceName[] = ['kubernetes', 'kubelet', 'cri'];
@@ -36,43 +36,48 @@ const runtimeSources: Readonly<Record<string, readonly SourceName[]>> = {
 const runtimes: readonly SourceName[] = ['cri', 'docker', 'podman'];
 
 /**
- * Which names are on their way: asks for them, and gives each of them up after a while, so that what has no name at all
- * (a container no source lists) delays data once and not for ever.
+ * Names that sources may still learn. It requests their lookup, and lets each expire, so that a container that no source
+ * lists delays data once and not again.
  */
 export class PendingNames {
   readonly #options: PendingNamesOptions;
-  readonly #missing = new Map<string, Wait>();
+  readonly #names = new Map<string, PendingName>();
 
   constructor(options: PendingNamesOptions) {
     this.#options = options;
   }
 
-  statusOf(id: string, identity: Identity): NameStatus {
+  statusOf(id: CgroupId, identity: Identity): NameStatus {
     const { containerId = identity.unlistedId, podUid } = identity;
-    const key = containerId ?? podUid ?? id;
+    const key = containerId ?? podUid ?? String(id);
     const lacking = this.#lacking(identity);
-    if (identity.kind !== 'unknown') this.#missing.delete(id);
+    if (identity.kind !== 'unknown') this.#names.delete(String(id));
     if (lacking === undefined) {
-      this.#missing.delete(key);
+      this.#names.delete(key);
       return 'known';
     }
     const now = this.#options.elapsed();
-    const wait = this.#missing.get(key) ?? { since: now, askedAt: Number.NEGATIVE_INFINITY as Nanoseconds };
-    this.#missing.set(key, wait);
-    if (this.#missing.size > limit)
-      for (const oldest of this.#missing.keys().take(1)) this.#missing.delete(oldest);
-    if (now - wait.askedAt >= askAgainAfter) {
-      wait.askedAt = now;
-      const what = {
+    const name = this.#nameOf(key, now);
+    if (now - name.requestedAt >= requestAgainAfter) {
+      name.requestedAt = now;
+      const request = {
         ...(containerId !== undefined && { containerId }),
         ...(podUid !== undefined && { podUid }),
       };
-      for (const source of lacking) source.requestLookup(what);
+      for (const source of lacking) source.requestLookup(request);
     }
-    return now - wait.since < this.#options.hold ? 'pending' : 'expired';
+    return now - name.since < this.#options.hold ? 'pending' : 'expired';
   }
 
-  /** The sources that may still say who it is; undefined: it is known, or there is nobody to wait for. */
+  #nameOf(key: string, now: Nanoseconds): PendingName {
+    const name = this.#names.get(key) ?? { since: now, requestedAt: Number.NEGATIVE_INFINITY as Nanoseconds };
+    this.#names.set(key, name);
+    if (this.#names.size > maxNames)
+      for (const oldest of this.#names.keys().take(1)) this.#names.delete(oldest);
+    return name;
+  }
+
+  /** The sources that may still name it; undefined: it is named, or no source can. */
   #lacking({ kind, podUid, runtime, container, ...ids }: Identity): readonly Source[] | undefined {
     const containerId = ids.containerId ?? ids.unlistedId;
     if (kind === 'unknown') return [];
@@ -81,7 +86,7 @@ export class PendingNames {
     const lacking = live.filter(({ name }) => {
       const isForPods = podSources.includes(name);
       if (podUid !== undefined && isForPods && !this.#options.store.isPodKnownTo(name, podUid)) return true;
-      // an id somebody chose is a name, and of none of these runtimes
+      // An id that is not generated is a name already, and belongs to none of these runtimes.
       if (containerId === undefined || container !== undefined || !isGenerated(containerId)) return false;
       return podUid === undefined
         ? (runtimeSources[runtime ?? ''] ?? (runtime === undefined ? runtimes : [])).includes(name)

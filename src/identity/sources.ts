@@ -1,21 +1,24 @@
 import type { Static, TObject } from 'typebox';
 import type { ConfigProblem } from '../component.ts';
+import type { Machine } from '../machine/machine.ts';
 import { criConfig, openCri } from './containers/cri/cri.ts';
 import { dockerConfig, openDocker, openPodman, podmanConfig } from './containers/docker/docker.ts';
-import type { RuntimePlace } from './containers/place.ts';
 import { accessProblems } from './kubernetes/access-config.ts';
 import { kubernetesConfig, openKubernetes } from './kubernetes/api.ts';
 import { kubeletConfig, openKubelet } from './kubernetes/kubelet.ts';
 import type { Source, SourceContext, SourceName } from './source.ts';
 
-/** A source as the processor sees it. */
+/** Where sources look for sockets and addresses. */
+export type SourcePlace = Pick<Machine, 'rootPath' | 'environment'>;
+
+/** How a source is configured and opened. */
 export interface SourceKind<Schema extends TObject = TObject> {
   /** Its keys in the configuration. */
   readonly config: Schema;
   readonly summary: string;
   check?(config: Static<Schema>): readonly ConfigProblem[];
   /** Starts nothing: the first `tick` does. */
-  open(config: Static<Schema>, context: SourceContext, place: RuntimePlace): Source;
+  open(config: Static<Schema>, context: SourceContext, place: SourcePlace): Source;
 }
 
 const kind = <Schema extends TObject>(of: SourceKind<Schema>): SourceKind<Schema> => of;
@@ -26,13 +29,13 @@ export const sourceKinds: Readonly<Record<SourceName, SourceKind>> = {
     config: kubernetesConfig,
     summary: 'The Kubernetes API: pods of this node, and what they belong to.',
     check: accessProblems,
-    open: (config, context) => openKubernetes(config, context),
+    open: openKubernetes,
   }),
   kubelet: kind({
     config: kubeletConfig,
     summary: 'The kubelet of this node: its pods.',
     check: accessProblems,
-    open: (config, context) => openKubelet(config, context),
+    open: openKubelet,
   }),
   cri: kind({
     config: criConfig,

@@ -1,4 +1,4 @@
-import { cpus } from 'node:os';
+import { cpus, homedir } from 'node:os';
 import { hostFile } from './host-file.ts';
 import { nodeName } from './node-name.ts';
 
@@ -29,7 +29,7 @@ export function thisMachine(rootPath: string): Machine {
     name: nodeName(process.env),
     cpus: cpus().length,
     rootPath,
-    environment: process.env,
+    environment: { HOME: homedir(), ...process.env }, // services of systemd have no $HOME
     terminal: standardOutput,
     hostFile: (path) => hostFile(rootPath, path),
   };

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { BackOff } from '../../net/back-off.ts';
 import { nanoseconds, seconds } from '../../telemetry/units.ts';
+import { deriveOwner, withOwner } from '../owners.ts';
 import type { Source, SourceContext } from '../source.ts';
 import type { FailureReason } from '../source-error.ts';
 import { accessKeys } from './access-config.ts';
@@ -9,7 +10,7 @@ import { KubeClient } from './client.ts';
 import { Condition } from './condition.ts';
 import { CredentialStore, type Environment } from './credentials.ts';
 import { KubeError } from './kube-error.ts';
-import { deriveOwner, Owners, withOwner } from './owners.ts';
+import { OwnerLookup } from './owner-lookup.ts';
 import { PodApi } from './pod-api.ts';
 import { PodCache } from './pod-cache.ts';
 
@@ -42,7 +43,7 @@ export const kubernetesConfig = Type.Object(
 export function openKubernetes(
   config: Static<typeof kubernetesConfig>,
   context: SourceContext,
-  environment: Environment = process.env,
+  { environment }: { readonly environment: Environment },
 ): Source {
   return new Kubernetes(config, context, environment);
 }
@@ -69,7 +70,7 @@ class Kubernetes implements Source {
   readonly #condition: Condition;
   readonly #backOff: BackOff;
   readonly #pods: PodCache;
-  readonly #owners: Owners | undefined;
+  readonly #owners: OwnerLookup | undefined;
   readonly #api: PodApi;
   /** Where a watch goes on; undefined: a list comes first. */
   #version: string | undefined;
@@ -93,7 +94,7 @@ class Kubernetes implements Source {
     this.#condition = condition;
     this.#backOff = new BackOff({ first: seconds(1), last: seconds(30) }, () => context.random());
     if (config.owners === 'lookup')
-      this.#owners = new Owners({
+      this.#owners = new OwnerLookup({
         get: (path) => this.#api.object(path),
         context,
         condition,

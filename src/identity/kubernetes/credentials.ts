@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Nanoseconds, seconds } from '../../telemetry/units.ts';
 import type { AccessConfig } from './access-config.ts';
@@ -69,7 +68,7 @@ function loader(config: AccessConfig, environment: Environment): () => Promise<A
       });
     case 'kubeConfig':
       return async () => {
-        const { KUBECONFIG, HOME = homedir() } = environment;
+        const { KUBECONFIG, HOME = '/' } = environment;
         const file = config.kubeconfig || KUBECONFIG || join(HOME, '.kube/config');
         if (file === KUBECONFIG && file.includes(':'))
           throw new KubeError(

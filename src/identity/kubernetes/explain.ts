@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { seconds } from '../../telemetry/units.ts';
-import { objectIn, textIn } from '../containers/json.ts';
+import { objectIn, textIn } from '../json.ts';
 import { type FailureReason, reasonOfStatus } from '../source-error.ts';
 import { KubeError } from './kube-error.ts';
 

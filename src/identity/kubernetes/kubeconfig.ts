@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
-import { type JsonObject, listIn, objectIn, textIn } from '../containers/json.ts';
+import { type JsonObject, listIn, objectIn, textIn } from '../json.ts';
 import { KubeError } from './kube-error.ts';
 
 /** A secret or certificate: itself, or the file it is in. */

@@ -3,13 +3,13 @@ import { duration } from '../../config/schema/duration.ts';
 import { BackOff } from '../../net/back-off.ts';
 import { bytes, type Nanoseconds, nanoseconds, seconds } from '../../telemetry/units.ts';
 import { LookupQueue } from '../lookup-queue.ts';
+import { deriveOwner, withOwner } from '../owners.ts';
 import type { Source, SourceContext } from '../source.ts';
 import { accessKeys, parseEndpoint } from './access-config.ts';
 import { KubeClient } from './client.ts';
 import { Condition } from './condition.ts';
 import { CredentialStore, type Environment } from './credentials.ts';
 import { KubeError } from './kube-error.ts';
-import { deriveOwner, withOwner } from './owners.ts';
 import { podFacts } from './pod-facts.ts';
 import { ItemSplitter } from './split.ts';
 
@@ -40,7 +40,7 @@ const kubeletPort = 10_250;
 export function openKubelet(
   config: Static<typeof kubeletConfig>,
   context: SourceContext,
-  environment: Environment = process.env,
+  { environment }: { readonly environment: Environment },
 ): Source {
   return new Kubelet(config, context, environment);
 }

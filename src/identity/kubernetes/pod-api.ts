@@ -1,5 +1,5 @@
 import { bytes, type Nanoseconds, nanoseconds, seconds, toMilliseconds } from '../../telemetry/units.ts';
-import { objectIn, textIn } from '../containers/json.ts';
+import { objectIn, textIn } from '../json.ts';
 import type { KubeClient } from './client.ts';
 import { explainEvent } from './explain.ts';
 import { KubeError } from './kube-error.ts';

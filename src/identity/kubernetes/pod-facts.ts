@@ -1,6 +1,6 @@
 import { parseImageReference } from '../containers/image-reference.ts';
-import { type JsonObject, listIn, objectIn, textIn } from '../containers/json.ts';
 import type { ContainerFacts, OwnerFacts, PodFacts, ResourceFacts } from '../facts.ts';
+import { type JsonObject, listIn, objectIn, textIn } from '../json.ts';
 import { parseQuantity } from './quantity.ts';
 
 export interface PodAnswer {

@@ -1,45 +1,12 @@
 import { type Static, type TObject, Type } from 'typebox';
 import type { ConfigProblem } from '../../component.ts';
 import { duration } from '../../config/schema/duration.ts';
-import { type SourceName, sourceNames } from '../../identity/source.ts';
-import { sourceKinds } from '../../identity/sources.ts';
+import { identityKeys, identityProblems, sourceSchemas } from '../../identity/config.ts';
 import { extractProblems, extractSchema } from './extract.ts';
 import { selectionProblems, selectionSchema } from './selection.ts';
 
-/** The order in which sources are believed. */
-export const allSources = [
-  'kubernetes',
-  'kubelet',
-  'cri',
-  'docker',
-  'podman',
-] as const satisfies readonly SourceName[];
-
-const sourceSchemas: Readonly<Record<string, TObject>> = Object.fromEntries(
-  allSources.map((name) => {
-    const { config, summary } = sourceKinds[name];
-    return [name, Type.Object(config.properties, { ...config, default: {}, description: summary })];
-  }),
-);
-
 const ownSchemas = {
-  sources: Type.Optional(
-    Type.Array(Type.Enum([...sourceNames]), {
-      description:
-        'Who is asked for names, the one to believe first where two differ: `kubernetes` (API), `kubelet`, `cri`, `docker`, `podman`. Default: all that are found, in this order; `[]`: nobody, cgroup paths alone.',
-    }),
-  ),
-  keep_removed: duration({
-    default: '10m',
-    description: 'How long names of pods and containers that are gone are kept, for data that is late.',
-  }),
-  max_known: Type.Integer({
-    default: 8192,
-    minimum: 16,
-    maximum: 1_048_576,
-    description:
-      'Pods, and likewise containers, whose names are kept; those gone longest are forgotten first.',
-  }),
+  ...identityKeys,
   hold: duration({
     default: '3s',
     maximum: '1m',
@@ -89,18 +56,11 @@ export const workloadConfig = Type.Object(
 
 export type WorkloadConfig = Static<TObject<typeof ownSchemas>>;
 
-/** Keys of one source, as its own schema has them. */
-export function settingsOf(config: WorkloadConfig, source: SourceName): Readonly<Record<string, unknown>> {
-  const all = config as WorkloadConfig & Readonly<Record<SourceName, Readonly<Record<string, unknown>>>>;
-  return all[source];
-}
-
 export function workloadProblems(config: WorkloadConfig): readonly ConfigProblem[] {
   const problem = (path: string, message: string): ConfigProblem => ({ path: [path], message });
-  const { sources = [], scope, neighbors, pod_uid: podUid } = config;
-  const twice = sources.filter((name, i) => sources.indexOf(name) !== i);
+  const { scope, neighbors, pod_uid: podUid } = config;
   return [
-    ...twice.map((name) => problem('sources', `"${name}" is there twice`)),
+    ...identityProblems(config),
     ...(scope === 'node' && neighbors === 'named'
       ? [problem('neighbors', 'a node agent names everybody: it is for "scope: pod"')]
       : []),
@@ -112,12 +72,6 @@ export function workloadProblems(config: WorkloadConfig): readonly ConfigProblem
           ),
         ]
       : []),
-    ...allSources.flatMap((name) =>
-      (sourceKinds[name].check?.(settingsOf(config, name)) ?? []).map(({ path, message }) => ({
-        path: [name, ...path],
-        message,
-      })),
-    ),
     ...selectionProblems(config),
     ...extractProblems(config.extract),
   ];

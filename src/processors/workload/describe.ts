@@ -19,21 +19,31 @@ export interface DescribeOptions extends ServiceRules {
   readonly withStartTime: boolean;
   /** Selected labels and annotations of a workload, as attributes. */
   selected(identity: Identity): { readonly victim: Attributes; readonly culprit: Attributes };
-  /** Regular containers of a pod. */
-  containersIn(podUid: string): number;
 }
 
-/** What a cgroup's resource says, and what is said of it where it is a culprit. */
+/** The attributes of a workload: on its own resource, and on points where it is the culprit. */
 export interface Description {
+  readonly identity: Identity;
   readonly victim: Attributes;
   readonly culprit: Attributes;
 }
 
-export function describe(identity: Identity, options: DescribeOptions): Description {
-  const selected = options.selected(identity);
-  return {
-    victim: { ...chosenFor(identity), ...selected.victim, ...describeVictim(identity, options) },
-    culprit: { ...selected.culprit, ...describeCulprit(identity) },
+export type Describe = (identity: Identity) => Description;
+
+/** Describes each identity once: an identity is the same object as long as its facts are the same. */
+export function createDescribe(options: DescribeOptions): Describe {
+  const cache = new WeakMap<Identity, Description>();
+  return (identity) => {
+    const cached = cache.get(identity);
+    if (cached) return cached;
+    const selected = options.selected(identity);
+    const description = {
+      identity,
+      victim: { ...chosenFor(identity), ...selected.victim, ...describeVictim(identity, options) },
+      culprit: { ...selected.culprit, ...describeCulprit(identity) },
+    };
+    cache.set(identity, description);
+    return description;
   };
 }
 
@@ -59,7 +69,7 @@ function describeVictim(identity: Identity, options: DescribeOptions): Attribute
     ...containerAttributes(identity),
     [resourceAttributes.serviceName.key]: name,
     ...serviceOf(identity, options),
-    [resourceAttributes.serviceInstanceId.key]: instanceOf(identity, options),
+    [resourceAttributes.serviceInstanceId.key]: instanceOf(identity),
   });
 }
 
@@ -123,24 +133,21 @@ function serviceOf({ pod, owners = [], container }: Identity, rules: ServiceRule
  * Unique everywhere, or a backend merges what must stay apart; undefined: nothing but the cgroup itself is. A container's
  * cgroups below its own are others, and so is its pod's.
  */
-function instanceOf(identity: Identity, { containersIn }: DescribeOptions): string | undefined {
+function instanceOf(identity: Identity): string | undefined {
   const { kind, containerId, container, pod, isNested } = identity;
   if (kind !== 'container' || isNested || containerId === undefined) return undefined;
-  const inPod =
-    pod && container?.name !== undefined ? instanceInPod(identity, container, containersIn) : undefined;
+  const inPod = pod && container?.name !== undefined ? instanceInPod(identity, container) : undefined;
   return inPod ?? (isGenerated(containerId) ? containerId : undefined);
 }
 
 function instanceInPod(
-  { pod }: Identity,
+  { pod, containersInPod = 0 }: Identity,
   { name = '', role = 'container' }: ContainerFacts,
-  containersIn: DescribeOptions['containersIn'],
 ): string | undefined {
   if (!pod) return undefined;
   const chosen = annotated(pod, resourceAttributes.serviceInstanceId.key);
   // An annotation is the pod's: of several containers only the name tells them apart.
-  if (chosen !== undefined)
-    return role === 'container' && containersIn(pod.uid) < 2 ? chosen : `${chosen}.${name}`;
+  if (chosen !== undefined) return role === 'container' && containersInPod < 2 ? chosen : `${chosen}.${name}`;
   return pod.namespace === undefined || pod.name === undefined
     ? undefined
     : `${pod.namespace}.${pod.name}.${name}`;

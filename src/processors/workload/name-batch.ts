@@ -2,7 +2,6 @@ import type { Attributes, HrTime } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import type { MetricData, ResourceMetrics } from '@opentelemetry/sdk-metrics';
-import type { Identified, Identify } from '../../identity/identify.ts';
 import type { Identity } from '../../identity/identity.ts';
 import { culpritAttributes, lastRunnerAttributes, otherCulprit } from '../../telemetry/attributes/culprit.ts';
 import { resourceAttributes } from '../../telemetry/attributes/resource.ts';
@@ -10,14 +9,16 @@ import { type Batch, itemCount } from '../../telemetry/batch.ts';
 import { resource } from '../../telemetry/metrics/build.ts';
 import { mergePoints } from '../../telemetry/metrics/merge.ts';
 import type { UnixNanoseconds } from '../../telemetry/units.ts';
+import type { Description } from './describe.ts';
 import { createClock } from './references.ts';
+import type { Resolve } from './resolve.ts';
 import { describeOthers, type Scope } from './scope.ts';
 import type { Exclusion } from './selection.ts';
 
 export type Role = 'victim' | 'culprit' | 'last';
 
 export interface NamingOptions {
-  readonly identify: Identify;
+  readonly resolve: Resolve;
   readonly scope: Scope;
   exclude(identity: Identity): Exclusion | undefined;
   onIdentified(role: Role, outcome: Identity['outcome'], items: number): void;
@@ -42,7 +43,7 @@ export function nameBatch(batch: Batch, options: NamingOptions): Batch {
 class Naming {
   readonly #options: NamingOptions;
   readonly #clock = createClock();
-  readonly #known = new Map<string, { readonly at: UnixNanoseconds; readonly identified: Identified }>();
+  readonly #resolved = new Map<string, { readonly at: UnixNanoseconds; readonly description: Description }>();
   readonly #identified = new Map<`${Role} ${Identity['outcome']}`, number>();
   readonly #excluded = new Map<Exclusion, number>();
 
@@ -65,7 +66,7 @@ class Naming {
 
   records(records: readonly ReadableLogRecord[]): ReadableLogRecord[] {
     // those of one resource go on sharing it, unless its id has gone to another cgroup meanwhile
-    const shared = new Map<Resource, { readonly victim: Identified; readonly resource: Resource }>();
+    const shared = new Map<Resource, { readonly victim: Description; readonly resource: Resource }>();
     return records.flatMap((record) => {
       const at = this.#clock(record.hrTime);
       const victim = this.#victim(record.resource.attributes, at);
@@ -109,21 +110,21 @@ class Naming {
     );
   }
 
-  #victim(attributes: Attributes, at: UnixNanoseconds): Identified | undefined {
+  #victim(attributes: Attributes, at: UnixNanoseconds): Description | undefined {
     const id = attributes[resourceAttributes.cgroupId.key];
-    return typeof id === 'string' ? this.#identify(id, at) : undefined;
+    return typeof id === 'string' ? this.#resolve(id, at) : undefined;
   }
 
-  #other(id: unknown, at: UnixNanoseconds): Identified | undefined {
-    return typeof id === 'string' && id !== otherCulprit ? this.#identify(id, at) : undefined;
+  #other(id: unknown, at: UnixNanoseconds): Description | undefined {
+    return typeof id === 'string' && id !== otherCulprit ? this.#resolve(id, at) : undefined;
   }
 
-  #identify(id: string, at: UnixNanoseconds): Identified {
-    const known = this.#known.get(id);
-    if (known?.at === at) return known.identified;
-    const identified = this.#options.identify(id, at);
-    this.#known.set(id, { at, identified });
-    return identified;
+  #resolve(id: string, at: UnixNanoseconds): Description {
+    const resolved = this.#resolved.get(id);
+    if (resolved?.at === at) return resolved.description;
+    const description = this.#options.resolve(id, at);
+    this.#resolved.set(id, { at, description });
+    return description;
   }
 
   #isExcluded(victim: Identity, items: number): boolean {
@@ -148,7 +149,7 @@ function timeOf({ scopeMetrics }: ResourceMetrics): HrTime {
 }
 
 /** A cgroup without an instance of its own is one for each node, path and id: a unit that was restarted is another. */
-function describeResource(of: Resource, { identity, victim }: Identified): Resource {
+function describeResource(of: Resource, { identity, victim }: Description): Resource {
   const { [resourceAttributes.cgroupId.key]: id, [resourceAttributes.hostName.key]: host } = of.attributes;
   const { path } = identity;
   const instance = `${host ?? ''}:${path === undefined ? id : `${path}#${id}`}`;

@@ -1,13 +1,14 @@
 import type { Attributes, HrTime } from '@opentelemetry/api';
-import { culpritAttributes, lastRunnerAttributes, otherCulprit } from '../../telemetry/attributes/culprit.ts';
+import { culpritAttributes, lastRunnerAttributes } from '../../telemetry/attributes/culprit.ts';
 import { resourceAttributes } from '../../telemetry/attributes/resource.ts';
 import type { Batch } from '../../telemetry/batch.ts';
 import { unixTime } from '../../telemetry/metrics/build.ts';
-import type { UnixNanoseconds } from '../../telemetry/units.ts';
+import type { CgroupId, UnixNanoseconds } from '../../telemetry/units.ts';
+import { parseCgroupId } from './resolve.ts';
 
 /** A cgroup id that a batch speaks of, and when. */
 export interface Reference {
-  readonly id: string;
+  readonly id: CgroupId;
   readonly at: UnixNanoseconds;
 }
 
@@ -15,7 +16,9 @@ export interface Reference {
 export function referencesIn(batch: Batch): readonly Reference[] {
   const found = new Map<string, Reference>();
   const add = (id: unknown, at: UnixNanoseconds) => {
-    if (typeof id === 'string' && id !== otherCulprit && !found.has(id)) found.set(id, { id, at });
+    if (typeof id !== 'string' || found.has(id)) return;
+    const parsed = parseCgroupId(id);
+    if (parsed !== undefined) found.set(id, { id: parsed, at });
   };
   const addItem = (attributes: Attributes, at: UnixNanoseconds) => {
     add(attributes[culpritAttributes.cgroupId.key], at);

@@ -1,11 +1,11 @@
 import type { Attributes } from '@opentelemetry/api';
 import { identifyPath } from '../../cgroup/path/identify.ts';
 import { isBelow } from '../../cgroup/path/is-below.ts';
-import type { Identified } from '../../identity/identify.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { Kernel } from '../../receivers/scheduler/kernel.ts';
 import { culpritAttributes, lastRunnerAttributes } from '../../telemetry/attributes/culprit.ts';
 import type { WorkloadConfig } from './config.ts';
+import type { Description } from './describe.ts';
 
 /** Who is reported, and how much of whom is shown. */
 export interface Scope {
@@ -64,7 +64,7 @@ function ownPodIn(kernel: Pick<Kernel, 'cgroups' | 'ownCgroup'>): string | undef
 /** Says who a culprit is, and who ran last before. */
 export function describeOthers(
   item: Attributes,
-  { culprit, last }: { readonly culprit: Identified | undefined; readonly last: Identified | undefined },
+  { culprit, last }: { readonly culprit: Description | undefined; readonly last: Description | undefined },
   isShown: (identity: Identity) => boolean,
 ): Attributes {
   if (culprit && !last && isShown(culprit.identity)) return { ...item, ...culprit.culprit }; // nearly all points

@@ -1,13 +1,17 @@
 import type { Host, Processor, ProcessorComponent } from '../../component.ts';
-import { type Names, names as namesRef, type OpenSource } from '../../identity/identities.ts';
+import { type Identities, identities as identitiesRef, type OpenSource } from '../../identity/identities.ts';
 import { type Batch, itemCount, type Signal } from '../../telemetry/batch.ts';
 import type { CounterMetric } from '../../telemetry/emits.ts';
 import { milliseconds } from '../../telemetry/units.ts';
 import { type WorkloadConfig, workloadConfig, workloadProblems } from './config.ts';
+import { createDescribe, type DescribeOptions } from './describe.ts';
 import { workloadCounters, workloadEmits } from './emits.ts';
+import { createExtract } from './extract.ts';
 import { HoldQueue } from './hold-queue.ts';
+import { keptAnnotations } from './kept-annotations.ts';
 import { type NamingOptions, nameBatch } from './name-batch.ts';
 import { type Reference, referencesIn } from './references.ts';
+import { createResolve } from './resolve.ts';
 import { openScope, type Scope } from './scope.ts';
 import { createSelection } from './selection.ts';
 
@@ -31,11 +35,11 @@ export async function openWorkload(
   openSource?: OpenSource,
 ): Promise<Processor> {
   const scope = openScope(config, host.kernel);
-  const names = await host.use(namesRef, {
+  const identities = await host.use(identitiesRef, {
     key: host.id,
-    settings: { config, ...(openSource && { openSource }) },
+    settings: { config, hold: config.hold, keepAnnotation: keptAnnotations(config), openSource },
   });
-  return createProcessor(names, { config, scope, host });
+  return createProcessor(identities, { config, scope, host });
 }
 
 /** How often held batches are looked at. */
@@ -47,12 +51,13 @@ interface ProcessorOptions {
   readonly host: Host;
 }
 
-function createProcessor(names: Names, { config, scope, host }: ProcessorOptions): Processor {
+function createProcessor(identities: Identities, { config, scope, host }: ProcessorOptions): Processor {
   const count = (metric: CounterMetric, items: number, attributes: Readonly<Record<string, string>> = {}) =>
     host.counters.add(metric, items, { component: host.id, ...attributes });
   const exclude = createSelection(config);
+  const resolve = createResolve(identities, createDescribe(describeOptions(config)));
   const naming = (signal: Signal): NamingOptions => ({
-    identify: names.identify,
+    resolve,
     scope,
     exclude,
     onIdentified: (role, outcome, items) =>
@@ -61,13 +66,14 @@ function createProcessor(names: Names, { config, scope, host }: ProcessorOptions
   });
   const namings = { metrics: naming('metrics'), logs: naming('logs') };
   const named = (batch: Batch) => nameBatch(batch, namings[batch.signal]);
+  const statusOf = ({ id, at }: Reference) => identities.nameStatus(id, at);
   const held = new HoldQueue<Batch, Reference>({
     hold: config.hold,
     limit: config.max_held,
     elapsed: () => host.clock.elapsed(),
     itemsIn: itemCount,
-    missingIn: (batch) => referencesIn(batch).filter((reference) => names.statusOf(reference) === 'pending'),
-    statusOf: (reference) => names.statusOf(reference),
+    missingIn: (batch) => referencesIn(batch).filter((reference) => statusOf(reference) === 'pending'),
+    statusOf,
     onHold: (items) => count(workloadCounters.held, items),
     onRelease: (reason, items) => count(workloadCounters.released, items, { reason }),
   });
@@ -90,4 +96,14 @@ function createProcessor(names: Names, { config, scope, host }: ProcessorOptions
 
 function nothingOf(signal: Signal): Batch {
   return signal === 'metrics' ? { signal, resourceMetrics: [] } : { signal, records: [] };
+}
+
+function describeOptions(config: WorkloadConfig): DescribeOptions {
+  return {
+    selected: createExtract(config.extract),
+    useLabels: config.service_labels,
+    withStartTime: config.pod_start_time,
+    ...(config.cluster_name && { clusterName: config.cluster_name }),
+    ...(config.node_name && { nodeName: config.node_name }),
+  };
 }

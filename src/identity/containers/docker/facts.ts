@@ -1,8 +1,8 @@
 import type { ContainerFacts, PodFacts } from '../../facts.ts';
+import { type JsonObject, listIn, objectIn, textIn } from '../../json.ts';
 import { SourceError } from '../../source-error.ts';
 import type { ListedContainer, Listing, RuntimeEvent, RuntimeInfo } from '../client.ts';
 import { parseImageReference } from '../image-reference.ts';
-import { type JsonObject, listIn, objectIn, textIn } from '../json.ts';
 
 /** How cri-dockerd keeps a pod's annotations: as labels with this prefix. */
 const annotationPrefix = 'annotation.';

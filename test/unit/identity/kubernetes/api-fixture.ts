@@ -86,7 +86,9 @@ export async function setUp(
     insecure_skip_verify: false,
     ca_file: tlsFiles.ca_file,
   };
-  const bench = benchFor(t, (context) => openKubernetes({ ...defaults, ...config }, context, {}));
+  const bench = benchFor(t, (context) =>
+    openKubernetes({ ...defaults, ...config }, context, { environment: {} }),
+  );
   return { ...bench, api, server };
 }
 

@@ -196,8 +196,10 @@ test('a server that may be listed but not watched is failing, and listed again a
 test('a source that is not in a cluster, or does not know its node, is absent and nothing is wrong', async (t) => {
   const config: Config = { owners: 'lookup', auth_type: 'none', insecure_skip_verify: false };
   const [outside, nowhere] = [
-    benchFor(t, (context) => openKubernetes({ ...config, node_name: 'node1' }, context, {})),
-    benchFor(t, (context) => openKubernetes(config, context, { KUBERNETES_SERVICE_HOST: '10.96.0.1' })),
+    benchFor(t, (context) => openKubernetes({ ...config, node_name: 'node1' }, context, { environment: {} })),
+    benchFor(t, (context) =>
+      openKubernetes(config, context, { environment: { KUBERNETES_SERVICE_HOST: '10.96.0.1' } }),
+    ),
   ];
   await outside.until(() => outside.source.state === 'absent');
   assert.match(outside.source.reason ?? '', /KUBERNETES_SERVICE_HOST is not set/);
@@ -220,7 +222,7 @@ test('in a pod the API server is the one its environment names', async (t) => {
     insecure_skip_verify: false,
     ca_file: tlsFiles.ca_file,
   };
-  const { source, until } = benchFor(t, (context) => openKubernetes(config, context, environment));
+  const { source, until } = benchFor(t, (context) => openKubernetes(config, context, { environment }));
   await until(() => source.state === 'ready');
   assert.equal(server.asked[0]?.url.searchParams.get('fieldSelector'), 'spec.nodeName=node7');
 });

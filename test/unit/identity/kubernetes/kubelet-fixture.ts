@@ -40,7 +40,7 @@ export async function setUp(
     token_file,
     ca_file: tlsFiles.ca_file,
   };
-  const bench = benchFor(t, (context) => openKubelet({ ...defaults, ...config }, context, environment));
+  const bench = benchFor(t, (context) => openKubelet({ ...defaults, ...config }, context, { environment }));
   return { ...bench, server, token_file };
 }
 

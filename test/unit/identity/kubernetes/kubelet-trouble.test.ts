@@ -243,7 +243,7 @@ test('where no kubelet is, and nobody has said there is one, it is absent and no
         insecure_skip_verify: false,
       },
       context,
-      {},
+      { environment: {} },
     ),
   );
   await context.until(() => context.source.state === 'absent');
@@ -258,7 +258,7 @@ test('without an endpoint it is port 10250 of what the environment calls this no
       openKubelet(
         { interval: seconds(30), timeout: seconds(10), auth_type: 'none', insecure_skip_verify: false },
         context,
-        environment,
+        { environment },
       ),
     );
     await until(() => source.reason !== undefined);

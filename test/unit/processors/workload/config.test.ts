@@ -57,11 +57,13 @@ for (const [title, written, message] of mistakes)
   });
 
 test('a source that cannot be opened closes the others', async () => {
-  const { names } = await import('../../../../src/identity/identities.ts');
+  const { identities } = await import('../../../../src/identity/identities.ts');
   const { host } = await fixture();
   let closed = 0;
-  const open = names.open(host, {
+  const open = identities.open(host, {
     config: workloadSettings({ sources: ['cri', 'docker'] }),
+    hold: seconds(3),
+    keepAnnotation: () => true,
     openSource: (name) => {
       if (name === 'docker') throw new Error('no');
       const state = 'ready' as const;

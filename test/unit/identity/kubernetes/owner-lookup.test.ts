@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { pino } from 'pino';
 import { Condition } from '../../../../src/identity/kubernetes/condition.ts';
-import { deriveOwner, Owners } from '../../../../src/identity/kubernetes/owners.ts';
+import { OwnerLookup } from '../../../../src/identity/kubernetes/owner-lookup.ts';
+import { deriveOwner } from '../../../../src/identity/owners.ts';
 import { createCounters } from '../../../../src/telemetry/counters.ts';
 import { nanoseconds } from '../../../../src/telemetry/units.ts';
 import { memoryFacts } from '../memory-facts.ts';
@@ -46,7 +47,7 @@ test('of many owners those not met for longest are forgotten, and asked for agai
     random: () => 0.5,
   };
   const asked: string[] = [];
-  const owners = new Owners({
+  const owners = new OwnerLookup({
     get: async (path) => {
       asked.push(path);
       return { metadata: { uid: path.split('/').at(-1) } };

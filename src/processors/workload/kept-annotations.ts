@@ -1,7 +1,7 @@
-import type { WorkloadConfig } from '../processors/workload/config.ts';
-import { wholeKey } from '../processors/workload/extract.ts';
-import { ignoreKey } from '../processors/workload/selection.ts';
-import { annotationPrefix } from '../processors/workload/service-attributes.ts';
+import type { WorkloadConfig } from './config.ts';
+import { wholeKey } from './extract.ts';
+import { ignoreKey } from './selection.ts';
+import { annotationPrefix } from './service-attributes.ts';
 
 /** Which annotations of pods are of use: the rest, up to 256 KiB a pod, is not kept. */
 export function keptAnnotations({

@@ -1,0 +1,63 @@
+import { type Static, type TObject, Type } from 'typebox';
+import type { ConfigProblem } from '../component.ts';
+import { duration } from '../config/schema/duration.ts';
+import { type SourceName, sourceNames } from './source.ts';
+import { sourceKinds } from './sources.ts';
+
+/** In the order in which they are believed. */
+export const allSources = [
+  'kubernetes',
+  'kubelet',
+  'cri',
+  'docker',
+  'podman',
+] as const satisfies readonly SourceName[];
+
+export const identityKeys = {
+  sources: Type.Optional(
+    Type.Array(Type.Enum([...sourceNames]), {
+      description:
+        'Who is asked for names, the one to believe first where two differ: `kubernetes` (API), `kubelet`, `cri`, `docker`, `podman`. Default: all that are found, in this order; `[]`: nobody, cgroup paths alone.',
+    }),
+  ),
+  keep_removed: duration({
+    default: '10m',
+    description: 'How long names of pods and containers that are gone are kept, for data that is late.',
+  }),
+  max_known: Type.Integer({
+    default: 8192,
+    minimum: 16,
+    maximum: 1_048_576,
+    description:
+      'Pods, and likewise containers, whose names are kept; those gone longest are forgotten first.',
+  }),
+};
+
+/** The settings of each source, below its name. */
+export const sourceSchemas: Readonly<Record<string, TObject>> = Object.fromEntries(
+  allSources.map((name) => {
+    const { config, summary } = sourceKinds[name];
+    return [name, Type.Object(config.properties, { ...config, default: {}, description: summary })];
+  }),
+);
+
+export type IdentityConfig = Static<TObject<typeof identityKeys>>;
+
+export function settingsOf(config: IdentityConfig, source: SourceName): Readonly<Record<string, unknown>> {
+  const all = config as IdentityConfig & Readonly<Record<SourceName, Readonly<Record<string, unknown>>>>;
+  return all[source];
+}
+
+export function identityProblems(config: IdentityConfig): readonly ConfigProblem[] {
+  const { sources = [] } = config;
+  const repeated = sources.filter((name, i) => sources.indexOf(name) !== i);
+  return [
+    ...repeated.map((name) => ({ path: ['sources'], message: `"${name}" is there twice` })),
+    ...allSources.flatMap((name) =>
+      (sourceKinds[name].check?.(settingsOf(config, name)) ?? []).map(({ path, message }) => ({
+        path: [name, ...path],
+        message,
+      })),
+    ),
+  ];
+}
