@@ -1,5 +1,5 @@
+import { failureReasons } from '../net/request-error.ts';
 import { counter, listed } from '../telemetry/emits.ts';
-import { failureReasons } from './source-error.ts';
 
 export const identityCounters = {
   sourceErrors: counter({

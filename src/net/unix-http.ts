@@ -1,7 +1,7 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
-import { reasonOfStatus, SourceError, sourceError } from '../identity/source-error.ts';
 import { type Bytes, type Nanoseconds, toMilliseconds } from '../telemetry/units.ts';
 import { version } from '../version.ts';
+import { type FailureReason, RequestError, reasonOfStatus, requestError } from './request-error.ts';
 
 export interface UnixHttpOptions {
   readonly socketPath: string;
@@ -10,6 +10,12 @@ export interface UnixHttpOptions {
   readonly maxBody: Bytes;
   readonly maxLine: Bytes;
 }
+
+/** Why a unix socket cannot be used. */
+export const socketErrors: Readonly<Partial<Record<FailureReason, string>>> = {
+  unreachable: 'no process listens on its socket',
+  forbidden: 'no permission to connect to its socket',
+};
 
 /** HTTP over a unix socket, a connection for each request: there are few, and none can hold up another. */
 export class UnixHttp {
@@ -29,7 +35,7 @@ export class UnixHttp {
       onData(chunk) {
         length += chunk.length;
         if (length > maxBody)
-          throw new SourceError('too_large', `${path} answered more than ${maxBody} bytes`);
+          throw new RequestError('too_large', `${path} answered more than ${maxBody} bytes`);
         body.push(chunk);
       },
     });
@@ -46,14 +52,14 @@ export class UnixHttp {
         const lines = (rest + utf8.decode(chunk, { stream: true })).split('\n');
         rest = lines.pop() ?? '';
         if (rest.length > maxLine)
-          throw new SourceError('too_large', `${path} has a line of more than ${maxLine} bytes`);
+          throw new RequestError('too_large', `${path} has a line of more than ${maxLine} bytes`);
         for (const line of lines) if (line.trim() !== '') onValue(parse(line, path));
       },
     });
   }
 
   close(): void {
-    for (const request of this.#requests) request.destroy(new SourceError('connection_reset', 'closed'));
+    for (const request of this.#requests) request.destroy(new RequestError('connection_reset', 'closed'));
   }
 
   /** Resolves at the end of the body; what `onData` throws ends the request. */
@@ -64,7 +70,7 @@ export class UnixHttp {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const headers = { Host: 'localhost', 'User-Agent': `earshot/${version}` };
     const get = request({ socketPath: this.#options.socketPath, path, headers, agent: false });
-    const expire = () => get.destroy(new SourceError('timeout', `${path} had no answer in time`));
+    const expire = () => get.destroy(new RequestError('timeout', `${path} had no answer in time`));
     signal?.addEventListener('abort', expire);
     this.#requests.add(get);
     get.on('error', (error) => reject(explain(error)));
@@ -73,10 +79,10 @@ export class UnixHttp {
       // Destroying the request destroys its answer with the same error; the first one counts.
       response.on('error', (error) => reject(explain(error)));
       response.on('close', () =>
-        response.complete ? resolve() : reject(new SourceError('connection_reset', `${path} was cut`)),
+        response.complete ? resolve() : reject(new RequestError('connection_reset', `${path} was cut`)),
       );
       if (statusCode !== 200) {
-        reject(new SourceError(reasonOfStatus(statusCode), `${path} answered ${statusCode}`));
+        reject(new RequestError(reasonOfStatus(statusCode), `${path} answered ${statusCode}`));
         get.destroy();
         return;
       }
@@ -99,7 +105,7 @@ function consume(
     try {
       onData(chunk);
     } catch (error) {
-      request.destroy(sourceError(error));
+      request.destroy(requestError(error));
     }
   });
 }
@@ -108,17 +114,12 @@ function parse(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new SourceError('invalid_response', `${path} answered no JSON`, { cause });
+    throw new RequestError('invalid_response', `${path} answered no JSON`, { cause });
   }
 }
 
-function explain(error: Error): SourceError {
-  const { reason, message } = sourceError(error);
-  if (reason === 'unreachable')
-    return new SourceError(reason, 'nobody listens on its socket', { cause: error });
-  if (reason === 'forbidden')
-    return new SourceError(reason, 'no permission to connect to its socket', { cause: error });
-  if (reason === 'invalid_response')
-    return new SourceError(reason, `it does not speak HTTP: ${message}`, { cause: error });
-  return sourceError(error);
+function explain(error: Error): RequestError {
+  const { reason, message } = requestError(error);
+  const meaning = reason === 'invalid_response' ? `it does not speak HTTP: ${message}` : socketErrors[reason];
+  return meaning === undefined ? requestError(error) : new RequestError(reason, meaning, { cause: error });
 }

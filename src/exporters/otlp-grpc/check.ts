@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { ConfigProblem } from '../../component.ts';
 import { isPlainKey } from '../../config/rules/secrets.ts';
+import { keyPairProblems } from '../../config/schema/tls.ts';
 import { reasonOf } from '../../config/text/read.ts';
 import { type ConnectionConfig, metadataOf, target } from './connection.ts';
 
@@ -49,8 +50,6 @@ function tlsProblems(tls: ConnectionConfig['tls']): readonly ConfigProblem[] {
       return [{ path: ['tls', key], message: `cannot read the file: ${reasonOf(error)}` }];
     }
   });
-  if ((tls.cert_file === undefined) === (tls.key_file === undefined)) return unread;
-  const [given, missing] =
-    tls.cert_file === undefined ? ['key_file', 'cert_file'] : ['cert_file', 'key_file'];
-  return [...unread, { path: ['tls', given], message: `needs ${missing} too: both, or neither` }];
+  const pair = keyPairProblems(tls).map(({ path, message }) => ({ path: ['tls', ...path], message }));
+  return [...unread, ...pair];
 }

@@ -8,6 +8,7 @@ import {
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
+import type { TlsConfig } from '../../config/schema/tls.ts';
 import { type Nanoseconds, toMilliseconds } from '../../telemetry/units.ts';
 import { version } from '../../version.ts';
 
@@ -15,14 +16,7 @@ export interface ConnectionConfig {
   readonly endpoint: string;
   readonly compression: 'gzip' | 'none';
   readonly headers: Readonly<Record<string, string>>;
-  readonly tls: {
-    readonly insecure: boolean;
-    readonly insecure_skip_verify: boolean;
-    readonly ca_file?: string;
-    readonly cert_file?: string;
-    readonly key_file?: string;
-    readonly server_name_override?: string;
-  };
+  readonly tls: TlsConfig & { readonly insecure: boolean };
   readonly keepalive?: {
     readonly time: Nanoseconds;
     readonly timeout: Nanoseconds;

@@ -5,6 +5,7 @@ import type { ExporterComponent, Host, Outcome, Payload } from '../../component.
 import { deliveryProblems, deliverySchema } from '../../config/schema/delivery.ts';
 import { duration } from '../../config/schema/duration.ts';
 import { secret } from '../../config/schema/secret.ts';
+import { tlsKeys } from '../../config/schema/tls.ts';
 import type { Batch, Signal } from '../../telemetry/batch.ts';
 import { createCumulative, cumulativeCounters } from '../../telemetry/metrics/temporality.ts';
 import { bytes } from '../../telemetry/units.ts';
@@ -33,18 +34,7 @@ const config = Type.Object(
     tls: Type.Object(
       {
         insecure: Type.Boolean({ default: false, description: 'Plaintext, no TLS.' }),
-        insecure_skip_verify: Type.Boolean({
-          default: false,
-          description: "TLS, but without looking at the server's certificate.",
-        }),
-        ca_file: Type.Optional(
-          Type.String({ description: "Certificate authority of the server's certificate, PEM." }),
-        ),
-        cert_file: Type.Optional(Type.String({ description: 'Certificate to show the server, PEM.' })),
-        key_file: Type.Optional(Type.String({ description: 'Its private key, PEM.' })),
-        server_name_override: Type.Optional(
-          Type.String({ description: "Name to expect in the server's certificate." }),
-        ),
+        ...tlsKeys,
       },
       { ...closed, default: {} },
     ),

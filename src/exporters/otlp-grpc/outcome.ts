@@ -1,5 +1,6 @@
 import { type ServiceError, status } from '@grpc/grpc-js';
 import type { Outcome } from '../../component.ts';
+import { explainNetworkError, type NetworkFailure } from '../../net/explain.ts';
 import { retryDelay } from './retry-info.ts';
 
 /** Codes after which OTLP has a client try again. */
@@ -23,37 +24,20 @@ export function failure(error: ServiceError, endpoint: string): Outcome {
   return after === undefined ? { kind: 'retry', reason } : { kind: 'retry', reason, after };
 }
 
-/** Texts of grpc-js and of Node.js below it, and their meaning for an operator. */
-const unreachable: readonly (readonly [pattern: RegExp, meaning: string])[] = [
-  [/ECONNREFUSED/, 'connection refused; is anything listening there?'],
-  [/Name resolution failed|ENOTFOUND|EAI_AGAIN/, 'no such host'],
-  [/EHOSTUNREACH|ENETUNREACH/, 'no route to it'],
-  [/ETIMEDOUT/, 'no answer'],
-  [
-    /wrong version number|packet length too long/,
-    'it does not speak TLS; for plaintext set tls::insecure to true',
-  ],
-  [/ERR_TLS_CERT_ALTNAME_INVALID/, 'its certificate is for another name; tls::server_name_override names it'],
-  [
-    /self-signed certificate|unable to verify|unable to get local issuer/,
-    'its certificate is not trusted; tls::ca_file names the authority that signed it',
-  ],
-  [/certificate has expired/, 'its certificate has expired'],
-  [
-    /Protocol error/,
-    'it does not speak gRPC; OTLP over HTTP usually listens on port 4318, over gRPC on 4317',
-  ],
-  [
-    /Failed to connect|ECONNRESET/,
-    'it closes the connection; if it expects TLS, tls::insecure must be false',
-  ],
-];
+const remedies: Readonly<Partial<Record<NetworkFailure, string>>> = {
+  not_tls: 'for plaintext set tls::insecure to true',
+  not_http2: 'OTLP over HTTP usually listens on port 4318, over gRPC on 4317',
+  closed: 'if it expects TLS, tls::insecure must be false',
+};
 
 function explain({ code, details }: ServiceError, endpoint: string): string {
   const noConnection = /^No connection established\. Last error: (?:Error: )?/;
   if (code === status.UNAVAILABLE) {
-    const meaning = unreachable.find(([pattern]) => pattern.test(details))?.[1];
-    if (meaning !== undefined) return `cannot reach ${endpoint}: ${meaning}`;
+    const explanation = explainNetworkError(details, { keys: 'tls::' });
+    if (explanation) {
+      const remedy = remedies[explanation.failure];
+      return `cannot reach ${endpoint}: ${explanation.meaning}${remedy === undefined ? '' : `; ${remedy}`}`;
+    }
     if (noConnection.test(details))
       return `cannot reach ${endpoint}: ${details.replace(noConnection, '').replace(/\s*Resolution note: $/, '')}`;
   }

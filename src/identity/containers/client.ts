@@ -1,5 +1,5 @@
+import type { RequestError } from '../../net/request-error.ts';
 import type { ContainerFacts, PodFacts } from '../facts.ts';
-import type { SourceError } from '../source-error.ts';
 
 /** What one connection to a container runtime must be able to do. Every call ends within the source's deadline. */
 export interface RuntimeClient {
@@ -23,7 +23,7 @@ export interface Listing {
   readonly pods: readonly PodFacts[];
   readonly containers: readonly ListedContainer[];
   /** Why it says less of containers than it should; it names them all. */
-  readonly lacking?: SourceError;
+  readonly lacking?: RequestError;
 }
 
 export interface ListedContainer {

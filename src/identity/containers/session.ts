@@ -1,9 +1,9 @@
 import { BackOff } from '../../net/back-off.ts';
+import { type RequestError, requestError } from '../../net/request-error.ts';
 import { type Nanoseconds, nanoseconds, seconds } from '../../telemetry/units.ts';
 import { identityCounters } from '../emits.ts';
 import type { LookupQueue } from '../lookup-queue.ts';
 import type { SourceContext, SourceName } from '../source.ts';
-import { type SourceError, sourceError } from '../source-error.ts';
 import type { RuntimeClient, RuntimeEvent, RuntimeInfo } from './client.ts';
 import type { RuntimeFacts } from './facts.ts';
 
@@ -26,7 +26,7 @@ export interface SessionOptions {
   /** A list is complete. */
   onList(): void;
   /** The session is over: whatever is wrong, a new connection is a new beginning. */
-  onFailure(error: SourceError): void;
+  onFailure(error: RequestError): void;
 }
 
 /** One connection to a runtime, from the first request to the first failure. */
@@ -77,7 +77,7 @@ export class RuntimeSession {
         if (this.#isOver) return;
         this.#isOver = true;
         this.#options.client.close();
-        this.#options.onFailure(sourceError(error));
+        this.#options.onFailure(requestError(error));
       })
       .finally(() => this.#running.delete(running));
     this.#running.add(running);
@@ -138,7 +138,7 @@ export class RuntimeSession {
         if (this.#inspecting === id) this.#options.facts.addInspected(id, found);
       } catch (error) {
         if (this.#isOver) return;
-        const { reason } = sourceError(error);
+        const { reason } = requestError(error);
         this.#count(reason);
         // The runtime may be well and only this container not; the next list says what is left to look at.
         if (reason === 'unreachable' || reason === 'connection_reset') this.#toInspect.clear();
@@ -152,7 +152,7 @@ export class RuntimeSession {
     this.#isFollowing = true;
     const started = context.elapsed();
     let isFruitful = false;
-    let failure: SourceError | undefined;
+    let failure: RequestError | undefined;
     try {
       await client.follow((event) => {
         if (this.#isOver) return;
@@ -160,7 +160,7 @@ export class RuntimeSession {
         this.#onEvent(event);
       });
     } catch (error) {
-      failure = sourceError(error);
+      failure = requestError(error);
     }
     this.#isFollowing = false;
     if (this.#isOver) return;

@@ -1,9 +1,9 @@
 import { BackOff } from '../../net/back-off.ts';
+import type { RequestError } from '../../net/request-error.ts';
 import { type Nanoseconds, nanoseconds, seconds } from '../../telemetry/units.ts';
 import { identityCounters } from '../emits.ts';
 import { LookupQueue } from '../lookup-queue.ts';
 import type { Source, SourceContext, SourceName, SourceState } from '../source.ts';
-import type { SourceError } from '../source-error.ts';
 import type { RuntimeClient } from './client.ts';
 import { RuntimeFacts } from './facts.ts';
 import { RuntimeSession } from './session.ts';
@@ -122,12 +122,12 @@ export class RuntimeSource implements Source {
   }
 
   /** As containerd without its CRI plugin, and Podman at Docker's socket: not what is looked for, and nothing wrong. */
-  #avoid(socket: Socket, { message }: SourceError): void {
+  #avoid(socket: Socket, { message }: RequestError): void {
     this.#unfit.add(socket.identity);
     this.#unfitReason = message;
   }
 
-  #fail(socket: Socket, { reason, message }: SourceError): void {
+  #fail(socket: Socket, { reason, message }: RequestError): void {
     this.#failedSocket = socket.identity;
     this.#retry.postpone(this.#context.elapsed());
     this.#context.counters.add(identityCounters.sourceErrors, 1, { source: this.name, reason });

@@ -1,5 +1,6 @@
 import { type Static, type TProperties, Type } from 'typebox';
 import type { ConfigProblem } from '../../component.ts';
+import { keyPairProblems, tlsKeys } from '../../config/schema/tls.ts';
 
 /** How to reach and to convince a kubelet or an API server: the keys both sources have. */
 export const accessKeys = {
@@ -17,20 +18,16 @@ export const accessKeys = {
     Type.String({ description: 'The kubeconfig file; by default `$KUBECONFIG`, else `~/.kube/config`.' }),
   ),
   context: Type.Optional(Type.String({ description: 'Context in it; by default its current one.' })),
+  ...tlsKeys,
   ca_file: Type.Optional(
     Type.String({
       description:
         "Certificate authority of the server's certificate, PEM; by default the service account's or the kubeconfig's.",
     }),
   ),
-  cert_file: Type.Optional(Type.String({ description: 'Certificate to show the server, PEM.' })),
-  key_file: Type.Optional(Type.String({ description: 'Its private key, PEM.' })),
-  server_name_override: Type.Optional(
-    Type.String({ description: "Name to expect in the server's certificate." }),
-  ),
   insecure_skip_verify: Type.Boolean({
     default: false,
-    description: "Do not look at the server's certificate: whoever answers gets the token and is believed.",
+    description: "TLS without verifying the server's certificate: any server gets the token and is believed.",
   }),
 } satisfies TProperties;
 
@@ -50,7 +47,7 @@ export function accessProblems(
   config: Readonly<AccessConfig> & { readonly endpoint?: string },
 ): readonly ConfigProblem[] {
   const problems: ConfigProblem[] = [];
-  const { endpoint, cert_file, key_file } = config;
+  const { endpoint } = config;
   const url = endpoint === undefined ? undefined : parseEndpoint(endpoint);
   if (endpoint !== undefined && url === undefined)
     problems.push({ path: ['endpoint'], message: 'is no address: write host:port or https://host:port' });
@@ -59,10 +56,7 @@ export function accessProblems(
       path: ['endpoint'],
       message: 'would show the token to everybody on the way: use https://, or auth_type none',
     });
-  if ((cert_file === undefined) !== (key_file === undefined)) {
-    const [given, missing] = cert_file === undefined ? ['key_file', 'cert_file'] : ['cert_file', 'key_file'];
-    problems.push({ path: [given], message: `needs ${missing} too: both, or neither` });
-  }
+  problems.push(...keyPairProblems(config));
   if (config.auth_type !== 'kubeConfig')
     for (const key of ['kubeconfig', 'context'] as const)
       if (config[key] !== undefined)

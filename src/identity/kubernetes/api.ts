@@ -1,9 +1,9 @@
 import { type Static, Type } from 'typebox';
 import { BackOff } from '../../net/back-off.ts';
+import type { FailureReason } from '../../net/request-error.ts';
 import { nanoseconds, seconds } from '../../telemetry/units.ts';
 import { deriveOwner, withOwner } from '../owners.ts';
 import type { Source, SourceContext } from '../source.ts';
-import type { FailureReason } from '../source-error.ts';
 import { accessKeys } from './access-config.ts';
 import { apiServer } from './api-server.ts';
 import { KubeClient } from './client.ts';

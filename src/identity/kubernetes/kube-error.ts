@@ -1,7 +1,7 @@
+import { type FailureReason, RequestError } from '../../net/request-error.ts';
 import type { Nanoseconds } from '../../telemetry/units.ts';
-import { type FailureReason, SourceError } from '../source-error.ts';
 
-export class KubeError extends SourceError {
+export class KubeError extends RequestError {
   readonly status: number | undefined;
   /** What the server asks to wait. */
   readonly retryAfter: Nanoseconds | undefined;

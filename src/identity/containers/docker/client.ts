@@ -1,6 +1,6 @@
+import { RequestError } from '../../../net/request-error.ts';
 import { UnixHttp } from '../../../net/unix-http.ts';
 import { bytes, type Nanoseconds } from '../../../telemetry/units.ts';
-import { SourceError } from '../../source-error.ts';
 import type { RuntimeClient } from '../client.ts';
 import { event, inspected, listing, runtimeInfo } from './facts.ts';
 
@@ -26,7 +26,7 @@ export function connectDocker({ socketPath, timeout, expected }: DockerOptions):
       const { isPodman, ...hello } = runtimeInfo(await http.getJson('/version'));
       runtime = isPodman ? 'podman' : 'docker';
       if (expected !== undefined && expected !== runtime)
-        throw new SourceError('unimplemented', `${runtime} answers there`);
+        throw new RequestError('unimplemented', `${runtime} answers there`);
       return hello;
     },
     list: async () => listing(await http.getJson('/containers/json?all=1'), runtime),
@@ -34,7 +34,7 @@ export function connectDocker({ socketPath, timeout, expected }: DockerOptions):
       try {
         return inspected(await http.getJson(`/containers/${encodeURIComponent(id)}/json`), runtime);
       } catch (error) {
-        if (error instanceof SourceError && error.reason === 'not_found') return undefined;
+        if (error instanceof RequestError && error.reason === 'not_found') return undefined;
         throw error;
       }
     },

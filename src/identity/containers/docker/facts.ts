@@ -1,6 +1,6 @@
+import { RequestError } from '../../../net/request-error.ts';
 import type { ContainerFacts, PodFacts } from '../../facts.ts';
 import { type JsonObject, listIn, objectIn, textIn } from '../../json.ts';
-import { SourceError } from '../../source-error.ts';
 import type { ListedContainer, Listing, RuntimeEvent, RuntimeInfo } from '../client.ts';
 import { parseImageReference } from '../image-reference.ts';
 
@@ -24,7 +24,7 @@ export function runtimeInfo(answer: unknown): RuntimeInfo & { readonly isPodman:
 
 /** The answer to `/containers/json`. */
 export function listing(answer: unknown, runtime: string): Listing {
-  if (!Array.isArray(answer)) throw new SourceError('invalid_response', '/containers/json answered no list');
+  if (!Array.isArray(answer)) throw new RequestError('invalid_response', '/containers/json answered no list');
   const entries = answer.map((entry) => listed(entry, runtime));
   const pods = new Map(entries.flatMap(({ pod }) => (pod ? [[pod.uid, pod]] : [])));
   return { pods: [...pods.values()], containers: entries.map(({ container }) => container) };
@@ -84,7 +84,7 @@ interface Described {
 
 function containerFacts({ id, name, image, labels }: Described, runtime: string): ContainerFacts {
   const containerId = textIn(id);
-  if (containerId === undefined) throw new SourceError('invalid_response', 'a container has no id');
+  if (containerId === undefined) throw new RequestError('invalid_response', 'a container has no id');
   const named = labels['io.kubernetes.container.name'] ?? textIn(name)?.replace(/^\//, '');
   const podUid = labels['io.kubernetes.pod.uid'];
   const restarts = whole(Number(labels[`${annotationPrefix}io.kubernetes.container.restartCount`]));
@@ -131,7 +131,7 @@ function withoutOwn(labels: Texts): Texts {
 
 function fields(value: unknown, path: string): JsonObject {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
-  throw new SourceError('invalid_response', `${path} answered something else than it should`);
+  throw new RequestError('invalid_response', `${path} answered something else than it should`);
 }
 
 function texts(value: unknown): Texts {

@@ -1,7 +1,7 @@
 import type { Listing, RuntimeClient, RuntimeEvent } from '../../../../src/identity/containers/client.ts';
 import type { Socket } from '../../../../src/identity/containers/sockets.ts';
 import { RuntimeSource } from '../../../../src/identity/containers/source.ts';
-import { SourceError } from '../../../../src/identity/source-error.ts';
+import { RequestError } from '../../../../src/net/request-error.ts';
 import { seconds } from '../../../../src/telemetry/units.ts';
 import { sourceFixture } from '../source-fixture.ts';
 
@@ -55,8 +55,8 @@ export function played({ hasEvents = true } = {}) {
     },
     close() {
       asked.push('close');
-      endStream?.(new SourceError('connection_reset', 'closed'));
-      for (const { reject } of pending.splice(0)) reject(new SourceError('connection_reset', 'closed'));
+      endStream?.(new RequestError('connection_reset', 'closed'));
+      for (const { reject } of pending.splice(0)) reject(new RequestError('connection_reset', 'closed'));
     },
   });
   const source = new RuntimeSource(

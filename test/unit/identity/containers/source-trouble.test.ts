@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Listing } from '../../../../src/identity/containers/client.ts';
 import { identityCounters } from '../../../../src/identity/emits.ts';
 import type { ContainerFacts } from '../../../../src/identity/facts.ts';
-import { SourceError } from '../../../../src/identity/source-error.ts';
+import { RequestError } from '../../../../src/net/request-error.ts';
 import { container, listOf, played, settle } from './source-fixture.ts';
 
 test('a runtime that is not there is absent, searched with back-off, and found', async () => {
@@ -26,8 +26,8 @@ test('a failure is counted and logged once, retried ever more rarely, and what w
   await ready('a');
   advance(300);
   await tick();
-  setHandshakeError(new SourceError('timeout', 'no answer in time'));
-  await fail(new SourceError('timeout', 'no answer in time'));
+  setHandshakeError(new RequestError('timeout', 'no answer in time'));
+  await fail(new RequestError('timeout', 'no answer in time'));
   assert.equal(source.state, 'failing');
   assert.match(source.reason ?? '', /no answer in time/);
   assert.ok(facts.containers.has('a'));
@@ -46,10 +46,10 @@ test('a failure is counted and logged once, retried ever more rarely, and what w
 test('a runtime that made its socket anew is asked at once', async () => {
   const { source, ready, advance, tick, answer, fail, setHandshakeError, setSocket } = played();
   await ready('a');
-  setHandshakeError(new SourceError('unreachable', 'nobody listens'));
+  setHandshakeError(new RequestError('unreachable', 'nobody listens'));
   advance(300);
   await tick();
-  await fail(new SourceError('unreachable', 'nobody listens'));
+  await fail(new RequestError('unreachable', 'nobody listens'));
   for (let time = 0; time < 20; time++) {
     advance(1);
     await tick();
@@ -67,7 +67,7 @@ test('a stream that is cut is followed anew and what it missed is listed', async
   const { source, ready, advance, tick, asked, answer, endStream, count, facts } = played();
   await ready('a', 'b');
   advance(60);
-  await endStream(new SourceError('connection_reset', 'reset'));
+  await endStream(new RequestError('connection_reset', 'reset'));
   assert.equal(source.state, 'ready', 'lists still work');
   assert.equal(count(identityCounters.sourceErrors.name, 'connection_reset'), 1);
   await tick();
@@ -84,7 +84,7 @@ test('a stream that breaks again and again is not hammered', async () => {
   await ready('a');
   let follows = 0;
   for (let time = 0; time < 60; time += 0.25) {
-    await endStream(new SourceError('connection_reset', 'reset'));
+    await endStream(new RequestError('connection_reset', 'reset'));
     advance(0.25);
     await tick();
     follows += asked().filter((what) => what === 'follow').length;
@@ -94,7 +94,7 @@ test('a stream that breaks again and again is not hammered', async () => {
 });
 
 test('a runtime that has no events, or ends their stream at once, is listed instead', async () => {
-  for (const error of [new SourceError('unimplemented', 'no such call'), undefined]) {
+  for (const error of [new RequestError('unimplemented', 'no such call'), undefined]) {
     const { ready, advance, tick, asked, endStream, count } = played();
     await ready('a');
     advance(1);
@@ -159,7 +159,7 @@ test('containers that had ended before the first list are not looked at', async 
 test('one container that cannot be looked at keeps nobody else from being named', async () => {
   const { tick, answer, facts, setDetails, source, count } = played();
   setDetails(async (id) => {
-    if (id === 'stuck') throw new SourceError('timeout', 'no answer in time');
+    if (id === 'stuck') throw new RequestError('timeout', 'no answer in time');
     return { id, image: { name: 'looked at' } };
   });
   await tick();
@@ -195,7 +195,7 @@ test('a container that goes while it is looked at stays gone', async () => {
 
 test('a socket at which something else answers counts as absent until it is made anew', async () => {
   const { source, tick, advance, setHandshakeError, setSocket, asked, answer, count, warnings } = played();
-  setHandshakeError(new SourceError('unimplemented', 'it has no Version of CRI v1'));
+  setHandshakeError(new RequestError('unimplemented', 'it has no Version of CRI v1'));
   await tick();
   await tick();
   assert.equal(source.state, 'absent');

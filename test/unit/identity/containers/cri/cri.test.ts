@@ -339,7 +339,7 @@ test('one who does not speak gRPC is failing, and so is one who hangs up', async
   }
 });
 
-test('a socket nobody listens on is failing', async (t) => {
+test('a socket no process listens on is failing', async (t) => {
   const folder = socketFolder(t);
   const server = createServer().listen(join(folder, 'cri.sock'));
   linkSync(join(folder, 'cri.sock'), join(folder, 'left-over.sock'));
@@ -350,7 +350,7 @@ test('a socket nobody listens on is failing', async (t) => {
   });
   t.after(() => source.close());
   await until(source, () => source.state === 'failing');
-  assert.match(source.reason ?? '', /nobody listens/);
+  assert.match(source.reason ?? '', /no process listens/);
   assert.equal(count(identityCounters.sourceErrors.name, 'unreachable'), 1);
 });
 

@@ -12,7 +12,7 @@ import {
   runtimeInfo,
 } from '../../../../../src/identity/containers/docker/facts.ts';
 import { identityCounters } from '../../../../../src/identity/emits.ts';
-import { SourceError } from '../../../../../src/identity/source-error.ts';
+import { RequestError } from '../../../../../src/net/request-error.ts';
 import { milliseconds, seconds } from '../../../../../src/telemetry/units.ts';
 import { socketFolder, sourceFixture, until } from '../../source-fixture.ts';
 import { type DockerServer, json, startDockerServer } from './docker-server.ts';
@@ -331,7 +331,7 @@ test('whatever JSON a daemon sends is understood or refused as garbage, never a 
         try {
           decode(answer);
         } catch (error) {
-          assert.ok(error instanceof SourceError && error.reason === 'invalid_response', String(error));
+          assert.ok(error instanceof RequestError && error.reason === 'invalid_response', String(error));
         }
     }),
   );

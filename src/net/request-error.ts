@@ -1,3 +1,5 @@
+import { explainNetworkError } from './explain.ts';
+
 /** Reasons of `earshot.agent.source.errors`, the same for all sources; where the word is not enough, with a meaning. */
 export const failureReasons = {
   absent: 'no service account, address or file on this machine',
@@ -21,12 +23,13 @@ export const failureReasons = {
 } as const;
 export type FailureReason = keyof typeof failureReasons;
 
-export class SourceError extends Error {
+/** A request to a peer failed. */
+export class RequestError extends Error {
   readonly reason: FailureReason;
 
   constructor(reason: FailureReason, message: string, options?: ErrorOptions) {
     super(message, options);
-    this.name = 'SourceError';
+    this.name = 'RequestError';
     this.reason = reason;
   }
 }
@@ -42,22 +45,10 @@ const reasonsByStatus: Readonly<Record<number, FailureReason>> = {
 /** Of an HTTP answer that is no success. */
 export const reasonOfStatus = (status: number): FailureReason => reasonsByStatus[status] ?? 'status';
 
-/** Errors of Node.js by what they say of the peer. */
-const reasons: Readonly<Record<string, FailureReason>> = {
-  ECONNREFUSED: 'unreachable',
-  ENOENT: 'unreachable',
-  ENOTSOCK: 'unreachable',
-  EACCES: 'forbidden',
-  EPERM: 'forbidden',
-  ECONNRESET: 'connection_reset',
-  EPIPE: 'connection_reset',
-  ABORT_ERR: 'timeout',
-};
-
-export function sourceError(error: unknown): SourceError {
-  if (error instanceof SourceError) return error;
-  const { message, code } = error as NodeJS.ErrnoException;
-  const isProtocol = code?.startsWith('HPE_') ?? false;
-  const reason = isProtocol ? 'invalid_response' : (reasons[code ?? ''] ?? 'error');
-  return new SourceError(reason, message, { cause: error });
+/** An error of Node.js by what it means of the peer; of any other origin it is the agent's own. */
+export function requestError(error: unknown): RequestError {
+  if (error instanceof RequestError) return error;
+  const { message, code = '' } = error as NodeJS.ErrnoException;
+  const reason = code === 'ABORT_ERR' ? 'timeout' : (explainNetworkError(code)?.reason ?? 'error');
+  return new RequestError(reason, message, { cause: error });
 }

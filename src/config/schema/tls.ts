@@ -1,0 +1,31 @@
+import { type Static, Type } from 'typebox';
+import type { ConfigProblem } from '../../component.ts';
+
+/** TLS keys of a client: the server's certificate, and its own. */
+export const tlsKeys = {
+  insecure_skip_verify: Type.Boolean({
+    default: false,
+    description: "TLS without verifying the server's certificate: any server is believed.",
+  }),
+  ca_file: Type.Optional(
+    Type.String({ description: "Certificate authority of the server's certificate, PEM." }),
+  ),
+  cert_file: Type.Optional(Type.String({ description: 'Certificate to show the server, PEM.' })),
+  key_file: Type.Optional(Type.String({ description: 'Its private key, PEM.' })),
+  server_name_override: Type.Optional(
+    Type.String({ description: "Name to expect in the server's certificate." }),
+  ),
+};
+
+const tlsSchema = Type.Object(tlsKeys);
+export type TlsConfig = Static<typeof tlsSchema>;
+
+/** A certificate without its key, or the reverse. */
+export function keyPairProblems({
+  cert_file,
+  key_file,
+}: Pick<TlsConfig, 'cert_file' | 'key_file'>): readonly ConfigProblem[] {
+  if ((cert_file === undefined) === (key_file === undefined)) return [];
+  const [given, missing] = cert_file === undefined ? ['key_file', 'cert_file'] : ['cert_file', 'key_file'];
+  return [{ path: [given], message: `needs ${missing} too: both, or neither` }];
+}
