@@ -17,19 +17,19 @@ export const identityKeys = {
   sources: Type.Optional(
     Type.Array(Type.Enum([...sourceNames]), {
       description:
-        'Who is asked for names, the one to believe first where two differ: `kubernetes` (API), `kubelet`, `cri`, `docker`, `podman`. Default: all that are found, in this order; `[]`: nobody, cgroup paths alone.',
+        'Sources of names; where two differ, the earlier wins: `kubernetes` (API), `kubelet`, `cri`, `docker`, `podman`. Default: all that exist, in this order; `[]`: none, cgroup paths alone.',
     }),
   ),
   keep_removed: duration({
     default: '10m',
-    description: 'How long names of pods and containers that are gone are kept, for data that is late.',
+    description: 'How long names of removed pods and containers are kept, for late data.',
   }),
   max_known: Type.Integer({
     default: 8192,
     minimum: 16,
     maximum: 1_048_576,
     description:
-      'Pods, and likewise containers, whose names are kept; those gone longest are forgotten first.',
+      'Pods, and likewise containers, whose names are kept; those removed longest ago are evicted first.',
   }),
 };
 

@@ -1,8 +1,8 @@
 import type { Qos } from '../cgroup/path/identify.ts';
 
 /**
- * What sources know of pods and containers, in the words of Kubernetes and of the container runtimes. Every source says
- * what it knows and leaves out the rest; `IdentityStore` puts the answers of several together.
+ * Facts of sources about pods and containers, in the words of Kubernetes and of the container runtimes. Unknown fields are
+ * left out; `IdentityStore` merges the facts of several sources.
  */
 export interface PodFacts {
   readonly uid: string;
@@ -20,7 +20,7 @@ export interface PodFacts {
   readonly owners?: readonly OwnerFacts[];
   /** Of the pod as a whole, where it has them. */
   readonly resources?: ResourceFacts;
-  /** By name, what its containers ask for: known before they have an id. */
+  /** Resources of its containers by name: known before they have an id. */
   readonly containerResources?: Readonly<Record<string, ResourceFacts>>;
 }
 
@@ -33,7 +33,7 @@ export interface OwnerFacts {
 export interface ContainerFacts {
   /** As in the cgroup's path, without a scheme such as `containerd://`. */
   readonly id: string;
-  /** In its pod (`k8s.container.name`), or what the runtime calls it. */
+  /** In its pod (`k8s.container.name`), or in the runtime. */
   readonly name?: string;
   readonly runtime?: string;
   /** `init`: ends before the others begin; `sandbox`: holds the pod's namespaces (pause) and is no workload. */

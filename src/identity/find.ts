@@ -19,7 +19,7 @@ export interface FindOptions {
 /** The workload that had a cgroup id at a time. */
 export type Find = (id: CgroupId, at: UnixNanoseconds) => Identity;
 
-/** What a path's identity was made of. */
+/** The facts that an identity is made of. */
 interface Inputs {
   readonly parsed: PathIdentity;
   readonly container: ContainerFacts | undefined;

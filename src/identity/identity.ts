@@ -2,12 +2,12 @@ import type { PathIdentity, Qos } from '../cgroup/path/identify.ts';
 import type { ContainerFacts, OwnerFacts, PodFacts, ResourceFacts } from './facts.ts';
 import { ownersOf } from './owners.ts';
 
-/** Who a cgroup is: its path and what the sources know, put together. */
+/** The workload of a cgroup: its path and the facts of all sources, merged. */
 export interface Identity {
   readonly kind: PathIdentity['kind'] | 'kernel' | 'overflow' | 'unknown';
-  /** What people call it. */
+  /** For display. */
   readonly name: string;
-  /** How far it is known; `path_only`: what it is, but by no name. */
+  /** `path_only`: the path gives its kind, and no source its name. */
   readonly outcome: 'named' | 'path_only' | 'unknown';
   readonly path?: string;
   readonly containerId?: string;
@@ -22,20 +22,20 @@ export interface Identity {
   /** Of the pod, the nearest first. */
   readonly owners?: readonly OwnerFacts[];
   readonly resources?: ResourceFacts;
-  /** Not the cgroup of a container itself, but one inside it. */
+  /** A cgroup inside a container, not the container's own. */
   readonly isNested?: boolean;
-  /** The container that is in the pod's place, as nobody lists it among the pod's; it may just be too new. */
+  /** The container taken for the pod's sandbox because no source lists it in the pod; it may just be too new. */
   readonly unlistedId?: string;
 }
 
-/** Of ids that are no cgroup's. */
+/** Identities of ids that are no cgroup's. */
 export const pseudoCgroups: Readonly<Record<string, Identity>> = {
   kernel: { kind: 'kernel', name: 'kernel threads', outcome: 'named' },
   idle: { kind: 'kernel', name: 'idle', outcome: 'named' },
   overflow: { kind: 'overflow', name: 'beyond max_workloads', outcome: 'unknown' },
 };
 
-/** A cgroup of which not even the path is known. */
+/** A cgroup without a known path. */
 export const unknownCgroup = (id: string): Identity => ({
   kind: 'unknown',
   name: `cgroup ${id}`,
@@ -48,15 +48,15 @@ export interface Found {
   readonly container: ContainerFacts | undefined;
   readonly pod: PodFacts | undefined;
   readonly containersInPod: number;
-  /** Its pod's containers are known, and it is none of them. */
+  /** The containers of its pod are known, and it is none of them. */
   readonly isUnlisted: boolean;
-  /** What the cgroup's own files allow, where no source says. */
+  /** The limit in the cgroup's files, where no source has one. */
   readonly limit: () => number | undefined;
 }
 
 /**
- * A pause container is its pod: it only holds the pod's namespaces. Where no runtime is asked, it is the one that nobody
- * lists.
+ * A pause container is its pod: it only holds the pod's namespaces. Without a runtime as source it is the container that
+ * no source lists.
  */
 export function identityOf(found: Found): Identity {
   const { path, parsed, container, pod, containersInPod, isUnlisted, limit } = found;
@@ -86,12 +86,12 @@ export function identityOf(found: Found): Identity {
   return { ...identity, name: nameOf(identity, parsed), outcome: outcomeOf(identity, parsed) };
 }
 
-/** Runtimes' own tools show so much of an id. */
+/** As much of an id as the tools of runtimes show. */
 export function shorten(id: string): string {
   return isGenerated(id) ? id.slice(0, 12) : id;
 }
 
-/** An id nobody chose. */
+/** A generated id, as opposed to a chosen name. */
 export function isGenerated(id: string): boolean {
   return /^[0-9a-f]{32}/.test(id);
 }

@@ -1,4 +1,4 @@
-/** Looks into JSON that anybody may have written: what has another shape than expected is absent. */
+/** Reads JSON of untrusted origin: a value of unexpected shape is absent. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export const objectIn = (value: unknown): JsonObject =>

@@ -1,7 +1,7 @@
 import type { OwnerFacts, PodFacts } from './facts.ts';
 
 /**
- * What owns a pod, the nearest first. A container runtime knows only the labels that controllers give their pods, and the
+ * The owners of a pod, the nearest first. A container runtime knows only the labels that controllers give their pods, and the
  * names they derive from their own.
  */
 export function ownersOf(pod: PodFacts): readonly OwnerFacts[] {

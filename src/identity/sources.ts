@@ -23,11 +23,11 @@ export interface SourceKind<Schema extends TObject = TObject> {
 
 const kind = <Schema extends TObject>(of: SourceKind<Schema>): SourceKind<Schema> => of;
 
-/** Every source there is. */
+/** All sources. */
 export const sourceKinds: Readonly<Record<SourceName, SourceKind>> = {
   kubernetes: kind({
     config: kubernetesConfig,
-    summary: 'The Kubernetes API: pods of this node, and what they belong to.',
+    summary: 'The Kubernetes API: pods of this node and their owners.',
     check: accessProblems,
     open: openKubernetes,
   }),
@@ -43,5 +43,5 @@ export const sourceKinds: Readonly<Record<SourceName, SourceKind>> = {
     open: openCri,
   }),
   docker: kind({ config: dockerConfig, summary: 'Docker.', open: openDocker }),
-  podman: kind({ config: podmanConfig, summary: 'Podman, whose service must run.', open: openPodman }),
+  podman: kind({ config: podmanConfig, summary: 'Podman; its service must run.', open: openPodman }),
 };

@@ -81,7 +81,7 @@ const rows: readonly Row[] = [
   [/Failed to connect|ECONNRESET|EPIPE/, 'closed', 'connection_reset', 'it closes the connection'],
 ];
 
-/** `keys`: what a configuration writes before a TLS key, such as `tls::`. */
+/** `keys`: the prefix of TLS keys in the configuration, such as `tls::`. */
 export function explainNetworkError(text: string, { keys = '' } = {}): Explanation | undefined {
   const row = rows.find(([pattern]) => pattern.test(text));
   if (row === undefined) return undefined;

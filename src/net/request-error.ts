@@ -45,7 +45,7 @@ const reasonsByStatus: Readonly<Record<number, FailureReason>> = {
 /** Of an HTTP answer that is no success. */
 export const reasonOfStatus = (status: number): FailureReason => reasonsByStatus[status] ?? 'status';
 
-/** An error of Node.js by what it means of the peer; of any other origin it is the agent's own. */
+/** The failure of a request by the error of Node.js; any other error is the agent's own. */
 export function requestError(error: unknown): RequestError {
   if (error instanceof RequestError) return error;
   const { message, code = '' } = error as NodeJS.ErrnoException;

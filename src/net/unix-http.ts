@@ -62,7 +62,7 @@ export class UnixHttp {
     for (const request of this.#requests) request.destroy(new RequestError('connection_reset', 'closed'));
   }
 
-  /** Resolves at the end of the body; what `onData` throws ends the request. */
+  /** Resolves at the end of the body; an error of `onData` ends the request. */
   #get(
     path: string,
     { signal, onData }: { readonly signal?: AbortSignal; onData(chunk: Buffer): void },
@@ -79,7 +79,7 @@ export class UnixHttp {
       // Destroying the request destroys its answer with the same error; the first one counts.
       response.on('error', (error) => reject(explain(error)));
       response.on('close', () =>
-        response.complete ? resolve() : reject(new RequestError('connection_reset', `${path} was cut`)),
+        response.complete ? resolve() : reject(new RequestError('connection_reset', `${path} ended early`)),
       );
       if (statusCode !== 200) {
         reject(new RequestError(reasonOfStatus(statusCode), `${path} answered ${statusCode}`));

@@ -1,20 +1,20 @@
 import type { RequestError } from '../../net/request-error.ts';
 import type { ContainerFacts, PodFacts } from '../facts.ts';
 
-/** What one connection to a container runtime must be able to do. Every call ends within the source's deadline. */
+/** One connection to a container runtime. Every call ends within the source's deadline. */
 export interface RuntimeClient {
   handshake(): Promise<RuntimeInfo>;
   list(): Promise<Listing>;
-  /** What there is to know of one container; undefined: there is none of this id. */
+  /** All facts about one container; undefined: the runtime has none of this id. */
   inspect(id: string): Promise<ContainerFacts | undefined>;
-  /** Tells what happens until the runtime ends the stream (resolves) or it breaks (rejects). */
+  /** Emits changes until the runtime ends the stream (resolves) or it breaks (rejects). */
   follow(emit: (event: RuntimeEvent) => void): Promise<void>;
   /** Idempotent; requests and streams under way fail. */
   close(): void;
 }
 
 export interface RuntimeInfo {
-  /** For people: name and version. */
+  /** Name and version, for logs. */
   readonly runtime: string;
   readonly hasEvents: boolean;
 }
@@ -22,15 +22,15 @@ export interface RuntimeInfo {
 export interface Listing {
   readonly pods: readonly PodFacts[];
   readonly containers: readonly ListedContainer[];
-  /** Why it says less of containers than it should; it names them all. */
+  /** Why facts about containers are incomplete; all containers are named. */
   readonly lacking?: RequestError;
 }
 
 export interface ListedContainer {
   readonly facts: ContainerFacts;
-  /** It runs no more, though the runtime still has it. */
+  /** It has ended, and the runtime still lists it. */
   readonly hasEnded: boolean;
-  /** A look would add nothing. Looks are made one by one, so few containers may need one. */
+  /** An inspection would add nothing. Inspections run one by one, so few containers may need one. */
   readonly isComplete: boolean;
 }
 
@@ -40,6 +40,6 @@ export type RuntimeEvent =
       readonly pods: readonly PodFacts[];
       readonly containers: readonly ContainerFacts[];
     }
-  /** Something about it is new: look. */
+  /** Something about it changed: inspect it. */
   | { readonly kind: 'changed'; readonly id: string }
   | { readonly kind: 'gone'; readonly id: string };

@@ -10,15 +10,14 @@ export const runtimeConfig = ({ example }: { readonly example: string }) =>
       endpoint: Type.Optional(
         Type.String({
           pattern: '^(unix:(//)?)?/.+$',
-          description: `Its socket on the host, such as \`unix://${example}\`; absent: looked for.`,
+          description: `Its socket on the host, such as \`unix://${example}\`; absent: searched.`,
         }),
       ),
       timeout: duration({ default: '2s', minimum: '10ms', description: 'Time for each answer.' }),
       resync: duration({
         default: '30s',
         minimum: '1s',
-        description:
-          'Everything is listed anew after so long; ten times as long while the runtime reports events.',
+        description: 'Time between complete lists; ten times as long while the runtime reports events.',
       }),
     },
     { additionalProperties: false, default: {} },
@@ -26,7 +25,7 @@ export const runtimeConfig = ({ example }: { readonly example: string }) =>
 
 export type RuntimeConfig = Static<ReturnType<typeof runtimeConfig>>;
 
-/** Looks where the configuration says, else where runtimes usually listen. */
+/** Searches the configured endpoint, else the usual sockets. */
 export function socketFinder(
   { endpoint }: RuntimeConfig,
   { place, usual }: { readonly place: RuntimePlace; readonly usual: readonly string[] },

@@ -7,12 +7,12 @@ import type { SourceContext, SourceName } from '../source.ts';
 import type { RuntimeClient, RuntimeEvent, RuntimeInfo } from './client.ts';
 import type { RuntimeFacts } from './facts.ts';
 
-/** Where events come as well, a list only repairs what a stream may have lost. */
+/** While the runtime reports events, a list only repairs losses of the stream. */
 const resyncFactorWithEvents = 10;
-/** Lists that somebody waits for may follow one another so closely, or take this share of the time: whichever is rarer. */
+/** Minimum pause between requested lists, and the largest share of time they may take: the rarer of the two holds. */
 const listPause = nanoseconds(200e6);
 const listShare = 1 / 10;
-/** A stream that lasted so long was a good one: the next attempt comes at once. */
+/** A stream that lasted this long was a success: the next attempt comes at once. */
 const goodStream = seconds(10);
 const followPauses = { first: nanoseconds(250e6), last: seconds(60) };
 
@@ -25,7 +25,7 @@ export interface SessionOptions {
   readonly context: SourceContext;
   /** A list is complete. */
   onList(): void;
-  /** The session is over: whatever is wrong, a new connection is a new beginning. */
+  /** The session is over; the next connection starts anew. */
   onFailure(error: RequestError): void;
 }
 
@@ -63,14 +63,14 @@ export class RuntimeSession {
     this.#inspectIfIdle();
   }
 
-  /** Idempotent; resolves when nothing is under way any more. */
+  /** Idempotent; resolves when all requests have ended. */
   async close(): Promise<void> {
     if (!this.#isOver) this.#options.client.close();
     this.#isOver = true;
     await Promise.allSettled([...this.#running]);
   }
 
-  /** What `close` waits for. What it throws ends the session. */
+  /** `close` waits for it; an error ends the session. */
   #track(work: () => Promise<void>): void {
     const running = work()
       .catch((error: unknown) => {
@@ -88,7 +88,7 @@ export class RuntimeSession {
     if (this.#isOver) return;
     this.#runtimeInfo = runtimeInfo;
     this.#hasEvents = runtimeInfo.hasEvents;
-    // The stream first: what happens while the list is made is then told.
+    // The stream first: it reports changes during the list.
     if (this.#hasEvents) this.#track(() => this.#follow());
     await this.#list();
   }
@@ -125,7 +125,7 @@ export class RuntimeSession {
     if (!this.#isInspecting && this.#toInspect.size > 0) this.#track(() => this.#inspectAll());
   }
 
-  /** One after the other: what a list says already is enough for a name, and the runtime has better things to do. */
+  /** One at a time: a list has the names already, and inspections cost the runtime. */
   async #inspectAll(): Promise<void> {
     this.#isInspecting = true;
     for (const id of this.#toInspect) {
@@ -134,13 +134,13 @@ export class RuntimeSession {
       try {
         const found = await this.#options.client.inspect(id);
         if (this.#isOver) return;
-        // Unless it went meanwhile.
+        // Unless it was removed meanwhile.
         if (this.#inspecting === id) this.#options.facts.addInspected(id, found);
       } catch (error) {
         if (this.#isOver) return;
         const { reason } = requestError(error);
         this.#count(reason);
-        // The runtime may be well and only this container not; the next list says what is left to look at.
+        // The fault may be this container's alone; the next list tells which inspections are left.
         if (reason === 'unreachable' || reason === 'connection_reset') this.#toInspect.clear();
       }
     }
@@ -173,11 +173,11 @@ export class RuntimeSession {
     }
     if (failure) {
       this.#count(failure.reason);
-      context.log.debug({ source, reason: failure.reason }, `events are cut: ${failure.message}`);
+      context.log.debug({ source, reason: failure.reason }, `event stream ended: ${failure.message}`);
     }
     if (isGood) this.#refollow.reset();
     this.#refollow.postpone(now);
-    // What happened meanwhile, and whether the runtime is there at all.
+    // Changes without a stream are in the next list, which also tells whether the runtime still answers.
     this.#isListWanted = true;
   }
 

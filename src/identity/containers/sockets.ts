@@ -3,7 +3,7 @@ import { isAbsolute, join } from 'node:path';
 
 export interface Socket {
   readonly path: string;
-  /** Another one after whoever listens has started anew. */
+  /** Differs after the runtime has restarted. */
   readonly identity: string;
 }
 
@@ -27,11 +27,11 @@ function socketAt(path: string, rootPath: string): Socket | undefined {
     const stat = statSync(found);
     return stat.isSocket() ? { path: found, identity: `${stat.dev}:${stat.ino}:${stat.ctimeMs}` } : undefined;
   } catch {
-    return undefined; // not there, or not to be seen by us: absent both
+    return undefined; // missing or not visible: absent either way
   }
 }
 
-/** Links on the way, as `/var/run` often is one, lead to the host's files, not to ours. */
+/** Links on the way, as `/var/run` often is one, lead to the host's files, not to the agent's. */
 function below(path: string, rootPath: string): string {
   let links = 0;
   let walked = '/';

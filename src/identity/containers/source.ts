@@ -18,12 +18,12 @@ export interface RuntimeOptions {
   connect(path: string): RuntimeClient;
 }
 
-/** To look for a socket is a few microseconds. */
+/** A search for a socket costs a few microseconds. */
 const searchPauses = { first: seconds(1), last: seconds(5) };
 const retryPauses = { first: nanoseconds(250e6), last: seconds(30) };
 const noAnswerYet = 'it has not answered yet';
 
-/** A container runtime behind a unix socket: found, listed, followed, and found again after whatever it does. */
+/** A container runtime behind a unix socket: searched, listed, followed, and searched again after a failure. */
 export class RuntimeSource implements Source {
   readonly name: SourceName;
   readonly #options: RuntimeOptions;
@@ -36,7 +36,7 @@ export class RuntimeSource implements Source {
   #reason: string | undefined = noAnswerYet;
   #session: RuntimeSession | undefined;
   #failedSocket: string | undefined;
-  /** Sockets at which somebody else answers, until they are made anew. */
+  /** Sockets of another service, until they are created anew. */
   readonly #unfit = new Set<string>();
   #unfitReason: string | undefined;
   #logged: string | undefined;
@@ -70,11 +70,11 @@ export class RuntimeSource implements Source {
   requestLookup({ containerId, podUid }: { readonly containerId?: string; readonly podUid?: string }): void {
     if (this.#isClosed || this.#state === 'absent') return;
     const now = this.#context.elapsed();
-    const missed = [
+    const keys = [
       ...(containerId === undefined ? [] : [`container ${containerId}`]),
       ...(podUid === undefined ? [] : [`pod ${podUid}`]),
     ];
-    for (const what of missed) if (!this.#facts.has(what)) this.#lookups.request(what, now);
+    for (const key of keys) if (!this.#facts.has(key)) this.#lookups.request(key, now);
   }
 
   async close(): Promise<void> {
@@ -91,7 +91,7 @@ export class RuntimeSource implements Source {
       this.#enter('absent', { reason: (isThere && this.#unfitReason) || 'its socket is not there' });
       return;
     }
-    // Whoever listens has started anew: what was wrong may be over.
+    // A new socket is a restarted runtime: the failure may be over.
     if (socket.identity !== this.#failedSocket) this.#retry.reset();
     if (!this.#retry.isDue(now)) return;
     this.#search.reset();
@@ -121,7 +121,7 @@ export class RuntimeSource implements Source {
     this.#session = session;
   }
 
-  /** As containerd without its CRI plugin, and Podman at Docker's socket: not what is looked for, and nothing wrong. */
+  /** Another service answers, as containerd without its CRI plugin, or Podman at Docker's socket: that is no failure. */
   #avoid(socket: Socket, { message }: RequestError): void {
     this.#unfit.add(socket.identity);
     this.#unfitReason = message;
@@ -134,7 +134,7 @@ export class RuntimeSource implements Source {
     this.#enter('failing', { socket, reason: message });
   }
 
-  /** A log line where something changes, not for each retry. */
+  /** Logs changes of state, not each retry. */
   #enter(
     state: SourceState,
     {
@@ -145,9 +145,9 @@ export class RuntimeSource implements Source {
   ): void {
     this.#state = state;
     this.#reason = reason;
-    const what = `${state} ${reason}`;
-    if (what === this.#logged || state === 'connecting') return;
-    this.#logged = what;
+    const entered = `${state} ${reason}`;
+    if (entered === this.#logged || state === 'connecting') return;
+    this.#logged = entered;
     const { log } = this.#context;
     const fields = { source: this.name, ...(socket && { socket: socket.path }) };
     if (state === 'ready') log.info({ ...fields, runtime }, 'source is ready');

@@ -2,12 +2,12 @@ import { type Static, type TProperties, Type } from 'typebox';
 import type { ConfigProblem } from '../../component.ts';
 import { keyPairProblems, tlsKeys } from '../../config/schema/tls.ts';
 
-/** How to reach and to convince a kubelet or an API server: the keys both sources have. */
+/** Endpoint, credentials and TLS of a kubelet or an API server: the keys of both sources. */
 export const accessKeys = {
   auth_type: Type.Enum(['serviceAccount', 'kubeConfig', 'none'], {
     default: 'serviceAccount',
     description:
-      "Who the agent is: the pod's service account, the user of a kubeconfig file, or nobody (a client certificate may still say who).",
+      "Credentials: the pod's service account, the user of a kubeconfig file, or none (a client certificate may still be set).",
   }),
   token_file: Type.Optional(
     Type.String({
@@ -42,7 +42,7 @@ export function parseEndpoint(endpoint: string): URL | undefined {
   return isPlain && (url.protocol === 'https:' || url.protocol === 'http:') ? url : undefined;
 }
 
-/** What the schema cannot say. No message repeats a value: it may come from the environment. */
+/** Problems that the schema cannot express. No message repeats a value: it may come from the environment. */
 export function accessProblems(
   config: Readonly<AccessConfig> & { readonly endpoint?: string },
 ): readonly ConfigProblem[] {
@@ -54,7 +54,7 @@ export function accessProblems(
   if (url?.protocol === 'http:' && config.auth_type !== 'none')
     problems.push({
       path: ['endpoint'],
-      message: 'would show the token to everybody on the way: use https://, or auth_type none',
+      message: 'would send the token unencrypted: use https://, or auth_type none',
     });
   problems.push(...keyPairProblems(config));
   if (config.auth_type !== 'kubeConfig')

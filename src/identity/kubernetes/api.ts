@@ -26,7 +26,8 @@ export const kubernetesConfig = Type.Object(
     node_name: Type.Optional(
       Type.String({
         minLength: 1,
-        description: 'Whose pods are read; by default `$K8S_NODE_NAME`. Without either the source is absent.',
+        description:
+          'The node whose pods are read; by default `$K8S_NODE_NAME`. Without either the source is absent.',
       }),
     ),
     owners: Type.Enum(['lookup', 'derive'], {
@@ -50,17 +51,17 @@ export function openKubernetes(
 
 /** The server ends a watch after this to twice this, so that those of many agents do not end together. */
 const watchFor = seconds(240);
-/** A watch that lasted so long was a good one. */
+/** A watch that lasted this long was a success. */
 const goodWatch = seconds(5);
 
-/** After these what was missed cannot be told by a watch. */
+/** After these a watch cannot report the changes missed. */
 const needsList: ReadonlySet<FailureReason> = new Set([
   'gone',
   'invalid_response',
   'too_large',
   'watch_ended',
 ]);
-/** How a watch that was open ends in the course of things: the source is not failing before none can be opened. */
+/** Usual ends of an open watch: the source fails only when none can be opened. */
 const usualEnds: ReadonlySet<FailureReason> = new Set(['connection_reset', 'timeout']);
 
 class Kubernetes implements Source {
@@ -125,7 +126,7 @@ class Kubernetes implements Source {
     });
   }
 
-  /** The answer is on its way: a watch tells at once, and where there is none the next list is due when it is due. */
+  /** Nothing to do: a watch reports new pods at once, and without one the next list has its own schedule. */
   requestLookup(): void {}
 
   async close(): Promise<void> {
@@ -181,7 +182,7 @@ class Kubernetes implements Source {
       if (isShort) this.#notBefore = nanoseconds(this.#context.elapsed() + seconds(1));
       return;
     }
-    // Not even a bookmark: perhaps a server that was set back and waits for a version to come.
+    // Not even a bookmark: perhaps a restored server that waits for a version still to come.
     this.#version = undefined;
     if (isShort) throw new KubeError('connection_reset', 'the API server ends watches as soon as they begin');
   }
@@ -198,7 +199,7 @@ class Kubernetes implements Source {
     this.#notBefore = nanoseconds(now + (error.retryAfter ?? 0));
     if (needsList.has(error.reason) || (this.#phase === 'open' && error.status === 504))
       this.#version = undefined;
-    // No server has this version any more, or, after it was set back, yet.
+    // No server has this version any more or, after a restore, yet.
     if (this.#phase === 'list' && this.#listFrom !== '0' && (error.reason === 'gone' || error.status === 504))
       this.#listFrom = '';
     const isUsual = error.reason === 'gone' || (this.#phase === 'watch' && usualEnds.has(error.reason));
@@ -208,7 +209,7 @@ class Kubernetes implements Source {
 }
 
 const remedies: Readonly<Record<string, string>> = {
-  unauthorized: 'it does not know the token; a new one is looked for with each attempt',
+  unauthorized: 'it does not accept the token; each attempt reads it again',
   forbidden: "the service account's ClusterRole needs list and watch on pods",
 };
 

@@ -11,16 +11,16 @@ import { KubeError } from './kube-error.ts';
 export interface KubeRequest {
   /** With its query. */
   readonly path: string;
-  /** After so long it is over, whatever has come; `tick` ends it. */
+  /** For the whole answer; `tick` ends an overdue request. */
   readonly timeout: Nanoseconds;
-  /** A shorter time for the beginning of the answer. */
+  /** For the beginning of the answer, if shorter. */
   readonly answerWithin?: Nanoseconds;
   /** Of the answer, unpacked. */
   readonly maxBytes: Bytes;
   readonly accept?: string;
-  /** The server has said yes; what it has to say follows. */
+  /** The answer has a status of success; its body follows. */
   answered?(): void;
-  /** The next part of the answer. What it throws ends the request. */
+  /** The next part of the answer. An error thrown ends the request. */
   receive(part: Buffer): void;
 }
 
@@ -30,8 +30,8 @@ const json = 'application/json';
 const keepAliveAfter = seconds(30);
 
 /**
- * A client of the API of Kubernetes and of kubelets that only reads. It sets no timers: `tick` ends what is overdue. One
- * answer is never in memory as a whole.
+ * A read-only client of the API of Kubernetes and of kubelets. It sets no timers: `tick` ends overdue requests. An answer
+ * is never in memory as a whole.
  */
 export class KubeClient {
   readonly #credentials: CredentialStore;
@@ -74,7 +74,7 @@ export class KubeClient {
     }
   }
 
-  /** Ends requests whose time is over. */
+  /** Ends overdue requests. */
   tick(): void {
     const now = this.#elapsed();
     for (const { until, abort } of this.#running)
@@ -106,10 +106,7 @@ export class KubeClient {
     // The base may have a path of its own, where several clusters are behind one address.
     const url = new URL(server.pathname.replace(/\/$/, '') + request.path, server);
     if (url.protocol === 'http:' && credentials.token !== undefined)
-      throw new KubeError(
-        'credentials',
-        `${server.origin} would show the token to everybody on the way: use https://`,
-      );
+      throw new KubeError('credentials', `${server.origin} would send the token unencrypted: use https://`);
     const agent = this.#agentFor(url, credentials);
     let response: IncomingMessage;
     try {
@@ -120,7 +117,7 @@ export class KubeClient {
     await receive(response, request, server.origin);
   }
 
-  /** Connections are kept, as long as what they were opened with is what is trusted now. */
+  /** Connections are kept as long as they were opened with the current certificates. */
   #agentFor(url: URL, { tls }: Credentials): http.Agent {
     const of = JSON.stringify([url.origin, tls]);
     if (this.#agent && of === this.#agentOf) return this.#agent;
@@ -154,7 +151,7 @@ function open(url: URL, asking: Asking, isSecondTry = false): Promise<IncomingMe
     request.setSocketKeepAlive(true, toMilliseconds(keepAliveAfter));
     request.on('response', resolve);
     request.on('error', (error: NodeJS.ErrnoException) => {
-      // The server has closed a kept connection just as it was used again: no failure, and nothing was asked yet.
+      // The server closed a kept connection at its reuse: the request has not been processed.
       if (error.code === 'ECONNRESET' && request.reusedSocket && !isSecondTry && !signal.aborted)
         resolve(open(url, asking, true));
       else reject(error);
@@ -192,7 +189,7 @@ async function receive(response: IncomingMessage, request: KubeRequest, server: 
       response.destroy();
       throw new KubeError(
         'invalid_response',
-        `${server} answers with ${type.slice(0, 50)}, not with JSON; what listens there?`,
+        `${server} answers with ${type.slice(0, 50)}, not with JSON; is it another service?`,
       );
     }
     request.answered?.();

@@ -2,7 +2,7 @@ import { identityCounters } from '../emits.ts';
 import type { SourceContext, SourceName, SourceState } from '../source.ts';
 import type { KubeError } from './kube-error.ts';
 
-/** How a source fares: says so where it changes, and counts what fails. */
+/** The state of a source: logs changes and counts failures. */
 export class Condition {
   readonly #name: SourceName;
   readonly #context: SourceContext;
@@ -38,7 +38,7 @@ export class Condition {
     this.#context.counters.add(identityCounters.sourceErrors, 1, { source: this.#name, reason });
   }
 
-  /** Nobody there, and never was: then nothing is broken. */
+  /** A source that was never there is absent, and not failing. */
   fail(error: KubeError): void {
     const state = error.reason === 'absent' && !this.#wasReady ? 'absent' : 'failing';
     if (state === 'failing') this.count(error);

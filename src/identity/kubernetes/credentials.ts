@@ -7,7 +7,7 @@ import { type Access, type Material, readKubeconfig } from './kubeconfig.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What a request needs, read. */
+/** The credentials of a request, read from their files. */
 export interface Credentials {
   readonly server?: string;
   readonly token?: string;
@@ -38,7 +38,7 @@ export class CredentialStore {
     this.#elapsed = elapsed;
   }
 
-  /** `now`: those at hand have just been refused. Throws a `KubeError`, but keeps what it had while a file is exchanged. */
+  /** `now`: the current ones have just been refused. Throws a `KubeError`, unless it has read some before: a file may be in exchange. */
   async read({ now = false } = {}): Promise<Credentials> {
     const at = this.#elapsed();
     if (this.#current && !now && this.#readAt !== undefined && at - this.#readAt < rereadEvery)
@@ -81,7 +81,7 @@ function loader(config: AccessConfig, environment: Environment): () => Promise<A
   }
 }
 
-/** What the configuration says itself goes before all else. */
+/** Keys of the configuration take precedence. */
 function ownAccess(config: AccessConfig): Access {
   return {
     ...(config.token_file !== undefined && { token: { file: config.token_file } }),
@@ -94,7 +94,7 @@ function ownAccess(config: AccessConfig): Access {
 }
 
 async function readAll(access: Access): Promise<Credentials> {
-  // one after the other: of several that are missing, always the same is named
+  // One after the other: of several missing ones always the same is named.
   const token = await read('token', access.token);
   const ca = await read('certificate authority', access.ca);
   const cert = await read('client certificate', access.cert);

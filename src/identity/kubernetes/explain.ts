@@ -8,7 +8,7 @@ import { KubeError } from './kube-error.ts';
 /** Many kubelets sign their own certificates. */
 const ownIssuer = '(many kubelets sign their own: then only insecure_skip_verify is left)';
 
-/** What a request failed with before, or in the middle of (`isAnswered`), its answer. */
+/** A request that failed before its answer, or in the middle of it (`isAnswered`). */
 export function explainFailure(cause: unknown, server: string, isAnswered = false): KubeError {
   if (cause instanceof KubeError) return cause;
   const { code = '', message } = cause as NodeJS.ErrnoException;
@@ -31,20 +31,20 @@ interface Refusal {
   readonly server: string;
 }
 
-/** An answer that is no success: what it says if it is a `v1.Status`, else the first words of its text. */
+/** An answer that is no success, with the message of its `v1.Status`, else the beginning of its text. */
 export function explainStatus({ status, headers, text, server }: Refusal): KubeError {
-  let said: string | undefined;
+  let answer: string | undefined;
   try {
-    said = textIn(objectIn(JSON.parse(text)).message);
+    answer = textIn(objectIn(JSON.parse(text)).message);
   } catch {
     // Kubelets answer in plain text.
-    said = textIn(text.trim());
+    answer = textIn(text.trim());
   }
-  const words = said === undefined ? '' : `: ${printable(said).slice(0, 300)}`;
+  const words = answer === undefined ? '' : `: ${printable(answer).slice(0, 300)}`;
   const wait = Number(headers['retry-after']);
   return new KubeError(reasonOfStatus(status), `${server} answered ${status}${words}`, {
     status,
-    // An hour at most: a date, or nonsense, is none.
+    // At most an hour; dates and invalid values are ignored.
     ...(wait > 0 && wait <= 3600 && { retryAfter: seconds(wait) }),
   });
 }

@@ -3,7 +3,7 @@ import type { Nanoseconds } from '../../telemetry/units.ts';
 
 export class KubeError extends RequestError {
   readonly status: number | undefined;
-  /** What the server asks to wait. */
+  /** The server's `Retry-After`. */
   readonly retryAfter: Nanoseconds | undefined;
 
   constructor(

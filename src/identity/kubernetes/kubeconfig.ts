@@ -22,10 +22,10 @@ const refused: Readonly<Record<string, string>> = {
   'auth-provider':
     'uses an authentication plugin, which Kubernetes removed in 1.26: use a token or a client certificate',
   username: 'has a password, which Kubernetes takes no more since 1.19: use a token or a client certificate',
-  as: 'impersonates somebody, which this agent does not do',
+  as: 'impersonates another user, which this agent does not do',
 };
 
-/** What a kubeconfig file says of one context, or of its current one. Paths in it are relative to its folder. */
+/** Reads one context of a kubeconfig file, or its current one. Paths in it are relative to its folder. */
 export function readKubeconfig(text: string, of: { file: string; context?: string | undefined }): Access {
   const problem = (reason: string, cause?: unknown) =>
     new KubeError('credentials', `cannot use ${of.file}: ${reason}`, cause === undefined ? {} : { cause });

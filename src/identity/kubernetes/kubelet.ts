@@ -31,9 +31,9 @@ export const kubeletConfig = Type.Object(
 
 /** Some thousand pods; a node has 110 by default. */
 const maxListBytes = bytes(64 * 1024 * 1024);
-/** Lists that somebody waits for do not follow one another more closely. */
+/** Minimum pause between requested lists. */
 const listPause = seconds(1);
-/** Asking it costs nobody but this node. */
+/** A request costs only this node. */
 const maxPause = seconds(10);
 const kubeletPort = 10_250;
 
@@ -45,7 +45,7 @@ export function openKubelet(
   return new Kubelet(config, context, environment);
 }
 
-/** The kubelet of this node: `GET /pods`, again and again, and at once when somebody unknown has come. */
+/** The kubelet of this node: `GET /pods`, periodically, and at once when a lookup is requested. */
 class Kubelet implements Source {
   readonly name = 'kubelet';
   readonly #interval: Nanoseconds;
@@ -55,7 +55,7 @@ class Kubelet implements Source {
   readonly #condition: Condition;
   readonly #backOff: BackOff;
   readonly #lookups: LookupQueue;
-  /** Nobody has said that there is a kubelet. */
+  /** Neither configuration nor environment names a kubelet. */
   readonly #isGuess: boolean;
   #known = new Set<string>();
   #listed = nanoseconds(Number.NEGATIVE_INFINITY);
@@ -155,9 +155,9 @@ class Kubelet implements Source {
     const now = this.#context.elapsed();
     this.#backOff.postpone(now);
     this.#notBefore = nanoseconds(now + (error.retryAfter ?? 0));
-    const isNobody = error.reason === 'unreachable' && this.#isGuess;
+    const isNone = error.reason === 'unreachable' && this.#isGuess;
     this.#condition.fail(
-      isNobody ? new KubeError('absent', error.message, { cause: error }) : withRemedy(error),
+      isNone ? new KubeError('absent', error.message, { cause: error }) : withRemedy(error),
     );
   }
 }
@@ -175,13 +175,13 @@ function kubeletServer(endpoint: string | undefined, environment: Environment): 
 
 const remedies: Readonly<Record<string, string>> = {
   unauthorized:
-    'the kubelet does not know the token: it must let the API server check tokens (authentication.webhook.enabled, which is the default of most distributions)',
+    'the kubelet does not accept the token: it must let the API server check tokens (authentication.webhook.enabled, which is the default of most distributions)',
   forbidden:
     "the service account's ClusterRole needs get on nodes/pods, which kubelets understand since 1.33; earlier ones want nodes/proxy, which also allows to run commands in every pod",
 };
 
-/** A kubelet remembers for minutes what it was told. */
-const noApi = 'it asks the API server who may read its pods, and that does not answer';
+/** A kubelet caches the API server's answers for minutes. */
+const noApi = 'it asks the API server for permission, which does not answer';
 
 function withRemedy(error: KubeError): KubeError {
   const remedy = error.status === 500 && /authoriz/i.test(error.message) ? noApi : remedies[error.reason];

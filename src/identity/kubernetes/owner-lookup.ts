@@ -141,12 +141,12 @@ export class OwnerLookup {
 
   #warnForbidden(path: string, { message }: KubeError): void {
     const [, group, resource] = /^\/apis\/(\w+)\/.*\/(\w+)\/[^/]*$/.exec(path) ?? [];
-    const what = `${resource}.${group}`;
-    if (this.#forbidden.has(what)) return;
-    this.#forbidden.add(what);
+    const kind = `${resource}.${group}`;
+    if (this.#forbidden.has(kind)) return;
+    this.#forbidden.add(kind);
     this.#options.context.log.warn(
       { source: 'kubernetes' },
-      `cannot look up owners: ${message}; their names are derived from those of their ${resource}. A ClusterRole with get on ${what} allows it; "owners: derive" does without`,
+      `cannot look up owners: ${message}; their names are derived from those of their ${resource}. A ClusterRole with get on ${kind} allows it; "owners: derive" does without`,
     );
   }
 }

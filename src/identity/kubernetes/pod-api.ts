@@ -20,7 +20,7 @@ export type PodEvent =
   | { readonly kind: 'changed' | 'deleted'; readonly version: string; readonly answer: PodAnswer }
   | { readonly kind: 'bookmark'; readonly version: string };
 
-/** What is asked of the API server: the pods of one node, their changes, and single objects. Rejects with a `KubeError`. */
+/** Requests to the API server: the pods of one node, their changes, single objects. Rejects with a `KubeError`. */
 export class PodApi {
   readonly #client: KubeClient;
   readonly #node: string | undefined;
@@ -31,9 +31,8 @@ export class PodApi {
   }
 
   /**
-   * All pods, page by page; the version a watch goes on from. `from` is what the list must be no older than: `0` is
-   * whatever the server has in its cache, empty the present, for which servers before 1.31 read the pods of all nodes from
-   * etcd.
+   * All pods, page by page; returns the version to watch from. `from` is the minimum version of the list: `0` is the
+   * server's cache, empty the present, for which servers before 1.31 read the pods of all nodes from etcd.
    */
   async list(from: string, onPod: (answer: PodAnswer) => void): Promise<string> {
     let version: string | undefined;
@@ -87,7 +86,7 @@ export class PodApi {
         timeoutSeconds: String(Math.round(toMilliseconds(of.lasts) / 1000)),
       }),
       answerWithin: listTimeout,
-      // The server is to end it, not we.
+      // The server ends it first.
       timeout: nanoseconds(of.lasts + seconds(30)),
       maxBytes: maxWatchBytes,
       answered: of.onOpen,
@@ -114,13 +113,13 @@ export class PodApi {
 
   #path(query: Readonly<Record<string, string>>): string {
     if (this.#node === undefined)
-      throw new KubeError('absent', 'cannot tell which node this is: set $K8S_NODE_NAME or node_name');
+      throw new KubeError('absent', 'the name of this node is unknown: set $K8S_NODE_NAME or node_name');
     const fieldSelector = `spec.nodeName=${this.#node}`;
     return `/api/v1/pods?${new URLSearchParams({ fieldSelector, ...query })}`;
   }
 }
 
-/** Undefined: of a type that says nothing. What cannot be told by going on throws. */
+/** Undefined: an event of no interest. Throws where the watch cannot go on. */
 function eventIn(line: unknown): PodEvent | undefined {
   const { type, object } = objectIn(line);
   if (type === 'ERROR') throw explainEvent(object, 'the API server');

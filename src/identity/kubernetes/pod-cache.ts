@@ -10,7 +10,7 @@ interface CachedPod {
   readonly containerIds: readonly string[];
 }
 
-/** Pods of a source that follows changes: tells which containers are gone, and updates pods whose owners are found later. */
+/** Pods of a source that follows changes: marks missing containers gone, and updates pods whose owners are found later. */
 export class PodCache {
   readonly #facts: FactSink;
   readonly #complete: (pod: PodFacts) => PodFacts;

@@ -5,13 +5,12 @@ import { parseQuantity } from './quantity.ts';
 
 export interface PodAnswer {
   readonly pod: PodFacts;
-  /** Of those that have been created: the others have no id yet. */
+  /** Created ones: the others have no id yet. */
   readonly containers: readonly ContainerFacts[];
 }
 
 /**
- * Nobody selects by a longer annotation, and what people keep in them (`last-applied-configuration`) is often half of a
- * pod's text.
+ * Longer annotations are of no use for selection, and often (`last-applied-configuration`) half of a pod's text.
  */
 const longestAnnotation = 1024;
 
@@ -21,7 +20,7 @@ const qosClasses: Readonly<Record<string, NonNullable<PodFacts['qos']>>> = {
   BestEffort: 'besteffort',
 };
 
-/** What a `v1.Pod` says, of any Kubernetes since 1.20, from the API or from a kubelet; undefined: it has no uid. */
+/** The facts in a `v1.Pod` of any Kubernetes since 1.20, from the API or a kubelet; undefined: it has no uid. */
 export function podFacts(pod: unknown): PodAnswer | undefined {
   const { metadata: itsMetadata, spec: itsSpec, status: itsStatus } = objectIn(pod);
   const [metadata, spec, status] = [objectIn(itsMetadata), objectIn(itsSpec), objectIn(itsStatus)];
@@ -51,7 +50,7 @@ export function podFacts(pod: unknown): PodAnswer | undefined {
   };
 }
 
-/** Whoever manages an object, as a list of one or none. A mirror pod's is its node, which is no workload. */
+/** The controller of an object, as a list of one or none. A mirror pod's is its node, which is no workload. */
 export function controllerIn(metadata: JsonObject): readonly OwnerFacts[] | undefined {
   for (const reference of listIn(metadata.ownerReferences).map(objectIn)) {
     const [kind, name] = [textIn(reference.kind), textIn(reference.name)];
@@ -70,7 +69,7 @@ function containersIn(podUid: string, specs: unknown, statuses: unknown, role: R
     const spec = objectIn(specOf.get(status.name));
     const restartCount = countIn(status.restartCount);
     const pulled = parseImageReference(textIn(status.imageID)?.replace(/^[\w-]+:\/\//, ''));
-    // What was asked for; of the names an image has, the runtime may report any.
+    // The image of the specification: of an image's names the runtime may report any.
     const image =
       parseImageReference(textIn(spec.image)) ?? parseImageReference(textIn(status.image)) ?? pulled;
     const of = (containerId: string | undefined, restarts: number | undefined): ContainerFacts[] => {
@@ -86,13 +85,13 @@ function containersIn(podUid: string, specs: unknown, statuses: unknown, role: R
           podUid,
           image: image && pulled?.digest !== undefined ? { ...image, digest: pulled.digest } : image,
           restartCount: restarts,
-          // What is in force, which a resize in place changes (Kubernetes 1.27 and later), or else what was asked for.
+          // Those in force, which a resize in place changes (Kubernetes 1.27 and later), else those of the specification.
           resources: resourcesIn(status.resources ?? spec.resources),
         }),
       ];
     };
     const id = textIn(status.containerID);
-    // The one before it may have been too short-lived to be seen while it ran.
+    // The container before a restart may have been too short-lived to be listed while it ran.
     const lastId = textIn(objectIn(objectIn(status.lastState).terminated).containerID);
     const before = restartCount ? restartCount - 1 : undefined;
     return [...(lastId === id ? [] : of(lastId, before)), ...of(id, restartCount)];
@@ -135,7 +134,7 @@ function textsIn(value: unknown): Readonly<Record<string, string>> | undefined {
   return entries.length > 0 ? Object.fromEntries(entries) : undefined;
 }
 
-/** Leaves out what is not known. */
+/** Without undefined fields. */
 function known<Facts extends object>(facts: { [Key in keyof Facts]: Facts[Key] | undefined }): Facts {
   return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as Facts;
 }

@@ -9,8 +9,8 @@ export const maxObjectBytes = 4 * 1024 * 1024;
 const maxRestBytes = 64 * 1024;
 
 /**
- * Takes the answer to a list apart as it arrives, so that one object at a time is in memory instead of thousands: each
- * element of `items`, then, at the end, the rest.
+ * Splits the answer to a list as it arrives, so that one object at a time is in memory instead of thousands: each element
+ * of `items`, then, at the end, the rest.
  */
 export class ItemSplitter {
   readonly #kind: string;
@@ -20,7 +20,7 @@ export class ItemSplitter {
   #isEscaped = false;
   #isInItems = false;
   #rest = '';
-  /** What has come of an element that is not complete. */
+  /** The received part of an incomplete element. */
   #element: Buffer[] = [];
   #elementBytes = 0;
 
@@ -30,7 +30,7 @@ export class ItemSplitter {
   }
 
   write(chunk: Buffer): void {
-    // Where the part begins that is not yet put away, as element or as rest.
+    // Start of the part not yet kept as element or rest.
     let start = 0;
     for (let i = 0; i < chunk.length; i++) {
       const byte = chunk[i];
@@ -86,7 +86,7 @@ export class ItemSplitter {
 
   #keepRest(part: Buffer): void {
     if (this.#rest.length + part.length > maxRestBytes)
-      throw tooLarge('what surrounds the items', maxRestBytes);
+      throw tooLarge('the list without its items', maxRestBytes);
     // Latin 1 keeps bytes apart that a chunk's end divides; the rest has no other text than ASCII that matters.
     this.#rest += part.toString('latin1');
   }
@@ -105,7 +105,7 @@ export class ItemSplitter {
   }
 }
 
-/** Lines of JSON as they arrive; what comes after the last newline is not complete and never passed on. */
+/** Parses lines of JSON as they arrive; text after the last newline is incomplete and never passed on. */
 export class LineSplitter {
   readonly #onLine: (line: unknown) => void;
   #line: Buffer[] = [];
@@ -135,16 +135,16 @@ export class LineSplitter {
   }
 }
 
-function parse(text: string, what: string): unknown {
+function parse(text: string, kind: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new KubeError('invalid_response', `the answer is no ${what}: it is no JSON`, { cause });
+    throw new KubeError('invalid_response', `the answer is no ${kind}: it is no JSON`, { cause });
   }
 }
 
 const notAList = (kind: string, why: string) =>
   new KubeError('invalid_response', `the answer is no ${kind}: ${why}`);
 
-const tooLarge = (what: string, limit: number) =>
-  new KubeError('too_large', `${what} is larger than ${limit} bytes`);
+const tooLarge = (subject: string, limit: number) =>
+  new KubeError('too_large', `${subject} is larger than ${limit} bytes`);

@@ -11,23 +11,23 @@ const ownSchemas = {
     default: '3s',
     maximum: '1m',
     description:
-      'How long data is held back whose cgroup or container has no name yet, but may get one; after that it goes on with what is known. What came later waits behind it. 0: not at all.',
+      'How long data is held while a source may still name its cgroup or container; then it goes on with the names known. Later data waits behind it. 0: not at all.',
   }),
   max_held: Type.Integer({
     default: 100_000,
     minimum: 1,
-    description: 'Data points or log records held back at most; above that the oldest go on as they are.',
+    description: 'Data points or log records held at most; above that the oldest go on as they are.',
   }),
   cluster_name: Type.Optional(Type.String({ description: 'Sets `k8s.cluster.name`.' })),
   node_name: Type.Optional(
     Type.String({
-      description: 'Sets `k8s.node.name` where no source says it, of what runs outside pods too.',
+      description: 'Sets `k8s.node.name` where no source has it, also outside pods.',
     }),
   ),
   service_labels: Type.Boolean({
     default: true,
     description:
-      'Labels `app.kubernetes.io/instance`, `…/name` and `…/version` of a pod say its `service.name` and `service.version`, after annotations `resource.opentelemetry.io/…` and before owners.',
+      'Labels `app.kubernetes.io/instance`, `…/name` and `…/version` of a pod set its `service.name` and `service.version`, after annotations `resource.opentelemetry.io/…` and before owners.',
   }),
   pod_start_time: Type.Boolean({ default: false, description: 'Adds `k8s.pod.start_time`.' }),
   extract: extractSchema,
@@ -39,13 +39,13 @@ const ownSchemas = {
   pod_uid: Type.Optional(
     Type.String({
       description:
-        "That pod, as in `${env:POD_UID}` from the downward API; default: what the agent's own cgroup says. For `scope: pod`.",
+        "That pod, as in `${env:POD_UID}` from the downward API; default: the pod of the agent's own cgroup. For `scope: pod`.",
     }),
   ),
   neighbors: Type.Enum(['class', 'named'], {
     default: 'class',
     description:
-      'How `scope: pod` shows culprits outside the own pod: only what they are and did, or by name as well.',
+      'How `scope: pod` shows culprits outside the own pod: only their kind and cause, or by name as well.',
   }),
 };
 
@@ -62,7 +62,7 @@ export function workloadProblems(config: WorkloadConfig): readonly ConfigProblem
   return [
     ...identityProblems(config),
     ...(scope === 'node' && neighbors === 'named'
-      ? [problem('neighbors', 'a node agent names everybody: it is for "scope: pod"')]
+      ? [problem('neighbors', 'a node agent names all workloads: it is for "scope: pod"')]
       : []),
     ...(scope === 'pod' && podUid !== undefined && podUid !== '' && !isPodUid(podUid)
       ? [

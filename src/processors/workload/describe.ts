@@ -73,7 +73,7 @@ function describeVictim(identity: Identity, options: DescribeOptions): Attribute
   });
 }
 
-/** Attributes that annotations of the pod set, but for those that are known better here. */
+/** Attributes set by annotations of the pod, except those that the agent sets itself. */
 function chosenFor({ pod }: Identity): Attributes {
   const chosen = Object.entries(pod?.annotations ?? {})
     .filter(([key]) => key.startsWith(annotationPrefix))
@@ -130,7 +130,7 @@ function serviceOf({ pod, owners = [], container }: Identity, rules: ServiceRule
 }
 
 /**
- * Unique everywhere, or a backend merges what must stay apart; undefined: nothing but the cgroup itself is. A container's
+ * Globally unique, or a backend merges separate instances; undefined: only the cgroup itself is unique. A container's
  * cgroups below its own are others, and so is its pod's.
  */
 function instanceOf(identity: Identity): string | undefined {
@@ -146,7 +146,7 @@ function instanceInPod(
 ): string | undefined {
   if (!pod) return undefined;
   const chosen = annotated(pod, resourceAttributes.serviceInstanceId.key);
-  // An annotation is the pod's: of several containers only the name tells them apart.
+  // The annotation is the pod's: its containers differ by name.
   if (chosen !== undefined) return role === 'container' && containersInPod < 2 ? chosen : `${chosen}.${name}`;
   return pod.namespace === undefined || pod.name === undefined
     ? undefined

@@ -14,7 +14,7 @@ const rule = Type.Object(
     tag_name: Type.Optional(
       Type.String({
         minLength: 1,
-        description: 'The attribute to make of it; `$$1` stands for the first group of `key_regex`.',
+        description: 'The attribute to make of it; `$$1` is the first group of `key_regex`.',
       }),
     ),
     culprit: Type.Boolean({
@@ -35,7 +35,7 @@ export const extractSchema = Type.Object(
     }),
     annotations: Type.Array(rule, {
       default: [],
-      description: 'Annotations of pods, likewise, as `k8s.pod.annotation.<key>`.',
+      description: 'Annotations of pods, by the same rules, as `k8s.pod.annotation.<key>`.',
     }),
   },
   { additionalProperties: false, default: {} },
@@ -64,7 +64,7 @@ export function createExtract({ labels, annotations }: Extract): (identity: Iden
   };
 }
 
-/** An expression that must fit all of a key. */
+/** An expression that must match a key as a whole. */
 export const wholeKey = (expression: string) => new RegExp(`^(?:${expression})$`);
 
 type Take = (
@@ -108,6 +108,6 @@ function problemOf({ key, key_regex: regex, tag_name: tag }: Rule): string | und
     }
   }
   if (tag?.startsWith('earshot.'))
-    return '"tag_name" must not begin with "earshot.": these names have meanings';
+    return '"tag_name" must not begin with "earshot.": these names are reserved';
   return undefined;
 }

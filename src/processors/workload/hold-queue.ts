@@ -2,9 +2,9 @@ import type { NameStatus } from '../../identity/pending.ts';
 import type { Nanoseconds } from '../../telemetry/units.ts';
 
 export interface HoldQueueOptions<T, Missing> {
-  /** At most so long after it came. */
+  /** Maximum time in the queue. */
   readonly hold: Nanoseconds;
-  /** Items held at most, beside those of the last that came. */
+  /** Items held at most, beside those of the latest batch. */
   readonly limit: number;
   elapsed(): Nanoseconds;
   itemsIn(held: T): number;
@@ -21,12 +21,12 @@ interface Held<T, Missing> {
   readonly items: number;
   readonly since: Nanoseconds;
   missing: readonly Missing[];
-  hasGivenUp: boolean;
+  hasExpired: boolean;
 }
 
 /**
- * A queue in which the first waits for what it misses, and all behind it wait for the first: what belongs together stays
- * together, and nothing overtakes.
+ * A first-in, first-out queue: the first batch waits for its pending names, and later batches wait behind it, so that the
+ * order is kept.
  */
 export class HoldQueue<T, Missing> {
   readonly #options: HoldQueueOptions<T, Missing>;
@@ -37,47 +37,47 @@ export class HoldQueue<T, Missing> {
     this.#options = options;
   }
 
-  /** Takes one in; what goes on at once, itself or, if there is no room, the first. */
+  /** Returns the batch to send on at once: the value itself or, above the limit, the first held. */
   pass(value: T): T | undefined {
     const { missingIn, itemsIn, elapsed, limit, onHold } = this.#options;
     const missing = missingIn(value);
     if (missing.length === 0 && this.#held.length === 0) return value;
     const items = itemsIn(value);
     onHold(items);
-    this.#held.push({ value, items, since: elapsed(), missing, hasGivenUp: false });
+    this.#held.push({ value, items, since: elapsed(), missing, hasExpired: false });
     this.#items += items;
     return this.#items > limit ? this.#releaseFirst('limit') : undefined;
   }
 
-  /** Those that miss nothing any more, or have waited long enough. */
+  /** Batches without pending names, or held for the maximum time. */
   release(): T[] {
     const released: T[] = [];
     for (let first = this.#held[0]; first; first = this.#held[0]) {
       const reason = this.#reasonFor(first);
       if (reason === undefined) break;
-      released.push(...this.#releaseAll(reason));
+      released.push(...this.#releasedAs(reason));
     }
     return released;
   }
 
-  /** All of them. */
+  /** All batches, at shutdown. */
   flush(): T[] {
-    return [...this.#held].flatMap(() => this.#releaseAll('shutdown'));
+    return [...this.#held].flatMap(() => this.#releasedAs('shutdown'));
   }
 
   #reasonFor(first: Held<T, Missing>): ReleaseReason | undefined {
     const { statusOf, elapsed, hold, limit } = this.#options;
     first.missing = first.missing.filter((missing) => {
       const status = statusOf(missing);
-      if (status === 'expired') first.hasGivenUp = true;
+      if (status === 'expired') first.hasExpired = true;
       return status === 'pending';
     });
-    if (first.missing.length === 0) return first.hasGivenUp ? 'expired' : 'named';
+    if (first.missing.length === 0) return first.hasExpired ? 'expired' : 'named';
     if (elapsed() - first.since >= hold) return 'expired';
     return this.#items > limit ? 'limit' : undefined;
   }
 
-  #releaseAll(reason: ReleaseReason): T[] {
+  #releasedAs(reason: ReleaseReason): T[] {
     const first = this.#releaseFirst(reason);
     return first === undefined ? [] : [first];
   }

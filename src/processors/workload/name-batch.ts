@@ -25,7 +25,7 @@ export interface NamingOptions {
   onExcluded(reason: Exclusion, items: number): void;
 }
 
-/** The same batch with everybody's name, without those who are not to be reported. */
+/** The batch with the names of its workloads, without excluded victims. */
 export function nameBatch(batch: Batch, options: NamingOptions): Batch {
   const naming = new Naming(options);
   const named: Batch =
@@ -65,7 +65,7 @@ class Naming {
   }
 
   records(records: readonly ReadableLogRecord[]): ReadableLogRecord[] {
-    // those of one resource go on sharing it, unless its id has gone to another cgroup meanwhile
+    // Records of one resource keep sharing it, unless its id belongs to another cgroup by now.
     const shared = new Map<Resource, { readonly victim: Description; readonly resource: Resource }>();
     return records.flatMap((record) => {
       const at = this.#clock(record.hrTime);

@@ -6,13 +6,13 @@ import { unixTime } from '../../telemetry/metrics/build.ts';
 import type { CgroupId, UnixNanoseconds } from '../../telemetry/units.ts';
 import { parseCgroupId } from './resolve.ts';
 
-/** A cgroup id that a batch speaks of, and when. */
+/** A cgroup id in a batch, and its time. */
 export interface Reference {
   readonly id: CgroupId;
   readonly at: UnixNanoseconds;
 }
 
-/** Each id once. Nobody on this machine knows the cgroups of a recording: it has none. */
+/** Each id once. Ids of a recording are another machine's, and left out. */
 export function referencesIn(batch: Batch): readonly Reference[] {
   const found = new Map<string, Reference>();
   const add = (id: unknown, at: UnixNanoseconds) => {

@@ -7,21 +7,21 @@ import { culpritAttributes, lastRunnerAttributes } from '../../telemetry/attribu
 import type { WorkloadConfig } from './config.ts';
 import type { Description } from './describe.ts';
 
-/** Who is reported, and how much of whom is shown. */
+/** Which victims are reported, and which culprit attributes may be shown. */
 export interface Scope {
   isVictim(identity: Identity): boolean;
-  /** Whether a point about this culprit may say who it is. */
+  /** Whether a point may name this culprit. */
   isShown(culprit: Identity, victim: Identity | undefined): boolean;
   /** Then points about several may become equal. */
   readonly hides: boolean;
 }
 
-/** A node agent's: everybody. */
+/** A node agent's: all victims and culprits. */
 export const nodeScope: Scope = { isVictim: () => true, isShown: () => true, hides: false };
 
 /**
- * A sidecar's: its own pod, by the uid in the API or the one in cgroup paths. Of others only what they are to it, unless
- * their names may be shown too. What is above the pod in the hierarchy belongs to nobody else.
+ * A sidecar's: its own pod, by the uid in the API or the one in cgroup paths. Of others only their kind and cause, unless
+ * names may be shown too. Cgroups above the pod in the hierarchy may be shown.
  */
 export function podScope(ownPod: string, neighbors: 'class' | 'named'): Scope {
   const isOwn = ({ podUid, path }: Identity) => podUid === ownPod || path?.includes(ownPod) === true;
@@ -41,7 +41,7 @@ function isAbove({ path }: Identity, victim: Identity | undefined): boolean {
   return path !== undefined && victim?.path !== undefined && isBelow(path, victim.path);
 }
 
-/** Throws if a sidecar cannot find out which pod is its own: it would show others' data. */
+/** Throws if a sidecar's own pod is unknown: it would show data of others. */
 export function openScope(
   { scope, pod_uid: podUid, neighbors }: Pick<WorkloadConfig, 'scope' | 'pod_uid' | 'neighbors'>,
   kernel: Pick<Kernel, 'cgroups' | 'ownCgroup'>,
@@ -50,7 +50,7 @@ export function openScope(
   const ownPod = podUid || ownPodIn(kernel);
   if (ownPod === undefined)
     throw new Error(
-      'cannot keep to the own pod: its own cgroup does not say which it is; set pod_uid to "${env:POD_UID}", from metadata.uid by the downward API',
+      'cannot keep to the own pod: the path of its cgroup has no pod; set pod_uid to "${env:POD_UID}", from metadata.uid by the downward API',
     );
   return podScope(ownPod, neighbors);
 }
@@ -61,7 +61,7 @@ function ownPodIn(kernel: Pick<Kernel, 'cgroups' | 'ownCgroup'>): string | undef
   return path === undefined ? undefined : identifyPath(path).podUid;
 }
 
-/** Says who a culprit is, and who ran last before. */
+/** Adds the attributes of the culprit and of the last runner. */
 export function describeOthers(
   item: Attributes,
   { culprit, last }: { readonly culprit: Description | undefined; readonly last: Description | undefined },
@@ -79,7 +79,7 @@ export function describeOthers(
   return described;
 }
 
-/** All of them say who somebody is. */
+/** Attributes that identify the last runner. */
 const lastKeys = [
   lastRunnerAttributes.cgroupId.key,
   lastRunnerAttributes.name.key,

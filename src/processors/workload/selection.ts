@@ -4,17 +4,15 @@ import { cgroupPattern } from '../../cgroup/patterns.ts';
 import type { ConfigProblem } from '../../component.ts';
 import type { Identity } from '../../identity/identity.ts';
 
-const texts = (what: string) =>
+const texts = (noun: string) =>
   Type.Record(Type.String(), Type.String(), {
     default: {},
-    description: `${what} the pod must have, all of them; \`*\` in a value stands for anything.`,
+    description: `${noun} that the pod must have, all of them; \`*\` in a value matches any text.`,
   });
 
 const rule = Type.Object(
   {
-    namespace: Type.Optional(
-      Type.String({ minLength: 1, description: 'Namespace; `*` stands for anything.' }),
-    ),
+    namespace: Type.Optional(Type.String({ minLength: 1, description: 'Namespace; `*` matches any text.' })),
     labels: texts('Labels'),
     annotations: texts('Annotations'),
     path: Type.Optional(cgroupPattern()),
@@ -27,16 +25,16 @@ export const selectionSchema = {
   include: Type.Array(rule, {
     default: [],
     description:
-      'Workloads to report as victims: those that fit one of these rules, each by `namespace`, `labels`, `annotations` and cgroup `path` (`*` within a segment, `**` across; everything below counts), all that it names. Default: all.',
+      'Workloads to report as victims: those that match one of these rules in all its keys, `namespace`, `labels`, `annotations` and cgroup `path` (`*` within a segment, `**` across; cgroups below match too). Default: all.',
   }),
   exclude: Type.Array(rule, {
     default: [],
-    description: 'Workloads not to report as victims, likewise; they are still named as culprits.',
+    description: 'Workloads not to report as victims, by the same rules; they are still named as culprits.',
   }),
   ignore_annotation: Type.Boolean({
     default: true,
     description:
-      'A workload whose pod has the annotation `earshot.io/ignore: "true"`, or whose container has such a label, is not reported as a victim.',
+      'Workloads with the annotation `earshot.io/ignore: "true"` on the pod, or such a label on the container, are not reported as victims.',
   }),
 };
 
@@ -48,7 +46,7 @@ export type Exclusion = 'include' | 'exclude' | 'ignore' | 'scope';
 /** As an annotation or, of containers without a pod, as a label. */
 export const ignoreKey = 'earshot.io/ignore';
 
-/** Who is left out; undefined: reported. */
+/** Why a victim is excluded; undefined: it is reported. */
 export function createSelection(settings: Settings): (identity: Identity) => Exclusion | undefined {
   const included = settings.include.map(compile);
   const excluded = settings.exclude.map(compile);
@@ -90,7 +88,7 @@ function isIgnored({ pod, container }: Identity): boolean {
   return pod ? pod.annotations?.[ignoreKey] === 'true' : container?.labels?.[ignoreKey] === 'true';
 }
 
-/** What a rule does not name fits anything; what is not known of a workload fits nothing. */
+/** Keys absent from a rule match any workload; a key whose value is unknown of the workload does not match. */
 function compile({ namespace, labels, annotations, path }: Rule): (identity: Identity) => boolean {
   const isNamespace = namespace === undefined ? undefined : textPattern(namespace);
   const isPath = path === undefined ? undefined : pathPattern(path);

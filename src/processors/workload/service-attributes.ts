@@ -3,21 +3,21 @@ import type { ContainerFacts, ImageFacts, OwnerFacts, PodFacts } from '../../ide
 import { resourceAttributes } from '../../telemetry/attributes/resource.ts';
 
 export interface ServiceRules {
-  /** Whether labels that other tools set (`app.kubernetes.io/…`) say what the service is. */
+  /** Whether labels of other tools (`app.kubernetes.io/…`) set the service. */
   readonly useLabels: boolean;
 }
 
-/** By which a pod's owner, or whoever deploys it, sets an attribute of its telemetry. */
+/** Prefix of annotations that set attributes of the pod's telemetry. */
 export const annotationPrefix = 'resource.opentelemetry.io/';
 
 const nameLabels = ['app.kubernetes.io/instance', 'app.kubernetes.io/name'] as const;
 const versionLabel = 'app.kubernetes.io/version';
-/** What names a service, before the pod's own name does. */
+/** Owners that name a service, before the pod's own name. */
 const namingKinds = ['Deployment', 'ReplicaSet', 'StatefulSet', 'DaemonSet', 'CronJob', 'Job'] as const;
 
 /**
- * A pod's service by the rules of OpenTelemetry's conventions for Kubernetes. `service.instance.id` is the caller's, who
- * knows which cgroup it is.
+ * A pod's service by the rules of OpenTelemetry's conventions for Kubernetes. `service.instance.id` is the
+ * caller's, as it depends on the cgroup.
  */
 export function podService(
   of: {
@@ -46,7 +46,7 @@ export function podService(
   });
 }
 
-/** A container's outside Kubernetes: Compose, where it comes from it, says what the service is. */
+/** The service of a container outside Kubernetes, by the labels of Compose. */
 export function containerService(container: ContainerFacts): Attributes {
   const label = (key: string) => textOf(container.labels?.[`com.docker.compose.${key}`]);
   return defined({
@@ -56,7 +56,7 @@ export function containerService(container: ContainerFacts): Attributes {
   });
 }
 
-/** What an annotation of the pod says of an attribute. */
+/** The value of an attribute by the pod's annotations. */
 export function annotated(pod: PodFacts, attribute: string): string | undefined {
   return textOf(pod.annotations?.[annotationPrefix + attribute]);
 }
@@ -69,7 +69,7 @@ function versionOf(image: ImageFacts | undefined): string | undefined {
 const textOf = (text: string | undefined) => (text === '' ? undefined : text);
 const first = (found: readonly (string | undefined)[]) => found.find((each) => each !== undefined);
 
-/** Without what is not known. */
+/** Without undefined attributes. */
 export function defined(attributes: Attributes): Attributes {
   return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined));
 }

@@ -15,12 +15,12 @@ import { createResolve } from './resolve.ts';
 import { openScope, type Scope } from './scope.ts';
 import { createSelection } from './selection.ts';
 
-/** Says which workload a cgroup id is, on resources and on culprits alike, for any receiver's data. */
+/** Adds the workload's attributes to each cgroup id, of resources and of culprits alike, in any receiver's data. */
 export const workload: ProcessorComponent<typeof workloadConfig> = {
   kind: 'processor',
   type: 'workload',
   summary:
-    'Turns cgroup ids into workloads: container, pod, owner, systemd unit, or plainly unknown; and selects whose data goes on.',
+    'Turns cgroup ids into workloads: container, pod, owner, systemd unit, or unknown; and selects the workloads to report.',
   signals: ['metrics', 'logs'],
   config: workloadConfig,
   emits: workloadEmits,
@@ -28,7 +28,7 @@ export const workload: ProcessorComponent<typeof workloadConfig> = {
   open: (config, host) => openWorkload(config, host),
 };
 
-/** With the sources there are, or with others. */
+/** With the sources of this machine, or with others. */
 export async function openWorkload(
   config: WorkloadConfig,
   host: Host,

@@ -17,10 +17,10 @@ const usual = [
   '/var/snap/microk8s/common/run/containerd.sock',
 ] as const;
 
-/** What a kubelet accepts at most; 500 pods with long annotations are about 2 MiB. */
+/** A kubelet's own limit; 500 pods with long annotations are about 2 MiB. */
 const maxMessage = bytes(16 * 2 ** 20);
 
-/** Containers and pods as the container runtime of a Kubernetes node has them. */
+/** Containers and pods of a Kubernetes node, from its container runtime. */
 export function openCri(config: RuntimeConfig, context: SourceContext, place: RuntimePlace): Source {
   const { timeout, resync } = config;
   return new RuntimeSource(

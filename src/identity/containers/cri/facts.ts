@@ -3,7 +3,7 @@ import type { Listing } from '../client.ts';
 import type { ImageNames } from './images.ts';
 import { type Container, containerExited, type PodSandbox, sandboxReady } from './messages.ts';
 
-/** Labels and annotations a kubelet adds to what the pod itself has. */
+/** Labels and annotations that a kubelet adds to the pod's own. */
 const ownLabels = 'io.kubernetes.';
 
 export function podFacts({ metadata, labels, annotations }: PodSandbox): PodFacts | undefined {
@@ -23,7 +23,7 @@ export function sandboxFacts({ id, metadata }: PodSandbox, { runtime }: RuntimeC
   return { id, runtime, role: 'sandbox', ...(metadata?.uid && { podUid: metadata.uid }) };
 }
 
-/** Says nothing of resources: they may be changed while it runs, and its cgroup has the figures of now. */
+/** Without resources: they may change while it runs, and its cgroup has the current ones. */
 export function containerFacts(container: Container, { runtime, images }: RuntimeContext): ContainerFacts {
   const { id, metadata, labels, annotations } = container;
   const podUid = labels['io.kubernetes.pod.uid'];
@@ -41,13 +41,13 @@ export function containerFacts(container: Container, { runtime, images }: Runtim
   };
 }
 
-/** What is known of the runtime as a whole. */
+/** Properties of the runtime that all its containers share. */
 export interface RuntimeContext {
   readonly runtime: string;
   readonly images: ImageNames;
 }
 
-/** Of the sandboxes of one pod the one that runs counts, else the latest. */
+/** Of several sandboxes of a pod the running one holds, else the latest. */
 export function listing(
   sandboxes: readonly PodSandbox[],
   { containers, known }: { readonly containers: readonly Container[]; readonly known: RuntimeContext },

@@ -3,15 +3,15 @@ import { parseImageReference } from '../image-reference.ts';
 import type { Container, Image } from './messages.ts';
 
 /**
- * Names of images by their ids, for a list of containers mostly has only ids. One list of images instead of a question
- * for each container: 1,500 of those cost 46 MiB of resident memory for good.
+ * Names of images by id, as a list of containers mostly has only ids. One list of images replaces a request for each
+ * container: 1,500 of those cost 46 MiB of resident memory for good.
  */
 export class ImageNames {
   #byId: ReadonlyMap<string, ImageFacts> = new Map();
-  /** Ids asked about in vain: the image is gone, only containers made of it are left. */
+  /** Ids that the image list lacked: the image is removed, and only its containers are left. */
   #nameless = new Set<string>();
 
-  /** Whether a list of images may tell more of one of these. */
+  /** Whether a list of images may name the image of one of these. */
   areMissing(containers: readonly Container[]): boolean {
     return containers.some((container) => {
       const id = plainId(container.imageRef);
@@ -30,7 +30,7 @@ export class ImageNames {
     this.#nameless = new Set(ids.filter((id) => !this.#byId.has(id)));
   }
 
-  /** What the user wrote goes before what the runtime resolved; either may be only the image's id. */
+  /** The user's reference goes before the resolved one; either may be only the image's id. */
   find({ image, imageRef }: Container): ImageFacts | undefined {
     const resolved = parseImageReference(imageRef) ?? this.#byId.get(plainId(imageRef));
     const named =

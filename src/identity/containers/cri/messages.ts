@@ -98,7 +98,7 @@ export interface PodSandbox {
   readonly annotations: Texts;
 }
 
-/** Of a list or from a status: what is read is the same. */
+/** Of a list or of a status: the fields read are the same. */
 export interface Container {
   readonly id: string;
   readonly metadata: Metadata | null;
@@ -136,7 +136,7 @@ function codec<Message>(name: string): Codec<Message> {
   const type = root.lookupType(name);
   return {
     encode: (message) => Buffer.from(type.encode(type.fromObject(message)).finish()),
-    // What is absent has its default through the prototype: no copy of a list of thousands is made.
+    // Absent fields have their defaults through the prototype: a list of thousands is not copied.
     decode: (bytes) => type.decode(bytes) as unknown as Message,
   };
 }

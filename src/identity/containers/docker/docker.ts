@@ -7,7 +7,7 @@ import { connectDocker } from './client.ts';
 export const dockerConfig = runtimeConfig({ example: '/run/docker.sock' });
 export const podmanConfig = runtimeConfig({ example: '/run/podman/podman.sock' });
 
-/** Of Podman the system's, else the first user's whose service runs. */
+/** Of Podman the system's service, else that of the first user with a running one. */
 const usual = {
   docker: ['/run/docker.sock'],
   podman: ['/run/podman/podman.sock', '/run/user/*/podman/podman.sock'],

@@ -6,7 +6,7 @@ import { parseImageReference } from '../image-reference.ts';
 
 /** How cri-dockerd keeps a pod's annotations: as labels with this prefix. */
 const annotationPrefix = 'annotation.';
-/** Labels that a kubelet and cri-dockerd add to what pod and container themselves have. */
+/** Labels that a kubelet and cri-dockerd add to the pod's and the container's own. */
 const ownLabels = ['io.kubernetes.', annotationPrefix];
 
 type Texts = Readonly<Record<string, string>>;
@@ -35,7 +35,7 @@ function listed(entry: unknown, runtime: string): { container: ListedContainer; 
   const labels = labelsIn(Labels, runtime);
   const facts = containerFacts({ id: Id, name: listIn(Names)[0], image: Image, labels }, runtime);
   const pod = facts.role === 'sandbox' ? podFacts(labels) : undefined;
-  // Of an image whose tag has moved on the list has only the id.
+  // If the image's tag now belongs to another image, the list has only its id.
   const isComplete = facts.image !== undefined;
   const container = { facts, hasEnded: State === 'exited' || State === 'dead', isComplete };
   return { container, ...(pod && { pod }) };
@@ -69,7 +69,7 @@ export function event(answer: unknown): RuntimeEvent | undefined {
   }
 }
 
-/** Only Docker runs pods, by cri-dockerd. At a socket of Podman anybody may answer: nobody else's pod is described there. */
+/** Only Docker runs pods, through cri-dockerd. Labels at a user's Podman socket must not claim to be a pod's. */
 function labelsIn(value: unknown, runtime: string): Texts {
   const labels = texts(value);
   return runtime === 'docker' ? labels : withoutOwn(labels);
@@ -131,7 +131,7 @@ function withoutOwn(labels: Texts): Texts {
 
 function fields(value: unknown, path: string): JsonObject {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
-  throw new RequestError('invalid_response', `${path} answered something else than it should`);
+  throw new RequestError('invalid_response', `${path} has an unexpected answer`);
 }
 
 function texts(value: unknown): Texts {

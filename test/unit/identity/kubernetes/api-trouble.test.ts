@@ -159,7 +159,7 @@ test('an API that is down for an hour loses no name, and is caught up with when 
 });
 
 const refusals: Readonly<Record<string, readonly [Behaviour, RegExp]>> = {
-  401: [sayStatus(401, 'Unauthorized'), /answered 401: Unauthorized; it does not know the token/],
+  401: [sayStatus(401, 'Unauthorized'), /answered 401: Unauthorized; it does not accept the token/],
   403: [
     sayStatus(403, 'pods is forbidden', 'Forbidden'),
     /answered 403: pods is forbidden; .* needs list and watch on pods/,

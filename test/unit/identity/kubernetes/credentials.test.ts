@@ -129,7 +129,7 @@ test('a configuration that cannot work is refused with its remedy', () => {
   const messages = (more: object) =>
     accessProblems({ ...config, ...more }).map(({ path, message }) => `${path.join('::')}: ${message}`);
   assert.deepEqual(messages({}), []);
-  assert.match(messages({ endpoint: 'http://a:1' }).join(), /^endpoint: would show the token/);
+  assert.match(messages({ endpoint: 'http://a:1' }).join(), /^endpoint: would send the token/);
   assert.deepEqual(messages({ endpoint: 'http://a:1', auth_type: 'none' }), []);
   assert.match(messages({ endpoint: 'a b' }).join(), /^endpoint: is no address/);
   assert.match(messages({ cert_file: 'a' }).join(), /^cert_file: needs key_file too/);

@@ -42,7 +42,7 @@ const misbehaviours: Readonly<Record<string, readonly [Behaviour, reason: string
       500,
     ),
     'status',
-    /answered 500: Authorization error .*; it asks the API server who may read its pods/,
+    /answered 500: Authorization error .*; it asks the API server for permission/,
   ],
   'it leads elsewhere': [sayText('', 302, { location: 'https://evil/pods' }), 'status', /answered 302$/],
   'the answer is cut': [
@@ -72,7 +72,7 @@ const misbehaviours: Readonly<Record<string, readonly [Behaviour, reason: string
       response.end('<html>Log in</html>');
     },
     'invalid_response',
-    /answers with text\/html, not with JSON; what listens there\?/,
+    /answers with text\/html, not with JSON; is it another service\?/,
   ],
   'it says gzip and is none': [page(whole, { 'content-encoding': 'gzip' }), 'invalid_response', /no gzip/],
   'the packed answer is cut': [

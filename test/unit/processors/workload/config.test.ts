@@ -27,7 +27,11 @@ const mistakes: readonly [title: string, written: object, message: RegExp][] = [
     { include: [{ namespace: 'a' }], exclude: [{ namespace: 'a' }] },
     /include.*the same rule is in "exclude"/s,
   ],
-  ['names of neighbors for a node agent', { neighbors: 'named' }, /neighbors: a node agent names everybody/],
+  [
+    'names of neighbors for a node agent',
+    { neighbors: 'named' },
+    /neighbors: a node agent names all workloads/,
+  ],
   ['a pod that is none', { scope: 'pod', pod_uid: 'my-pod' }, /pod_uid: "my-pod" is no uid of a pod/],
   [
     'a label without a key',
