@@ -1,5 +1,5 @@
 /**
- * What does it cost to know 500 pods of three containers by name? With a source that is told of each change, and with the
+ * What does naming 500 pods of three containers cost? With a source of events, and with the
  * kubelet's client over a server of ours that answers `GET /pods`, in a process of its own.
  *
  *     bench/identity.ts [--pods 500] [--seconds 10]
@@ -66,7 +66,7 @@ function start(trial: string, stdout: 'inherit' | 'pipe') {
   return spawn(process.execPath, [...flags, own, ...args], { stdio: ['pipe', stdout, 'inherit'] });
 }
 
-/** Says its port; `POST /<place>` puts a new pod there. Ends with whoever started it. */
+/** Prints its port; `POST /<place>` puts a new pod there. Ends with its parent process. */
 function serve(): void {
   const node = new MadeNode(pods);
   const server = createServer((request, response) => {

@@ -85,7 +85,7 @@ for (const { name, hasEvents, binaries, skip } of peers)
       const id = await pod.create('server', 3);
       const lists = live.count(identityCounters.sourceLists.name);
       const started = driver.start(id);
-      // Events say it unasked; without them somebody must miss it.
+      // Events report it; without them a lookup must be requested.
       if (!hasEvents) live.source.requestLookup({ containerId: id, podUid: pod.uid });
       await live.until('named', () => live.facts.containers.get(id)?.name === 'server');
       await started;
@@ -147,7 +147,7 @@ for (const { name, hasEvents, binaries, skip } of peers)
       live.source.requestLookup({ containerId: id });
       await live.until('named', () => live.facts.containers.has(id));
       await driver.removeContainer(id);
-      // Without events the next list shows it, whoever asks for one.
+      // Without events the next list shows it.
       if (!hasEvents) live.source.requestLookup({ containerId: 'nobody' });
       await live.until('gone', () => live.facts.gone.includes(id));
     });

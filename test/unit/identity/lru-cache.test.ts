@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { LruCache } from '../../../src/identity/lru-cache.ts';
 
-test('what is used stays, what is not makes room', () => {
+test('used keys stay, unused ones are evicted', () => {
   const recent = new LruCache<string, number>(2);
   recent.set('used', 1);
   for (const key of ['a', 'b', 'c', 'd', 'e']) {
@@ -13,7 +13,7 @@ test('what is used stays, what is not makes room', () => {
   assert.equal(recent.get('a'), undefined);
 });
 
-test('the last keys are always known, with what was set last, and never more than twice as many', () => {
+test('the latest keys are kept with their latest values, and never more than twice as many', () => {
   const size = 3;
   const step = fc.record({ key: fc.nat(9), isSet: fc.boolean() });
   fc.assert(

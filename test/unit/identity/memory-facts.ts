@@ -10,7 +10,7 @@ export interface MemoryFacts extends FactSink {
   readonly lists: number;
 }
 
-/** What a source has said, as the contract of `FactSink` has it, and nothing kept of what is gone. */
+/** The current facts of a source by the contract of `FactSink`, without removed entries. */
 export function memoryFacts(): MemoryFacts {
   const pods = new Map<string, PodFacts>();
   const containers = new Map<string, ContainerFacts>();

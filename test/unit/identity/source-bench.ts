@@ -7,7 +7,7 @@ import { createCounters } from '../../../src/telemetry/counters.ts';
 import { milliseconds, type Nanoseconds, nanoseconds } from '../../../src/telemetry/units.ts';
 import { memoryFacts } from './memory-facts.ts';
 
-/** A clock that stands still unless it is told to pass, and a source on it. */
+/** A source on a clock that only the test moves. */
 export function benchFor(t: TestContext, open: (context: SourceContext) => Source) {
   const facts = memoryFacts();
   const counters = createCounters();

@@ -36,14 +36,14 @@ test('facts of several sources are put together field by field, the earlier in t
   });
 });
 
-test('what a source says replaces what it said, whole', () => {
+test("an update replaces the source's former facts as a whole", () => {
   const { store, of } = storeOf();
   of('cri').upsertContainer({ id: 'c', name: 'a', restartCount: 1 });
   of('cri').upsertContainer({ id: 'c', name: 'b' });
   assert.deepEqual(store.container('c'), { id: 'c', name: 'b' });
 });
 
-test('annotations nobody needs are not kept', () => {
+test('unneeded annotations are not kept', () => {
   const { store, of } = storeOf();
   of('cri').upsertPod({
     uid: 'p',
@@ -53,7 +53,7 @@ test('annotations nobody needs are not kept', () => {
   assert.deepEqual(store.pod('p'), { uid: 'p', annotations: { kept: 'a' }, labels: { surplus: 'b' } });
 });
 
-test('facts are the same object until something is said about them', () => {
+test('facts are the same object until their next update', () => {
   const { store, of } = storeOf();
   of('cri').upsertContainer({ id: 'c' });
   of('cri').upsertPod({ uid: 'p' });
@@ -66,7 +66,7 @@ test('facts are the same object until something is said about them', () => {
   assert.notEqual(store.container('c'), container);
 });
 
-test('what is gone keeps its facts for a while', () => {
+test('removed entries keep their facts for keep_removed', () => {
   const { store, of, pass } = storeOf();
   of('cri').upsertContainer({ id: 'c', name: 'app' });
   of('cri').upsertPod({ uid: 'p' });
@@ -80,7 +80,7 @@ test('what is gone keeps its facts for a while', () => {
   assert.equal(store.pod('p'), undefined);
 });
 
-test('what comes back is not forgotten', () => {
+test('a returning entry is not evicted', () => {
   const { store, of, pass } = storeOf();
   of('cri').upsertContainer({ id: 'c' });
   of('cri').markContainerGone('c');
@@ -90,7 +90,7 @@ test('what comes back is not forgotten', () => {
   assert.ok(store.container('c'));
 });
 
-test('as long as one source has it, it is not gone', () => {
+test('an entry is live as long as one source has it', () => {
   const { store, of, pass } = storeOf();
   of('cri').upsertContainer({ id: 'c', name: 'app' });
   of('kubelet').upsertContainer({ id: 'c' });
@@ -102,7 +102,7 @@ test('as long as one source has it, it is not gone', () => {
   assert.equal(store.container('c'), undefined);
 });
 
-test('what a source did not say again in a list is gone, by that source alone', () => {
+test("an entry missing in a source's list is gone for that source alone", () => {
   const { store, of, pass } = storeOf();
   const cri = of('cri');
   cri.upsertContainer({ id: 'old' });
@@ -117,7 +117,7 @@ test('what a source did not say again in a list is gone, by that source alone', 
   assert.ok(store.container('others'));
 });
 
-test('a list that was cut takes nothing away', () => {
+test('an incomplete list removes nothing', () => {
   const { store, of, pass } = storeOf();
   const cri = of('cri');
   cri.upsertContainer({ id: 'a' });
@@ -146,7 +146,7 @@ test('a static pod is found by its uid in the API and by the hash in its path', 
   assert.ok(store.isPodKnownTo('cri', 'hash'));
 });
 
-test('the uid of a static pod that is forgotten leads to nobody, whoever knew the hash first', () => {
+test('the uid of an evicted static pod finds no later pod of that hash', () => {
   const { store, of, pass } = storeOf(['cri', 'kubernetes']);
   of('cri').upsertPod({ uid: 'hash', name: 'etcd-a' });
   of('kubernetes').upsertPod({ uid: 'uid', configHash: 'hash' });
@@ -171,10 +171,10 @@ test('regular containers of a pod are counted by name', () => {
   cri.markContainerGone('5');
   pass(60);
   assert.equal(store.containersIn('p'), 1);
-  assert.equal(store.containersIn('nobody'), 0);
+  assert.equal(store.containersIn('unknown'), 0);
 });
 
-test('there is a bound: the ones gone longest make room first, and each is counted', () => {
+test('the limit evicts entries gone longest first, and counts each', () => {
   const { store, of, counters, pass } = storeOf(['cri'], 3);
   const cri = of('cri');
   for (const id of ['a', 'b', 'c']) cri.upsertContainer({ id });
@@ -186,14 +186,14 @@ test('there is a bound: the ones gone longest make room first, and each is count
   cri.upsertContainer({ id: 'e' });
   assert.equal(store.container('a'), undefined);
   cri.upsertContainer({ id: 'f' });
-  assert.equal(store.container('c'), undefined, 'nobody is gone: the one known longest');
+  assert.equal(store.container('c'), undefined, 'none is gone: the least recently updated');
   assert.deepEqual(
     counters.read().map(({ metric, attributes, value }) => [metric, attributes, value]),
     [[identityCounters.namesDropped, { component: 'workload', reason: 'containers' }, 3]],
   );
 });
 
-test('whatever sources say in whatever order, what the last complete list had is known and the bound holds', () => {
+test('for any order of updates the last complete list is known and the limit holds', () => {
   const ids = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
   const step = fc.oneof(
     fc.record({ kind: fc.constant('say' as const), id: ids }),

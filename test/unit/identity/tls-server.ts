@@ -60,7 +60,7 @@ export async function startTlsServer(
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-    socket.on('error', () => {}); // whoever is cut off may complain
+    socket.on('error', () => {}); // a client cut off may report an error
   });
   server.on('tlsClientError', () => {});
   server.listen(options.port ?? 0, '127.0.0.1');

@@ -17,7 +17,7 @@ test('an image reference is name, tag and digest, and a port is no tag', () => {
     assert.deepEqual(parseImageReference(reference), expected, reference);
 });
 
-test('an id of an image, or nothing, is no name', () => {
+test('an image id, or an empty reference, is no name', () => {
   for (const reference of [digest, digest.slice(7), 'd31b0127d1a3', `@${digest}`, ':1', '', undefined])
     assert.equal(parseImageReference(reference), undefined, reference);
 });

@@ -15,7 +15,7 @@ async function listen(t: TestContext, path: string): Promise<void> {
   await promise;
 }
 
-test('the first candidate that is a socket is found, whatever else lies there', async (t) => {
+test('the first candidate that is a socket is found among other files', async (t) => {
   const rootPath = socketFolder(t);
   writeFileSync(join(rootPath, 'file'), '');
   await listen(t, join(rootPath, 'socket'));
@@ -48,7 +48,7 @@ test("links lead to the host's files, and those that lead in a circle nowhere", 
   assert.equal(findSocket(['/circle'], { rootPath, isUnfit }), undefined);
 });
 
-test('a socket that is made anew is another one', async (t) => {
+test('a socket created anew has another identity', async (t) => {
   const rootPath = socketFolder(t);
   const path = join(rootPath, 'socket');
   await listen(t, path);

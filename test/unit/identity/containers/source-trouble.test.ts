@@ -6,7 +6,7 @@ import type { ContainerFacts } from '../../../../src/identity/facts.ts';
 import { RequestError } from '../../../../src/net/request-error.ts';
 import { container, listOf, played, settle } from './source-fixture.ts';
 
-test('a runtime that is not there is absent, searched with back-off, and found', async () => {
+test('an absent runtime is searched with back-off, and found', async () => {
   const { source, tick, asked, advance, setSocket, warnings } = played();
   setSocket(undefined);
   await tick();
@@ -21,7 +21,7 @@ test('a runtime that is not there is absent, searched with back-off, and found',
   assert.deepEqual(warnings(), [], 'no container runtime is nothing to warn of');
 });
 
-test('a failure is counted and logged once, retried ever more rarely, and what was known stays', async () => {
+test('a failure is counted, logged once and retried with back-off, and facts stay', async () => {
   const { source, ready, advance, tick, asked, fail, setHandshakeError, count, warnings, facts } = played();
   await ready('a');
   advance(300);
@@ -43,13 +43,13 @@ test('a failure is counted and logged once, retried ever more rarely, and what w
   assert.equal(warnings().length, 1);
 });
 
-test('a runtime that made its socket anew is asked at once', async () => {
+test('a new socket is connected at once', async () => {
   const { source, ready, advance, tick, answer, fail, setHandshakeError, setSocket } = played();
   await ready('a');
-  setHandshakeError(new RequestError('unreachable', 'nobody listens'));
+  setHandshakeError(new RequestError('unreachable', 'no process listens'));
   advance(300);
   await tick();
-  await fail(new RequestError('unreachable', 'nobody listens'));
+  await fail(new RequestError('unreachable', 'no process listens'));
   for (let time = 0; time < 20; time++) {
     advance(1);
     await tick();
@@ -63,7 +63,7 @@ test('a runtime that made its socket anew is asked at once', async () => {
   assert.equal(source.reason, undefined);
 });
 
-test('a stream that is cut is followed anew and what it missed is listed', async () => {
+test('a broken stream is followed anew, and a list repairs its losses', async () => {
   const { source, ready, advance, tick, asked, answer, endStream, count, facts } = played();
   await ready('a', 'b');
   advance(60);
@@ -79,7 +79,7 @@ test('a stream that is cut is followed anew and what it missed is listed', async
   assert.ok(asked().includes('follow'));
 });
 
-test('a stream that breaks again and again is not hammered', async () => {
+test('a stream that breaks repeatedly is retried with back-off', async () => {
   const { ready, advance, tick, asked, answer, endStream } = played();
   await ready('a');
   let follows = 0;
@@ -93,7 +93,7 @@ test('a stream that breaks again and again is not hammered', async () => {
   assert.ok(follows > 3 && follows < 10, `${follows} attempts in a minute`);
 });
 
-test('a runtime that has no events, or ends their stream at once, is listed instead', async () => {
+test('a runtime without events, or that ends their stream at once, is listed periodically', async () => {
   for (const error of [new RequestError('unimplemented', 'no such call'), undefined]) {
     const { ready, advance, tick, asked, endStream, count } = played();
     await ready('a');
@@ -106,7 +106,7 @@ test('a runtime that has no events, or ends their stream at once, is listed inst
   }
 });
 
-test('a container that ended is said once more, then it is gone', async () => {
+test('an ended container is updated once more, then gone', async () => {
   const { tick, advance, answer, facts } = played({ hasEvents: false });
   await tick();
   const ended: Listing = { pods: [], containers: [container('short', true)] };
@@ -122,7 +122,7 @@ test('a container that ended is said once more, then it is gone', async () => {
   assert.ok(facts.containers.has('short'), 'it was started again');
 });
 
-test('what a inspect found stays when a list knows less', async () => {
+test('facts of an inspection stay when a list has fewer', async () => {
   const { tick, advance, answer, facts, setDetails, asked } = played({ hasEvents: false });
   const image = { name: 'registry.example/app', digest: 'sha256:12' };
   setDetails(async (id) => ({ id, name: `name of ${id}`, image }));
@@ -137,10 +137,10 @@ test('what a inspect found stays when a list knows less', async () => {
   await tick();
   assert.deepEqual(facts.containers.get('a')?.image, image);
   await tick();
-  assert.deepEqual(asked(), ['list'], 'an image does not change: nobody looks again');
+  assert.deepEqual(asked(), ['list'], 'an image does not change: no further inspection');
 });
 
-test('a list that says all is enough: nobody is looked at', async () => {
+test('containers complete in the list are not inspected', async () => {
   const { tick, answer, asked } = played();
   await tick();
   await answer({ pods: [], containers: [{ ...container('a'), isComplete: true }] });
@@ -148,7 +148,7 @@ test('a list that says all is enough: nobody is looked at', async () => {
   assert.deepEqual(asked(), ['handshake', 'follow', 'list']);
 });
 
-test('containers that had ended before the first list are not looked at', async () => {
+test('containers that ended before the first list are not inspected', async () => {
   const { tick, answer, asked } = played();
   await tick();
   await answer({ pods: [], containers: [container('past', true), container('present')] });
@@ -156,7 +156,7 @@ test('containers that had ended before the first list are not looked at', async 
   assert.deepEqual(asked(), ['handshake', 'follow', 'list', 'inspect present']);
 });
 
-test('one container that cannot be looked at keeps nobody else from being named', async () => {
+test('a failing inspection of one container does not delay the others', async () => {
   const { tick, answer, facts, setDetails, source, count } = played();
   setDetails(async (id) => {
     if (id === 'stuck') throw new RequestError('timeout', 'no answer in time');
@@ -171,7 +171,7 @@ test('one container that cannot be looked at keeps nobody else from being named'
   assert.equal(count(identityCounters.sourceErrors.name, 'timeout'), 1);
 });
 
-test('an event that only says that something changed triggers an inspection at once', async () => {
+test('a change event triggers an inspection at once', async () => {
   const { ready, emit, facts, asked } = played();
   await ready('a');
   await emit({ kind: 'changed', id: 'new' });
@@ -181,7 +181,7 @@ test('an event that only says that something changed triggers an inspection at o
   assert.deepEqual(facts.gone, ['new']);
 });
 
-test('a container that goes while it is looked at stays gone', async () => {
+test('a container removed during its inspection stays gone', async () => {
   const { ready, emit, facts, setDetails } = played();
   await ready();
   const { promise, resolve } = Promise.withResolvers<ContainerFacts>();
@@ -193,7 +193,7 @@ test('a container that goes while it is looked at stays gone', async () => {
   assert.ok(!facts.containers.has('short'));
 });
 
-test('a socket at which something else answers counts as absent until it is made anew', async () => {
+test('a socket of another service is absent until it is created anew', async () => {
   const { source, tick, advance, setHandshakeError, setSocket, asked, answer, count, warnings } = played();
   setHandshakeError(new RequestError('unimplemented', 'it has no Version of CRI v1'));
   await tick();
@@ -214,7 +214,7 @@ test('a socket at which something else answers counts as absent until it is made
   assert.equal(source.state, 'ready');
 });
 
-test('close ends what is under way, may be repeated, and nothing happens after it', async () => {
+test('close ends running requests, is idempotent, and no work follows it', async () => {
   const { source, tick, asked, facts, ready } = played();
   await ready('a');
   const { lists } = facts;

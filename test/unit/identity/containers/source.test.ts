@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { listOf, played } from './source-fixture.ts';
 
-test('it follows before it lists, so that nothing that happens between is missed', async () => {
+test('the stream opens before the list, so that no change between is missed', async () => {
   const { source, tick, asked, answer } = played();
   assert.equal(source.state, 'connecting');
   await tick();
@@ -12,7 +12,7 @@ test('it follows before it lists, so that nothing that happens between is missed
   assert.equal(source.state, 'ready');
 });
 
-test('without events it lists every resync, with events ten times as rarely', async () => {
+test('without events a list follows each resync, with events a tenth as often', async () => {
   for (const [hasEvents, resync] of [
     [false, 30],
     [true, 300],
@@ -29,7 +29,7 @@ test('without events it lists every resync, with events ten times as rarely', as
   }
 });
 
-test('a container that a list has no more is gone', async () => {
+test('a container missing in a list is gone', async () => {
   const { ready, advance, tick, answer, facts } = played();
   await ready('a', 'b');
   advance(300);
@@ -39,7 +39,7 @@ test('a container that a list has no more is gone', async () => {
   assert.deepEqual([...facts.containers.keys()], ['b']);
 });
 
-test('what was told while a list was made wins over the list', async () => {
+test('an event during a list wins over the list', async () => {
   const { tick, emit, answer, facts } = played();
   await tick();
   await emit({ kind: 'updated', pods: [{ uid: 'new pod' }], containers: [{ id: 'new', name: 'updated' }] });
@@ -49,7 +49,7 @@ test('what was told while a list was made wins over the list', async () => {
   assert.ok(facts.pods.has('new pod'));
 });
 
-test('an unknown container is listed for at once, and many of them with one list', async () => {
+test('an unknown container leads to a list at once, and many of them to one list', async () => {
   const { ready, advance, tick, asked, source, answer, facts } = played({ hasEvents: false });
   await ready('a');
   advance(1);
@@ -62,7 +62,7 @@ test('an unknown container is listed for at once, and many of them with one list
   assert.equal(facts.containers.get('x')?.name, 'name of x');
 });
 
-test('one that was wanted while a list was under way gets a list of its own', async () => {
+test('a lookup requested during a list leads to another list', async () => {
   const { ready, advance, tick, asked, source, answer } = played({ hasEvents: false });
   await ready('a');
   advance(1);
@@ -80,7 +80,7 @@ test('one that was wanted while a list was under way gets a list of its own', as
   );
 });
 
-test('an id that no list has is asked about ever more rarely, then only when wanted again', async () => {
+test('an id missing in all lists is looked up with back-off, then only on request', async () => {
   const { ready, advance, tick, asked, source, answer } = played({ hasEvents: false });
   await ready('a');
   advance(1);
@@ -95,7 +95,7 @@ test('an id that no list has is asked about ever more rarely, then only when wan
   assert.deepEqual(lists, [0, 0.5, 1.5, 3.5, 7.5]);
 });
 
-test('lists that somebody waits for take a tenth of the time at most', async () => {
+test('requested lists take a tenth of the time at most', async () => {
   const { ready, advance, tick, asked, source, answer } = played({ hasEvents: false });
   await ready('a');
   advance(1);
@@ -114,7 +114,7 @@ test('lists that somebody waits for take a tenth of the time at most', async () 
   assert.deepEqual(asked(), ['list']);
 });
 
-test('a known container, or one of an absent runtime, asks for nothing', async () => {
+test('a known container, or one of an absent runtime, requests no lookup', async () => {
   const { ready, advance, tick, asked, source, setSocket } = played({ hasEvents: false });
   await ready('a');
   advance(1);

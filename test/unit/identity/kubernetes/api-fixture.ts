@@ -50,7 +50,7 @@ export class Api {
 
   get last(): Watch {
     const watch = this.watches.at(-1);
-    assert.ok(watch, 'somebody watches');
+    assert.ok(watch, 'a watch is open');
     return watch;
   }
 }

@@ -24,7 +24,7 @@ const gone = {
   },
 };
 for (const [how, sayGone] of Object.entries(gone))
-  test(`a version that is gone (said ${how}) makes a new list, and what vanished meanwhile is gone`, async (t) => {
+  test(`a version that is gone (${how}) leads to a new list, and removed pods are gone`, async (t) => {
     const { facts, untilLater, api, count, source } = await watching(t);
     sayGone(api);
     await untilLater(() => count(sourceErrors, { source: 'kubernetes', reason: 'gone' }) === 1);
@@ -41,7 +41,7 @@ for (const [how, sayGone] of Object.entries(gone))
     );
   });
 
-test('when the last version is gone for a list too, or not there yet, the present is asked for', async (t) => {
+test('when the last version is gone for a list too, or not there yet, the current one is listed', async (t) => {
   for (const refusal of [
     sayStatus(410, 'too old', 'Expired'),
     sayStatus(504, 'Too large resource version', 'Timeout'),
@@ -56,7 +56,7 @@ test('when the last version is gone for a list too, or not there yet, the presen
   }
 });
 
-test('a page that is gone begins the list anew, and nothing is lost by the half of it', async (t) => {
+test('an expired page restarts the list without loss', async (t) => {
   const { facts, untilLater, api } = await watching(t);
   let isExpired = true;
   api.list = (asked, ...rest) => {
@@ -78,8 +78,8 @@ test('a page that is gone begins the list anew, and nothing is lost by the half 
 const brokenWatches: Readonly<
   Record<string, readonly [(api: Api) => void, reason: string, isListed: boolean]>
 > = {
-  'is cut': [({ last }) => last.response.socket?.destroy(), 'connection_reset', false],
-  'is cut inside an event': [
+  'is reset': [({ last }) => last.response.socket?.destroy(), 'connection_reset', false],
+  'is reset inside an event': [
     ({ last }) =>
       last.response.write('{"type":"DELETED","object":{"metadata":{"uid"', () =>
         last.response.socket?.destroy(),
@@ -87,21 +87,25 @@ const brokenWatches: Readonly<
     'connection_reset',
     false,
   ],
-  'says garbage': [({ last }) => last.response.write('garbage\n'), 'invalid_response', true],
-  'says something without a version': [
+  'sends an invalid line': [({ last }) => last.response.write('garbage\n'), 'invalid_response', true],
+  'sends an event without a version': [
     (api) => api.tell('ADDED', { metadata: { uid: 'u' } }),
     'invalid_response',
     true,
   ],
-  'says something huge': [({ last }) => last.response.write('x'.repeat(5 * 1024 * 1024)), 'too_large', true],
-  'says that it failed': [
+  'sends an oversized line': [
+    ({ last }) => last.response.write('x'.repeat(5 * 1024 * 1024)),
+    'too_large',
+    true,
+  ],
+  'sends an error': [
     (api) => api.tell('ERROR', status(500, 'etcdserver: no leader', '')),
     'watch_ended',
     true,
   ],
 };
 for (const [how, [breakIt, reason, isListed]] of Object.entries(brokenWatches))
-  test(`after a watch that ${how} the next goes on${isListed ? ' after a list' : ''}`, async (t) => {
+  test(`a watch that ${how} is followed by ${isListed ? 'a list' : 'another watch'}`, async (t) => {
     const { source, facts, until, pass, api, count } = await watching(t);
     breakIt(api);
     await until(() => count(sourceErrors, { reason }) === 1);
@@ -113,7 +117,7 @@ for (const [how, [breakIt, reason, isListed]] of Object.entries(brokenWatches))
     await until(() => facts.pods.has(uidOf(6)));
   });
 
-test('a watch nobody answers, and one that outlasts its time, are given up', async (t) => {
+test('a watch without an answer, and one past its time, time out', async (t) => {
   const { source, facts, until, settle, pass, api, count } = await watching(t);
   api.tell('ADDED', madePod(5));
   await until(() => facts.pods.has(uidOf(5)));
@@ -131,7 +135,7 @@ test('a watch nobody answers, and one that outlasts its time, are given up', asy
   assert.equal(source.state, 'failing');
 });
 
-test('an API that is down for an hour loses no name, and is caught up with when it is back', async (t) => {
+test('an API down for an hour loses no name, and changes are read when it is back', async (t) => {
   const { source, facts, until, pass, api, server, count, logged } = await watching(t);
   const port = Number(new URL(server.endpoint).port);
   await server.die();
@@ -168,7 +172,7 @@ const refusals: Readonly<Record<string, readonly [Behaviour, RegExp]>> = {
   503: [sayText('', 503), /answered 503$/],
 };
 for (const [code, [refusal, words]] of Object.entries(refusals))
-  test(`a list that is refused with ${code} is tried again`, async (t) => {
+  test(`a list refused with ${code} is retried`, async (t) => {
     const { source, until, settle, pass, api } = await setUp(t, (api) => {
       api.list = refusal;
     });
@@ -184,7 +188,7 @@ for (const [code, [refusal, words]] of Object.entries(refusals))
     await until(() => source.state === 'ready');
   });
 
-test('a server that may be listed but not watched is failing, and listed again and again', async (t) => {
+test('a server that can be listed but not watched is failing, and listed periodically', async (t) => {
   const { source, until, api } = await setUp(t, (api) => {
     api.watch = sayStatus(403, 'pods is forbidden', 'Forbidden');
   });
@@ -193,7 +197,7 @@ test('a server that may be listed but not watched is failing, and listed again a
   assert.equal(api.lists.length, 1);
 });
 
-test('a source that is not in a cluster, or does not know its node, is absent and nothing is wrong', async (t) => {
+test('outside a cluster, or without a node name, the source is absent and not failing', async (t) => {
   const config: Config = { owners: 'lookup', auth_type: 'none', insecure_skip_verify: false };
   const [outside, nowhere] = [
     benchFor(t, (context) => openKubernetes({ ...config, node_name: 'node1' }, context, { environment: {} })),
@@ -236,7 +240,7 @@ const replicaSet = (asked: Asked, owner: object | undefined) => {
 };
 const rollout = { kind: 'Rollout', name: 'canary', uid: 'r', controller: true };
 
-test('the owner of an owner is looked up once, a few at a time, with its metadata only', async (t) => {
+test('owners of owners are looked up once, few at a time, with their metadata only', async (t) => {
   const pods = [
     ...madePods(10),
     ...madePods(10).map((pod, i) => ({ ...pod, metadata: { ...pod.metadata, uid: `second ${i}` } })),
@@ -281,7 +285,7 @@ test('the owner of an owner is looked up once, a few at a time, with its metadat
   assert.equal(api.owners.length, 10);
 });
 
-test('an owner that has none, and one that is another of the same name, are told apart', async (t) => {
+test('an owner without an owner differs from another object of the same name', async (t) => {
   const { facts, until, settle, api } = await setUp(
     t,
     (api) => {
@@ -302,7 +306,7 @@ test('an owner that has none, and one that is another of the same name, are told
   assert.equal(facts.pods.get(uidOf(1))?.owners?.[1]?.name, 'web-1', 'still derived');
 });
 
-test('owners that may not be looked up are derived, which is said once, and asked for again much later', async (t) => {
+test('forbidden owners are derived, warned of once, and looked up again much later', async (t) => {
   const { source, facts, until, settle, pass, api, count, logged } = await setUp(
     t,
     (api) => {
@@ -328,7 +332,7 @@ test('owners that may not be looked up are derived, which is said once, and aske
   await until(() => api.owners.length === 4);
 });
 
-test('a look-up that fails is tried again a few times, and does not make the source failing', async (t) => {
+test('a failed look-up of an owner is retried a few times, and the source stays ready', async (t) => {
   const { source, until, settle, pass, api, count } = await setUp(
     t,
     (api) => {
@@ -346,7 +350,7 @@ test('a look-up that fails is tried again a few times, and does not make the sou
   assert.equal(source.state, 'ready');
 });
 
-test('a closed source ends its watch, and may be closed twice', async (t) => {
+test('close ends the watch, and is idempotent', async (t) => {
   const { source, until, server, api, pass } = await watching(t);
   await source.close();
   await source.close();

@@ -30,7 +30,7 @@ for (const shape of shapes)
     assert.equal(count(sourceLists, { source: 'kubernetes' }), 1);
   });
 
-test('a watch asks for bookmarks and says how long it lasts', async (t) => {
+test('a watch requests bookmarks and states its duration', async (t) => {
   const { server } = await watching(t);
   const watch = server.asked.find(({ url }) => url.searchParams.has('watch'));
   assert.deepEqual(names(watch), {
@@ -42,7 +42,7 @@ test('a watch asks for bookmarks and says how long it lasts', async (t) => {
   });
 });
 
-test('a restart, a new pod and a deleted one are told as they happen', async (t) => {
+test('a restart, a new pod and a deleted one are followed', async (t) => {
   const { facts, until, api } = await watching(t);
   api.tell('MODIFIED', madePod(1, { restarts: 1 }));
   await until(() => facts.containers.has(containerIdOf(1, 'app', 1)));
@@ -66,7 +66,7 @@ test('an event in parts is taken when it is complete', async (t) => {
   await until(() => facts.pods.has(uidOf(9)));
 });
 
-test('a burst of changes, faster than they can be read, is taken in order', async (t) => {
+test('a burst of changes is applied in order', async (t) => {
   const { facts, until, api } = await watching(t);
   for (let restarts = 1; restarts <= 1000; restarts++) api.tell('MODIFIED', madePod(1, { restarts }));
   assert.ok(api.last.response.writableLength > 1024 * 1024, 'the server has to wait for the reader');
@@ -78,7 +78,7 @@ test('a burst of changes, faster than they can be read, is taken in order', asyn
   );
 });
 
-test('a watch that ends goes on where the last event or bookmark was', async (t) => {
+test('the next watch starts at the last event or bookmark', async (t) => {
   const { untilLater, api, count, source } = await watching(t);
   api.tell('ADDED', madePod(4, { version: 5003 }));
   api.last.response.end();
@@ -93,7 +93,7 @@ test('a watch that ends goes on where the last event or bookmark was', async (t)
   assert.equal(source.state, 'ready');
 });
 
-test('a watch in which nothing came, not even a bookmark, is followed by a list', async (t) => {
+test('a watch without an event or bookmark is followed by a list', async (t) => {
   const { until, api, pass } = await watching(t);
   pass(seconds(6));
   api.last.response.end();
@@ -102,7 +102,7 @@ test('a watch in which nothing came, not even a bookmark, is followed by a list'
   assert.deepEqual(names(api.lists[1]), { fieldSelector: 'spec.nodeName=node1', resourceVersion: '5000' });
 });
 
-test('watches that end as soon as they begin do not follow one another at once', async (t) => {
+test('watches that end at once are retried with back-off', async (t) => {
   const { until, settle, api, pass, count } = await setUp(t, (api) => {
     api.watch = sayText('', 200, { 'content-type': 'application/json' });
   });
@@ -116,7 +116,7 @@ test('watches that end as soon as they begin do not follow one another at once',
   assert.ok(api.watches.length <= 21, `${api.watches.length} watches`);
 });
 
-test('watches with one bookmark each do not follow one another at once', async (t) => {
+test('short watches with one bookmark each are a second apart', async (t) => {
   const { until, settle, api, pass } = await setUp(t, (api) => {
     const text = `${JSON.stringify({ type: 'BOOKMARK', object: bookmark('1') })}\n`;
     api.watch = sayText(text, 200, { 'content-type': 'application/json' });

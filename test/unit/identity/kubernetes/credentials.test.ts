@@ -63,7 +63,7 @@ test('a token that was refused is read again at once, and is the same object if 
   assert.equal((await credentials.read({ now: true })).token, 'second');
 });
 
-test('while a file is exchanged the one before is good', async (t) => {
+test('while a file is replaced its former content holds', async (t) => {
   const { folder, write, pass, store } = setUp(t);
   write('token', 'first');
   const credentials = store({ token_file: join(folder, 'token'), insecure_skip_verify: true });
@@ -73,7 +73,7 @@ test('while a file is exchanged the one before is good', async (t) => {
   assert.equal((await credentials.read()).token, 'first');
 });
 
-test('a token that is not there is absent, one that is no token is a failure', async (t) => {
+test('a missing token is absent, an invalid one is a failure', async (t) => {
   const { folder, write, store } = setUp(t);
   const credentials = store({ token_file: join(folder, 'token'), insecure_skip_verify: true });
   await assert.rejects(credentials.read(), problem('absent', /there is no token at/));
@@ -106,7 +106,7 @@ test('a token of the configuration goes before the kubeconfig', async (t) => {
   await assert.rejects(store(config, { HOME: folder }).read(), problem('absent', /no kubeconfig at/));
 });
 
-test('nobody has no token', async (t) => {
+test('auth_type none has no token', async (t) => {
   assert.deepEqual(await setUp(t).store({ auth_type: 'none' }).read(), { tls: { rejectUnauthorized: true } });
 });
 
@@ -124,7 +124,7 @@ for (const [written, url] of endpoints)
   test(`the endpoint ${written} is ${url ?? 'none'}`, () =>
     assert.equal(parseEndpoint(written)?.href.replace(/\/$/, ''), url));
 
-test('a configuration that cannot work is refused with its remedy', () => {
+test('contradictory settings are refused with a remedy', () => {
   const config = { auth_type: 'serviceAccount', insecure_skip_verify: false } as const;
   const messages = (more: object) =>
     accessProblems({ ...config, ...more }).map(({ path, message }) => `${path.join('::')}: ${message}`);

@@ -38,7 +38,7 @@ test('inline certificates are decoded', () => {
   });
 });
 
-test('paths are meant from the folder of the file', () => {
+test('paths are relative to the folder of the file', () => {
   const user = { 'client-certificate': 'pki/a.crt', 'client-key': '/k/a.key', tokenFile: '../token' };
   const cluster = { 'certificate-authority': 'ca.crt', 'insecure-skip-tls-verify': true };
   assert.deepEqual(read(kubeconfig({ user, cluster })), {

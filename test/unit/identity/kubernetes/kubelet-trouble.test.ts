@@ -33,7 +33,7 @@ const misbehaviours: Readonly<Record<string, readonly [Behaviour, reason: string
     /answered 403: Forbidden \(user=.* needs get on nodes\/pods, .* 1\.33.*nodes\/proxy/,
   ],
   'there is no such path': [sayText('404 page not found', 404), 'not_found', /answered 404/],
-  'it says gone': [sayStatus(410, 'too old', 'Expired'), 'gone', /answered 410: too old/],
+  'it answers 410': [sayStatus(410, 'too old', 'Expired'), 'gone', /answered 410: too old/],
   'it is too busy': [sayText('slow down', 429, { 'retry-after': '3600' }), 'throttled', /answered 429/],
   'it is broken': [sayText('oh\u0007 no', 500), 'status', /answered 500: oh {2}no$/],
   'it cannot reach the API server': [
@@ -44,8 +44,8 @@ const misbehaviours: Readonly<Record<string, readonly [Behaviour, reason: string
     'status',
     /answered 500: Authorization error .*; it asks the API server for permission/,
   ],
-  'it leads elsewhere': [sayText('', 302, { location: 'https://evil/pods' }), 'status', /answered 302$/],
-  'the answer is cut': [
+  'it redirects': [sayText('', 302, { location: 'https://evil/pods' }), 'status', /answered 302$/],
+  'the answer is incomplete': [
     (_asked, response) => {
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': whole.length });
       response.write(whole.slice(0, whole.length / 2), () => response.socket?.destroy());
@@ -53,13 +53,13 @@ const misbehaviours: Readonly<Record<string, readonly [Behaviour, reason: string
     'connection_reset',
     /closed the connection in the middle of its answer/,
   ],
-  'it hangs up': [
+  'it closes the connection': [
     (_asked, response) => void response.socket?.destroy(),
     'connection_reset',
     /closed the connection before it answered/,
   ],
   'the JSON ends half-way': [page(whole.slice(0, whole.length / 2)), 'invalid_response', /it ends half-way/],
-  'the answer is garbage': [page('\u0000\u0001garbage'), 'invalid_response', /is no JSON/],
+  'the answer is no JSON': [page('\u0000\u0001garbage'), 'invalid_response', /is no JSON/],
   'the answer is empty': [page(''), 'invalid_response', /it is empty/],
   'the answer is of another kind': [
     sayJson({ kind: 'NodeList', items: [{ metadata: { uid: 'u' } }] }),
@@ -74,13 +74,17 @@ const misbehaviours: Readonly<Record<string, readonly [Behaviour, reason: string
     'invalid_response',
     /answers with text\/html, not with JSON; is it another service\?/,
   ],
-  'it says gzip and is none': [page(whole, { 'content-encoding': 'gzip' }), 'invalid_response', /no gzip/],
-  'the packed answer is cut': [
+  'the answer is no gzip, though labelled so': [
+    page(whole, { 'content-encoding': 'gzip' }),
+    'invalid_response',
+    /no gzip/,
+  ],
+  'the gzip answer is incomplete': [
     page(gzipSync(whole).subarray(0, 200), { 'content-encoding': 'gzip' }),
     'invalid_response',
     /no gzip/,
   ],
-  'a small answer unpacks to something huge': [
+  'a small answer decompresses above the limit': [
     page(
       gzipSync(
         Buffer.concat([Buffer.from('{"kind":"PodList","items":['), Buffer.alloc(80 * 1024 * 1024, ' ')]),
@@ -97,14 +101,14 @@ const misbehaviours: Readonly<Record<string, readonly [Behaviour, reason: string
     'too_large',
     /one object is larger than/,
   ],
-  'it speaks no HTTP': [
+  'it does not speak HTTP': [
     (_asked, response) => void response.socket?.end('SSH-2.0-OpenSSH\r\n'),
     'invalid_response',
     /does not speak HTTP/,
   ],
 };
 for (const [what, [behaviour, reason, words]] of Object.entries(misbehaviours))
-  test(`when ${what} the source says so, keeps what it knows, and is back when the kubelet is`, async (t) => {
+  test(`${what}: the source is failing with its reason, keeps its facts, and recovers`, async (t) => {
     const good = sayJson(podList(madePods(20)));
     const { source, facts, until, pass, server, count, logged } = await setUp(t, good);
     await until(() => source.state === 'ready');
@@ -129,7 +133,7 @@ for (const [what, [behaviour, reason, words]] of Object.entries(misbehaviours))
   });
 
 for (const [what, beginning] of Object.entries({ 'says nothing': '', 'never ends': whole.slice(0, -1) }))
-  test(`an answer that ${what} is given up at its time`, async (t) => {
+  test(`an answer that ${what} times out`, async (t) => {
     const { source, until, settle, pass, server, count } = await setUp(t, (_asked, response) => {
       if (beginning === '') return;
       response.writeHead(200, { 'content-type': 'application/json' });
@@ -148,7 +152,7 @@ for (const [what, beginning] of Object.entries({ 'says nothing': '', 'never ends
     await until(() => source.state === 'ready');
   });
 
-test('a kubelet that is gone for an hour loses no name, is not asked without pause, and is known again', async (t) => {
+test('a kubelet down for an hour loses no name, is retried with back-off, and recovers', async (t) => {
   const { source, facts, until, settle, pass, server, count, logged } = await setUp(
     t,
     sayJson(podList(madePods(2))),
@@ -187,7 +191,7 @@ test('a token that was rotated is read at once when the old one is refused', asy
   assert.equal(count(sourceErrors), 1);
 });
 
-test('a server whose certificate nobody vouches for gets no token, unless it is chosen so', async (t) => {
+test('a server with an untrusted certificate gets no token, unless verification is off', async (t) => {
   const { ca_file: _, ...config } = tlsFiles;
   const { source, until, server } = await setUp(t, sayJson(podList([])), {
     config: { ca_file: '/dev/null' },
@@ -201,7 +205,7 @@ test('a server whose certificate nobody vouches for gets no token, unless it is 
   await trusting.until(() => trusting.source.state === 'ready');
 });
 
-test('a certificate for another name is not taken', async (t) => {
+test('a certificate for another name is refused', async (t) => {
   const { source, until, server } = await setUp(t, sayJson(podList([])), {
     config: { server_name_override: 'node1' },
   });
@@ -219,7 +223,7 @@ test('a client certificate is shown where there is one', async (t) => {
   assert.match(without.source.reason ?? '', /client certificate|closed the connection/);
 });
 
-test('a kept connection that the server closes as it is used again is no failure', async (t) => {
+test('a kept connection closed by the server at its reuse is no failure', async (t) => {
   const used = new WeakSet<object>();
   const { source, facts, until, pass, server, count } = await setUp(t, (asked, response, request) => {
     if (used.has(request.socket)) return void request.socket.destroy();
@@ -233,7 +237,7 @@ test('a kept connection that the server closes as it is used again is no failure
   assert.equal(count(sourceErrors), 0);
 });
 
-test('where no kubelet is, and nobody has said there is one, it is absent and nothing is wrong', async (t) => {
+test('a kubelet that is neither running nor configured is absent and not failing', async (t) => {
   const context = benchFor(t, (context) =>
     openKubelet(
       {
@@ -252,7 +256,7 @@ test('where no kubelet is, and nobody has said there is one, it is absent and no
   assert.deepEqual(context.logged, []);
 });
 
-test('without an endpoint it is port 10250 of what the environment calls this node', async (t) => {
+test('the default endpoint is port 10250 of the node in the environment', async (t) => {
   const asked = async (environment: Readonly<Record<string, string>>) => {
     const { source, until } = benchFor(t, (context) =>
       openKubelet(
@@ -269,7 +273,7 @@ test('without an endpoint it is port 10250 of what the environment calls this no
   assert.match(await asked({ K8S_NODE_NAME: 'no such name' }), /^failing: cannot use the kubelet's endpoint/);
 });
 
-test('an error of our own is no silence and no crash', async (t) => {
+test('an error inside the agent is counted as "error", and no crash', async (t) => {
   const { source, facts, until, count } = await setUp(t, sayJson(podList(madePods(2))));
   facts.upsertPod = () => {
     throw new Error('a bug');
@@ -279,7 +283,7 @@ test('an error of our own is no silence and no crash', async (t) => {
   assert.equal(count(sourceErrors, { reason: 'error' }), 1);
 });
 
-test('a closed source leaves no connection behind, whatever it was doing, and may be closed twice', async (t) => {
+test('close leaves no connection in any state, and is idempotent', async (t) => {
   const { source, until, server, facts } = await setUp(t, () => {});
   await until(() => server.asked.length === 1);
   await source.close();

@@ -42,7 +42,7 @@ test('pods are listed once an interval, over one connection', async (t) => {
   assert.equal(server.connections(), 1);
 });
 
-test('somebody unknown is looked for at once, strangers together, and once a second at most', async (t) => {
+test('lookups are made at once, together, and at most once a second', async (t) => {
   const { source, facts, until, settle, pass } = await setUp(t, sayJson(podList(madePods(3))));
   await until(() => source.state === 'ready');
   source.requestLookup({ containerId: containerIdOf(1, 'app') });
@@ -59,7 +59,7 @@ test('somebody unknown is looked for at once, strangers together, and once a sec
   await until(() => facts.lists === 3);
 });
 
-test('who stays unknown is looked for ever more rarely', async (t) => {
+test('an unknown id is looked up with back-off', async (t) => {
   const { source, facts, until, settle, pass } = await setUp(t, sayJson(podList([])), {
     config: { interval: seconds(3600) },
   });
@@ -72,7 +72,7 @@ test('who stays unknown is looked for ever more rarely', async (t) => {
   assert.ok(facts.lists >= 4 && facts.lists <= 9, `${facts.lists} lists in 30 s`);
 });
 
-test('a container that is asked for is named by the next list', async (t) => {
+test('a requested container is named by the next list', async (t) => {
   const { source, facts, until, pass, server } = await setUp(t, sayJson(podList([])));
   await until(() => source.state === 'ready');
   server.behave(sayJson(podList([madePod(7)])));
@@ -81,7 +81,7 @@ test('a container that is asked for is named by the next list', async (t) => {
   await until(() => facts.containers.has(containerIdOf(7, 'app')));
 });
 
-test('a packed answer is unpacked', async (t) => {
+test('a gzip answer is decompressed', async (t) => {
   const { source, facts, until, server } = await setUp(t, (_asked, response) => {
     response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' });
     response.end(gzipSync(JSON.stringify(podList(madePods(50)))));
@@ -91,7 +91,7 @@ test('a packed answer is unpacked', async (t) => {
   assert.equal(server.asked[0]?.headers['accept-encoding'], 'gzip');
 });
 
-test('an answer that comes slowly, in small parts, is good', async (t) => {
+test('a slow answer in small parts is accepted', async (t) => {
   const text = Buffer.from(JSON.stringify(podList(madePods(4))));
   const { source, facts, until } = await setUp(t, (_asked, response) => {
     response.writeHead(200, { 'content-type': 'application/json' });

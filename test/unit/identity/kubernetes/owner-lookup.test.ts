@@ -16,7 +16,7 @@ const derived = [
   ['Job', 'backup-1600000000', {}, 'CronJob', 'backup'],
 ] as const;
 for (const [kind, name, labels, ownerKind, ownerName] of derived)
-  test(`the ${kind} ${name} is that of the ${ownerKind} ${ownerName}`, () => {
+  test(`the ${kind} ${name} derives from the ${ownerKind} ${ownerName}`, () => {
     assert.deepEqual(deriveOwner({ uid: 'u', labels, owners: [{ kind, name }] }), {
       kind: ownerKind,
       name: ownerName,
@@ -38,7 +38,7 @@ for (const [kind, name, labels] of alone)
     assert.equal(deriveOwner({ uid: 'u', ...(labels && { labels }), owners: [{ kind, name }] }), undefined);
   });
 
-test('of many owners those not met for longest are forgotten, and asked for again when they are met', async () => {
+test('least recently used owners are evicted, and looked up again on use', async () => {
   const context = {
     log: pino({ level: 'silent' }),
     counters: createCounters(),

@@ -81,13 +81,13 @@ test('the container before the last restart is named too, as the restart before'
   assert.equal(now?.restartCount, 3);
 });
 
-test('a container that ended and was not started again is said once', () => {
+test('an ended container without a restart is one fact', () => {
   const state = { terminated: { containerID: containerd } };
   const status = { name: 'a', restartCount: 0, containerID: containerd, state, lastState: state };
   assert.equal(only({ containerStatuses: [status] })?.length, 1);
 });
 
-test('a mirror pod carries the hash its cgroup is called by, and its node is not its owner', () => {
+test("a mirror pod has the hash of its cgroup's path, and its node is no owner", () => {
   const hash = '7260904bbd08e72e4dff95d9fccd2ee8';
   const mirror = podFacts({
     ...base,
@@ -102,7 +102,7 @@ test('a mirror pod carries the hash its cgroup is called by, and its node is not
   assert.equal(mirror?.pod.owners, undefined);
 });
 
-test("a kubelet's static pod has its hash for a uid", () => {
+test('a static pod of a kubelet has its hash as uid', () => {
   const hash = '7260904bbd08e72e4dff95d9fccd2ee8';
   const metadata = { name: 'etcd-node1', uid: hash, annotations: { 'kubernetes.io/config.hash': hash } };
   assert.deepEqual(podFacts({ metadata })?.pod, {
@@ -113,7 +113,7 @@ test("a kubelet's static pod has its hash for a uid", () => {
   });
 });
 
-test('an owner that does not manage the pod is none', () => {
+test('an owner reference that is no controller is ignored', () => {
   const ownerReferences = [
     { kind: 'ConfigMap', name: 'a', uid: 'b' },
     7,
@@ -124,13 +124,13 @@ test('an owner that does not manage the pod is none', () => {
   ]);
 });
 
-test('what is in force goes before what is asked for', () => {
+test('resources in force go before requested ones', () => {
   const status = { name: 'a', containerID: containerd, resources: { limits: { cpu: '500m' } } };
   const spec = { containers: [{ name: 'a', resources: { limits: { cpu: '2' }, requests: { cpu: '1' } } }] };
   assert.deepEqual(only({ containerStatuses: [status] }, spec)?.[0]?.resources, { cpuLimit: 0.5 });
 });
 
-test('an ephemeral container is one', () => {
+test('an ephemeral container is a container', () => {
   const status = { name: 'debug', containerID: containerd };
   const spec = { ephemeralContainers: [{ name: 'debug', image: 'busybox' }] };
   const [container] = only({ ephemeralContainerStatuses: [status] }, spec) ?? [];
@@ -168,7 +168,7 @@ for (const cpu of ['lots', '-1', {}, null, true, 'NaN'])
     assert.equal(only({ containerStatuses: [status] })?.[0]?.resources, undefined);
   });
 
-test('a pod without a uid is nobody', () => {
+test('a pod without a uid is skipped', () => {
   for (const pod of [undefined, null, 7, 'pod', [], {}, { metadata: { uid: 7 } }, { metadata: { uid: '' } }])
     assert.equal(podFacts(pod), undefined);
 });
@@ -193,7 +193,7 @@ const damagedPod = fc
     return pod;
   });
 
-test('a damaged pod is understood as far as it goes, and never throws', () => {
+test('a damaged pod yields its valid fields, and never throws', () => {
   fc.assert(
     fc.property(damagedPod, (pod) => {
       const answer = podFacts(pod);

@@ -25,7 +25,7 @@ function cut(text: string, ends: readonly number[]): readonly Buffer[] {
 const anyObject = fc.dictionary(fc.string(), fc.jsonValue({ depthSize: 'small' }));
 const anywhere = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 6 });
 
-test('a list is the same taken apart, however its text is cut, and in one piece', () => {
+test('a split list equals the parsed whole, for any chunks', () => {
   fc.assert(
     fc.property(
       fc.array(anyObject, { maxLength: 5 }),
@@ -87,7 +87,7 @@ test('a list without pods may have null for items, as Go writes it', () => {
   assert.deepEqual(split([Buffer.from('{"kind":"PodList","metadata":{},"items":null}')]).items, []);
 });
 
-test('an object that never ends is given up before it fills the memory', () => {
+test('an object without an end is refused at the size limit', () => {
   const splitter = new ItemSplitter('PodList', () => assert.fail('no object is complete'));
   const lines = new LineSplitter(() => assert.fail('no line is complete'));
   const part = Buffer.alloc(1024 * 1024, 'x');
@@ -112,7 +112,7 @@ test('an object that never ends is given up before it fills the memory', () => {
   );
 });
 
-test('lines are passed on when they are complete, however they are cut', () => {
+test('lines are passed on when complete, for any split into chunks', () => {
   fc.assert(
     fc.property(fc.array(anyObject, { maxLength: 5 }), anywhere, (objects, ends) => {
       const lines: unknown[] = [];

@@ -17,7 +17,7 @@ const paths = {
   '6': `/docker/${containerId}`,
 };
 
-/** What cgroups are, after a kubelet (or, without a pod, Docker) has said these. */
+/** Attributes of cgroups, with these facts from a kubelet or, without a pod, from Docker. */
 async function described(
   facts: { pod?: PodFacts | undefined; containers?: readonly ContainerFacts[] },
   settings: object = {},
@@ -69,7 +69,7 @@ test('a container of a pod has the attributes of the conventions', async () => {
   });
 });
 
-test('as a culprit it has the same, in few words', async () => {
+test('a culprit has a subset of the attributes', async () => {
   const { culprit } = await described({ pod, containers: [container] });
   assert.deepEqual(culprit('2'), {
     'earshot.culprit.cgroup.id': '2',
@@ -129,7 +129,7 @@ test('without the name of its pod a service has that of the container', async ()
   assert.equal(victim('2')[resourceAttributes.serviceName.key], 'app');
 });
 
-test('labels that other tools set need not count', async () => {
+test('labels of other tools can be switched off', async () => {
   const labels = { 'app.kubernetes.io/name': 'name', 'app.kubernetes.io/version': '9' };
   const { victim } = await described(
     { pod: { ...pod, labels }, containers: [{ ...container, image: { name: 'web', tag: '1' } }] },
@@ -158,7 +158,7 @@ const versions: readonly [
   ['nothing', {}, { name: 'web' }, undefined],
 ];
 for (const [title, of, image, version] of versions)
-  test(`the version of a service is said by ${title}`, async () => {
+  test(`the version of a service comes from ${title}`, async () => {
     const { victim } = await described({
       pod: { ...pod, labels: {}, ...of },
       containers: [{ ...container, ...(image && { image }) }],
@@ -166,7 +166,7 @@ for (const [title, of, image, version] of versions)
     assert.equal(victim('2')[resourceAttributes.serviceVersion.key], version);
   });
 
-test('the namespace of a service is that of the pod, unless an annotation says another', async () => {
+test("the namespace of a service is the pod's, unless annotated", async () => {
   const annotations = annotation('service.namespace', 'front');
   const { victim } = await described({ pod: { ...pod, annotations }, containers: [container] });
   assert.equal(victim('2')[resourceAttributes.serviceNamespace.key], 'front');
@@ -176,9 +176,9 @@ test('the namespace of a service is that of the pod, unless an annotation says a
 test('annotations set other attributes, but none that is measured', async () => {
   const annotations = {
     ...annotation('team', 'blue'),
-    ...annotation('k8s.pod.uid', 'somebody else'),
+    ...annotation('k8s.pod.uid', 'another'),
     ...annotation('earshot.cause', 'self'),
-    ...annotation('container.id', 'somebody else'),
+    ...annotation('container.id', 'another'),
     ...annotation('', 'nothing'),
   };
   const { victim } = await described({ pod: { ...pod, annotations }, containers: [container] });
@@ -189,7 +189,7 @@ test('annotations set other attributes, but none that is measured', async () => 
   assert.ok(!('' in victim('2')));
 });
 
-test('an instance is unique: a container is another one than its pod, its cgroups below, its sibling', async () => {
+test('an instance is unique among a container, its pod, its nested cgroups and its sibling', async () => {
   const sibling = { ...container, id: otherId, name: 'proxy' };
   const { victim } = await described({ pod, containers: [container, sibling] });
   const instances = ['2', '3', '4', '5'].map((id) => victim(id)[resourceAttributes.serviceInstanceId.key]);
@@ -216,7 +216,7 @@ test('an annotated instance is the container’s, and with its name where the po
   assert.equal(first.victim('5')[resourceAttributes.serviceInstanceId.key], 'one.setup');
 });
 
-test('a container nobody has named yet goes by its id, with what is known of its pod', async () => {
+test('an unnamed container is called by its id, with the facts about its pod', async () => {
   const { victim } = await described({ pod });
   assert.equal(
     victim('2')[workloadAttributes.name.key],
@@ -227,7 +227,7 @@ test('a container nobody has named yet goes by its id, with what is known of its
   assert.equal(victim('2')[workloadAttributes.podContainerName.key], undefined);
 });
 
-test('what is said later of the pod, or of the container, holds from then on', async () => {
+test('later facts about the pod or the container hold from then on', async () => {
   const { victim, source } = await described({ pod, containers: [container] });
   const { facts } = source('kubelet');
   assert.equal(victim('2')[workloadAttributes.deploymentName.key], 'web');
@@ -239,7 +239,7 @@ test('what is said later of the pod, or of the container, holds from then on', a
   assert.equal(victim('2')[workloadAttributes.cpuRequest.key], undefined);
 });
 
-test('a container only a runtime knows asks for what its pod says of it, before it has an id there', async () => {
+test("a container known only to a runtime has the resources of its pod's specification", async () => {
   const { resources: _, ...nameOnly } = container;
   const { victim } = await described({
     pod: { ...pod, containerResources: { app: { cpuRequest: 0.125, cpuLimit: 3 } } },
@@ -272,7 +272,7 @@ test('a pause container is its pod', async () => {
   assert.equal(culprit('2')[culpritAttributes.containerId.key], undefined);
 });
 
-test('what is inside a container is the container’s, as another instance', async () => {
+test('a nested cgroup belongs to its container, as another instance', async () => {
   const { victim } = await described({ pod, containers: [container] });
   assert.equal(victim('4')[workloadAttributes.podContainerName.key], 'app');
   assert.equal(victim('4')[resourceAttributes.serviceName.key], 'web');
@@ -351,7 +351,7 @@ for (const [name, labels, owners] of byLabels)
     assert.deepEqual(Object.fromEntries(found), owners);
   });
 
-test('a limit nobody tells of is read from the cgroup, again after a minute', async () => {
+test('a limit that no source has is read from the cgroup, again after a minute', async () => {
   let quota = 150_000_000;
   const asked: string[] = [];
   const of = await fixture({

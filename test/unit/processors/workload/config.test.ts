@@ -4,7 +4,7 @@ import { seconds } from '../../../../src/telemetry/units.ts';
 import { fakeHost } from '../../fake-host.ts';
 import { fixture, workloadSettings } from './fixture.ts';
 
-test('by default all sources are asked, data is held for seconds, and names outlive their pods', () => {
+test('by default all sources are used, data is held for seconds, and names outlive their pods', () => {
   const { sources, hold, keep_removed: keep, scope } = workloadSettings();
   assert.equal(sources, undefined);
   assert.equal(hold, seconds(3));
@@ -13,7 +13,7 @@ test('by default all sources are asked, data is held for seconds, and names outl
 });
 
 const mistakes: readonly [title: string, written: object, message: RegExp][] = [
-  ['a source nobody knows', { sources: ['dockerd'] }, /dockerd.*did you mean "docker"/s],
+  ['an unknown source', { sources: ['dockerd'] }, /dockerd.*did you mean "docker"/s],
   ['a source twice', { sources: ['cri', 'cri'] }, /sources: "cri" is there twice/],
   [
     'a rule about nothing',
@@ -85,7 +85,7 @@ test('a source that cannot be opened closes the others', async () => {
   assert.equal(closed, 1);
 });
 
-test('metrics and logs share what is known, and it is closed after them', async () => {
+test('pipelines of metrics and logs share one service, closed after them', async () => {
   const { openWorkload } = await import('../../../../src/processors/workload/workload.ts');
   const { host } = fakeHost('workload');
   let opened = 0;

@@ -23,7 +23,7 @@ async function extracted(extract: object) {
   return { victim: chosen(named?.victim ?? {}), culprit: chosen(named?.points[0] ?? {}) };
 }
 
-test('without being asked no label and no annotation goes out', async () => {
+test('by default no label and no annotation is exported', async () => {
   assert.deepEqual(await extracted({}), { victim: {}, culprit: {} });
 });
 
@@ -45,7 +45,7 @@ test('labels are chosen by a regular expression that fits the whole key', async 
   });
 });
 
-test('they may be called otherwise, by groups of the expression', async () => {
+test('tag_name may use groups of the expression', async () => {
   const { victim } = await extracted({
     labels: [
       { key: 'team', tag_name: 'x.team' },
@@ -55,12 +55,12 @@ test('they may be called otherwise, by groups of the expression', async () => {
   assert.deepEqual(victim, { 'x.team': 'blue', 'x.part': 'cart', 'x.tier': '' });
 });
 
-test('culprits have them only if asked for', async () => {
+test('culprits have labels only if configured', async () => {
   const { culprit } = await extracted({ labels: [{ key: 'team', culprit: true }] });
   assert.deepEqual(culprit, { 'earshot.culprit.label.team': 'blue' });
 });
 
-test('what is measured is not renamed by a label', async () => {
+test('a label does not replace an attribute of the agent', async () => {
   const { processor, source } = await fixture({
     paths: { '2': containerPath },
     sources: ['kubelet'],

@@ -18,7 +18,7 @@ import { waitMetrics } from '../../../../src/telemetry/metrics/wait.ts';
 import { cgroupId, nanoseconds, seconds, type UnixNanoseconds } from '../../../../src/telemetry/units.ts';
 import { fakeHost } from '../../fake-host.ts';
 
-/** A configuration of the processor as the loader checks and completes it. Throws what the loader would say. */
+/** A configuration of the processor as the loader checks and completes it. Throws the loader's error. */
 export function workloadSettings(written: object = {}): WorkloadConfig {
   const text = JSON.stringify({
     receivers: { agent: {} },
@@ -32,7 +32,7 @@ export function workloadSettings(written: object = {}): WorkloadConfig {
   return config.processors.get('workload')?.config as unknown as WorkloadConfig; // by the schema of `workload`
 }
 
-/** A source that says what a test tells it to. */
+/** A source whose facts the test sets. */
 export class FakeSource implements Source {
   readonly name: SourceName;
   readonly facts: FactSink;
@@ -177,7 +177,7 @@ export function waits(...of: readonly (readonly [victim: string, attributes?: At
   };
 }
 
-/** What a batch says: resources with the attributes of their points, in order. */
+/** The contents of a batch: resources with the attributes of their points, in order. */
 export function read(
   batch: Batch,
 ): { readonly victim: Attributes; readonly points: readonly Attributes[] }[] {

@@ -43,7 +43,7 @@ function holdBack({ hold = 3, limit = 100 } = {}) {
 
 const parcel = (number: number, ...needs: string[]): Parcel => ({ number, items: 10, needs });
 
-test('what misses nothing passes', () => {
+test('a batch without pending names passes through', () => {
   const { held, released } = holdBack();
   const all = parcel(1);
   assert.equal(held.pass(all), all);
@@ -51,7 +51,7 @@ test('what misses nothing passes', () => {
   assert.deepEqual(released, []);
 });
 
-test('what misses a name waits until it is there', () => {
+test('a batch with a pending name is held until it is known', () => {
   const { held, known, released, pass } = holdBack();
   const first = parcel(1, 'a', 'b');
   assert.equal(held.pass(first), undefined);
@@ -63,7 +63,7 @@ test('what misses a name waits until it is there', () => {
   assert.deepEqual(released, [['named', 10]]);
 });
 
-test('what comes later waits behind it, and goes on with it', () => {
+test('later batches wait behind it, and go on with it', () => {
   const { held, known } = holdBack();
   const [first, second, third] = [parcel(1, 'a'), parcel(2), parcel(3, 'b')];
   for (const each of [first, second, third]) assert.equal(held.pass(each), undefined);
@@ -74,7 +74,7 @@ test('what comes later waits behind it, and goes on with it', () => {
   assert.deepEqual(held.release(), [third]);
 });
 
-test('after the time to hold it goes on without its name', () => {
+test('after the hold a batch goes on without its name', () => {
   const { held, released, pass } = holdBack();
   const first = parcel(1, 'a');
   held.pass(first);
@@ -85,7 +85,7 @@ test('after the time to hold it goes on without its name', () => {
   assert.deepEqual(released, [['expired', 10]]);
 });
 
-test('a name nobody waits for any more releases it at once', () => {
+test('an expired name releases its batch at once', () => {
   const { held, expired, released } = holdBack();
   const first = parcel(1, 'a');
   held.pass(first);
@@ -94,7 +94,7 @@ test('a name nobody waits for any more releases it at once', () => {
   assert.deepEqual(released, [['expired', 10]]);
 });
 
-test('above the limit the oldest goes on, in its turn', () => {
+test('above the limit the oldest batch goes on first', () => {
   const { held, released } = holdBack({ limit: 20 });
   const [first, second, third] = [parcel(1, 'a'), parcel(2, 'a'), parcel(3, 'a')];
   held.pass(first);
@@ -106,7 +106,7 @@ test('above the limit the oldest goes on, in its turn', () => {
   assert.deepEqual(held.release(), [third, large], 'a single one above the limit does not wait');
 });
 
-test('at the end everything goes on', () => {
+test('flush releases all batches', () => {
   const { held, released } = holdBack();
   const [first, second] = [parcel(1, 'a'), parcel(2)];
   held.pass(first);
@@ -119,7 +119,7 @@ test('at the end everything goes on', () => {
   ]);
 });
 
-test('nothing is lost, nothing comes twice, nothing overtakes, nothing waits too long', () => {
+test('batches are neither lost, repeated, reordered nor held for too long', () => {
   const names = fc.constantFrom('a', 'b', 'c', 'd');
   const step = fc.oneof(
     fc.record({

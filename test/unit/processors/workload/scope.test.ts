@@ -45,7 +45,7 @@ const culprit = (id: string, waitClass = 'other') => ({
   [waitAttributes.class.key]: waitClass,
 });
 
-test('a sidecar reports its own pod and counts what it leaves out', async () => {
+test('a sidecar reports its own pod and counts excluded items', async () => {
   const { processor, counted } = await sidecar();
   const kinds = read(processor.process(reading(['2'], ['3'], ['4'], ['5'], ['9'], ['8'])));
   assert.deepEqual(
@@ -55,7 +55,7 @@ test('a sidecar reports its own pod and counts what it leaves out', async () => 
   assert.deepEqual(counted(workloadCounters.excluded.name), { scope: 3 });
 });
 
-test('of a neighbor it says what it is, and nothing by which to tell who', async () => {
+test('of a neighbor only kind and cause are shown', async () => {
   const { processor } = await sidecar();
   const event = {
     ...culprit('5'),
@@ -76,7 +76,7 @@ test('of a neighbor it says what it is, and nothing by which to tell who', async
   ]);
 });
 
-test('its own pod, the kernel and what is above it in the hierarchy are shown', async () => {
+test('the own pod, the kernel and cgroups above the pod are shown', async () => {
   const { processor } = await sidecar();
   const names = ['8', '3', 'kernel', '7', '1'].map((id) => {
     const [named] = read(processor.process(reading(['2', culprit(id, 'throttled')])));
@@ -91,7 +91,7 @@ test('its own pod, the kernel and what is above it in the hierarchy are shown', 
   ]);
 });
 
-test('neighbors are named where that is asked for', async () => {
+test('neighbors are named if configured', async () => {
   const { processor } = await sidecar({ neighbors: 'named' });
   const [named] = read(processor.process(reading(['2', culprit('5')])));
   assert.equal(named?.points[0]?.[culpritAttributes.podName.key], 'secret-pod');
@@ -140,7 +140,7 @@ test('the own pod is found by the own cgroup', async () => {
   assert.equal(read(processor.process(reading(['2'], ['5']))).length, 1);
 });
 
-test('a sidecar that does not know its pod does not start', async () => {
+test('a sidecar without a known pod does not start', async () => {
   await assert.rejects(sidecar({ pod_uid: '' }), /cannot keep to the own pod: .*pod_uid/);
   await assert.rejects(sidecar({ pod_uid: '' }, { own: '4' }), /cannot keep to the own pod/);
 });

@@ -18,14 +18,14 @@ async function reported(settings: object, of: { readonly annotations?: Record<st
 
 const all = ['container', 'service', 'unknown'];
 const cases: readonly [title: string, settings: object, kinds: readonly string[]][] = [
-  ['nothing is asked for: everybody', {}, all],
+  ['no rule: all workloads', {}, all],
   ['a namespace', { include: [{ namespace: 'shop' }] }, ['container']],
   ['a namespace by pattern', { include: [{ namespace: 's*p' }] }, ['container']],
   ['another namespace', { include: [{ namespace: 'shopping' }] }, []],
   ['a label', { include: [{ labels: { app: 'web' } }] }, ['container']],
   ['a label of any value', { include: [{ labels: { app: '*' } }] }, ['container']],
   ['labels, of which one differs', { include: [{ labels: { app: 'web', tier: 'back' } }] }, []],
-  ['a label nobody has', { include: [{ labels: { constructor: '*' } }] }, []],
+  ['a label that no workload has', { include: [{ labels: { constructor: '*' } }] }, []],
   ['a path', { include: [{ path: '/system.slice' }] }, ['service']],
   [
     'a path and a namespace that do not go together',
@@ -50,7 +50,7 @@ for (const [title, settings, kinds] of cases)
     assert.deepEqual((await reported(settings)).kinds, kinds);
   });
 
-test('an annotation takes a workload out, unless that is turned off', async () => {
+test('an annotation excludes a workload, unless that is turned off', async () => {
   const annotations = { 'earshot.io/ignore': 'true' };
   assert.deepEqual((await reported({}, { annotations })).kinds, ['service', 'unknown']);
   assert.deepEqual((await reported({ ignore_annotation: false }, { annotations })).kinds, all);
@@ -62,7 +62,7 @@ test('an annotation takes a workload out, unless that is turned off', async () =
   );
 });
 
-test('a container without a pod is taken out by a label', async () => {
+test('a container without a pod is excluded by a label', async () => {
   const { processor, source } = await fixture({
     paths: { '6': `/docker/${container.id}` },
     sources: ['docker'],
@@ -76,7 +76,7 @@ test('a container without a pod is taken out by a label', async () => {
   assert.deepEqual(read(processor.process(reading(['6']))), []);
 });
 
-test('who is left out is counted, by what left it out', async () => {
+test('excluded items are counted by reason', async () => {
   const { processor, counted } = await reported({
     include: [{ path: '/system.slice' }],
     exclude: [{ namespace: 'shop' }],
@@ -85,7 +85,7 @@ test('who is left out is counted, by what left it out', async () => {
   assert.deepEqual(counted(workloadCounters.excluded.name), { exclude: 3, include: 1 });
 });
 
-test('who is left out as a victim is named as a culprit', async () => {
+test('an excluded victim is named as a culprit', async () => {
   const { processor } = await reported({ exclude: [{ namespace: 'shop' }] });
   const [named] = read(processor.process(reading(['4', { [culpritAttributes.cgroupId.key]: '2' }])));
   assert.equal(named?.points[0]?.[culpritAttributes.name.key], 'shop/web-7d4b9c5f6-x2x4z/app');

@@ -12,7 +12,7 @@ const culprit = (id: string) => ({ [culpritAttributes.cgroupId.key]: id });
 const victimName = (batch: Parameters<typeof read>[0]) =>
   read(batch).map(({ victim }) => victim[workloadAttributes.name.key]);
 
-test('data about somebody a source may still name waits for the name', async () => {
+test('a batch with a pending name is held until the name is known', async () => {
   const { processor, source, pull, counted } = await fixture({ paths, sources: ['cri'] });
   const cri = source('cri');
   assert.equal(itemCount(processor.process(reading(['2']))), 0);
@@ -27,7 +27,7 @@ test('data about somebody a source may still name waits for the name', async () 
   assert.deepEqual(counted(workloadCounters.identified.name), { 'victim named': 1 });
 });
 
-test('a culprit, and who ran last, are waited for likewise', async () => {
+test('a culprit and a last runner may be pending too', async () => {
   for (const point of [culprit('2'), { [lastRunnerAttributes.cgroupId.key]: '2' }]) {
     const { processor, source, pull } = await fixture({ paths, sources: ['cri'] });
     assert.equal(itemCount(processor.process(waits(['4', point]))), 0);
@@ -43,7 +43,7 @@ test('a culprit, and who ran last, are waited for likewise', async () => {
   }
 });
 
-test('a cgroup without a path is waited for even where there is no source', async () => {
+test('a cgroup without a path is pending even without a source', async () => {
   const { processor, pull, learn } = await fixture();
   assert.equal(itemCount(processor.process(reading(['4']))), 0);
   assert.deepEqual(pull(), []);
@@ -51,7 +51,7 @@ test('a cgroup without a path is waited for even where there is no source', asyn
   assert.deepEqual(pull().flatMap(victimName), ['cron.service']);
 });
 
-test('what has no name after the time to hold goes on as what it is', async () => {
+test('after the hold a batch goes on with the names known', async () => {
   const { processor, pull, pass, counted } = await fixture({ paths, sources: ['cri'] });
   processor.process(reading(['2', culprit('9')]));
   pass(2.9);
@@ -76,7 +76,7 @@ test('what has no name after the time to hold goes on as what it is', async () =
   assert.deepEqual(counted(workloadCounters.released.name), { expired: 1 });
 });
 
-test('what has no name at all is waited for once and not for ever', async () => {
+test('a cgroup without any name is pending once', async () => {
   const { processor, source, pull, pass } = await fixture({ paths, sources: ['cri'] });
   processor.process(reading(['2']));
   pass(3);
@@ -93,7 +93,7 @@ test('what has no name at all is waited for once and not for ever', async () => 
   );
 });
 
-test('a cgroup that never gets a path is waited for once', async () => {
+test('a cgroup that never gets a path is pending once', async () => {
   const { processor, pull, pass } = await fixture();
   processor.process(reading(['9']));
   pass(3);
@@ -101,7 +101,7 @@ test('a cgroup that never gets a path is waited for once', async () => {
   assert.deepEqual(victimName(processor.process(reading(['9']))), ['cgroup 9']);
 });
 
-test('a source that looked too early is asked again', async () => {
+test('a lookup is requested again while the name stays pending', async () => {
   const { processor, source, pull, pass } = await fixture({ paths, sources: ['cri'] });
   processor.process(reading(['2']));
   pull();
@@ -125,7 +125,7 @@ for (const [state, isWaited] of [
     assert.equal(itemCount(processor.process(reading(['2']))), isWaited ? 0 : 1);
   });
 
-test('a pod is waited for from every source that knows owners, a container from one', async () => {
+test('a pod is pending for each source that knows owners, a container for one', async () => {
   const { processor, source, pull } = await fixture({ paths, sources: ['cri', 'kubelet', 'docker'] });
   processor.process(reading(['2']));
   source('cri').facts.upsertPod({ uid, name: pod.name ?? '', namespace: 'shop' });
@@ -136,7 +136,7 @@ test('a pod is waited for from every source that knows owners, a container from 
   assert.equal(batch && read(batch)[0]?.victim[workloadAttributes.deploymentName.key], 'web');
 });
 
-test('where no runtime is asked, the container nobody lists is the pause container, but only after waiting', async () => {
+test('without a runtime as source, an unlisted container is the pause container, but only after the hold', async () => {
   const pause = 'e0'.repeat(32);
   const { processor, source, pull, pass } = await fixture({
     paths: { '3': `/kubepods/burstable/pod${uid}/${pause}` },
@@ -156,7 +156,7 @@ test('where no runtime is asked, the container nobody lists is the pause contain
   assert.deepEqual(victimName(processor.process(reading(['3']))), ['shop/web-7d4b9c5f6-x2x4z/late']);
 });
 
-test('a container within a container is nobody’s pause container', async () => {
+test('a container within a container is no pause container', async () => {
   const inner = 'e0'.repeat(32);
   const { processor, source } = await fixture({
     paths: { '5': `${containerPath}/docker/${inner}` },
@@ -170,7 +170,7 @@ test('a container within a container is nobody’s pause container', async () =>
   assert.equal(victim[workloadAttributes.kind.key], 'container');
 });
 
-test('only sources of its runtime are waited for where a container is in no pod', async () => {
+test('a container outside a pod is pending only for sources of its runtime', async () => {
   const { processor, source } = await fixture({
     paths: { ...paths, '7': `/machine.slice/libpod-${containerId}.scope` },
     sources: ['kubelet', 'cri', 'docker'],
@@ -181,19 +181,19 @@ test('only sources of its runtime are waited for where a container is in no pod'
   assert.equal(source('cri').requested.length, 0);
 });
 
-test('a container whose id is a name is not waited for', async () => {
+test('a container whose id is a chosen name is not pending', async () => {
   const { processor, source } = await fixture({ paths: { '7': '/default/web' }, sources: ['cri'] });
   assert.deepEqual(victimName(processor.process(reading(['7']))), ['web']);
   assert.deepEqual(source('cri').requested, []);
 });
 
-test('with no time to hold nothing waits, and names are asked for all the same', async () => {
+test('with hold 0 no batch waits, and lookups are requested', async () => {
   const { processor, source } = await fixture({ paths, sources: ['cri'], settings: { hold: '0' } });
   assert.equal(itemCount(processor.process(reading(['2']))), 1);
   assert.equal(source('cri').requested.length, 1);
 });
 
-test('a reading stays whole, and later ones wait behind it', async () => {
+test('a held batch stays whole, and later ones wait behind it', async () => {
   const { processor, source, pull } = await fixture({ paths, sources: ['cri'] });
   assert.equal(itemCount(processor.process(reading(['4'], ['2'], ['4', culprit('2')]))), 0);
   assert.equal(itemCount(processor.process(reading(['4']))), 0);
@@ -205,7 +205,7 @@ test('a reading stays whole, and later ones wait behind it', async () => {
   ]);
 });
 
-test('above the bound the oldest goes on unnamed', async () => {
+test('above max_held the oldest batch goes on unnamed', async () => {
   const { processor, counted } = await fixture({ paths, sources: ['cri'], settings: { max_held: 2 } });
   processor.process(waits(['2'], ['2']));
   const batch = processor.process(waits(['4']));
@@ -213,7 +213,7 @@ test('above the bound the oldest goes on unnamed', async () => {
   assert.deepEqual(counted(workloadCounters.released.name), { limit: 2 });
 });
 
-test('at the end everything held goes on', async () => {
+test('flush releases everything held', async () => {
   const { processor } = await fixture({ paths, sources: ['cri'] });
   processor.process(reading(['2']));
   processor.process(reading(['4']));
@@ -221,7 +221,7 @@ test('at the end everything held goes on', async () => {
   assert.deepEqual(processor.flush?.(), []);
 });
 
-test('nobody is asked for the cgroups of a recording', async () => {
+test('cgroups of a recording request no lookup', async () => {
   const { processor, source } = await fixture({ paths, sources: ['cri'] });
   const replayed = {
     [resourceAttributes.cgroupId.key]: '2',
@@ -231,7 +231,7 @@ test('nobody is asked for the cgroups of a recording', async () => {
   assert.deepEqual(source('cri').requested, []);
 });
 
-test('a source that was asked for and is not there is told of once; one that was only looked for is not', async () => {
+test('an absent source is warned of once if configured, and not by default', async () => {
   for (const [settings, lines] of [
     [{ sources: ['cri'] }, 1],
     [{}, 0],
@@ -243,7 +243,7 @@ test('a source that was asked for and is not there is told of once; one that was
   }
 });
 
-test('a log record is about who had the cgroup id when it happened', async () => {
+test('a log record is named by the owner of the cgroup id at its time', async () => {
   const asked: (bigint | undefined)[] = [];
   const { host } = await fixture();
   const { processor } = await fixture({
@@ -270,7 +270,7 @@ test('a log record is about who had the cgroup id when it happened', async () =>
   );
 });
 
-test('an id that goes to another cgroup within a batch gets each of its names', async () => {
+test('an id reused by another cgroup within a batch gets both names', async () => {
   const { host } = await fixture();
   const { processor } = await fixture({
     host: {

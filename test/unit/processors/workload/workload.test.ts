@@ -79,7 +79,7 @@ const names = [
   ['no number', 'unknown', 'cgroup no number'],
 ] as const;
 for (const [serial, kind, name] of names)
-  test(`cgroup ${serial} is of the kind ${kind} and called “${name}”`, () => {
+  test(`cgroup ${serial} is of kind ${kind}, named “${name}”`, () => {
     const victim = victimOf(serial);
     assert.equal(victim[workloadAttributes.kind.key], kind);
     assert.equal(victim[workloadAttributes.name.key], name);
@@ -106,7 +106,7 @@ test('the same path on two nodes is two instances', () => {
   assert.notEqual(on('a'), on('b'));
 });
 
-test('a unit that was restarted is another instance', () => {
+test('a restarted unit is another instance', () => {
   assert.equal(
     victimOf('4')[resourceAttributes.serviceName.key],
     victimOf('9')[resourceAttributes.serviceName.key],
@@ -115,7 +115,7 @@ test('a unit that was restarted is another instance', () => {
   assert.equal(victimOf('9')[resourceAttributes.serviceInstanceId.key], 'node:/system.slice/cron.service#9');
 });
 
-test('however many points name a cgroup, it is looked for once and named once in a batch', async () => {
+test('a cgroup is resolved once in a batch, for any number of points', async () => {
   const asked: bigint[] = [];
   const counting = { ...noCgroups, path: (of: bigint) => void asked.push(of) };
   const { process } = await workload.open(workloadSettings({ hold: '0' }), {
@@ -139,7 +139,7 @@ test('however many points name a cgroup, it is looked for once and named once in
   assert.deepEqual(asked.sort(), [2n, 2n, 7n, 7n]);
 });
 
-test('a resource that is about no cgroup stays as it is', () => {
+test('a resource without a cgroup id is unchanged', () => {
   assert.deepEqual(describe({ [resourceAttributes.serviceName.key]: 'shop' }).victim, {
     [resourceAttributes.serviceName.key]: 'shop',
   });
@@ -162,17 +162,17 @@ test('a culprit is described like a victim', () => {
   );
 });
 
-test('a culprit nobody can name says so', () => {
+test('a culprit without a name is unknown', () => {
   assert.equal(pointOf({ [culpritAttributes.cgroupId.key]: '99' })[culpritAttributes.kind.key], 'unknown');
 });
 
-test('the sum of all beyond the named culprits is nobody', () => {
+test('the culprit "other" is not resolved', () => {
   assert.deepEqual(pointOf({ [culpritAttributes.cgroupId.key]: 'other' }), {
     [culpritAttributes.cgroupId.key]: 'other',
   });
 });
 
-test('who ran last before is named', () => {
+test('the last runner is named', () => {
   const lastName = (serial: string) =>
     pointOf({ [lastRunnerAttributes.cgroupId.key]: serial })[lastRunnerAttributes.name.key];
   assert.deepEqual(['4', 'kernel', 'idle', '99'].map(lastName), [
@@ -183,7 +183,7 @@ test('who ran last before is named', () => {
   ]);
 });
 
-test('closing may be said twice', async () => {
+test('close is idempotent', async () => {
   await close();
   await close();
 });

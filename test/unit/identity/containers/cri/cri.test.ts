@@ -104,7 +104,7 @@ test('pods and containers have names, labels, restarts and images', async (t) =>
   assert.ok(!server.requested.includes('ContainerStatus'), 'a question for each container costs too much');
 });
 
-test('images are asked for only when a container has one that is not known', async (t) => {
+test('images are listed only when a container has an unknown one', async (t) => {
   const { server, source, facts, advance } = await serve(t);
   const lost = container('lost', { imageRef: `sha256:${'9'.repeat(64)}`, image: {} });
   const written = container('written', {
@@ -135,7 +135,7 @@ test('images are asked for only when a container has one that is not known', asy
   assert.equal(asked(), 2);
 });
 
-test('a runtime that has its images elsewhere is read without them', async (t) => {
+test('a runtime without an image service is read without images', async (t) => {
   const { server, source, facts } = await serve(t);
   run(server, [], [container('c')]);
   server.answers.set('ListImages', (_request, respond) =>
@@ -145,7 +145,7 @@ test('a runtime that has its images elsewhere is read without them', async (t) =
   assert.equal(facts.containers.get('c')?.name, 'api');
 });
 
-test('names do not wait for images again and again where those are slow', async (t) => {
+test('a slow image service is not requested for each list', async (t) => {
   const { server, source, facts, advance, count } = await serve(t, milliseconds(1000));
   run(server, [], [container('c')]);
   server.answers.set('ListImages', () => {});
@@ -164,7 +164,7 @@ test('names do not wait for images again and again where those are slow', async 
   assert.equal(count(identityCounters.sourceErrors.name), 1);
 });
 
-test('an event without the state of its container is looked after', async (t) => {
+test('an event without the state of its container triggers an inspection', async (t) => {
   const { server, source, facts } = await serve(t);
   server.answers.set('ContainerStatus', answering({ status: inspected('c') }));
   await until(source, () => source.state === 'ready' && server.followers.size === 1);
@@ -173,7 +173,7 @@ test('an event without the state of its container is looked after', async (t) =>
   assert.deepEqual(facts.containers.get('c')?.image, image);
 });
 
-test('a pod whose sandbox was made anew is the one that runs', async (t) => {
+test("of a pod's sandboxes the running one holds", async (t) => {
   const { server, source, facts } = await serve(t);
   const old = sandbox('old', { state: 1, labels: { ...ofPod, app: 'old' } });
   run(server, [sandbox('new', { metadata: { ...pod, attempt: 1 } }), old], []);
@@ -182,7 +182,7 @@ test('a pod whose sandbox was made anew is the one that runs', async (t) => {
   assert.equal(facts.containers.get('old')?.role, 'sandbox');
 });
 
-test('an event names pod and container at once, without a question', async (t) => {
+test('an event names pod and container without another request', async (t) => {
   const { server, source, facts } = await serve(t);
   await until(source, () => source.state === 'ready' && server.followers.size === 1);
   const asked = server.requested.length;
@@ -212,7 +212,7 @@ test('a containerd that gives each event to one reader only is not followed', as
   await until(source, () => facts.containers.has('c'));
 });
 
-test('events are read where all may read them', () => {
+test('events are read where the stream may have several readers', () => {
   for (const [runtime, version, expected] of [
     ['containerd', 'v2.4.2', true],
     ['containerd', '2.0.0-rc.1', true],
@@ -256,7 +256,7 @@ test('a runtime that restarts is found again, and a container that vanished mean
   await until(source, () => again.followers.size === 1);
 });
 
-test('a runtime that does not answer fails with the time, and close does not wait for it', async (t) => {
+test('a silent runtime times out, and close does not wait for it', async (t) => {
   const { server, source, count } = await serve(t, milliseconds(50));
   server.answers.set('ListContainers', () => {});
   await until(source, () => source.state === 'failing');
@@ -264,7 +264,7 @@ test('a runtime that does not answer fails with the time, and close does not wai
   assert.equal(count(identityCounters.sourceErrors.name, 'timeout'), 1);
 });
 
-test('close ends a call and a stream that are under way', async (t) => {
+test('close ends a running call and stream', async (t) => {
   const { server, source, advance } = await serve(t, seconds(3600));
   await until(source, () => source.state === 'ready' && server.followers.size === 1);
   server.answers.set('ListContainers', () => {});
@@ -288,7 +288,7 @@ for (const [code, reason] of [
     assert.equal(count(identityCounters.sourceErrors.name, reason), 1);
   });
 
-test('an answer that is no message is garbage', async (t) => {
+test('an undecodable answer is an invalid response', async (t) => {
   const { server, source, count } = await serve(t);
   server.answers.set('ListContainers', answering(Buffer.from([0x0a, 0xff])));
   await until(source, () => source.state === 'failing');
@@ -307,7 +307,7 @@ test('an answer beyond the limit is refused', async (t) => {
   assert.equal(count(identityCounters.sourceErrors.name, 'too_large'), 1);
 });
 
-test('a stream of garbage is cut, and lists go on', async (t) => {
+test('an undecodable stream is ended, and lists go on', async (t) => {
   const { server, source, count } = await serve(t);
   await until(source, () => source.state === 'ready' && server.followers.size === 1);
   server.tell(Buffer.from([0x0a, 0xff]));
@@ -315,7 +315,7 @@ test('a stream of garbage is cut, and lists go on', async (t) => {
   assert.equal(source.state, 'ready');
 });
 
-test('one who does not speak gRPC is failing, and so is one who hangs up', async (t) => {
+test('a peer without gRPC is failing, and so is one that closes the connection', async (t) => {
   for (const handshake of [
     (socket: Socket) => void socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'),
     (socket: Socket) => void socket.destroy(),
@@ -354,7 +354,7 @@ test('a socket no process listens on is failing', async (t) => {
   assert.equal(count(identityCounters.sourceErrors.name, 'unreachable'), 1);
 });
 
-test('what is written in a message is read again', () => {
+test('an encoded message decodes to itself', () => {
   const text = fc.string({ unit: 'binary' });
   const labels = fc.dictionary(text, text, { maxKeys: 3 });
   const message = fc.record({ id: text, imageRef: text, labels, annotations: labels, state: fc.nat(3) });
@@ -372,7 +372,7 @@ test('what is written in a message is read again', () => {
   );
 });
 
-test('any bytes are a message or throw, and what they mean can be told', () => {
+test('any bytes decode to an event or throw', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
       let event: messages.ContainerEvent;

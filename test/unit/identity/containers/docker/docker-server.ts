@@ -12,7 +12,7 @@ export interface DockerServer {
   /** By path; absent: 404. */
   readonly answers: Map<string, Answer>;
   readonly requested: string[];
-  /** Sends a line to everyone who follows `/events`. */
+  /** Sends a line to all followers of `/events`. */
   tell(line: unknown): void;
   readonly followers: ReadonlySet<ServerResponse>;
   /** Cuts all connections. */

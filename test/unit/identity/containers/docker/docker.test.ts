@@ -74,7 +74,7 @@ test('an image whose tag has moved on is looked up once, and its name stays', as
   assert.equal(server.requested.filter((path) => path.endsWith(`${id}/json`)).length, 1);
 });
 
-test('a container of a pod that cri-dockerd made says so, and its sandbox says what the pod is', async (t) => {
+test('containers of cri-dockerd belong to pods, and their sandboxes have the facts of pods', async (t) => {
   const { server, source, facts } = await serve(t);
   const pod = {
     'io.kubernetes.pod.uid': 'uid-1',
@@ -119,7 +119,7 @@ test('a container of a pod that cri-dockerd made says so, and its sandbox says w
   });
 });
 
-test('births and deaths come as events', async (t) => {
+test('starts and ends of containers are followed by events', async (t) => {
   const { server, source, facts } = await serve(t);
   await until(source, () => source.state === 'ready' && server.followers.size === 1);
   server.answers.set(`/containers/${id}/json`, json({ Id: id, Name: '/late', Config: { Image: 'late' } }));
@@ -131,7 +131,7 @@ test('births and deaths come as events', async (t) => {
   await until(source, () => !facts.containers.has(id));
 });
 
-test('an event may come in pieces, cut within a character', async (t) => {
+test('an event may arrive in pieces, split within a character', async (t) => {
   const { server, source, facts } = await serve(t);
   await until(source, () => server.followers.size === 1);
   server.answers.set(`/containers/${id}/json`, json({ Id: id, Name: '/späť' }));
@@ -143,7 +143,7 @@ test('an event may come in pieces, cut within a character', async (t) => {
   await until(source, () => facts.containers.get(id)?.name === 'späť');
 });
 
-test('a container that vanished while the stream was cut is gone, one that came is there', async (t) => {
+test('a container removed while the stream was down is gone, a new one is known', async (t) => {
   const { server, source, facts, advance, count } = await serve(t);
   withContainers(server, listed(id));
   await until(source, () => source.state === 'ready' && server.followers.size === 1);
@@ -156,7 +156,7 @@ test('a container that vanished while the stream was cut is gone, one that came 
   assert.ok(count(identityCounters.sourceErrors.name, 'connection_reset') >= 1);
 });
 
-test('a daemon that restarts is found again, and nothing is forgotten meanwhile', async (t) => {
+test('a restarted daemon is found again, and no facts are lost meanwhile', async (t) => {
   const { server, source, facts, advance, folder } = await serve(t);
   withContainers(server, listed(id));
   await until(source, () => source.state === 'ready' && server.followers.size === 1);
@@ -173,7 +173,7 @@ test('a daemon that restarts is found again, and nothing is forgotten meanwhile'
   assert.deepEqual(facts.gone, []);
 });
 
-test('a daemon that does not answer fails with the time, and leaves nothing open', async (t) => {
+test('a silent daemon times out and leaves no connection open', async (t) => {
   const { server, source, count } = await serve(t, milliseconds(50));
   server.answers.set('/version', () => {});
   await until(source, () => source.state === 'failing');
@@ -182,7 +182,7 @@ test('a daemon that does not answer fails with the time, and leaves nothing open
   await source.close();
 });
 
-test('a body that never ends fails with the time', async (t) => {
+test('a body without an end times out', async (t) => {
   const { server, source } = await serve(t, milliseconds(50));
   server.answers.set('/containers/json', (_request, response) => void response.write('['));
   await until(source, () => source.state === 'failing');
@@ -202,7 +202,7 @@ for (const { name, answer, reason } of [
     assert.equal(count(identityCounters.sourceErrors.name, reason), 1);
   });
 
-test('an answer without end is given up at the limit', async (t) => {
+test('an answer above the size limit is refused', async (t) => {
   const { server, source, count } = await serve(t);
   let isCut = false;
   server.answers.set('/containers/json', (_request, response) => {
@@ -220,7 +220,7 @@ test('an answer without end is given up at the limit', async (t) => {
   await until(source, () => isCut);
 });
 
-test('an event without end is given up at the limit, and lists go on', async (t) => {
+test('an event above the size limit ends the stream, and lists go on', async (t) => {
   const { server, source, count } = await serve(t);
   await until(source, () => source.state === 'ready' && server.followers.size === 1);
   const [follower] = server.followers;
@@ -235,7 +235,7 @@ for (const [code, reason] of [
   [429, 'throttled'],
   [500, 'status'],
 ] as const)
-  test(`a daemon that answers with ${code} says so, and it is counted as ${reason}`, async (t) => {
+  test(`an answer ${code} is in the reason, and counted as ${reason}`, async (t) => {
     const { server, source, count } = await serve(t);
     server.answers.set('/containers/json', (_request, response) => void response.writeHead(code).end('{}'));
     await until(source, () => source.state === 'failing');
@@ -243,7 +243,7 @@ for (const [code, reason] of [
     assert.equal(count(identityCounters.sourceErrors.name, reason), 1);
   });
 
-test('somebody who does not speak HTTP is failing', async (t) => {
+test('a peer without HTTP is failing', async (t) => {
   const folder = socketFolder(t);
   const server = createServer((socket) => void socket.end('SSH-2.0-OpenSSH_9.2\r\n'));
   server.listen(join(folder, 'docker.sock'));
@@ -259,7 +259,7 @@ test('somebody who does not speak HTTP is failing', async (t) => {
   assert.match(source.reason ?? '', /does not speak HTTP/);
 });
 
-test("Podman at Docker's socket is left to the source that asks Podman", async (t) => {
+test("Podman at Docker's socket is left to the source podman", async (t) => {
   const { server, source, folder, context } = await serve(t);
   server.answers.set('/version', json({ Version: '5.0.0', Components: [{ Name: 'Podman Engine' }] }));
   await until(source, () => source.state === 'absent');
@@ -272,7 +272,7 @@ test("Podman at Docker's socket is left to the source that asks Podman", async (
   await until(podman, () => podman.state === 'ready');
 });
 
-test('whoever answers as Podman cannot say what a pod is', () => {
+test('labels at a Podman socket cannot claim a pod', () => {
   const Labels = {
     app: 'api',
     'io.kubernetes.pod.uid': 'uid-1',
@@ -303,7 +303,7 @@ test("a link to a socket is followed within the host's root", async (t) => {
   assert.ok(server.requested.includes('/version'));
 });
 
-test('whatever JSON a daemon sends is understood or refused as garbage, never a crash', () => {
+test('any JSON of a daemon is read or refused as an invalid response', () => {
   const container = fc.record(
     {
       Id: fc.oneof(fc.string(), fc.jsonValue()),
