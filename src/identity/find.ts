@@ -16,8 +16,12 @@ export interface FindOptions {
   elapsed(): Nanoseconds;
 }
 
-/** The workload that had a cgroup id at a time. */
-export type Find = (id: CgroupId, at: UnixNanoseconds) => Identity;
+export interface Finder {
+  /** The workload that had a cgroup id at a time. */
+  find(id: CgroupId, at: UnixNanoseconds): Identity;
+  /** The workload of a cgroup path, which may be another machine's. */
+  atPath(path: string): Identity;
+}
 
 /** The facts that an identity is made of. */
 interface Inputs {
@@ -40,12 +44,10 @@ const maxPaths = 2048;
 const rereadAfter = seconds(60);
 
 /** Returns the same object for a path until the facts about its container or pod change. */
-export function createFind(options: FindOptions): Find {
+export function createFinder(options: FindOptions): Finder {
   const { cgroups, store, elapsed } = options;
   const cache = new LruCache<string, Entry>(maxPaths);
-  return (id, at) => {
-    const path = cgroups.path(id, at);
-    if (path === undefined) return unknownCgroup(String(id));
+  const atPath = (path: string): Identity => {
     const entry = cache.get(path);
     const now = elapsed();
     const isFresh = entry && now - entry.readAt < rereadAfter;
@@ -61,6 +63,13 @@ export function createFind(options: FindOptions): Find {
     const identity = identityOf({ ...inputs, path, isUnlisted, limit: () => quotaOf(path, options) });
     cache.set(path, { ...inputs, identity, readAt: now, revision });
     return identity;
+  };
+  return {
+    atPath,
+    find(id, at) {
+      const path = cgroups.path(id, at);
+      return path === undefined ? unknownCgroup(String(id)) : atPath(path);
+    },
   };
 }
 

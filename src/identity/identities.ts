@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { type Closable, type Running, type ServiceHost, serviceRef } from '../component.ts';
 import { type CgroupId, milliseconds, type Nanoseconds, type UnixNanoseconds } from '../telemetry/units.ts';
 import { allSources, type IdentityConfig, settingsOf } from './config.ts';
-import { createFind } from './find.ts';
+import { createFinder } from './find.ts';
 import type { Identity } from './identity.ts';
 import { type NameStatus, PendingNames } from './pending.ts';
 import type { Source, SourceContext, SourceName } from './source.ts';
@@ -13,6 +13,8 @@ import { IdentityStore } from './store.ts';
 export interface Identities extends Closable {
   /** The same object until the facts about it change. */
   find(id: CgroupId, at: UnixNanoseconds): Identity;
+  /** By the path that data states instead of an id. */
+  atPath(path: string): Identity;
   /** Whether a source may still name it; if so, its name is looked up. */
   nameStatus(id: CgroupId, at: UnixNanoseconds): NameStatus;
 }
@@ -44,11 +46,17 @@ async function openIdentities(host: ServiceHost, settings: IdentitySettings): Pr
     limit: config.max_known,
   });
   const sources = await openSources(order, { host, store, settings });
-  const find = createFind({ store, elapsed, cgroups: kernel.cgroups, cgroupFiles: kernel.cgroupFiles });
+  const { find, atPath } = createFinder({
+    store,
+    elapsed,
+    cgroups: kernel.cgroups,
+    cgroupFiles: kernel.cgroupFiles,
+  });
   const pending = new PendingNames({ store, sources, elapsed, hold });
   const warnOfAbsent = absentWarner(log);
   return {
     find,
+    atPath,
     nameStatus: (id, at) => pending.statusOf(id, find(id, at)),
     tasks: [
       {

@@ -3,14 +3,23 @@ import { pseudoCgroups, unknownCgroup } from '../../identity/identity.ts';
 import { type CgroupId, cgroupId, type UnixNanoseconds } from '../../telemetry/units.ts';
 import type { Describe, Description } from './describe.ts';
 
-/** Resolves the value of an attribute such as `earshot.cgroup.id`: a decimal id, or the name of a pseudo cgroup. */
-export type Resolve = (id: string, at: UnixNanoseconds) => Description;
+export interface Resolver {
+  /** `id`: decimal, or the name of a pseudo cgroup. */
+  byId(id: string, at: UnixNanoseconds): Description;
+  byPath(path: string): Description;
+}
 
-export function createResolve(identities: Pick<Identities, 'find'>, describe: Describe): Resolve {
-  return (text, at) => {
-    const id = parseCgroupId(text);
-    const identity = id === undefined ? pseudoCgroup(text) : identities.find(id, at);
-    return describe(identity);
+/** Resolves cgroups in attributes such as `earshot.cgroup.id` to described workloads. */
+export function createResolver(
+  identities: Pick<Identities, 'find' | 'atPath'>,
+  describe: Describe,
+): Resolver {
+  return {
+    byId(text, at) {
+      const id = parseCgroupId(text);
+      return describe(id === undefined ? pseudoCgroup(text) : identities.find(id, at));
+    },
+    byPath: (path) => describe(identities.atPath(path)),
   };
 }
 

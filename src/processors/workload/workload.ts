@@ -2,6 +2,7 @@ import type { Host, Processor, ProcessorComponent } from '../../component.ts';
 import { type Identities, identities as identitiesRef, type OpenSource } from '../../identity/identities.ts';
 import { type Batch, itemCount, type Signal } from '../../telemetry/batch.ts';
 import type { CounterMetric } from '../../telemetry/emits.ts';
+import { emptyBatch } from '../../telemetry/signals.ts';
 import { milliseconds } from '../../telemetry/units.ts';
 import { type WorkloadConfig, workloadConfig, workloadProblems } from './config.ts';
 import { createDescribe, type DescribeOptions } from './describe.ts';
@@ -11,7 +12,7 @@ import { HoldQueue } from './hold-queue.ts';
 import { keptAnnotations } from './kept-annotations.ts';
 import { type NamingOptions, nameBatch } from './name-batch.ts';
 import { type Reference, referencesIn } from './references.ts';
-import { createResolve } from './resolve.ts';
+import { createResolver } from './resolve.ts';
 import { openScope, type Scope } from './scope.ts';
 import { createSelection } from './selection.ts';
 
@@ -55,9 +56,9 @@ function createProcessor(identities: Identities, { config, scope, host }: Proces
   const count = (metric: CounterMetric, items: number, attributes: Readonly<Record<string, string>> = {}) =>
     host.counters.add(metric, items, { component: host.id, ...attributes });
   const exclude = createSelection(config);
-  const resolve = createResolve(identities, createDescribe(describeOptions(config)));
+  const resolver = createResolver(identities, createDescribe(describeOptions(config)));
   const naming = (signal: Signal): NamingOptions => ({
-    resolve,
+    resolver,
     scope,
     exclude,
     onIdentified: (role, outcome, items) =>
@@ -87,15 +88,11 @@ function createProcessor(identities: Identities, { config, scope, host }: Proces
     ],
     process(batch) {
       const next = held.pass(batch);
-      return next ? named(next) : nothingOf(batch.signal);
+      return next ? named(next) : emptyBatch(batch.signal);
     },
     flush: () => held.flush().map(named),
     close: async () => {},
   };
-}
-
-function nothingOf(signal: Signal): Batch {
-  return signal === 'metrics' ? { signal, resourceMetrics: [] } : { signal, records: [] };
 }
 
 function describeOptions(config: WorkloadConfig): DescribeOptions {

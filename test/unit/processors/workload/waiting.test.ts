@@ -293,3 +293,16 @@ test('an id reused by another cgroup within a batch gets both names', async () =
   const named = processor.process({ signal: 'logs', records: [{ ...first, hrTime: [10, 0] }, shared] });
   assert.deepEqual(victimName(named), ['old.service', 'new.service']);
 });
+
+test('data with a cgroup path instead of an id is named by the path, without a lookup', async () => {
+  const { processor, source } = await fixture({ sources: ['cri'] });
+  const path = `/system.slice/docker-${containerId}.scope`;
+  const batch = reading([
+    { [resourceAttributes.cgroupPath.key]: path },
+    { [culpritAttributes.cgroupPath.key]: '/system.slice/cron.service' },
+  ]);
+  const [named] = read(processor.process(batch));
+  assert.equal(named?.victim[workloadAttributes.containerId.key], containerId);
+  assert.equal(named?.points[0]?.[culpritAttributes.unit.key], 'cron.service');
+  assert.deepEqual(source('cri').requested, []);
+});
