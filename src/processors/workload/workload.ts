@@ -81,7 +81,7 @@ function createProcessor(identities: Identities, { config, scope, host }: Proces
   return {
     pulls: [
       {
-        name: 'names',
+        name: 'held',
         every: pullEvery,
         collect: () => held.release().map(named),
       },
