@@ -39,6 +39,9 @@ $(BUILD)/%.bpf.o: %.bpf.c Makefile
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_FLAGS) -c $< -o $@
 
+# libbpf's usdt.bpf.h wants <asm/errno.h>, which Debian has in a folder for each architecture, and to know that one.
+$(BUILD)/test/usdt.bpf.o: BPF_FLAGS += -idirafter /usr/include/$(shell $(CC) -print-multiarch) \
+	-D__TARGET_ARCH_$(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
 $(BUILD)/test/%.bpf.o: test/kernel/fixtures/%.bpf.c Makefile
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_FLAGS) -c $< -o $@

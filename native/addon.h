@@ -18,6 +18,9 @@ struct addon {
 /* NULL when Node-API has none, which only happens after the environment is gone. */
 struct addon *addon_of(napi_env env);
 
+napi_value object_attach(napi_env env, napi_callback_info info);
+napi_value program_attach(napi_env env, napi_callback_info info);
+napi_value link_detach(napi_env env, napi_callback_info info);
 napi_value map_info(napi_env env, napi_callback_info info);
 napi_value map_list(napi_env env, napi_callback_info info);
 napi_value map_lookup(napi_env env, napi_callback_info info);

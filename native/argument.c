@@ -42,6 +42,11 @@ bool is_undefined(const struct call *call, napi_value value)
 	return call_ok(call, napi_typeof(call->env, value, &type)) && type == napi_undefined;
 }
 
+bool is_object(const struct call *call, napi_value value, const char *what)
+{
+	return has_type(call, value, napi_object, what, "must be an object");
+}
+
 bool boolean_argument(const struct call *call, napi_value value, const char *what, bool *boolean)
 {
 	return has_type(call, value, napi_boolean, what, "the value must be a boolean") &&

@@ -41,6 +41,7 @@ bool call_ok(const struct call *call, napi_status status);
 
 bool string_argument(const struct call *call, napi_value value, const char *what, char *text, size_t size);
 bool is_undefined(const struct call *call, napi_value value);
+bool is_object(const struct call *call, napi_value value, const char *what);
 bool boolean_argument(const struct call *call, napi_value value, const char *what, bool *boolean);
 /* A number or bigint that is an integer of 64 bits without sign. */
 bool integer_argument(const struct call *call, napi_value value, const char *what, uint64_t *integer);

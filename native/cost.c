@@ -50,7 +50,6 @@ napi_value object_programs(napi_env env, napi_callback_info info)
 {
 	struct call call;
 	struct bpf_program *program;
-	size_t i = 0;
 
 	if (!call_begin(&call, env, info, "describe programs", 1))
 		return NULL;
@@ -59,7 +58,7 @@ napi_value object_programs(napi_env env, napi_callback_info info)
 	if (!list)
 		return NULL;
 	bpf_object__for_each_program (program, object->bpf) {
-		bool attached = object->links[i++] != NULL;
+		bool attached = is_attached(object, program);
 		if (bpf_program__fd(program) >= 0 && !append(&call, list, describe(&call, program, attached)))
 			return NULL;
 	}

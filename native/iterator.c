@@ -2,6 +2,8 @@
 #include <unistd.h>
 
 #include "addon.h"
+#include "feature.h"
+#include "iter-target.h"
 #include "object.h"
 
 /* The bytes read; negative errno, -ENOBUFS if there are more than fit. */
@@ -25,40 +27,52 @@ static ssize_t read_all(int fd, const struct bytes *into)
 	}
 }
 
+/* The bytes written; negative errno. */
+static ssize_t run(const struct bpf_program *program, struct iter_target *target, const struct bytes *into)
+{
+	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &target->info,
+		    .link_info_len = sizeof(target->info));
+	struct bpf_link *link = bpf_program__attach_iter(program, target->is_given ? &options : NULL);
+
+	if (!link)
+		return -errno;
+	int fd = bpf_iter_create(bpf_link__fd(link));
+	ssize_t used = fd < 0 ? fd : read_all(fd, into);
+	if (fd >= 0)
+		close(fd);
+	bpf_link__destroy(link);
+	return used;
+}
+
 napi_value program_iterate(napi_env env, napi_callback_info info)
 {
 	struct call call;
-	char name[NAME_SIZE];
 	struct bytes into;
+	struct iter_target target;
 
 	if (!call_begin(&call, env, info, "iterate", 3))
 		return NULL;
 	struct object *object = object_argument(&call, call.arguments[0]);
-	if (!object || !string_argument(&call, call.arguments[1], "program", name, sizeof(name)) ||
-	    !bytes_argument(&call, call.arguments[2], "destination", &into))
+	struct bpf_program *program =
+		object ? loaded_program_argument(&call, object, call.arguments[1]) : NULL;
+	if (!program || !bytes_argument(&call, call.arguments[2], "destination", &into))
 		return NULL;
-	struct bpf_program *program = bpf_object__find_program_by_name(object->bpf, name);
-	if (!program || bpf_program__expected_attach_type(program) != BPF_TRACE_ITER) {
-		call_fail(&call, program ? EINVAL : ENOENT, name,
-			  program ? "not an iterator" : "no program of this name in the object");
-		return NULL;
-	}
-	if (bpf_program__fd(program) < 0) {
-		call_fail(&call, EBADF, name, "the object is not loaded");
+	call.program = bpf_program__name(program);
+	if (bpf_program__expected_attach_type(program) != BPF_TRACE_ITER) {
+		call_fail(&call, EINVAL, call.program, "not an iterator");
 		return NULL;
 	}
-	struct bpf_link *link = bpf_program__attach_iter(program, NULL);
-	if (!link) {
-		call_fail_libbpf(&call, errno, name);
-		return NULL;
-	}
-	int fd = bpf_iter_create(bpf_link__fd(link));
-	ssize_t used = fd < 0 ? fd : read_all(fd, &into);
-	if (fd >= 0)
-		close(fd);
-	bpf_link__destroy(link);
+	call.feature = feature_of_program(program);
+	ssize_t used = -1;
+	bool is_valid = iter_target_argument(&call, call.arguments[3], object, &target);
+	if (is_valid)
+		used = run(program, &target, &into);
+	iter_target_close(&target);
 	if (used >= 0)
 		return number_result(&call, (double)used);
-	call_fail(&call, (int)-used, name, used == -ENOBUFS ? "the destination is too small" : NULL);
+	if (is_valid && used == -ENOBUFS)
+		call_fail(&call, ENOBUFS, call.program, "the destination is too small");
+	else if (is_valid)
+		call_fail_libbpf(&call, (int)-used, call.program);
 	return NULL;
 }

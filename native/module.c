@@ -82,6 +82,8 @@ NAPI_MODULE_INIT()
 		{"open", object_open},
 		{"load", object_load},
 		{"attach", object_attach},
+		{"attachProgram", program_attach},
+		{"detach", link_detach},
 		{"close", object_close},
 		{"map", map_info},
 		{"maps", map_list},

@@ -7,20 +7,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "feature.h"
+#include "log.h"
+
 static const napi_type_tag object_tag = {0x6561727368746f62, 0x6a656374a7c31e05};
-
-static void detach(struct object *object)
-{
-	if (!object->links)
-		return;
-	struct bpf_program *program;
-	size_t i = 0;
-
-	bpf_object__for_each_program (program, object->bpf) {
-		bpf_link__destroy(object->links[i]);
-		object->links[i++] = NULL;
-	}
-}
 
 static void object_release(struct object *object)
 {
@@ -29,7 +19,7 @@ static void object_release(struct object *object)
 
 	if (!object->bpf)
 		return;
-	detach(object);
+	links_free(object, NULL);
 	bpf_object__for_each_map (map, object->bpf) {
 		struct map_view *view = &object->views[i++];
 		if (view->memory)
@@ -37,7 +27,6 @@ static void object_release(struct object *object)
 		ring_buffer__free(view->ring);
 	}
 	bpf_object__close(object->bpf);
-	free(object->links);
 	free(object->views);
 	free(object->verifier_logs);
 	*object = (struct object){.bpf = NULL};
@@ -101,6 +90,20 @@ struct bpf_map *loaded_map_argument(const struct call *call, struct object *obje
 	return NULL;
 }
 
+struct bpf_program *loaded_program_argument(const struct call *call, struct object *object, napi_value value)
+{
+	char name[NAME_SIZE];
+
+	if (!string_argument(call, value, "program", name, sizeof(name)))
+		return NULL;
+	struct bpf_program *program = bpf_object__find_program_by_name(object->bpf, name);
+	if (program && bpf_program__fd(program) >= 0)
+		return program;
+	call_fail(call, program ? EBADF : ENOENT, name,
+		  program ? "the program is not loaded" : "no program of this name in the object");
+	return NULL;
+}
+
 struct map_view *map_view(struct object *object, const struct bpf_map *wanted)
 {
 	struct bpf_map *map;
@@ -114,19 +117,15 @@ struct map_view *map_view(struct object *object, const struct bpf_map *wanted)
 	return NULL;
 }
 
-static bool make_slots(struct object *object)
+static bool make_views(struct object *object)
 {
-	struct bpf_program *program;
 	struct bpf_map *map;
-	size_t programs = 0, maps = 0;
+	size_t maps = 0;
 
-	bpf_object__for_each_program (program, object->bpf)
-		programs++;
 	bpf_object__for_each_map (map, object->bpf)
 		maps++;
-	object->links = calloc(programs + 1, sizeof(*object->links));
 	object->views = calloc(maps + 1, sizeof(*object->views));
-	return object->links && object->views;
+	return object->views;
 }
 
 /* Frees `object` through its finaliser once wrapped, directly before that. */
@@ -157,7 +156,7 @@ napi_value object_open(napi_env env, napi_callback_info info)
 	const char *slash = strrchr(path, '/');
 	snprintf(object->name, sizeof(object->name), "%.*s", NAME_SIZE - 1, slash ? slash + 1 : path);
 	object->bpf = bpf_object__open_file(path, NULL);
-	if (!object->bpf || !make_slots(object)) {
+	if (!object->bpf || !make_views(object)) {
 		call_fail_libbpf(&call, errno, path);
 		object_finalise(env, object, NULL);
 		return NULL;
@@ -169,7 +168,7 @@ napi_value object_open(napi_env env, napi_callback_info info)
 	return wrap(&call, object);
 }
 
-static struct object *object_in_state(const struct call *call, enum object_state wanted)
+struct object *object_in_state(const struct call *call, enum object_state wanted)
 {
 	static const char *const refusals[] = {
 		[OPENED] = "the object is not loaded",
@@ -185,6 +184,17 @@ static struct object *object_in_state(const struct call *call, enum object_state
 	return NULL;
 }
 
+/* libbpf does not return which, but writes it. */
+static struct bpf_program *refused_program(struct object *object)
+{
+	char line[512], name[NAME_SIZE];
+
+	if (!log_line("BPF program load failed", line, sizeof(line)) ||
+	    sscanf(line, "prog '%255[^']'", name) != 1)
+		return NULL;
+	return bpf_object__find_program_by_name(object->bpf, name);
+}
+
 napi_value object_load(napi_env env, napi_callback_info info)
 {
 	struct call call;
@@ -198,34 +208,12 @@ napi_value object_load(napi_env env, napi_callback_info info)
 	object->state = error ? BROKEN : LOADED;
 	if (!error)
 		return NULL;
-	call_fail_libbpf(&call, -error, object->name);
-	return NULL;
-}
-
-napi_value object_attach(napi_env env, napi_callback_info info)
-{
-	struct call call;
-	struct bpf_program *program;
-	size_t i = 0;
-
-	if (!call_begin(&call, env, info, "attach", 1))
-		return NULL;
-	struct object *object = object_in_state(&call, LOADED);
-	if (!object)
-		return NULL;
-	bpf_object__for_each_program (program, object->bpf) {
-		struct bpf_link **link = &object->links[i++];
-		if (bpf_program__fd(program) < 0 || !bpf_program__autoattach(program))
-			continue;
-		*link = bpf_program__attach(program);
-		if (*link)
-			continue;
-		int error = errno;
-		detach(object);
-		call_fail_libbpf(&call, error, bpf_program__name(program));
-		return NULL;
+	struct bpf_program *refused = refused_program(object);
+	if (refused) {
+		call.program = bpf_program__name(refused);
+		call.feature = feature_of_program(refused);
 	}
-	object->state = ATTACHED;
+	call_fail_libbpf(&call, -error, object->name);
 	return NULL;
 }
 

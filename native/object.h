@@ -7,6 +7,8 @@
 
 #include "call.h"
 
+struct link;
+
 /* What this addon holds open for one map; both are made at first use. */
 struct map_view {
 	void *memory;
@@ -22,8 +24,9 @@ struct object {
 	enum object_state state;
 	/* The file's. */
 	char name[NAME_SIZE];
-	/* By order of bpf_object__for_each_program and bpf_object__for_each_map. */
-	struct bpf_link **links;
+	/* The last one first. */
+	struct link *links;
+	/* By order of bpf_object__for_each_map. */
 	struct map_view *views;
 	/* VERIFIER_LOG_SIZE bytes a program where the verifier's statistics are wanted, otherwise NULL. */
 	char *verifier_logs;
@@ -35,6 +38,9 @@ struct object {
 
 /* Checks tag and that it is open. */
 struct object *object_argument(const struct call *call, napi_value value);
+/* In the state, or EBUSY with what is in the way. */
+struct object *object_in_state(const struct call *call, enum object_state wanted);
+struct bpf_program *loaded_program_argument(const struct call *call, struct object *object, napi_value value);
 struct bpf_map *map_argument(const struct call *call, struct object *object, napi_value value);
 /* A map that exists in the kernel. */
 struct bpf_map *loaded_map_argument(const struct call *call, struct object *object, napi_value value);
@@ -45,12 +51,15 @@ size_t whole_value_size(const struct bpf_map *map);
 napi_value btf_type_result(const struct call *call, const struct btf *btf, uint32_t id);
 struct map_view *map_view(struct object *object, const struct bpf_map *map);
 
+bool is_attached(const struct object *object, const struct bpf_program *program);
+/* Those made after `until`; all for NULL. */
+void links_free(struct object *object, const struct link *until);
+
 /* Values of OpenOptions, before load. */
 bool apply_options(const struct call *call, struct object *object, napi_value options);
 
 napi_value object_open(napi_env env, napi_callback_info info);
 napi_value object_load(napi_env env, napi_callback_info info);
-napi_value object_attach(napi_env env, napi_callback_info info);
 napi_value object_close(napi_env env, napi_callback_info info);
 
 #endif

@@ -40,3 +40,13 @@ export function readCount(object: NativeObject, map: string, key = 0): number {
   const value = native.lookup(object, map, new Uint8Array(Uint32Array.of(key).buffer));
   return value ? Number(new DataView(value.buffer).getBigUint64(0, true)) : Number.NaN;
 }
+
+/** A global variable of the programs, u64. */
+export function readVariable(object: NativeObject, name: string): number {
+  const { value, valueSize } = native.map(object, '.bss');
+  const member = value?.kind === 'struct' ? value.members.find((of) => of.name === name) : undefined;
+  if (!member) throw new Error(`no variable ${name}`);
+  const into = new Uint8Array(Math.ceil(valueSize / 8) * 8);
+  native.readArray(object, '.bss', into);
+  return Number(new DataView(into.buffer).getBigUint64(member.offset, true));
+}

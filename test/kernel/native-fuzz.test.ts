@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { closeSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
-import type { Marker, Native, NativeObject } from '../../src/bpf/native.ts';
+import type { Link, Marker, Native, NativeObject } from '../../src/bpf/native.ts';
 import { attachFixture, fixture, happen, native, openDescriptors, openFixture } from './native-fixture.ts';
 
 /** The addon without its types: what JavaScript could pass. */
@@ -107,6 +107,58 @@ const anyOptions = fc.record(
   },
   { requiredKeys: [] },
 );
+const maybe = <T>(arbitrary: fc.Arbitrary<T>) =>
+  fc.oneof({ arbitrary, weight: 9 }, { arbitrary: fc.anything(), weight: 1 });
+const anyTarget = fc.oneof(
+  fc.record(
+    {
+      kind: fc.constantFrom(
+        'kprobe',
+        'tracepoint',
+        'raw_tracepoint',
+        'uprobe',
+        'uprobe_multi',
+        'usdt',
+        'odd',
+      ),
+      binary: maybe(fc.constantFrom('/dev/null', '/nonexistent', '')),
+      ...{ function: maybe(anyText), symbol: maybe(anyText), name: maybe(anyText), category: maybe(anyText) },
+      ...{
+        provider: maybe(anyText),
+        offset: maybe(anyNumber),
+        cookie: maybe(anyNumber),
+        pid: maybe(anyNumber),
+      },
+      offsets: maybe(fc.array(anyNumber, { maxLength: 4 })),
+      cookies: maybe(fc.array(anyNumber, { maxLength: 4 })),
+      isReturn: maybe(fc.boolean()),
+    },
+    { requiredKeys: ['kind'] },
+  ),
+  fc.record(
+    {
+      kind: fc.constantFrom('perf_event', 'cgroup', 'socket', 'tcx', 'xdp'),
+      ...{ hz: maybe(anyNumber), cpu: maybe(anyNumber), pid: maybe(anyNumber), ifindex: maybe(anyNumber) },
+      fd: maybe(fc.constantFrom(-1, 2 ** 31, 2 ** 32, 1.5)),
+      path: maybe(fc.constantFrom('/nonexistent', '')),
+      direction: maybe(fc.constantFrom('ingress', 'egress')),
+    },
+    { requiredKeys: ['kind'] },
+  ),
+  fc.constantFrom(...hostile),
+);
+const anyIterTarget = fc.oneof(
+  fc.record(
+    {
+      kind: fc.constantFrom('map', 'cgroup', 'task', 'odd'),
+      ...{ map: maybe(anyText), order: maybe(fc.constantFrom('self_only', 'ancestors_up')) },
+      ...{ path: maybe(fc.constantFrom('/', '/nonexistent', '')), id: maybe(anyNumber) },
+      ...{ pid: maybe(anyNumber), tid: maybe(anyNumber), pidfd: maybe(anyNumber) },
+    },
+    { requiredKeys: ['kind'] },
+  ),
+  fc.constantFrom(...hostile),
+);
 const handle = fc.constantFrom<() => unknown>(
   () => live,
   () => unloaded,
@@ -164,7 +216,9 @@ const likely: Readonly<
         () => Number.NaN,
       ),
     ],
-    iterate: [handle, text, buffer],
+    iterate: [handle, text, buffer, value(anyIterTarget)],
+    attachProgram: [handle, text, value(anyTarget)],
+    detach: [handle, number],
     createMarker: [text],
     closeMarker: [
       fc.constantFrom<() => unknown>(
@@ -194,6 +248,7 @@ function call(name: string, values: readonly unknown[]): void {
     const result = untyped[name]?.(...values);
     if (name === 'open') native.close(result as NativeObject);
     if (name === 'pidfd') closeSync(result as number);
+    if (name === 'attachProgram') native.detach(values[0] as NativeObject, result as Link);
     if (name === 'createMarker') native.closeMarker((result as Marker).token);
     if (name === 'enableStatistics') native.disableStatistics(result as number);
   } catch (error) {
@@ -211,8 +266,8 @@ function call(name: string, values: readonly unknown[]): void {
 /** Closing a live object or a descriptor of this process's own is what these functions are for. */
 const harmful = new Set(['close', 'disableStatistics']);
 
-/** These keep descriptors in an object that stays open. */
-const keeping = new Set(['load', 'attach', 'drain']);
+/** These keep descriptors in an object that stays open, or let them go. */
+const keeping = new Set(['load', 'attach', 'attachProgram', 'detach', 'drain']);
 
 for (const [name, shape] of Object.entries(likely)) {
   test(`${name} with any arguments succeeds or says what it cannot do`, () => {

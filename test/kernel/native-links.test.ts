@@ -1,0 +1,315 @@
+import assert from 'node:assert/strict';
+import { unlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, test } from 'node:test';
+import type { NativeObject, OpenOptions, Target } from '../../src/bpf/native.ts';
+import { fixture, happen, native, openDescriptors, openFixture, readVariable } from './native-fixture.ts';
+import { type Probed, probedBinary, startProbed } from './probed.ts';
+
+/** The sections that libbpf 1.1 does not know. */
+const programs = {
+  on_multi: { type: 'kprobe', attachType: 'trace_uprobe_multi' },
+  on_session: { type: 'kprobe', attachType: 'trace_uprobe_session' },
+};
+
+let probed: Probed;
+let object: NativeObject | undefined;
+before(async () => {
+  probed = await startProbed();
+});
+after(() => probed.close());
+afterEach(() => {
+  if (object) native.close(object);
+  object = undefined;
+});
+
+function load(name = 'links.bpf.o', options: OpenOptions = { programs }): NativeObject {
+  object = name === 'usdt.bpf.o' ? native.open(fixture(name), {}) : openFixture(options, name);
+  native.load(object);
+  return object;
+}
+
+/** What the program counted while it was attached, and that it counts nothing afterwards. */
+async function runsWhile(
+  { program, target, counter }: { program: string; target?: Target; counter: string },
+  act: () => void | Promise<void>,
+): Promise<number> {
+  const of = object ?? load();
+  const isAttached = () => native.programs(of).find(({ name }) => name === program)?.attached;
+  const descriptors = openDescriptors();
+  assert.equal(isAttached(), false);
+  const link = native.attachProgram(of, program, target);
+  assert.equal(isAttached(), true);
+  const start = readVariable(of, counter);
+  await act();
+  const end = readVariable(of, counter);
+  native.detach(of, link);
+  assert.equal(isAttached(), false);
+  assert.equal(openDescriptors(), descriptors);
+  await act();
+  assert.equal(readVariable(of, counter), end, 'it does not run any more');
+  return end - start;
+}
+
+test('a program runs where its section says: tp_btf, raw_tp', async () => {
+  const act = () => happen(7);
+  assert.equal(await runsWhile({ program: 'on_tp_btf', counter: 'tp_btf_runs' }, act), 7);
+  assert.equal(await runsWhile({ program: 'on_raw_tp', counter: 'raw_tp_runs' }, act), 7);
+});
+
+test('a raw tracepoint is named by the target', async () => {
+  const target = { kind: 'raw_tracepoint', name: 'sys_enter' } as const;
+  const runs = { program: 'on_named_raw_tp', counter: 'named_raw_tp_runs', target };
+  assert.equal(await runsWhile(runs, () => happen(9)), 9);
+});
+
+test('a uprobe is placed by symbol, by offset and by an offset from a symbol', async () => {
+  const uprobe = { kind: 'uprobe', binary: probedBinary } as const;
+  const { first, second } = probed.offsets;
+  for (const [target, runs] of [
+    [{ ...uprobe, symbol: 'first' }, 5],
+    [{ ...uprobe, offset: first }, 5],
+    [{ ...uprobe, offset: BigInt(second) }, 1],
+    [{ ...uprobe, symbol: 'first', offset: second - first }, 1],
+  ] as const)
+    assert.equal(
+      await runsWhile({ program: 'on_uprobe', counter: 'uprobe_runs', target }, () => probed.call(5)),
+      runs,
+    );
+});
+
+test('a uretprobe runs at each return', async () => {
+  const target = { kind: 'uprobe', binary: probedBinary, symbol: 'first', isReturn: true } as const;
+  const runs = { program: 'on_uretprobe', counter: 'uretprobe_runs', target };
+  assert.equal(await runsWhile(runs, () => probed.call(6)), 6);
+});
+
+test('a probe of one process does not run for another one', async () => {
+  const other = await startProbed();
+  const both = async () => {
+    await probed.call(3);
+    await other.call(4);
+  };
+  const one = { binary: probedBinary, pid: other.pid } as const;
+  const offsets = [other.offsets.first];
+  load();
+  for (const [program, counter, target] of [
+    ['on_uprobe', 'uprobe_runs', { kind: 'uprobe', ...one, symbol: 'first' }],
+    ['on_multi', 'multi_runs', { kind: 'uprobe_multi', ...one, offsets }],
+  ] as const)
+    assert.equal(await runsWhile({ program, counter, target }, both), 4, program);
+  await other.close();
+});
+
+test('one link of uprobe_multi has many places, and each its cookie', async () => {
+  const { first, second } = probed.offsets;
+  const target: Target = {
+    kind: 'uprobe_multi',
+    binary: probedBinary,
+    offsets: [first, BigInt(second)],
+    cookies: [10n, 1000],
+  };
+  assert.equal(
+    await runsWhile({ program: 'on_multi', counter: 'multi_runs', target }, () => probed.call(4)),
+    5,
+  );
+  assert.equal(object && readVariable(object, 'multi_cookies'), 4 * 10 + 1000);
+});
+
+test('uprobe_multi at returns runs once for each, a session at entry and return', async () => {
+  const target: Target = { kind: 'uprobe_multi', binary: probedBinary, offsets: [probed.offsets.first] };
+  const returns: Target = { ...target, isReturn: true };
+  assert.equal(
+    await runsWhile({ program: 'on_multi', counter: 'multi_runs', target: returns }, () => probed.call(4)),
+    4,
+  );
+  assert.equal(
+    await runsWhile({ program: 'on_session', counter: 'session_runs', target }, () => probed.call(4)),
+    8,
+  );
+});
+
+test('a marker (USDT) gives its arguments and its cookie', async () => {
+  load('usdt.bpf.o');
+  const target = {
+    kind: 'usdt',
+    binary: probedBinary,
+    provider: 'earshot',
+    name: 'called',
+    cookie: 7n,
+  } as const;
+  const marker = { program: 'on_marker', counter: 'usdt_runs' };
+  assert.equal(await runsWhile({ ...marker, target }, () => probed.call(5)), 5);
+  const value = (name: string) => object && readVariable(object, name);
+  assert.equal(value('first_argument'), 0 + 1 + 2 + 3 + 4);
+  assert.equal(value('second_argument'), 2 * (0 + 1 + 2 + 3 + 4));
+  assert.equal(value('cookies'), 5 * 7);
+  const one = { ...target, pid: probed.pid };
+  assert.equal(await runsWhile({ ...marker, target: one }, () => probed.call(2)), 2);
+});
+
+/** For so long on a CPU, seconds. */
+function burn(seconds: number): void {
+  const start = process.cpuUsage();
+  for (;;) {
+    const { user, system } = process.cpuUsage(start);
+    if ((user + system) / 1e6 >= seconds) return;
+  }
+}
+
+test('samples of the CPU clock: on every CPU, on each of them, of one thread', async () => {
+  const sampling = { program: 'on_sample', counter: 'samples' };
+  const hz = 997;
+  const expected = 0.4 * hz;
+  const off = (samples: number) => Math.abs(samples / expected - 1);
+  const everywhere = await runsWhile({ ...sampling, target: { kind: 'perf_event', hz } }, () => burn(0.4));
+  assert.ok(off(everywhere) < 0.3, `${everywhere} samples on all CPUs`);
+  const ofThread = { kind: 'perf_event', hz, pid: process.pid } as const;
+  const mine = await runsWhile({ ...sampling, target: ofThread }, () => burn(0.4));
+  assert.ok(off(mine) < 0.3, `${mine} samples of the main thread`);
+
+  const of = load();
+  const links = Array.from({ length: native.possibleCpus() }, (_, cpu) =>
+    native.attachProgram(of, 'on_sample', { kind: 'perf_event', hz, cpu }),
+  );
+  burn(0.4);
+  for (const link of links) native.detach(of, link);
+  assert.ok(off(readVariable(of, 'samples')) < 0.3, 'one link a CPU');
+});
+
+test('whatever is still attached is detached when the object is closed', async () => {
+  const descriptors = openDescriptors();
+  const of = load();
+  native.attach(of);
+  native.attachProgram(of, 'on_uprobe', { kind: 'uprobe', binary: probedBinary, symbol: 'first' });
+  native.attachProgram(of, 'on_uprobe', { kind: 'uprobe', binary: probedBinary, symbol: 'second' });
+  native.attachProgram(of, 'on_sample', { kind: 'perf_event', hz: 99 });
+  await probed.call(3);
+  happen(2);
+  assert.equal(readVariable(of, 'uprobe_runs'), 4, 'one program at two places');
+  assert.equal(readVariable(of, 'tp_btf_runs'), 2);
+  native.close(of);
+  assert.equal(openDescriptors(), descriptors);
+});
+
+test('`attach` passes over programs that need a target', () => {
+  const of = load();
+  native.attach(of);
+  const attached = native.programs(of).filter((program) => program.attached);
+  assert.deepEqual(
+    attached.map(({ name, type, section }) => ({ name, type, section })),
+    [
+      { name: 'on_tp_btf', type: 'tracing', section: 'tp_btf/sys_enter' },
+      { name: 'on_raw_tp', type: 'raw_tracepoint', section: 'raw_tp/sys_enter' },
+    ],
+  );
+});
+
+const isRefused = (what: object) => (error: object) => {
+  assert.deepEqual({ ...error, ...what }, { ...error });
+  return true;
+};
+
+/** This kernel is built without kprobes; where there are some, `test/vm` runs them. */
+test('a kernel without kprobes is named as such', () => {
+  const of = load();
+  const descriptors = openDescriptors();
+  for (const [program, isReturn] of [
+    ['on_kprobe', false],
+    ['on_kretprobe', true],
+  ] as const)
+    assert.throws(
+      () => native.attachProgram(of, program, { kind: 'kprobe', function: 'vfs_unlink', isReturn }),
+      isRefused({ code: 'ENOENT', operation: 'attach', program, feature: 'kprobe', minimumKernel: '4.1' }),
+    );
+  assert.equal(openDescriptors(), descriptors);
+});
+
+/** This kernel allows no trampolines (EPERM). */
+test('a program type that is refused is named, and the object opens without it', () => {
+  const refused = openFixture({}, 'trampolines.bpf.o');
+  assert.throws(
+    () => native.load(refused),
+    isRefused({
+      code: 'EPERM',
+      operation: 'load',
+      program: 'on_entry',
+      feature: 'fentry',
+      minimumKernel: '5.5',
+    }),
+  );
+  native.close(refused);
+  const without = load('trampolines.bpf.o', { without: ['on_entry', 'on_exit'] });
+  native.attach(without);
+  happen(3);
+  assert.equal(readVariable(without, 'probe_runs'), 3);
+});
+
+test('a section that libbpf does not know needs load settings', () => {
+  const of = openFixture({}, 'links.bpf.o');
+  assert.throws(() => native.load(of), { code: 'EINVAL', message: /on_multi/ });
+  native.close(of);
+});
+
+test('a target that is not there is refused, and nothing stays open', () => {
+  const of = load();
+  native.detach(of, native.attachProgram(of, 'on_tp_btf'));
+  const descriptors = openDescriptors();
+  const file = join(tmpdir(), `earshot-${process.pid}`);
+  writeFileSync(file, 'no ELF file');
+  const offsets = [probed.offsets.first];
+  for (const [program, target, expected] of [
+    [
+      'on_uprobe',
+      { kind: 'uprobe', binary: '/nonexistent', offset: 1 },
+      { code: 'ENOENT', feature: 'uprobe' },
+    ],
+    ['on_uprobe', { kind: 'uprobe', binary: probedBinary, symbol: 'absent' }, { code: 'ENOENT' }],
+    ['on_uprobe', { kind: 'uprobe', binary: file, symbol: 'first' }, { code: 'ELIBBPF' }],
+    ['on_uprobe', { kind: 'uprobe', binary: probedBinary, offset: 1, pid: 2 ** 31 - 1 }, { code: 'ESRCH' }],
+    ['on_sample', { kind: 'uprobe', binary: probedBinary, symbol: 'first' }, { code: 'EINVAL' }],
+    [
+      'on_multi',
+      { kind: 'uprobe_multi', binary: '/nonexistent', offsets },
+      { code: 'ENOENT', feature: 'uprobe_multi', minimumKernel: '6.6' },
+    ],
+    [
+      'on_multi',
+      { kind: 'uprobe_multi', binary: probedBinary, offsets, pid: 2 ** 31 - 1 },
+      { code: 'ESRCH' },
+    ],
+    ['on_uprobe', { kind: 'uprobe_multi', binary: probedBinary, offsets }, { code: 'EINVAL' }],
+    [
+      'on_uprobe',
+      { kind: 'usdt', binary: probedBinary, provider: 'earshot', name: 'called' },
+      { code: 'ESRCH' },
+    ],
+    ['on_sample', { kind: 'perf_event', hz: 99, cpu: 100_000 }, { code: 'EINVAL' }],
+    ['on_sample', { kind: 'perf_event', hz: 2_000_000_000 }, { code: 'EINVAL' }],
+    ['on_sample', { kind: 'perf_event', hz: 99, pid: 2 ** 31 - 1 }, { code: 'ESRCH', feature: 'perf_event' }],
+    ['on_sockops', { kind: 'cgroup', path: '/nonexistent' }, { code: 'ENOENT' }],
+    [
+      'on_sockops',
+      { kind: 'cgroup', path: '/proc' },
+      { code: 'EBADF', feature: 'sock_ops', minimumKernel: '5.7' },
+    ],
+    ['on_socket', { kind: 'socket', fd: 100_000 }, { code: 'EBADF', feature: 'socket_filter' }],
+    [
+      'on_tcx',
+      { kind: 'tcx', ifindex: 2 ** 31 - 1, direction: 'ingress' },
+      { feature: 'tcx', minimumKernel: '6.6' },
+    ],
+    ['on_xdp', { kind: 'xdp', ifindex: 2 ** 31 - 1 }, { feature: 'xdp' }],
+    ['on_named_raw_tp', { kind: 'raw_tracepoint', name: 'earshot_absent' }, { code: 'ENOENT' }],
+    ['on_tracepoint', { kind: 'tracepoint', category: 'earshot', name: 'absent' }, { code: 'ENOENT' }],
+    ['on_uprobe', undefined, { code: 'EOPNOTSUPP' }],
+  ] as const)
+    assert.throws(
+      () => native.attachProgram(of, program, target),
+      isRefused({ ...expected, operation: 'attach', program }),
+      `${program} ${JSON.stringify(target)}`,
+    );
+  unlinkSync(file);
+  assert.equal(openDescriptors(), descriptors);
+});
