@@ -6,8 +6,18 @@
  *   node scripts/setup.mjs --or-replay                        what replays a recording is enough, where packages cannot be had
  */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { missingPackages, systemNeeds } from './system-needs.mjs';
 
@@ -30,16 +40,39 @@ function stop(text) {
   process.exit(1);
 }
 
-/** Whether it succeeded. */
-function run(command, args, env = {}) {
+/** Whether it succeeded. Standard output belongs to what runs after the setup. */
+function run(command, args, { env = {}, output = process.stderr.fd } = {}) {
   const { status, error } = spawnSync(command, args, {
     cwd: root,
-    // Standard output belongs to what runs after the setup.
-    stdio: ['ignore', process.stderr.fd, process.stderr.fd],
+    stdio: ['ignore', output, output],
     env: { ...process.env, ...env },
   });
   if (error) say(`cannot run ${command}: ${error.message}`);
   return status === 0;
+}
+
+/** Lines of a package manager's output that are shown when it fails; the rest is in the log. */
+const shownLines = 15;
+
+/** What package managers print; made when one first runs. */
+let log;
+let isLogNamed = false;
+
+function runLogged(command, args, env) {
+  log ??= join(mkdtempSync(join(tmpdir(), 'earshot-setup-')), 'log');
+  const output = openSync(log, 'a');
+  try {
+    return run(command, args, { env, output });
+  } finally {
+    closeSync(output);
+  }
+}
+
+/** Ends with the log's last lines, for the failure of a package manager; the log stays. */
+function failure(text) {
+  isLogNamed = true;
+  const lines = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-shownLines);
+  return `${text}; the last lines of ${log}:\n\n${lines.join('\n')}\n`;
 }
 
 function isExecutable(file) {
@@ -83,14 +116,14 @@ function installSystemPackages(needs, { required }) {
     const text = `${what} is missing. Type:\n\n    ${command}\n`;
     return required ? stop(text) : without(text);
   }
-  say(`installing ${names} with ${manager}`);
-  const attempt = () => run(manager, [...install, ...missing.map(({ name }) => name)], env);
+  say(`installing ${names.replaceAll(' ', ', ')} (${manager})`);
+  const attempt = () => runLogged(manager, [...install, ...missing.map(({ name }) => name)], env);
   // Package lists that are absent or too old show in the first attempt; refreshing them first would cost every time.
   if (attempt()) return true;
   say(`refreshing the package lists of ${manager}`);
-  if (run(manager, refresh, env) && attempt()) return true;
-  if (required) stop(`cannot install ${names}: ${manager} failed, see above`);
-  return without(`cannot install ${names}: ${manager} failed, see above`);
+  if (runLogged(manager, refresh, env) && attempt()) return true;
+  const text = failure(`cannot install ${names}: ${manager} failed`);
+  return required ? stop(text) : without(text);
 }
 
 function without(text) {
@@ -113,9 +146,9 @@ function npmDependenciesAreCurrent() {
 
 function installNpmDependencies() {
   if (npmDependenciesAreCurrent()) return;
-  say('installing npm dependencies (npm ci)');
-  if (!run('npm', ['ci', '--include=dev', '--loglevel=error'], { PATH: outsidePath }))
-    stop('cannot install npm dependencies: npm ci failed, see above');
+  say('installing the packages of package-lock.json (npm ci)');
+  if (!runLogged('npm', ['ci', '--include=dev', '--loglevel=error'], { PATH: outsidePath }))
+    stop(failure('cannot install npm dependencies: npm ci failed'));
   if (!isExecutable(node))
     stop('npm ci did not fetch Node.js 24. Is `ignore-scripts` set in an .npmrc? Type `npm rebuild node`');
 }
@@ -147,3 +180,4 @@ if (wanted.has('--vm')) installSystemPackages(systemNeeds.vm, { required: true }
 installNpmDependencies();
 if (canBuild) build(wanted.has('--tests') || wanted.has('--vm') ? ['agent', 'tests'] : ['agent']);
 else buildTypeScript();
+if (log && !isLogNamed) rmSync(dirname(log), { recursive: true });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
@@ -89,6 +89,39 @@ done
     [0, '', ''],
     'nothing to do, nothing to say',
   );
+});
+
+test('setup: output of an installation is one line, and nothing of the package manager', {
+  skip: !isRoot,
+}, () => {
+  const machine = machineWith({ make: '', cc: '' });
+  writeFileSync(
+    join(machine, 'apt-get'),
+    `#!/bin/sh
+echo Reading package lists...
+printf '#!/bin/sh\\n' > ${machine}/clang
+/bin/chmod 755 ${machine}/clang
+`,
+  );
+  chmodSync(join(machine, 'apt-get'), 0o755);
+  const { status, stdout, stderr } = runSetup(machine);
+  assert.equal(status, 0, stderr);
+  assert.deepEqual([stdout, stderr], ['', 'earshot setup: installing clang (apt-get)\n']);
+});
+
+test('setup: a failed installation names the log and shows its last lines', { skip: !isRoot }, () => {
+  const machine = machineWith({
+    make: '',
+    cc: '',
+    'apt-get': 'echo first; for i in $(/usr/bin/seq 20); do echo line $i; done; exit 100',
+  });
+  const { status, stderr } = runSetup(machine);
+  assert.equal(status, 1);
+  const [, log = ''] = /apt-get failed; the last lines of (\S+):/.exec(stderr) ?? [];
+  assert.match(readFileSync(log, 'utf8'), /^first$/m);
+  assert.match(stderr, /\nline 19\nline 20\n/);
+  assert.doesNotMatch(stderr, /first/);
+  rmSync(dirname(log), { recursive: true });
 });
 
 test('a build that fails ends the setup with its output', () => {
