@@ -1,3 +1,4 @@
+import { clockOffset } from '../machine/clock-offset.ts';
 import type { CgroupId, MonotonicNanoseconds, Nanoseconds, UnixNanoseconds } from '../telemetry/units.ts';
 import { milliseconds, seconds } from '../telemetry/units.ts';
 import type { CgroupChange, Cgroups } from './cgroups.ts';
@@ -191,8 +192,7 @@ export class CgroupRegistry implements Cgroups {
   #versionAt(id: CgroupId, at: UnixNanoseconds | undefined): Version | undefined {
     let version = this.#newest.get(id);
     if (at === undefined) return version;
-    const { monotonic, now } = this.#options;
-    const time = monotonic() - (now() - at);
+    const time = at - clockOffset(this.#options);
     // its own beginning, with tolerance, unless another had the id then
     while (version && time < max(version.from - clockTolerance, version.before?.until ?? 0n))
       version = version.before;

@@ -3,6 +3,7 @@ import { pathFilter } from '../../cgroup/filter.ts';
 import { cgroupPatterns } from '../../cgroup/patterns.ts';
 import type { Host, Receiver, ReceiverComponent } from '../../component.ts';
 import { duration } from '../../config/schema/duration.ts';
+import { clockOffset } from '../../machine/clock-offset.ts';
 import { resourceAttributes } from '../../telemetry/attributes/resource.ts';
 import type { Batch } from '../../telemetry/batch.ts';
 import { event, resource } from '../../telemetry/metrics/build.ts';
@@ -187,7 +188,7 @@ function toEvents(
   },
 ): readonly Batch[] {
   const observed = of.host.clock.now();
-  const sinceBoot = of.host.clock.monotonic(); // the same clock as the kernel side's
+  const offset = clockOffset(of.host.clock); // its monotonic clock is the kernel side's
   const resources = new Map<Waiter, ReturnType<typeof resource>>();
   const records = source
     .drain()
@@ -197,7 +198,7 @@ function toEvents(
       resources.set(wait.cgroup, shared);
       return event(waitEvent, {
         resource: shared,
-        at: (observed - (sinceBoot - wait.at)) as UnixNanoseconds,
+        at: (wait.at + offset) as UnixNanoseconds,
         observed,
         attributes: describeWait(wait),
       });
