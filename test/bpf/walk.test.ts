@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
+import { usualOr } from '../lab/thorough.ts';
 import {
   assertBooked,
   assertConsistent,
@@ -24,7 +25,7 @@ after(stop);
 
 const kernels: readonly Kernel[] = ['tasks', 'queues', 'pelt'];
 /** In commands, for each test. */
-const effort = 10_000;
+const effort = usualOr(2_000, 10_000);
 
 for (const kernel of kernels) {
   const check = (
@@ -53,7 +54,7 @@ for (const kernel of kernels) {
   test(`${kernel}: throttled time is the quota's, whoever had the CPU`, () =>
     check({ length: 150, power: 7 }, throttled, assertWaits));
   test(`${kernel}: waits that reach back for seconds are known within an epoch`, () =>
-    check({ length: 1500, power: 7 }, crowded, assertWaits, { effort: 120_000 }));
+    check({ length: 1500, power: 7 }, crowded, assertWaits, { effort: usualOr(15_000, 120_000) }));
   test(`${kernel}: many cgroups that take turns keep their names, and no time is unknown`, async () => {
     const take = async (
       turns: Omit<Parameters<typeof turnsOf>[0], 'kernel' | 'length'>,

@@ -3,11 +3,12 @@ import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { heldBy, leftOf } from '../lab/kernel-objects.ts';
+import { usualOr } from '../lab/thorough.ts';
 import { openDescriptors } from './native-fixture.ts';
 import { openScheduler } from './scheduler-fixture.ts';
 
-const cycles = 100;
-const warmUp = 20;
+const cycles = usualOr(30, 100);
+const warmUp = usualOr(10, 20);
 
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
@@ -17,7 +18,7 @@ function rss(): number {
   return process.memoryUsage.rss();
 }
 
-test('a hundred times attached to the scheduler and closed, nothing is left: descriptors, programs, maps, memory', async () => {
+test('attaching and closing again and again leaves no descriptor, program, map or memory', async () => {
   const own = { prog: new Set<number>(), map: new Set<number>(), link: new Set<number>() };
   let descriptors = 0;
   let early = 0;

@@ -3,12 +3,13 @@ import { closeSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import type { Link, Marker, Native, NativeObject } from '../../src/bpf/native.ts';
+import { usualOr } from '../lab/thorough.ts';
 import { attachFixture, fixture, happen, native, openDescriptors, openFixture } from './native-fixture.ts';
 
 /** The addon without its types: what JavaScript could pass. */
 const untyped = native as unknown as Record<string, (...values: readonly unknown[]) => unknown>;
 
-const secondsEach = 1;
+const secondsEach = usualOr(0.2, 1);
 const bound = {
   numRuns: 100_000,
   interruptAfterTimeLimit: secondsEach * 1000,

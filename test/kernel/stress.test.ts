@@ -7,9 +7,11 @@ import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { clockOffset } from '../../src/machine/clock-offset.ts';
 import type { LiveSource } from '../../src/receivers/scheduler/live-scheduler.ts';
 import type { Waiter } from '../../src/receivers/scheduler/source.ts';
 import { type CgroupId, cgroupId, milliseconds, type UnixNanoseconds } from '../../src/telemetry/units.ts';
+import { usualOr } from '../lab/thorough.ts';
 import {
   makeCgroup,
   native,
@@ -24,8 +26,8 @@ import {
 
 /** Cgroups come and go while every CPU does little but switch, and the source is read as an agent reads it. */
 
-const count = 5000;
-const seconds = 25;
+const count = usualOr(2500, 5000);
+const seconds = usualOr(12, 25);
 const workers = 8;
 const slots = 512;
 const cpus = availableParallelism();
@@ -94,13 +96,17 @@ async function stress(): Promise<Outcome> {
   source = openScheduler({ maxWorkloads: slots, minWait: milliseconds(2) }, cgroups);
   const unfollow = cgroups.follow(() => source?.tellChanges());
 
+  const offset = clockOffset({
+    now: () => BigInt(Date.now()) * 1_000_000n,
+    monotonic: () => native.monotonic(),
+  });
   const reported = new Map<Waiter, Ledger>();
   const drops: Record<string, number> = {};
   const names = new Map<Waiter, Set<string | undefined>>();
   const timesNamed = new Map<Waiter, number>();
   const name = (cgroup: Waiter, at: bigint) => {
     if (typeof cgroup !== 'bigint') return;
-    const unix = (BigInt(Date.now()) * 1_000_000n - (native.monotonic() - at)) as UnixNanoseconds;
+    const unix = (at + offset) as UnixNanoseconds;
     const known = names.get(cgroup) ?? new Set();
     names.set(cgroup, known.add(cgroups.path(cgroup, unix)));
   };
@@ -239,7 +245,7 @@ test('css ids were used again and again, and each cgroup has its own time', () =
   assert.equal(churned.size, count);
   assert.equal(drops.no_slot ?? 0, 0, `all of them had one of ${slots} css ids`);
   const own = [...churned.keys()].filter((id) => reported.has(id)).length;
-  assert.ok(own > slots * 9, `only ${own} cgroups were reported`);
+  assert.ok(own > 0.92 * count, `only ${own} cgroups were reported`);
   assert.ok(
     count - own <= explained(drops, lossesOfTime),
     `${count - own} are missing: ${JSON.stringify(drops)}`,
@@ -279,7 +285,7 @@ test('waits that are in no histogram have a counter', () => {
   );
 });
 
-test("those that stay have their own time and nobody else's, at 100,000 switches a second and more", () => {
+test("those that stay have their own time and nobody else's, at more than 50,000 switches a second of CPU", () => {
   const { busy, reported, span } = outcome;
   for (const { cgroup, ran } of busy) {
     const run = reported.get(cgroup.id)?.run ?? 0;
@@ -288,7 +294,8 @@ test("those that stay have their own time and nobody else's, at 100,000 switches
     assert.ok(Math.abs(run - ran) < 0.01 * ran + 20e6, `${cgroup.path} ran ${ran} ns, not ${run}`);
   }
   const waits = [...reported.values()].reduce((sum, ledger) => sum + ledger.waits, 0);
-  assert.ok(waits / (span / 1e9) > 50_000 * cpus, `${waits} waits in ${span} ns`);
+  const ran = busy.reduce((sum, { ran }) => sum + ran, 0); // what else the machine runs takes time from them
+  assert.ok(waits / (ran / 1e9) > 50_000, `${waits} waits while they ran ${ran} ns of ${span} ns`);
 });
 
 test('nothing is reported of a cgroup that never existed', () => {
