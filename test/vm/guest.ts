@@ -58,6 +58,7 @@ const suites: Readonly<Record<string, string>> = {
   scheduler: '../kernel/scheduler.test.js',
   waits: '../kernel/waits.test.js',
   layout: './guest/layout.test.js',
+  links: './guest/links.test.js',
 };
 /** From the kernel's command line. */
 const wanted = process.env.EARSHOT_TESTS?.split(',') ?? Object.keys(suites);
