@@ -47,7 +47,7 @@ const env = {
   ...process.env,
   // Each file is a process, and the agent is started a hundred times: without it, all types are stripped each time.
   NODE_COMPILE_CACHE: join(root, 'build/compile-cache'),
-  ...(process.argv.includes('--thorough') && { EARSHOT_TESTS: 'thorough' }),
+  ...(process.argv.includes('--thorough') && { EARSHOT_THOROUGH: 'true' }),
 };
 const wanted = named.length > 0 ? named : Object.keys(suites);
 const results: string[] = [];

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { getTestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openOracle } from '../lab/oracle.ts';
+import { usualOr } from '../lab/thorough.ts';
 import { attach } from './attach.ts';
 import {
   account,
@@ -21,7 +22,7 @@ const second = 1e9;
 
 /** One thread a CPU: the kernel counts what a CPU was throttled, we count what tasks waited for it. */
 function runOnEachCpu(cgroup: TestCgroup): Promise<unknown> {
-  return Promise.all(Array.from({ length: cpus }, (_, cpu) => runIn(cgroup, spin(5, 1), cpu)));
+  return Promise.all(Array.from({ length: cpus }, (_, cpu) => runIn(cgroup, spin(usualOr(3, 5), 1), cpu)));
 }
 
 /** For whoever reads the results: how far off, also where that is allowed. */

@@ -86,6 +86,8 @@ after(async () => {
   await removeCgroups();
 });
 
+const clocks = { now: () => BigInt(Date.now()) * 1_000_000n, monotonic: () => native.monotonic() };
+
 async function stress(): Promise<Outcome> {
   const home = makeCgroup('churn');
   if (version === 2) writeFileSync(join(home.directory, 'cgroup.subtree_control'), '+cpu');
@@ -96,17 +98,13 @@ async function stress(): Promise<Outcome> {
   source = openScheduler({ maxWorkloads: slots, minWait: milliseconds(2) }, cgroups);
   const unfollow = cgroups.follow(() => source?.tellChanges());
 
-  const offset = clockOffset({
-    now: () => BigInt(Date.now()) * 1_000_000n,
-    monotonic: () => native.monotonic(),
-  });
   const reported = new Map<Waiter, Ledger>();
   const drops: Record<string, number> = {};
   const names = new Map<Waiter, Set<string | undefined>>();
   const timesNamed = new Map<Waiter, number>();
   const name = (cgroup: Waiter, at: bigint) => {
     if (typeof cgroup !== 'bigint') return;
-    const unix = (at + offset) as UnixNanoseconds;
+    const unix = (at + clockOffset(clocks)) as UnixNanoseconds;
     const known = names.get(cgroup) ?? new Set();
     names.set(cgroup, known.add(cgroups.path(cgroup, unix)));
   };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { usualOr } from '../lab/thorough.ts';
 import { attach } from './attach.ts';
 import { account, hasLocalStatistics, makeCgroup, program, runIn, spin } from './scheduler-fixture.ts';
 
@@ -78,7 +79,7 @@ test('240 tasks that pass messages: less than 0.5 % of their waiting is unexplai
 test('40 spinning threads of two equal cgroups: explained, in equal parts or near it', async () => {
   const [one, other] = [makeCgroup('one'), makeCgroup('other')];
   const result = await account(attach(), () =>
-    Promise.all([one, other].map((cgroup) => runIn(cgroup, spin(6, 20)))),
+    Promise.all([one, other].map((cgroup) => runIn(cgroup, spin(usualOr(4, 6), 20)))),
   );
   for (const [cgroup, neighbor] of [
     [one, other],
@@ -99,7 +100,7 @@ test('where twenty cgroups take turns on a CPU, each wait is explained and each 
   const crowd = Array.from({ length: 20 }, (_, i) => makeCgroup(`one-of-many-${i}`));
   const result = await account(attach(), () =>
     Promise.all([
-      runIn(victim, spin(8, 1), 0),
+      runIn(victim, spin(usualOr(5, 8), 1), 0),
       ...crowd.map((cgroup, i) => runIn(cgroup, spin(2, 1, ...(i % 2 ? [300, 700] : [])), 0)),
     ]),
   );

@@ -62,6 +62,7 @@ const suites: Readonly<Record<string, string>> = {
 };
 /** From the kernel's command line. */
 const wanted = process.env.EARSHOT_TESTS?.split(',') ?? Object.keys(suites);
+process.env.EARSHOT_THOROUGH = 'true'; // in slow emulation a short load has too few switches
 const results = run({
   files: wanted.map((name) => fileURLToPath(new URL(suites[name] ?? name, import.meta.url))),
   isolation: 'none',
