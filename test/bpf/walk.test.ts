@@ -38,7 +38,7 @@ for (const kernel of kernels) {
       fc.asyncProperty(setupOf(kernel), commandsOf({ ...schedule, weights }), async (setup, commands) =>
         claim(await play({ ...setup, isMet: limits.isMet ?? false }, commands, limits)),
       ),
-      { numRuns: Math.ceil((limits.effort ?? effort) / schedule.length), interruptAfterTimeLimit: 10_000 },
+      { numRuns: Math.ceil((limits.effort ?? effort) / schedule.length) },
     );
   const calm = { wake: 5, switch: 10, throttle: 0, unthrottle: 0 };
   const throttled = { wake: 5, switch: 10, throttle: 3, unthrottle: 3 };
@@ -64,7 +64,7 @@ for (const kernel of kernels) {
         fc.asyncProperty(turnsOf({ ...turns, kernel, length: 1000 }), async ([setup, commands]) =>
           claim(await play(setup, commands, { isFinished: true, slots: 64, limits: { events: 1 << 20 } })),
         ),
-        { numRuns: 2, interruptAfterTimeLimit: 10_000 },
+        { numRuns: 2 },
       );
     // Few enough for a coarse epoch, and slow enough for a fine one.
     await take({ cgroups: { min: 30, max: 44 }, slice: { min: 90_000, max: 400_000 } }, (played) => {
