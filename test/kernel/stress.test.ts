@@ -35,6 +35,8 @@ const cpus = availableParallelism();
 /** Half of them: what is remembered of removed cgroups is as much at the end as long before. */
 const maxCgroups = count / 2;
 
+const clocks = { now: () => BigInt(Date.now()) * 1_000_000n, monotonic: () => native.monotonic() };
+
 /** What was said of one cgroup, or what the kernel itself accounted to it. */
 interface Ledger {
   run: number;
@@ -85,8 +87,6 @@ after(async () => {
       if (entry.isDirectory()) rmdirSync(join(parent, entry.name));
   await removeCgroups();
 });
-
-const clocks = { now: () => BigInt(Date.now()) * 1_000_000n, monotonic: () => native.monotonic() };
 
 async function stress(): Promise<Outcome> {
   const home = makeCgroup('churn');
