@@ -30,7 +30,7 @@ test('the files of the image are all that the agent needs to start', async () =>
   // before it opens anything it has loaded all there is to load, the addon and libbpf among it
   const { stdout } = await run('chroot', [
     ...[root, '/usr/bin/node', '--input-type=module', '--eval'],
-    "const { loadNative } = await import('/opt/earshot/dist/kernel/native.js'); console.log(String(loadNative().monotonic()))",
+    "const { loadNative } = await import('/opt/earshot/dist/bpf/native.js'); console.log(String(loadNative().monotonic()))",
   ]);
   assert.match(stdout, /^\d+$/m);
 });
