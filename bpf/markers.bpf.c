@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Which markers are there? A marker is a BPF map without users: its name is all it says. Each queue map of
+ * Lists the markers. A marker is a BPF map without users: its name is its content. Each queue map of
  * the kernel is written out, from any process in any namespace; only a process with CAP_BPF outside of any
  * user namespace can make one, also where other types are free for all users.
  */

@@ -33,11 +33,14 @@ napi_value ring_drain(napi_env env, napi_callback_info info);
 napi_value object_programs(napi_env env, napi_callback_info info);
 napi_value statistics_enable(napi_env env, napi_callback_info info);
 napi_value statistics_disable(napi_env env, napi_callback_info info);
-napi_value program_iterate(napi_env env, napi_callback_info info);
+napi_value iterator_open(napi_env env, napi_callback_info info);
+napi_value iterator_read(napi_env env, napi_callback_info info);
+napi_value iterator_close(napi_env env, napi_callback_info info);
 napi_value marker_create(napi_env env, napi_callback_info info);
 napi_value marker_close(napi_env env, napi_callback_info info);
 napi_value struct_layout(napi_env env, napi_callback_info info);
 napi_value enum_values(napi_env env, napi_callback_info info);
 napi_value kernel_struct(napi_env env, napi_callback_info info);
+napi_value kernel_member_type(napi_env env, napi_callback_info info);
 
 #endif

@@ -93,6 +93,12 @@ static struct bpf_link *attach_cgroup(const struct bpf_program *program, const s
 	return part;
 }
 
+/* As perf_event_open() takes it, which refuses those that no CPU has, but takes -1 for any CPU. */
+static int cpu_number(uint64_t number)
+{
+	return number > INT_MAX ? INT_MAX : (int)number;
+}
+
 static int add_perf_event(struct link *link, const struct target *to, int cpu)
 {
 	struct perf_event_attr event = {
@@ -116,14 +122,14 @@ static int add_perf_event(struct link *link, const struct target *to, int cpu)
 
 static struct link *attach_perf_event(const struct bpf_program *program, const struct target *to, int *error)
 {
-	bool is_one = to->cpu >= 0 || to->pid >= 0;
-	int cpus = is_one ? 1 : libbpf_num_possible_cpus();
-	struct link *link = link_new(program, cpus > 0 ? (size_t)cpus : 0);
+	const struct numbers *cpus = &to->cpus;
+	uint32_t count = cpus->count ? cpus->count : 1; /* of a thread on any CPU */
+	struct link *link = link_new(program, count);
 
-	*error = !link ? -ENOMEM : cpus < 0 ? cpus : 0;
-	for (int i = 0; !*error && i < cpus; i++) {
-		*error = add_perf_event(link, to, is_one ? to->cpu : i);
-		if (*error == -ENODEV && !is_one) /* possible, not online */
+	*error = link ? 0 : -ENOMEM;
+	for (uint32_t i = 0; !*error && i < count; i++) {
+		*error = add_perf_event(link, to, cpus->count ? cpu_number(cpus->list[i]) : -1);
+		if (*error == -ENODEV && (link->count || i + 1 < count)) /* gone offline meanwhile */
 			*error = 0;
 	}
 	if (!*error)

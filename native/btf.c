@@ -137,7 +137,32 @@ static napi_value member_names(const struct call *call, const struct btf *btf, c
 	return names;
 }
 
+/* As the member is declared: a typedef is not resolved. */
+static napi_value member_type_name(const struct call *call, const struct btf *btf, const char *name,
+				   const char *member)
+{
+	int id = btf__find_by_name_kind(btf, name, BTF_KIND_STRUCT);
+	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(btf, (uint32_t)id);
+
+	for (uint32_t i = 0; type && i < btf_vlen(type); i++) {
+		const struct btf_member *of = &btf_members(type)[i];
+		if (!strcmp(btf__name_by_offset(btf, of->name_off), member))
+			return string_result(
+				call, btf__name_by_offset(btf, btf__type_by_id(btf, of->type)->name_off));
+	}
+	return NULL;
+}
+
 /* Reads the kernel's BTF anew each time: that takes 8 ms, keeping it would take 9 MB. */
+static struct btf *kernel_btf(const struct call *call, const char *name)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+
+	if (!btf && errno != ESRCH) /* libbpf's way to say that the kernel has none */
+		call_fail_libbpf(call, errno, name);
+	return btf;
+}
+
 napi_value kernel_struct(napi_env env, napi_callback_info info)
 {
 	struct call call;
@@ -146,13 +171,23 @@ napi_value kernel_struct(napi_env env, napi_callback_info info)
 	if (!call_begin(&call, env, info, "describe struct of the kernel", 1) ||
 	    !string_argument(&call, call.arguments[0], "type name", name, sizeof(name)))
 		return NULL;
-	struct btf *btf = btf__load_vmlinux_btf();
-	if (!btf) {
-		if (errno != ESRCH) /* libbpf's way to say that the kernel has none */
-			call_fail_libbpf(&call, errno, name);
-		return NULL;
-	}
-	napi_value names = member_names(&call, btf, name);
+	struct btf *btf = kernel_btf(&call, name);
+	napi_value names = btf ? member_names(&call, btf, name) : NULL;
 	btf__free(btf);
 	return names;
+}
+
+napi_value kernel_member_type(napi_env env, napi_callback_info info)
+{
+	struct call call;
+	char name[NAME_SIZE], member[NAME_SIZE];
+
+	if (!call_begin(&call, env, info, "describe member of the kernel", 2) ||
+	    !string_argument(&call, call.arguments[0], "type name", name, sizeof(name)) ||
+	    !string_argument(&call, call.arguments[1], "member name", member, sizeof(member)))
+		return NULL;
+	struct btf *btf = kernel_btf(&call, name);
+	napi_value type = btf ? member_type_name(&call, btf, name, member) : NULL;
+	btf__free(btf);
+	return type;
 }

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ARGUMENT_LIMIT 5
+#define ARGUMENT_LIMIT 6
 
 struct feature;
 

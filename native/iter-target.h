@@ -16,7 +16,7 @@ struct iter_target {
 	int cgroup_fd;
 };
 
-/* Undefined is everything. To be closed whatever the result. */
+/* Undefined is everything. The caller closes it, also after a failure. */
 bool iter_target_argument(struct call *call, napi_value value, struct object *object,
 			  struct iter_target *target);
 void iter_target_close(struct iter_target *target);

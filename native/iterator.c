@@ -1,4 +1,6 @@
 #include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "addon.h"
@@ -6,56 +8,72 @@
 #include "iter-target.h"
 #include "object.h"
 
-/* The bytes read; negative errno, -ENOBUFS if there are more than fit. */
-static ssize_t read_all(int fd, const struct bytes *into)
-{
-	size_t used = 0;
-	uint8_t beyond;
+/* One run of an iterator program. The object owns it. */
+struct iterator {
+	struct iterator *next;
+	/* As long as the run: not on every kernel does that hold the map which it iterates. */
+	struct bpf_link *link;
+	int fd;
+	/* Unique in the process. */
+	uint32_t token;
+};
 
-	for (;;) {
-		bool full = used == into->size;
-		ssize_t count = full ? read(fd, &beyond, 1) : read(fd, into->data + used, into->size - used);
-		if (count == 0)
-			return (ssize_t)used;
-		if (count < 0 && errno != EAGAIN &&
-		    errno != EINTR) /* EAGAIN: it has looked at many objects */
-			return -errno;
-		if (count > 0 && full)
-			return -ENOBUFS;
-		if (count > 0)
-			used += (size_t)count;
+static atomic_uint last_token;
+
+static void iterator_free(struct iterator *iterator)
+{
+	if (iterator->fd >= 0)
+		close(iterator->fd);
+	bpf_link__destroy(iterator->link);
+	free(iterator);
+}
+
+void iterators_free(struct object *object)
+{
+	while (object->iterators) {
+		struct iterator *iterator = object->iterators;
+		object->iterators = iterator->next;
+		iterator_free(iterator);
 	}
 }
 
-/* The bytes written; negative errno. */
-static ssize_t run(const struct bpf_program *program, struct iter_target *target, const struct bytes *into)
+/* NULL and a negative errno. */
+static struct iterator *iterator_new(const struct bpf_program *program, struct iter_target *target,
+				     int *error)
 {
 	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &target->info,
 		    .link_info_len = sizeof(target->info));
-	struct bpf_link *link = bpf_program__attach_iter(program, target->is_given ? &options : NULL);
+	struct iterator *iterator = calloc(1, sizeof(*iterator));
 
-	if (!link)
-		return -errno;
-	int fd = bpf_iter_create(bpf_link__fd(link));
-	ssize_t used = fd < 0 ? fd : read_all(fd, into);
-	if (fd >= 0)
-		close(fd);
-	bpf_link__destroy(link);
-	return used;
+	*error = iterator ? 0 : -ENOMEM;
+	if (!iterator)
+		return NULL;
+	iterator->fd = -1;
+	iterator->link = bpf_program__attach_iter(program, target->is_given ? &options : NULL);
+	*error = iterator->link ? 0 : -errno;
+	if (!*error)
+		iterator->fd = bpf_iter_create(bpf_link__fd(iterator->link));
+	if (!*error && iterator->fd < 0)
+		*error = iterator->fd;
+	if (!*error)
+		return iterator;
+	iterator_free(iterator);
+	return NULL;
 }
 
-napi_value program_iterate(napi_env env, napi_callback_info info)
+napi_value iterator_open(napi_env env, napi_callback_info info)
 {
 	struct call call;
-	struct bytes into;
 	struct iter_target target;
+	struct iterator *iterator = NULL;
+	int error = 0;
 
-	if (!call_begin(&call, env, info, "iterate", 3))
+	if (!call_begin(&call, env, info, "iterate", 2))
 		return NULL;
 	struct object *object = object_argument(&call, call.arguments[0]);
 	struct bpf_program *program =
 		object ? loaded_program_argument(&call, object, call.arguments[1]) : NULL;
-	if (!program || !bytes_argument(&call, call.arguments[2], "destination", &into))
+	if (!program)
 		return NULL;
 	call.program = bpf_program__name(program);
 	if (bpf_program__expected_attach_type(program) != BPF_TRACE_ITER) {
@@ -63,16 +81,77 @@ napi_value program_iterate(napi_env env, napi_callback_info info)
 		return NULL;
 	}
 	call.feature = feature_of_program(program);
-	ssize_t used = -1;
-	bool is_valid = iter_target_argument(&call, call.arguments[3], object, &target);
-	if (is_valid)
-		used = run(program, &target, &into);
+	if (iter_target_argument(&call, call.arguments[2], object, &target))
+		iterator = iterator_new(program, &target, &error);
 	iter_target_close(&target);
+	if (error)
+		call_fail_libbpf(&call, -error, call.program);
+	if (!iterator)
+		return NULL;
+	iterator->token = atomic_fetch_add(&last_token, 1) + 1;
+	napi_value token = number_result(&call, iterator->token);
+	if (!token) {
+		iterator_free(iterator);
+		return NULL;
+	}
+	iterator->next = object->iterators;
+	object->iterators = iterator;
+	return token;
+}
+
+/* Where the iterator of a token is linked; NULL has thrown. */
+static struct iterator **place_argument(const struct call *call, struct object *object)
+{
+	uint32_t token;
+
+	if (!object || !count_argument(call, call->arguments[1], "iterator", &token))
+		return NULL;
+	for (struct iterator **place = &object->iterators; *place; place = &(*place)->next)
+		if ((*place)->token == token)
+			return place;
+	call_fail(call, EBADF, object->name, "not an iterator of this object, or closed already");
+	return NULL;
+}
+
+napi_value iterator_read(napi_env env, napi_callback_info info)
+{
+	struct call call;
+	struct bytes into;
+	ssize_t used;
+
+	if (!call_begin(&call, env, info, "read iterator", 3))
+		return NULL;
+	struct object *object = object_argument(&call, call.arguments[0]);
+	if (!object || !bytes_argument(&call, call.arguments[2], "destination", &into))
+		return NULL;
+	if (!into.size) { /* 0 bytes are the end */
+		call_fail(&call, EINVAL, "destination", "must not be empty");
+		return NULL;
+	}
+	struct iterator **place = place_argument(&call, object);
+	if (!place)
+		return NULL;
+	do
+		used = read((*place)->fd, into.data, into.size);
+	while (used < 0 && (errno == EINTR || errno == EAGAIN)); /* EAGAIN: nothing of a million objects */
 	if (used >= 0)
 		return number_result(&call, (double)used);
-	if (is_valid && used == -ENOBUFS)
-		call_fail(&call, ENOBUFS, call.program, "the destination is too small");
-	else if (is_valid)
-		call_fail_libbpf(&call, (int)-used, call.program);
+	call_fail(&call, errno, object->name, NULL);
+	return NULL;
+}
+
+napi_value iterator_close(napi_env env, napi_callback_info info)
+{
+	struct call call;
+
+	if (!call_begin(&call, env, info, "close iterator", 2))
+		return NULL;
+	struct object *object = object_argument(&call, call.arguments[0]);
+	struct iterator **place = place_argument(&call, object);
+	if (!place)
+		return NULL;
+	struct iterator *iterator = *place;
+	*place = iterator->next;
+	iterator_free(iterator);
 	return NULL;
 }

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What libbpf and the verifier said during the present call, instead of on standard error. */
+/* Messages of libbpf and the verifier during the present call, kept off standard error. */
 void log_capture(void);
 void log_clear(void);
 const char *log_text(void);

@@ -32,8 +32,34 @@ static bool map_memory(const struct call *call, const struct bpf_map *map, struc
 	return true;
 }
 
+/* The columns [first, first + count) of an array that is read as rows of `stride` entries. */
+struct columns {
+	uint32_t first;
+	uint32_t count;
+	uint32_t stride;
+};
+
+static bool columns_argument(const struct call *call, const struct bpf_map *map, struct columns *columns)
+{
+	uint32_t entries = bpf_map__max_entries(map);
+
+	*columns = (struct columns){.count = entries, .stride = entries};
+	if (is_undefined(call, call->arguments[3]))
+		return true;
+	if (!count_argument(call, call->arguments[3], "first column", &columns->first) ||
+	    !count_argument(call, call->arguments[4], "number of columns", &columns->count) ||
+	    !count_argument(call, call->arguments[5], "entries of a row", &columns->stride))
+		return false;
+	if (columns->stride && entries % columns->stride == 0 && columns->first < columns->stride &&
+	    columns->count <= columns->stride - columns->first)
+		return true;
+	call_fail(call, ERANGE, bpf_map__name(map), "the columns do not lie within whole rows");
+	return false;
+}
+
 napi_value map_read_array(napi_env env, napi_callback_info info)
 {
+	struct columns columns;
 	struct call call;
 	struct bytes into;
 
@@ -48,14 +74,20 @@ napi_value map_read_array(napi_env env, napi_callback_info info)
 		call_fail(&call, EINVAL, name, "not an array that can be mapped (BPF_F_MMAPABLE)");
 		return NULL;
 	}
-	size_t size = ROUND_UP((size_t)bpf_map__value_size(map), 8) * bpf_map__max_entries(map);
-	if (into.size < size) {
+	if (!columns_argument(&call, map, &columns))
+		return NULL;
+	size_t entry = ROUND_UP((size_t)bpf_map__value_size(map), 8);
+	size_t row = entry * columns.stride, part = entry * columns.count;
+	size_t rows = bpf_map__max_entries(map) / columns.stride;
+	if (into.size < part * rows) {
 		call_fail(&call, ERANGE, name, "the destination is smaller than the map");
 		return NULL;
 	}
 	struct map_view *view = map_view(object, map);
-	if (!map_memory(&call, map, view, size))
+	if (!map_memory(&call, map, view, row * rows))
 		return NULL;
-	copy_words(into.data, view->memory, size);
-	return number_result(&call, (double)size);
+	const uint8_t *from = (const uint8_t *)view->memory + entry * columns.first;
+	for (size_t i = 0; i < rows; i++)
+		copy_words(into.data + i * part, (const uint64_t *)(from + i * row), part);
+	return number_result(&call, (double)(part * rows));
 }

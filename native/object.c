@@ -19,6 +19,7 @@ static void object_release(struct object *object)
 
 	if (!object->bpf)
 		return;
+	iterators_free(object);
 	links_free(object, NULL);
 	bpf_object__for_each_map (map, object->bpf) {
 		struct map_view *view = &object->views[i++];
@@ -155,7 +156,10 @@ napi_value object_open(napi_env env, napi_callback_info info)
 	}
 	const char *slash = strrchr(path, '/');
 	snprintf(object->name, sizeof(object->name), "%.*s", NAME_SIZE - 1, slash ? slash + 1 : path);
-	object->bpf = bpf_object__open_file(path, NULL);
+	/* Types of CO-RE relocations are those of vmlinux alone: libbpf would look one that is missing there
+	 * up in the BTF of all modules, and to list those takes CAP_SYS_ADMIN. */
+	LIBBPF_OPTS(bpf_object_open_opts, options, .btf_custom_path = "/sys/kernel/btf/vmlinux");
+	object->bpf = bpf_object__open_file(path, &options);
 	if (!object->bpf || !make_views(object)) {
 		call_fail_libbpf(&call, errno, path);
 		object_finalise(env, object, NULL);

@@ -8,6 +8,7 @@
 #include "call.h"
 
 struct link;
+struct iterator;
 
 /* What this addon holds open for one map; both are made at first use. */
 struct map_view {
@@ -26,6 +27,7 @@ struct object {
 	char name[NAME_SIZE];
 	/* The last one first. */
 	struct link *links;
+	struct iterator *iterators;
 	/* By order of bpf_object__for_each_map. */
 	struct map_view *views;
 	/* VERIFIER_LOG_SIZE bytes a program where the verifier's statistics are wanted, otherwise NULL. */
@@ -54,6 +56,7 @@ struct map_view *map_view(struct object *object, const struct bpf_map *map);
 bool is_attached(const struct object *object, const struct bpf_program *program);
 /* Those made after `until`; all for NULL. */
 void links_free(struct object *object, const struct link *until);
+void iterators_free(struct object *object);
 
 /* Values of OpenOptions, before load. */
 bool apply_options(const struct call *call, struct object *object, napi_value options);

@@ -56,16 +56,6 @@ static bool read_positive(const struct call *call, napi_value value, const char 
 	return false;
 }
 
-static bool read_cpu(const struct call *call, napi_value value, const char *what, void *place)
-{
-	uint32_t number;
-
-	if (!count_argument(call, value, what, &number))
-		return false;
-	*(int *)place = number > INT_MAX ? INT_MAX : (int)number;
-	return true;
-}
-
 static bool read_boolean(const struct call *call, napi_value value, const char *what, void *place)
 {
 	return boolean_argument(call, value, what, place);
@@ -142,7 +132,7 @@ static const struct property {
 	{"isReturn", read_boolean, offsetof(struct target, is_return), 0,
 	 OF(KPROBE) | OF(UPROBE) | OF(UPROBE_MULTI)},
 	{"pid", read_positive, offsetof(struct target, pid), 0, PROBES | OF(PERF_EVENT)},
-	{"cpu", read_cpu, offsetof(struct target, cpu), 0, OF(PERF_EVENT)},
+	{"cpus", read_numbers, offsetof(struct target, cpus), 0, OF(PERF_EVENT)},
 	{"hz", read_positive, offsetof(struct target, hz), OF(PERF_EVENT), 0},
 	{"fd", read_count, offsetof(struct target, fd), OF(SOCKET), 0},
 	{"ifindex", read_count, offsetof(struct target, ifindex), OF(TCX) | OF(XDP), 0},
@@ -188,7 +178,7 @@ bool target_argument(const struct call *call, napi_value value, struct target *t
 {
 	napi_value kind;
 
-	*target = (struct target){.kind = TARGET_NONE, .pid = -1, .cpu = -1};
+	*target = (struct target){.kind = TARGET_NONE, .pid = -1};
 	if (is_undefined(call, value))
 		return true;
 	if (!is_object(call, value, "target") ||
@@ -198,14 +188,20 @@ bool target_argument(const struct call *call, napi_value value, struct target *t
 	for (size_t i = 0; i < sizeof(properties) / sizeof(*properties); i++)
 		if (!read_property(call, &properties[i], value, target))
 			return false;
-	if (!target->cookies.count || target->cookies.count == target->offsets.count)
-		return true;
-	call_fail(call, EINVAL, "cookies", "must be as many as `offsets`");
-	return false;
+	if (target->cookies.count && target->cookies.count != target->offsets.count) {
+		call_fail(call, EINVAL, "cookies", "must be as many as `offsets`");
+		return false;
+	}
+	if (target->kind == TARGET_PERF_EVENT && target->pid < 0 && !target->cpus.count) {
+		call_fail(call, EINVAL, "cpus", "a target of kind perf_event needs them or `pid`");
+		return false;
+	}
+	return true;
 }
 
 void target_free(struct target *target)
 {
 	free(target->offsets.list);
 	free(target->cookies.list);
+	free(target->cpus.list);
 }

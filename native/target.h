@@ -34,12 +34,12 @@ struct target {
 	/* Of a function, symbol, tracepoint or marker; and its category or provider. */
 	char name[NAME_SIZE], group[NAME_SIZE];
 	uint64_t offset, cookie;
-	struct numbers offsets, cookies;
+	struct numbers offsets, cookies, cpus;
 	uint32_t fd, ifindex;
-	int hz, pid, cpu;
+	int hz, pid;
 };
 
-/* Undefined has the kind TARGET_NONE. To be freed whatever the result. */
+/* Undefined has the kind TARGET_NONE. The caller frees it, also after a failure. */
 bool target_argument(const struct call *call, napi_value value, struct target *target);
 void target_free(struct target *target);
 

@@ -12,6 +12,7 @@ const withTests = !process.argv.includes('--no-tests');
 const checks: Readonly<Record<string, readonly string[]>> = {
   'format and lint': [node, 'node_modules/@biomejs/biome/bin/biome', 'check'],
   'format of C': ['clang-format', '--dry-run', '-Werror', ...cSources],
+  'imports between folders': [node, 'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs', 'src'],
   types: [node, 'node_modules/typescript/bin/tsc', '-p', '.'],
   ...(withTests && { 'unit tests': [node, 'scripts/test.ts', 'unit'] }),
 };

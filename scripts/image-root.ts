@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -44,7 +44,8 @@ export function writeImageRoot(root: string): void {
   const dependencies = Object.entries(read<Lockfile>('package-lock.json').packages)
     .filter(([path, { dev }]) => path !== '' && !dev)
     .map(([path]) => path);
-  for (const path of ['package.json', 'LICENSES', ...read<Manifest>('package.json').files, ...dependencies])
+  const packaged = globSync(read<Manifest>('package.json').files, { cwd: checkout });
+  for (const path of ['package.json', 'LICENSES', ...packaged, ...dependencies])
     copy(join(checkout, path), join(home, path));
 
   const programs = [join(checkout, 'node_modules/node/bin/node'), join(checkout, 'build/earshot.node')];

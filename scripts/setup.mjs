@@ -2,7 +2,7 @@
  * Makes this checkout able to run: system packages, npm dependencies with their own Node.js, then the build. Plain
  * JavaScript for any Node.js from 18, because nothing is installed yet. Does nothing, silently, when nothing is missing.
  *
- *   node scripts/setup.mjs [--tests] [--check] [--vm] [--kubernetes]    what else is needed besides the agent
+ *   node scripts/setup.mjs [--tests] [--check] [--vm] [--vm-arm64] [--kubernetes] [--cross] [--bench]    what else is needed besides the agent
  *   node scripts/setup.mjs --or-replay                        what replays a recording is enough, where packages cannot be had
  */
 import { spawnSync } from 'node:child_process';
@@ -168,15 +168,27 @@ function buildTypeScript() {
 }
 
 const wanted = new Set(process.argv.slice(2));
+const purposes = [
+  '--tests',
+  '--check',
+  '--vm',
+  '--vm-arm64',
+  '--kubernetes',
+  '--cross',
+  '--bench',
+  '--or-replay',
+];
 for (const argument of wanted)
-  if (!['--tests', '--check', '--vm', '--kubernetes', '--or-replay'].includes(argument))
-    stop(`unknown argument ${argument}; --tests, --check, --vm, --kubernetes and --or-replay exist`);
+  if (!purposes.includes(argument)) stop(`unknown argument ${argument}; there are ${purposes.join(', ')}`);
 
 const canBuild = installSystemPackages(systemNeeds.build, { required: !wanted.has('--or-replay') });
 if (wanted.has('--check')) installSystemPackages(systemNeeds.check, { required: true });
 if (wanted.has('--tests')) installSystemPackages(systemNeeds.tests, { required: false });
 if (wanted.has('--kubernetes')) installSystemPackages(systemNeeds.kubernetes, { required: true });
+if (wanted.has('--bench')) installSystemPackages(systemNeeds.bench, { required: true });
+if (wanted.has('--cross')) installSystemPackages(systemNeeds.cross, { required: true });
 if (wanted.has('--vm')) installSystemPackages(systemNeeds.vm, { required: true });
+if (wanted.has('--vm-arm64')) installSystemPackages(systemNeeds['vm-arm64'], { required: true });
 installNpmDependencies();
 if (canBuild) build(wanted.has('--tests') || wanted.has('--vm') ? ['agent', 'tests'] : ['agent']);
 else buildTypeScript();

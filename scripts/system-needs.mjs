@@ -3,7 +3,23 @@ const containerd = { command: 'containerd', what: 'containerd', apt: 'containerd
 const runc = { command: 'runc', what: 'runc', apt: 'runc', dnf: 'runc' };
 const umoci = { command: 'umoci', what: 'umoci', apt: 'umoci', dnf: 'umoci' };
 const skopeo = { command: 'skopeo', what: 'skopeo', apt: 'skopeo', dnf: 'skopeo' };
+const bpftool = { command: 'bpftool', what: 'bpftool', apt: 'bpftool', dnf: 'bpftool' };
 const busybox = { command: 'busybox', what: 'a static busybox', apt: 'busybox-static', dnf: 'busybox' };
+
+const crossCompiler = [
+  {
+    command: 'aarch64-linux-gnu-gcc',
+    what: 'a C compiler for arm64',
+    apt: 'gcc-aarch64-linux-gnu',
+    dnf: 'gcc-aarch64-linux-gnu',
+  },
+  {
+    file: '/usr/aarch64-linux-gnu/include/stdio.h',
+    what: 'libc headers for arm64',
+    apt: 'libc6-dev-arm64-cross',
+    dnf: 'sysroot-aarch64-fc43-glibc',
+  },
+];
 
 /**
  * What this project takes from the operating system, by purpose: how to see that it is there (a command or a file),
@@ -19,7 +35,7 @@ export const systemNeeds = {
   ],
   check: [{ command: 'clang-format', what: 'clang-format', apt: 'clang-format', dnf: 'clang-tools-extra' }],
   tests: [
-    { command: 'bpftool', what: 'bpftool', apt: 'bpftool', dnf: 'bpftool' },
+    bpftool,
     containerd,
     runc,
     { command: 'podman', what: 'Podman', apt: 'podman', dnf: 'podman' },
@@ -27,6 +43,17 @@ export const systemNeeds = {
     skopeo,
     stressNg,
     busybox,
+  ],
+  bench: [{ command: 'perf', what: 'perf', apt: 'linux-perf', dnf: 'perf' }, stressNg],
+  cross: crossCompiler,
+  'vm-arm64': [
+    ...crossCompiler,
+    {
+      command: 'qemu-system-aarch64',
+      what: 'QEMU for arm64',
+      apt: 'qemu-system-arm',
+      dnf: 'qemu-system-aarch64-core',
+    },
   ],
   kubernetes: [
     { command: 'etcd', what: 'etcd', apt: 'etcd-server', dnf: 'etcd' },
@@ -55,6 +82,7 @@ export const systemNeeds = {
     },
     stressNg,
     busybox,
+    bpftool,
   ],
 };
 

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import type { Component } from '../src/component.ts';
 import { components } from '../src/components.ts';
-import { sectionOf, sections, serviceSchema } from '../src/config/schema/file-schema.ts';
+import { configSchemaOf } from '../src/config/schema/delivery.ts';
+import { sectionOf, sections, serviceSchemaOf } from '../src/config/schema/file-schema.ts';
 import { type JsonSchema, jsonSchema } from '../src/config/schema/json-schema.ts';
 
 export const path = new URL('../docs/CONFIG.md', import.meta.url);
@@ -17,7 +18,7 @@ export function configDocument(components: readonly Component[]): string {
       return members.length > 0 ? [`## ${section}`, ...members.flatMap(componentPart)] : [];
     }),
     '## service',
-    keyTable(jsonSchema(serviceSchema)),
+    keyTable(jsonSchema(serviceSchemaOf(components))),
   ]
     .join('\n\n')
     .concat('\n');
@@ -25,10 +26,8 @@ export function configDocument(components: readonly Component[]): string {
 
 function componentPart(component: Component): readonly string[] {
   const facts = [
-    'signals' in component ? `Signals: ${component.signals.join(', ')}.` : '',
-    'connects' in component
-      ? `Connects ${component.connects.map(([from, to]) => `${from} to ${to}`).join(', ')}.`
-      : '',
+    stabilityOf(component),
+    component.exclusive ? 'At most one in a configuration.' : '',
     'aliases' in component && component.aliases?.length
       ? `Former type, deprecated: ${component.aliases.map(code).join(', ')}.`
       : '',
@@ -36,8 +35,17 @@ function componentPart(component: Component): readonly string[] {
   return [
     `### ${code(component.type)}`,
     [component.summary, ...facts].join(' '),
-    keyTable(jsonSchema(component.config)),
+    keyTable(jsonSchema(configSchemaOf(component))),
   ];
+}
+
+function stabilityOf(component: Component): string {
+  if (component.kind === 'extension') return `Stability: ${component.stability}.`;
+  const signals =
+    component.kind === 'connector'
+      ? component.connects.map(({ from, to, stability }) => `${from} to ${to} (${stability})`)
+      : Object.entries(component.stability).map(([signal, stability]) => `${signal} (${stability})`);
+  return `${component.kind === 'connector' ? 'Connects' : 'Signals:'} ${signals.join(', ')}.`;
 }
 
 function keyTable(schema: JsonSchema): string {

@@ -33,7 +33,7 @@ export function metricsDocument(): string {
   return [
     '# Metrics and events',
     'Generated from the declarations beside the components by `scripts/write-metrics-doc.ts`; do not edit.',
-    'A resource is the workload that waited. The agent emits the deltas of each interval; an exporter turns them into cumulative values where its `temporality` says so. Durations are in seconds. Items are data points or log records.',
+    'A resource is the workload that waited. The agent emits the deltas of each interval; an exporter turns them into cumulative values where its `temporality` says so. Durations are in seconds. Items are data points, log records, spans or samples of profiles.',
     '## Resource',
     attributeTable(onResource),
     '## Metrics',

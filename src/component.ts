@@ -1,11 +1,13 @@
 import type { Logger } from 'pino';
 import type { Static, TObject } from 'typebox';
+import type { BpfHost } from './bpf/bpf.ts';
+import type { Clock } from './machine/clock.ts';
 import type { Machine } from './machine/machine.ts';
-import type { Kernel } from './receivers/scheduler/kernel.ts';
 import type { Batch, Signal } from './telemetry/batch.ts';
 import type { Counters } from './telemetry/counters.ts';
 import type { Emits } from './telemetry/emits.ts';
-import type { MonotonicNanoseconds, Nanoseconds, UnixNanoseconds } from './telemetry/units.ts';
+import type { Subject } from './telemetry/health.ts';
+import type { Nanoseconds } from './telemetry/units.ts';
 
 /**
  * The contract every component fulfils.
@@ -22,11 +24,21 @@ interface Described<Kind extends string, Schema extends TObject> {
   /** One sentence for `earshot components` and the reference page. */
   readonly summary: string;
   readonly config: Schema;
+  /** Services that it uses and that have settings of their own in the configuration. */
+  readonly uses?: readonly Configurable[];
   /** Its metrics, events, attributes and counters; `docs/METRICS.md` lists them. */
   readonly emits?: Emits;
+  /** At most one instance in a configuration: it holds something of which the machine has one. */
+  readonly exclusive?: boolean;
   /** What is wrong with a configuration that fits the schema. Opens and changes nothing. */
   check?(config: Static<Schema>): readonly ConfigProblem[];
 }
+
+/** The Collector's levels of stability. */
+export type Stability = 'development' | 'alpha' | 'beta' | 'stable';
+
+/** The signals that a component supports, each with its stability. */
+export type StabilityBySignal = Readonly<Partial<Record<Signal, Stability>>>;
 
 /** The loader adds where in the files it is. */
 export interface ConfigProblem {
@@ -35,21 +47,55 @@ export interface ConfigProblem {
   readonly message: string;
 }
 
-export interface Clock {
-  /** Wall clock. */
-  now(): UnixNanoseconds;
-  /** Never set back; only differences mean something. */
-  elapsed(): Nanoseconds;
-  /** CLOCK_MONOTONIC, as the kernel's `bpf_ktime_get_ns()`. */
-  monotonic(): MonotonicNanoseconds;
-  /** In [0, 1): spreads what many agents would do at the same time. */
-  random(): number;
-}
-
 /** Everything a component may do to the world; a test fakes this one object. */
 export interface Host extends ServiceHost {
   /** The signals that the pipelines take from this component; no other needs to be made. */
   readonly signals: ReadonlySet<Signal>;
+}
+
+export interface ExtensionHost extends Host {
+  readonly agent: Introspection;
+}
+
+/** What an extension sees of the agent. Complete when the agent has started, not while the extension opens. */
+export interface Introspection {
+  /** What is unhealthy: reasons by subject (`exporter otlp_grpc (metrics)`). */
+  health(): ReadonlyMap<string, string>;
+  graph(): GraphView;
+  /** Shows each batch that passes an edge, in this graph and in those that come after it. */
+  tap(edge: GraphEdge, take: (batch: Batch) => void): Closable;
+  /** The configuration as it takes effect, as YAML without secrets. */
+  config(): string;
+  /** Reads the configuration again and applies it; where it cannot, it rejects and nothing has changed. Not for `open`. */
+  reload(): Promise<Applied>;
+}
+
+export interface GraphView {
+  readonly nodes: readonly GraphNode[];
+  readonly edges: readonly GraphEdge[];
+}
+
+export interface GraphNode {
+  /** `processor metrics workload`; in the edges. */
+  readonly key: string;
+  readonly kind: Subject['kind'];
+  readonly id: string;
+  /** Of a processor. */
+  readonly pipeline?: string;
+}
+
+export interface GraphEdge {
+  readonly from: string;
+  readonly to: string;
+  readonly signal: Signal;
+}
+
+/** Keys of instances by what a change of the configuration did to them; a restarted one is closed and opened. */
+export interface Applied {
+  readonly opened: readonly string[];
+  readonly closed: readonly string[];
+  readonly reconfigured: readonly string[];
+  readonly kept: readonly string[];
 }
 
 /** The part of a `Host` that services have too. */
@@ -60,7 +106,9 @@ export interface ServiceHost {
   readonly counters: Counters;
   readonly clock: Clock;
   readonly machine: Machine;
-  readonly kernel: Kernel;
+  readonly bpf: BpfHost;
+  /** The settings of a service, by the `hostKeys` that it brings. */
+  hostSettings<Keys extends TObject>(hostKeys: Keys): Static<Keys>;
   /** A service of the agent, opened at its first use and closed after all components that use it. */
   use<T extends Closable>(service: ServiceRef<T>): Promise<T>;
   /** One with settings from its user: all that name the same key share an instance. */
@@ -68,13 +116,18 @@ export interface ServiceHost {
 }
 
 export interface UsedBy<Settings> {
-  /** Usually the id of the component. */
+  /** Usually the id of the component. Users whose settings in the configuration differ share nothing. */
   readonly key: string;
   readonly settings: Settings;
 }
 
+export interface Configurable {
+  /** What it adds to the keys of `service::host`: settings of the machine, whichever components use the service. */
+  readonly hostKeys?: TObject;
+}
+
 /** Names a service and its type: what several components use, once in an agent. */
-export interface ServiceRef<T extends Closable, Settings = undefined> {
+export interface ServiceRef<T extends Closable, Settings = undefined> extends Configurable {
   readonly id: string;
   open(host: ServiceHost, settings: Settings): Promise<T & Running>;
 }
@@ -92,7 +145,7 @@ export interface Closable {
 /** What every opened component and service may have. The runtime owns all time. */
 export interface Running extends Closable {
   readonly tasks?: readonly Task[];
-  /** New settings for it. `restart`, or without this function: it is closed and another one opened. */
+  /** New settings for it. `restart`, or without this function: it is closed and another one opened. Rejects: it keeps the former. */
   reconfigure?(config: unknown): Promise<'applied' | 'restart'>;
 }
 
@@ -135,7 +188,7 @@ export interface Connector extends Producer {
 export interface Payload {
   readonly signal: Signal;
   readonly bytes: Uint8Array;
-  /** Data points or log records inside. */
+  /** Data points, log records or spans inside. */
   readonly items: number;
 }
 
@@ -146,54 +199,69 @@ export type Outcome =
   | { readonly kind: 'retry'; readonly reason: string; readonly after?: Nanoseconds }
   | { readonly kind: 'refused'; readonly reason: string };
 
-/** How the runtime delivers; keys, defaults and sentences of the Collector's exporterhelper (`pipeline/delivery.ts`). */
-export interface Delivery {
-  readonly timeout: Nanoseconds;
-  readonly sending_queue: {
-    readonly enabled: boolean;
-    readonly num_consumers: number;
-    readonly queue_size: number;
-    readonly max_bytes: number;
-  };
-  readonly retry_on_failure: {
-    readonly enabled: boolean;
-    readonly initial_interval: Nanoseconds;
-    readonly randomization_factor: number;
-    readonly multiplier: number;
-    readonly max_interval: Nanoseconds;
-    readonly max_elapsed_time: Nanoseconds;
-  };
-}
-
-/** Encodes before the queue, sends after it, never sleeps, never throws for what a destination does. */
-export interface Exporter extends Running {
-  /** Absent: sent at once, one after the other, never retried (exporters that write to this machine). */
-  readonly delivery?: Delivery;
+/**
+ * For a destination that is somewhere else: encodes before the queue, sends after it, never sleeps, never throws for what
+ * a destination does. The runtime owns timeout, queue and retry, with their keys in the configuration.
+ */
+export interface RequestExporter extends Running {
   encode(batch: Batch): readonly Payload[];
   send(payload: Payload, abort: AbortSignal): Promise<Outcome>;
 }
 
+/** For this machine (a terminal, a file): batches come in order, one at a time, each once; a rejection is a loss. */
+export interface LocalExporter extends Running {
+  write(batch: Batch): Promise<void>;
+}
+
+/** Holds state that others fetch: batches come as they are made; a batch that makes it throw is lost. */
+export interface HeldExporter extends Running {
+  take(batch: Batch): void;
+}
+
+export type Exporter = RequestExporter | LocalExporter | HeldExporter;
+
 export interface ReceiverComponent<Schema extends TObject = TObject> extends Described<'receiver', Schema> {
-  readonly signals: readonly Signal[];
+  readonly stability: StabilityBySignal;
   open(config: Static<Schema>, host: Host): Promise<Receiver>;
 }
 export interface ProcessorComponent<Schema extends TObject = TObject> extends Described<'processor', Schema> {
-  readonly signals: readonly Signal[];
+  readonly stability: StabilityBySignal;
   open(config: Static<Schema>, host: Host): Promise<Processor>;
 }
+/** A signal that a connector consumes and the one that it emits for it. */
+export interface Connection {
+  readonly from: Signal;
+  readonly to: Signal;
+  readonly stability: Stability;
+}
 export interface ConnectorComponent<Schema extends TObject = TObject> extends Described<'connector', Schema> {
-  /** Pairs of the signal it consumes and the signal it emits. */
-  readonly connects: readonly (readonly [from: Signal, to: Signal])[];
+  readonly connects: readonly Connection[];
   open(config: Static<Schema>, host: Host): Promise<Connector>;
 }
-export interface ExporterComponent<Schema extends TObject = TObject> extends Described<'exporter', Schema> {
-  readonly signals: readonly Signal[];
+interface DescribedExporter<Schema extends TObject> extends Described<'exporter', Schema> {
+  readonly stability: StabilityBySignal;
   /** Former types that still work, each with a warning. */
   readonly aliases?: readonly string[];
-  open(config: Static<Schema>, host: Host): Promise<Exporter>;
 }
+export interface RequestExporterComponent<Schema extends TObject = TObject>
+  extends DescribedExporter<Schema> {
+  readonly shape: 'request';
+  /** Defaults of the keys that the runtime adds. */
+  readonly delivery: { readonly timeout: string };
+  open(config: Static<Schema>, host: Host): Promise<RequestExporter>;
+}
+export interface LocalExporterComponent<Schema extends TObject = TObject> extends DescribedExporter<Schema> {
+  readonly shape: 'local';
+  open(config: Static<Schema>, host: Host): Promise<LocalExporter>;
+}
+export interface HeldExporterComponent<Schema extends TObject = TObject> extends DescribedExporter<Schema> {
+  readonly shape: 'held';
+  open(config: Static<Schema>, host: Host): Promise<HeldExporter>;
+}
+export type ExporterComponent = RequestExporterComponent | LocalExporterComponent | HeldExporterComponent;
 export interface ExtensionComponent<Schema extends TObject = TObject> extends Described<'extension', Schema> {
-  open(config: Static<Schema>, host: Host): Promise<Running>;
+  readonly stability: Stability;
+  open(config: Static<Schema>, host: ExtensionHost): Promise<Running>;
 }
 
 export type Component =
@@ -202,3 +270,7 @@ export type Component =
   | ConnectorComponent
   | ExporterComponent
   | ExtensionComponent;
+
+/** The signals that a receiver, processor or exporter supports. */
+export const signalsOf = ({ stability }: { readonly stability: StabilityBySignal }) =>
+  Object.keys(stability) as readonly Signal[]; // its only keys

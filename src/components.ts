@@ -1,12 +1,13 @@
 import type { Component } from './component.ts';
 import { forward } from './connectors/forward.ts';
-import { debug } from './exporters/debug.ts';
+import { debug } from './exporters/debug/debug.ts';
 import { otlpGrpc } from './exporters/otlp-grpc/otlp-grpc.ts';
 import { table } from './exporters/table/table.ts';
-import { contention } from './processors/contention.ts';
+import { contention } from './processors/contention/contention.ts';
 import { workload } from './processors/workload/workload.ts';
 import { agent } from './receivers/agent.ts';
 import { cgroup } from './receivers/cgroup/cgroup.ts';
+import { replay } from './receivers/replay/replay.ts';
 import { scheduler } from './receivers/scheduler/scheduler.ts';
 
 /** Every component there is; one that is not listed does not exist. */
@@ -14,6 +15,7 @@ export const components: readonly Component[] = [
   agent,
   cgroup,
   scheduler,
+  replay,
   workload,
   contention,
   forward,

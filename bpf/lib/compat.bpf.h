@@ -13,6 +13,7 @@
 #define TASK_DEAD	     0x00000080
 #define TASK_ON_RQ_QUEUED    1
 #define TASK_ON_RQ_MIGRATING 2
+#define MAX_RT_PRIO	     100
 
 /* Keeps rare code out of the way of the instruction cache: half of what a hook costs on a busy node is cache
  * misses. */
@@ -43,6 +44,14 @@ static __always_inline bool is_delayed(struct task_struct *p)
 static __always_inline bool throttles_tasks(void)
 {
 	return bpf_core_field_exists(struct task_struct, throttled);
+}
+
+/* Real-time and deadline tasks, and those that have inherited such a priority: no quota of a cgroup stops
+ * them.
+ */
+static __always_inline bool is_real_time(int prio)
+{
+	return prio < MAX_RT_PRIO;
 }
 
 /* The group has a quota of its own. An int once, a bit since 6.18. */
@@ -104,6 +113,52 @@ static __always_inline u64 throttled_since(struct cfs_rq *cfs_rq)
 	if (bpf_core_field_exists(cfs_rq->throttled_clock_self))
 		return BPF_CORE_READ(cfs_rq, throttled_clock_self);
 	return 0;
+}
+
+enum scx_task_state___number {
+	SCX_TASK_ENABLED___number = 3,
+};
+
+enum scx_ent_flags___bits {
+	SCX_TASK_STATE_MASK___bits = 0x300,
+	SCX_TASK_ENABLED___bits = 0x400,
+};
+
+#define SCX_TASK_STATE_SHIFT 8
+#define SCX_DSQ_LOCAL	     0x8000000000000002ULL
+
+/* A BPF scheduler chooses its CPUs (sched_ext, 6.12: f0e1a0643a59). Since 7.x the state is one of the flags.
+ */
+static __always_inline bool is_scheduled_by_bpf(struct task_struct *p)
+{
+	u32 enabled;
+
+	if (!bpf_core_field_exists(p->scx.flags))
+		return false;
+	if (bpf_core_enum_value_exists(enum scx_ent_flags___bits, SCX_TASK_ENABLED___bits))
+		enabled = bpf_core_enum_value(enum scx_ent_flags___bits, SCX_TASK_ENABLED___bits);
+	else
+		enabled = bpf_core_enum_value(enum scx_task_state___number, SCX_TASK_ENABLED___number)
+			  << SCX_TASK_STATE_SHIFT;
+	return (p->scx.flags & bpf_core_enum_value(enum scx_ent_flags___bits, SCX_TASK_STATE_MASK___bits)) ==
+	       enabled;
+}
+
+/* It waits for the CPU that takes it from a queue they share, or that its BPF scheduler keeps. */
+static __always_inline bool waits_for_any_cpu(struct task_struct *p)
+{
+	struct scx_dispatch_q *dsq;
+
+	if (!is_scheduled_by_bpf(p))
+		return false;
+	dsq = p->scx.dsq;
+	return !dsq || dsq->id != SCX_DSQ_LOCAL;
+}
+
+/* May only share a core with tasks of the same cookie (core scheduling, 5.14: 8a311c740b53). */
+static __always_inline bool has_core_cookie(struct task_struct *p)
+{
+	return bpf_core_field_exists(p->core_cookie) && p->core_cookie;
 }
 
 /* Interrupt time inside `rq->clock - rq->clock_task`; the rest is the hypervisor's. */

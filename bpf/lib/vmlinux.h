@@ -33,6 +33,7 @@ typedef _Bool bool;
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 
@@ -41,6 +42,7 @@ enum {
 	BPF_NOEXIST = 1,
 	BPF_F_MMAPABLE = 1U << 10,
 	BPF_RB_NO_WAKEUP = 1U << 0,
+	BPF_RB_AVAIL_DATA = 0,
 };
 
 enum cgroup_subsys_id {
@@ -66,8 +68,26 @@ struct cgroup_root {
 	struct cgroup cgrp;
 };
 
+struct xa_node {
+	u8 shift;
+	void *slots[64]; /* or 16 */
+};
+
+struct xarray {
+	void *xa_head;
+};
+
+struct idr {
+	struct xarray idr_rt;
+};
+
+struct cgroup_subsys {
+	struct idr css_idr;
+};
+
 struct cgroup_subsys_state {
 	struct cgroup *cgroup;
+	struct cgroup_subsys *ss;
 	u32 id;
 	u64 serial_nr;
 };
@@ -119,25 +139,39 @@ struct cpumask {
 	unsigned long bits[1]; /* as many as the kernel was built for */
 };
 
+struct scx_dispatch_q {
+	u64 id;
+};
+
+struct sched_ext_entity {
+	struct scx_dispatch_q *dsq;
+	u32 flags;
+};
+
 struct task_struct {
 	u32 __state;
 	u32 flags;
 	u32 on_cpu;
 	u32 on_rq;
+	int prio;
 	u32 pid;
 	u32 tgid;
 	bool throttled;
 	char comm[16];
 	struct sched_entity se;
+	struct task_group *sched_task_group;
 	struct sched_info sched_info;
 	struct css_set *cgroups;
 	struct cpumask *cpus_ptr;
+	struct sched_ext_entity scx;
+	u64 core_cookie;
 };
 
 struct seq_file;
 
 struct bpf_iter_meta {
 	struct seq_file *seq;
+	u64 seq_num;
 };
 
 struct bpf_iter__task {

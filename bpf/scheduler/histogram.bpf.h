@@ -48,13 +48,13 @@ static __always_inline void count_wait(u32 slot, u64 wait)
 
 	if (slot >= slots - 1)
 		slot = slots - 1;
-	key = (cpu & (histogram_copies - 1)) * slots + slot;
+	key = (cpu >> histogram_shift) * slots + slot;
 	histogram = bpf_map_lookup_elem(&histograms, &key);
 	if (!histogram)
 		return;
 	if (unlikely(wait > MAX_EXPONENT_WAIT)) {
 		wait = MAX_EXPONENT_WAIT;
-		drop(DROP_SATURATED);
+		lose(LOSS_SATURATED);
 	}
 	t = wait + ((wait * 19794920ULL) >> 28);
 	if (unlikely(t <= 64)) { /* 2^-24 s */
@@ -71,7 +71,7 @@ static __always_inline void count_wait(u32 slot, u64 wait)
 			index = HISTOGRAM_BUCKETS - 1;
 		bucket = &histogram->bucket[index];
 	}
-	if (histogram_shared)
+	if (histogram_shift)
 		__sync_fetch_and_add(bucket, 1);
 	else
 		*bucket += 1;

@@ -3,20 +3,24 @@
 #ifndef EARSHOT_MAPS_H
 #define EARSHOT_MAPS_H
 
+#include "barrier.bpf.h"
 #include "compat.bpf.h"
 #include "scheduler.h"
+#include "losses.bpf.h"
 
 const volatile u32 slots = 512;		       /* css ids that have cells of their own */
 const volatile u32 progress_row = 1;	       /* row of cells and of `cpus` beyond all CPUs */
-const volatile u32 histogram_copies = 1;       /* power of two; CPUs beyond it share a copy */
-const volatile u32 histogram_shared = 0;       /* some copy has more than one CPU: add atomically */
+const volatile u32 histogram_shift = 0;	       /* 2^this neighbouring CPUs share a copy */
 const volatile u32 task_sets = 4096;	       /* power of two */
+const volatile u32 throttle_sets = 8;	       /* of each CPU; power of two */
 const volatile u64 min_wait = 5000000;	       /* a wait this long is an event */
 const volatile u32 sample = 0;		       /* one in so many shorter ones is, too; 0: none */
 const volatile u64 event_interval = 200000000; /* token bucket of a cell: one event in so many ns, */
 const volatile u64 event_burst = 1000000000;   /* and at once what this many ns would give */
-const volatile u64 quantum = 50000;	       /* a pair is booked in pieces of at least so many ns */
+const volatile u64 event_room = ~0ULL;	       /* events are refused with more bytes than this in the ring */
+const volatile u64 quantum = 0;		       /* a pair is booked in pieces of at least so many ns */
 const volatile u64 progress_after = 1000000;   /* a wait this long counts while it goes on */
+const volatile u32 recovers_switches = 0;      /* recover switches whose hook was not called */
 
 /* Bound: slots x (CPUs + 1), at [row * slots + css id]. A cell is emptied when its css id goes to another
  * cgroup.
@@ -56,6 +60,14 @@ struct {
 	__type(value, struct pair);
 } pairs SEC(".maps");
 
+/* Bound: one entry. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct pair_room);
+} pair_room SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 256 * 1024);
@@ -67,15 +79,6 @@ struct {
 static __always_inline struct cpu *cpu_at(u32 row)
 {
 	return bpf_map_lookup_elem(&cpus, &row);
-}
-
-/* Not only from the scheduler, which no second program interrupts: the iterator drops too. */
-static __always_inline void drop(enum drop_reason reason)
-{
-	struct cpu *cpu = cpu_at(bpf_get_smp_processor_id());
-
-	if (cpu)
-		__sync_fetch_and_add(&cpu->drops[reason], 1);
 }
 
 #endif

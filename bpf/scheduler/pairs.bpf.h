@@ -13,6 +13,43 @@ enum blamed {
 	BLAMED_PREEMPTION,
 };
 
+/*
+ * Sample and hold: each ns has the same chance to bring its pair in, where it stays. So of the pairs for
+ * which a map is too small the large ones are in it, and how many come in is bounded by the time without a
+ * pair.
+ */
+static __always_inline bool is_admitted(u64 ns, u64 admit_each)
+{
+	return ns >= admit_each || (bpf_get_prandom_u32() & 0xffff) * admit_each >> 16 < ns;
+}
+
+/*
+ * An entry for a new pair. Where the map is full, that looks through the free entries of every CPU, under the
+ * run queue's lock: after it has failed once here, it is not tried again until user space has made room.
+ */
+static __always_inline struct pair *add_pair(const struct pair_key *key, u64 ns)
+{
+	u32 cpu_id = bpf_get_smp_processor_id(), only = 0;
+	struct pair_room *room = bpf_map_lookup_elem(&pair_room, &only);
+	struct cpu *here = cpu_at(cpu_id);
+	struct pair *pair;
+
+	if (!here || !room)
+		return NULL;
+	if (here->pairs_full != room->readings + 1 && is_admitted(ns, room->admit_each)) {
+		/* -EEXIST: another CPU was quicker */
+		bpf_map_update_elem(&pairs, key, &no_pair, BPF_NOEXIST);
+		pair = bpf_map_lookup_elem(&pairs, key);
+		if (pair)
+			return pair;
+		here->pairs_full = room->readings + 1;
+	}
+	/* atomic: a switch may come in the midst of the iterator over tasks */
+	if (ns)
+		__sync_fetch_and_add(&here->unpaired, ns);
+	return NULL;
+}
+
 /* `last`: for the whole wait, if the culprit was the last to run. */
 __noinline int blame(u64 victim, u64 culprit, u32 what, u64 amount, u64 last)
 {
@@ -20,14 +57,11 @@ __noinline int blame(u64 victim, u64 culprit, u32 what, u64 amount, u64 last)
 	struct pair *pair = bpf_map_lookup_elem(&pairs, &key);
 	u64 *total;
 
+	if (!pair)
+		pair = add_pair(&key, what == BLAMED_PREEMPTION ? 0 : amount);
 	if (!pair) {
-		/* -EEXIST: another CPU was quicker */
-		bpf_map_update_elem(&pairs, &key, &no_pair, BPF_NOEXIST);
-		pair = bpf_map_lookup_elem(&pairs, &key);
-		if (!pair) {
-			drop(DROP_PAIR_FULL);
-			return 0;
-		}
+		lose(LOSS_PAIR_FULL);
+		return 0;
 	}
 	total = what == BLAMED_OTHER	   ? &pair->other
 		: what == BLAMED_THROTTLED ? &pair->throttled
@@ -39,8 +73,8 @@ __noinline int blame(u64 victim, u64 culprit, u32 what, u64 amount, u64 last)
 	return 0;
 }
 
-/* Gathers the cgroups that ran longest during a wait that will be reported. Forgets the least, so it never
- * says too much.
+/* Gathers the cgroups that ran longest during a wait that will be reported. Evicts the least, so a time is
+ * never too long.
  */
 __noinline int candidate(u32 row, u64 serial, u64 ns)
 {

@@ -3,26 +3,31 @@
  * Waits that have not ended: one that goes on for seconds counts as it passes.
  *
  * User space runs the iterator before it reads. It charges what a task has waited so far to a row of cells
- * that is the iterator's own, and leaves a open_wait that says up to when; the switch or the move that ends
- *the wait charges the rest. Both can happen at once, and neither holds a lock that stops the other. So the
- * open_wait is written first, and then it is looked whether the wait has ended meanwhile:
+ * that is the iterator's own, and leaves an open wait with the time charged so far; the switch or the move
+ * that ends the wait charges the rest. Both can happen at once, and neither holds a lock that stops the
+ * other. So the iterator writes the open wait first, and then checks that the wait has not ended:
  *
  *	iterator				switch-in
  *	entry.run_delay is the kernel's		write entry.run_delay, ahead of the kernel's
- *	write entry.has_open_wait			read entry.has_open_wait, take the open_wait
+ *	write entry.has_open_wait		read entry.has_open_wait, take the open_wait
  *	write the open_wait			...
  *	entry.run_delay is the same		the kernel's run_delay follows
  *
  * Nothing orders the store of a switch-in before its load; but the iterator takes the lock of a hash between
- * its store and its last look, which is far longer than a store waits to be seen. If the wait has ended, then
+ * its store and its last load, which is far longer than a store waits to be seen. If the wait has ended, then
  * the open_wait is gone, and the switch has charged only the rest; or it is still there, and the switch has
  * charged everything: the iterator takes back what it charged.
+ *
+ * Each visit of a task is complete in itself, so that user space may leave any time between two of them: what
+ * a wait has been charged is in its open wait, and a second visit charges what has passed since. A task that
+ * begins or ends in between is visited once or not at all; what has not been charged is at the next reading,
+ * or at the end of the wait.
  */
 #ifndef EARSHOT_PROGRESS_H
 #define EARSHOT_PROGRESS_H
 
 #include "report.bpf.h"
-#include "throttle.bpf.h"
+#include "cuts.bpf.h"
 
 /* Bound: one. The open_wait the iterator is about to write. */
 struct {
@@ -35,7 +40,7 @@ struct {
 static __always_inline void continue_walk(struct cpu *here, struct open_wait *open_wait)
 {
 	here->walk.from = open_wait->charged < here->walk.to ? open_wait->charged : here->walk.to;
-	here->walk.charged_throttled = open_wait->throttled[0];
+	copy_quotas(here->walk.charged_throttled, open_wait->throttled);
 	here->walk.charged_on = open_wait->throttled_on;
 }
 
@@ -46,7 +51,7 @@ static __always_inline void skip_charged(struct cpu *here, struct open_wait *ope
 	if (!open_wait->queued)
 		return;
 	if (open_wait->queued != here->walk.queued)
-		drop(DROP_PROGRESS_LOST);
+		lose(LOSS_PROGRESS_LOST);
 	else
 		continue_walk(here, open_wait);
 	open_wait->queued = 0;
@@ -94,17 +99,19 @@ __noinline int take_open_wait(u32 row)
 	pid = BPF_CORE_READ(task, pid);
 	open_wait = find_open_wait(pid);
 	cell = bpf_map_lookup_elem(&cells, &here->walk.cell);
-	if (!open_wait || !cell)
-		return 1;
-	if (open_wait->is_bogus) {
-		drop(DROP_DELAYED_DEQUEUE);
+	if (here->walk.remembered.is_bogus || (open_wait && open_wait->is_bogus)) {
+		lose(LOSS_DELAYED_DEQUEUE);
 		bpf_map_delete_elem(&open_waits, &pid);
 		return 0;
 	}
+	if (!open_wait && here->walk.remembered.has_open_wait && !here->walk.remembered.was_raced)
+		lose(LOSS_OPEN_WAIT_LOST);
+	if (!open_wait || !cell)
+		return 1;
 	cell->in_progress -= open_wait->carried;
 	here->walk.taken = open_wait->charged;
 	if (open_wait->queued && open_wait->queued != here->walk.queued) { /* of a wait before */
-		drop(DROP_PROGRESS_LOST);
+		lose(LOSS_PROGRESS_LOST);
 		bpf_map_delete_elem(&open_waits, &pid);
 		return 1;
 	}
@@ -121,6 +128,7 @@ __noinline int end_open_wait(u32 row)
 	struct cpu *here = cpu_at(row);
 	struct task_struct *task;
 	struct open_wait *open_wait;
+	bool is_taken;
 	u32 pid;
 
 	if (!here)
@@ -128,9 +136,9 @@ __noinline int end_open_wait(u32 row)
 	task = (struct task_struct *)here->walk.subject;
 	pid = BPF_CORE_READ(task, pid);
 	open_wait = find_open_wait(pid);
-	if (!open_wait || open_wait->charged != here->walk.taken) /* the iterator has just written it */
-		return 0;
-	if (here->reporting) {
+	/* else the iterator has just written it */
+	is_taken = open_wait && open_wait->charged == here->walk.taken;
+	if (open_wait && is_taken && here->reporting) {
 		for (int i = 0; i < CLASS_COUNT; i++)
 			here->classes_before[i] -= open_wait->class[i];
 		here->candidates[0].serial = open_wait->culprit;
@@ -138,9 +146,10 @@ __noinline int end_open_wait(u32 row)
 		here->throttler = open_wait->throttler;
 		here->throttler_ns = open_wait->throttler_ns;
 	}
-	if (throttles_tasks())
+	if (throttles_tasks() && (is_taken || here->walk.remembered.was_throttled))
 		charge_throttled_task(row);
-	bpf_map_delete_elem(&open_waits, &pid);
+	if (is_taken)
+		bpf_map_delete_elem(&open_waits, &pid);
 	return 0;
 }
 
@@ -151,11 +160,14 @@ static __always_inline bool copy_ring(struct cpu *here, struct cpu *there)
 		u32 head = *(volatile u32 *)&there->head;
 		u64 end = slice(there, head)->end;
 
+		keep_order();
 		here->head = head;
 		here->running = there->running;
 		here->newest_fine = there->newest_fine;
 		here->newest_coarse = there->newest_coarse;
+		keep_order();
 		bpf_probe_read_kernel(here->ring, sizeof(here->ring), there->ring);
+		keep_order();
 		if (*(volatile u32 *)&there->head == head && slice(there, head)->end == end &&
 		    slice(here, head)->end == end)
 			return true;
@@ -183,12 +195,14 @@ static __always_inline bool charge_progress(struct task_struct *task)
 	struct cell *cell;
 	struct rq *rq;
 
+	if (unlikely(has_core_cookie(task)))
+		lose(LOSS_CORE_SCHEDULED);
 	entry = find_task(pid);
 	if (!entry) { /* has not run since the programs were attached */
 		if (note_task(pid, task->sched_info.run_delay))
 			return queued;
 		if (queued)
-			drop(DROP_PROGRESS_DELAYED);
+			lose(LOSS_PROGRESS_DELAYED);
 		return false;
 	}
 	if (task->on_rq != TASK_ON_RQ_QUEUED || task->on_cpu || !queued || is_delayed(task))
@@ -202,18 +216,18 @@ static __always_inline bool charge_progress(struct task_struct *task)
 	run_delay = *(volatile u64 *)&entry->run_delay;
 	if (run_delay !=
 	    *(volatile u64 *)&task->sched_info.run_delay) { /* just being switched in, or moved */
-		drop(DROP_PROGRESS_DELAYED);
+		lose(LOSS_PROGRESS_DELAYED);
 		return false;
 	}
+	to = rq->clock; /* before the copy: what happens afterwards is not charged to what it shows */
 	if (!copy_ring(here, there)) {
-		drop(DROP_PROGRESS_DELAYED);
+		lose(LOSS_PROGRESS_DELAYED);
 		return false;
 	}
-	to = rq->clock;
 	if (to < slice(here, here->head)->end)
 		to = slice(here, here->head)->end;
-	open_wait = entry->has_open_wait ? find_open_wait(pid) : NULL;
-	if (open_wait && open_wait->is_bogus)
+	open_wait = entry->remembered.has_open_wait ? find_open_wait(pid) : NULL;
+	if (entry->remembered.is_bogus || (open_wait && open_wait->is_bogus))
 		return false;
 	from = open_wait && open_wait->queued == queued ? open_wait->charged : queued;
 	if (!to || to < from + progress_after)
@@ -225,12 +239,13 @@ static __always_inline bool charge_progress(struct task_struct *task)
 
 	if (!open_wait && !find_open_wait(pid) &&
 	    bpf_map_update_elem(&open_waits, &pid, &no_open_wait, BPF_NOEXIST)) {
-		drop(DROP_OPEN_WAIT_FULL);
+		lose(LOSS_OPEN_WAIT_FULL);
 		return false;
 	}
 	begin_walk(here, source, index, serial, queued, to);
 	if (open_wait && open_wait->queued == queued)
 		continue_walk(here, open_wait);
+	here->walk.remembered = entry->remembered;
 	here->walk.ring = progress_row;
 	here->walk.subject = (u64)task;
 	here->walk.moved = open_wait && open_wait->has_moved;
@@ -239,7 +254,10 @@ static __always_inline bool charge_progress(struct task_struct *task)
 		here->walk.stolen = 0;
 	observe(here, cell, 1);
 	add_in_progress(cell, to - from);
-	charge_waiting(progress_row, 0);
+	if (waits_for_any_cpu(task))
+		charge_unknown(cell, to - from);
+	else
+		charge_waiting(progress_row, 0);
 	here->reporting = 0;
 	*drafted = no_open_wait;
 	if (open_wait)
@@ -249,22 +267,29 @@ static __always_inline bool charge_progress(struct task_struct *task)
 	drafted->charged = to;
 	if (!throttles_tasks())
 		drafted->throttled_on = (u64)task->se.cfs_rq;
-	if (drafted->is_throttled || !throttles_tasks())
+	if (here->walk.remembered.was_throttled) {
+		if (throttles_tasks() && task->throttled)
+			drafted->throttling = THROTTLED_UNKNOWN;
+		*(volatile u8 *)&entry->remembered.was_throttled = 0;
+	}
+	if (drafted->throttling || !throttles_tasks())
 		copy_quotas(drafted->throttled, here->walk.quotas.throttled);
-	*(volatile u32 *)&entry->has_open_wait = 1;
+	*(volatile u8 *)&entry->remembered.has_open_wait = 1;
 	if (bpf_map_update_elem(&open_waits, &pid, drafted, BPF_ANY)) {
-		drop(DROP_OPEN_WAIT_FULL);
+		lose(LOSS_OPEN_WAIT_FULL);
 		uncharge(here, cell, to - from);
 		return false;
 	}
+	keep_order(); /* on x86-64 the lock of the hash has kept the store before this load */
 	if (*(volatile u64 *)&entry->run_delay == run_delay && entry->pid == pid &&
 	    *(volatile u64 *)&task->sched_info.last_queued == queued)
 		return false;
 	open_wait = find_open_wait(pid);
 	if (open_wait && open_wait->queued == queued && open_wait->charged == to) {
+		*(volatile u8 *)&entry->remembered.was_raced = 1;
 		bpf_map_delete_elem(&open_waits, &pid);
 		uncharge(here, cell, to - from);
-		drop(DROP_PROGRESS_RACED);
+		lose(LOSS_PROGRESS_RACED);
 	}
 	return false;
 }

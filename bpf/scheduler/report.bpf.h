@@ -74,7 +74,7 @@ __noinline int begin_report(u32 row)
 	suppressed = is_long ? cell->suppressed_long : cell->suppressed_short;
 	weight += suppressed;
 	if (cell->event_due > now + event_burst) {
-		drop(DROP_SUPPRESSED);
+		lose(LOSS_SUPPRESSED);
 		suppressed = weight;
 		weight = 0;
 	} else {
@@ -90,21 +90,35 @@ __noinline int begin_report(u32 row)
 	return 0;
 }
 
-/* For how long of [from, to) a CPU was idle, as far as its ring reaches: never too much. */
+/*
+ * For how long of [from, to) a CPU was idle, as far as its ring reaches: never too much, but for a switch
+ * that is going on there. That CPU may switch meanwhile: it writes the slice, then the head, then what runs
+ * (end_slice()). So what runs has begun with the newest slice only if the latter is still the same
+ * afterwards; and of the slices, those are left out that it may be overwriting.
+ */
 __noinline u64 idle_on(u32 cpu_id, u64 from, u64 to)
 {
 	struct cpu *there = cpu_at(cpu_id);
-	u64 idle = 0, until = to;
+	u64 idle = 0, until = to, start, serial;
+	u32 head;
 
 	if (!there)
 		return 0;
-	for (u32 k = 0; k < RING_SLICES; k++) {
-		u64 start = slice(there, there->head - k)->end, serial = there->running;
-
+	head = *(volatile u32 *)&there->head;
+	keep_order();
+	start = slice(there, head)->end;
+	keep_order();
+	serial = *(volatile u64 *)&there->running;
+	keep_order();
+	if (*(volatile u32 *)&there->head != head || *(volatile u64 *)&slice(there, head)->end != start)
+		serial = SERIAL_KERNEL; /* of either that runs, none counts as idle */
+	for (u32 k = 0; k < RING_SLICES - 2; k++) {
+		if (k) {
+			start = slice(there, head - k)->end;
+			serial = slice(there, head - k + 1)->serial;
+		}
 		if (!start)
 			break;
-		if (k)
-			serial = slice(there, there->head - k + 1)->serial;
 		if (start < from)
 			start = from;
 		if (until > start) {
@@ -115,17 +129,23 @@ __noinline u64 idle_on(u32 cpu_id, u64 from, u64 to)
 		if (until <= from)
 			break;
 	}
-	return idle;
+	keep_order();
+	return *(volatile u32 *)&there->head - head > 1 ? 0 : idle;
 }
 
-/* Remembers the CPU that was idle longest while the subject waited. */
-__noinline int consider(u32 row, u32 cpu_id)
+/* Each is up to nine cache lines of another CPU, read with this run queue locked. */
+#define IDLE_CPUS 8
+
+/* Remembers the CPU that was idle longest while the subject waited. 1: no other need be looked at. */
+__noinline int consider(u32 row, u32 cpu_id, u32 is_allowed)
 {
 	struct cpu *here = cpu_at(row);
 	u64 idle;
 
-	if (!here || cpu_id == here->walk.source)
+	if (!here || !is_allowed || cpu_id >= progress_row || cpu_id == here->walk.source)
 		return 0;
+	if (here->walk.idle_cpus++ >= IDLE_CPUS || here->walk.idle_cpu_time > here->walk.wait / 2)
+		return 1;
 	idle = idle_on(cpu_id, here->walk.queued, slice(here, here->head)->end);
 	if (idle > here->walk.idle_cpu_time) {
 		here->walk.idle_cpu_time = idle;
@@ -134,23 +154,35 @@ __noinline int consider(u32 row, u32 cpu_id)
 	return 0;
 }
 
-/* Where else the task could have run meanwhile: of the CPUs it may use, those in the same block of 64. */
+/*
+ * Where else the task could have run meanwhile: of the CPUs it may use, some in the same block of 64, the
+ * first by chance.
+ */
 static __always_inline void find_idle_cpu(struct cpu *here, u32 row, struct task_struct *task)
 {
-	u32 block = here->walk.source & ~63u;
+	u32 block = here->walk.source & ~63u, start = bpf_get_prandom_u32();
 	u64 allowed = 0;
 
+	here->walk.idle_cpus = 0;
 	here->walk.idle_cpu_time = 0;
 	here->walk.idle_cpu = 0;
 	bpf_probe_read_kernel(&allowed, sizeof(allowed), (void *)BPF_CORE_READ(task, cpus_ptr) + block / 8);
 #pragma clang loop unroll(disable)
-	for (u32 i = 0; i < 64; i++, allowed >>= 1) {
-		/* no need of a better one; and looking at many costs a large machine dear */
-		if (block + i >= progress_row || here->walk.idle_cpu_time > here->walk.wait / 2)
+	for (u32 i = 0; i < 64; i++) {
+		u32 bit = (start + i) & 63;
+
+		if (consider(row, block + bit, allowed >> bit & 1))
 			break;
-		if (allowed & 1)
-			consider(row, block + i);
 	}
+}
+
+/* A wait that is not reported adds to the next one's weight. */
+static __always_inline void carry_weight(const struct cpu *here, struct cell *cell, u32 weight)
+{
+	if (here->walk.wait >= min_wait)
+		cell->suppressed_long += weight;
+	else
+		cell->suppressed_short += weight;
 }
 
 /* The wait of `row` has been charged. */
@@ -170,13 +202,16 @@ __noinline int send_wait(u32 row)
 		return 0;
 	weight = here->reporting;
 	here->reporting = 0;
+	/* what is left is for the records that nothing else makes up for */
+	if (bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > event_room) {
+		lose(LOSS_EVENT_REFUSED);
+		carry_weight(here, cell, weight);
+		return 0;
+	}
 	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
 	if (!r) {
-		drop(DROP_RING_FULL);
-		if (here->walk.wait >= min_wait)
-			cell->suppressed_long += weight;
-		else
-			cell->suppressed_short += weight;
+		lose(LOSS_RING_FULL);
+		carry_weight(here, cell, weight);
 		return 0;
 	}
 	task = (struct task_struct *)here->walk.subject;
@@ -211,28 +246,24 @@ __noinline int send_wait(u32 row)
 	return 0;
 }
 
-/* A cgroup was made, removed, renamed or entered; `path` is below the hierarchy's root. */
-static __always_inline int send_cgroup(struct cgroup *cgroup, const char *path, u32 change)
+/* A cgroup with a cpu controller of its own was removed. */
+static __always_inline int send_removed(struct cgroup *cgroup)
 {
 	struct cgroup_subsys_state *css = css_in(cgroup);
-	struct cgroup_record *r;
+	struct removed_record *r;
 
-	if (!css && !css_in(&cgroup->root->cgrp)) /* a hierarchy without the cpu controller */
+	if (!css)
 		return 0;
 	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
 	if (!r) {
-		drop(DROP_RING_FULL);
+		lose(LOSS_RING_FULL);
 		return 0;
 	}
-	r->record.type = RECORD_CGROUP;
+	r->record.type = RECORD_REMOVED;
 	r->record.bytes = sizeof(*r);
-	r->change = change;
-	r->monotonic = bpf_ktime_get_ns();
-	r->slot = css ? css->id : 0;
-	r->serial = css ? css->serial_nr : 0;
-	r->cgroup = cgroup->kn->id;
-	if (bpf_probe_read_kernel_str(r->path, sizeof(r->path), path) == sizeof(r->path))
-		drop(DROP_PATH_TRUNCATED);
+	r->slot = css->id;
+	r->pad = 0;
+	r->serial = css->serial_nr;
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 	return 0;
 }

@@ -13,7 +13,8 @@
 #include <bpf/bpf_core_read.h>
 #include "cells.bpf.h"
 #include "histogram.bpf.h"
-#include "throttle.bpf.h"
+#include "slices.bpf.h"
+#include "cuts.bpf.h"
 #include "report.bpf.h"
 #include "progress.bpf.h"
 
@@ -21,38 +22,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Only there for its type, which user space looks up. */
 const struct abi *const volatile abi = NULL;
-
-/* A slice is cut after this time even if no other cgroup ran, so that epochs stay short. */
-#define SLICE_SPAN FINE_SPAN
-
-/* `prev` leaves the CPU: the cgroup that ran since the last switch goes into the history, finished slices
- * into its run time. */
-static __always_inline void end_slice(struct cpu *cpu, u32 cpu_id, u64 now, u64 stolen_now, u64 serial,
-				      u32 slot)
-{
-	struct occupant *newest = slice(cpu, cpu->head), *before = slice(cpu, cpu->head - 1);
-
-	if (newest->serial != serial || !newest->end || now - before->end > SLICE_SPAN) {
-		if (newest->serial != SERIAL_IDLE && before->end) {
-			struct cell *cell = find_cell(cpu_id, newest->serial, newest->slot);
-			u64 span = newest->end - before->end, stolen = newest->stolen - before->stolen;
-
-			if (cell)
-				cell->run += span > stolen ? span - stolen : 0;
-		}
-		fold_slice(cpu_id);
-		newest = slice(cpu, cpu->head + 1);
-		newest->serial = serial;
-		newest->slot = slot;
-		newest->class = class_of(serial);
-		newest->end = now;
-		newest->stolen = stolen_now;
-		cpu->head++; /* others may look now */
-		return;
-	}
-	newest->end = now;
-	newest->stolen = stolen_now;
-}
 
 /* `prev` leaves the CPU although it could run on: throttled, or pushed off by `next`. */
 static __always_inline void switched_out(struct task_struct *prev, u64 serial, u32 slot, u64 next_serial,
@@ -65,7 +34,7 @@ static __always_inline void switched_out(struct task_struct *prev, u64 serial, u
 			forget_task(prev->pid);
 		return;
 	}
-	if (throttles_tasks() ? prev->throttled : cfs_rq->throttle_count) {
+	if (throttles_tasks() ? prev->throttled : cfs_rq->throttle_count && !is_real_time(prev->prio)) {
 		cpu->walk.subject = (u64)prev;
 		cpu->walk.victim = serial;
 		cpu->walk.to = rq->clock;
@@ -95,29 +64,38 @@ static __always_inline void switched_in(struct task_struct *next, struct cgroup_
 {
 	u64 from = next->sched_info.last_queued, now = rq->clock, wait, until = now;
 	struct task_entry *entry;
+	union remembered remembered = {};
 	bool has_open_wait = false;
 	struct cell *cell;
 	u32 index;
 
 	cell = cell_of(cpu_id, css, serial, slot, &index);
-	if (!cell || !from)
+	if (!cell)
 		return;
+	if (unlikely(!from)) {
+		lose(LOSS_UNSTAMPED);
+		return;
+	}
 	if (unlikely(from > now)) {
-		drop(DROP_CLOCK_BACKWARDS);
+		lose(LOSS_CLOCK_BACKWARDS);
 		from = now;
 	}
 	wait = now - from;
 	entry = find_or_add_task(next->pid);
 	if (entry) {
-		/* before the open_wait is looked at: progress.bpf.h */
+		/* before the open wait is read: progress.bpf.h */
 		entry->run_delay = next->sched_info.run_delay + wait;
-		has_open_wait = entry->has_open_wait;
-		if (unlikely(has_open_wait))
-			entry->has_open_wait = 0;
+		keep_order();
+		has_open_wait = entry->remembered.any;
+		if (unlikely(has_open_wait)) {
+			remembered = entry->remembered;
+			entry->remembered.any = 0;
+		}
 	}
 	if (unlikely(has_open_wait)) {
 		begin_walk(cpu, cpu_id, index, serial, from, now);
 		cpu->walk.subject = (u64)next;
+		cpu->walk.remembered = remembered;
 		if (!take_open_wait(cpu_id))
 			return;
 		from = cpu->walk.from;
@@ -137,7 +115,8 @@ static __always_inline void switched_in(struct task_struct *next, struct cgroup_
 		end_open_wait(cpu_id);
 		from = cpu->walk.from;
 	}
-	if (throttles_tasks() || likely(!was_throttled(next->se.cfs_rq)) || serial == SERIAL_KERNEL) {
+	if (throttles_tasks() || likely(!was_throttled(next->se.cfs_rq)) || serial == SERIAL_KERNEL ||
+	    is_real_time(next->prio)) {
 		if (slice(cpu, cpu->head - 1)->end)
 			until = charge_slice(cpu_id, cpu, 0, cell, serial, from, now, wait);
 		if (until > from) {
@@ -176,8 +155,9 @@ __noinline int introduce_subject(u32 row)
 }
 
 /*
- * The tracepoint was not called when walk.subject got this CPU. The kernel says when that was and how long
- * the task has waited, so that its wait can be charged now: 1 if there is one.
+ * The tracepoint was not called when walk.subject got this CPU: no stock kernel leaves a switch out (5.10 to
+ * 7.3), one of a virtual machine does. The stamps say when that was and how long the task has waited, so that
+ * its wait can be charged now: 1 if there is one.
  */
 __noinline int recover_missed_switch(u32 row, u32 slot)
 {
@@ -190,7 +170,6 @@ __noinline int recover_missed_switch(u32 row, u32 slot)
 	u32 pid, index;
 	s64 wait;
 
-	drop(DROP_SWITCH_MISSED);
 	if (!here)
 		return 0;
 	task = (struct task_struct *)here->walk.subject;
@@ -199,27 +178,26 @@ __noinline int recover_missed_switch(u32 row, u32 slot)
 	arrival = BPF_CORE_READ(task, sched_info.last_arrival);
 	run_delay = BPF_CORE_READ(task, sched_info.run_delay);
 	newest = slice(here, here->head);
-	if (serial == SERIAL_IDLE) /* the kernel does not stamp the idle task */
-		return 0;
 	if (arrival > newest->end && arrival <= here->walk.to)
 		end_slice(here, row, arrival, newest->stolen, here->running, here->running_slot);
 	entry = find_task(pid);
 	cell = find_cell(row, serial, slot);
 	if (!entry || !cell) {
-		drop(DROP_SWITCH_LOST);
+		lose(LOSS_SWITCH_LOST);
 		return 0;
 	}
 	wait = run_delay - entry->run_delay;
 	if (wait < 0 || arrival < (u64)wait || arrival > here->walk.to) {
-		drop(DROP_SWITCH_LOST);
+		lose(LOSS_SWITCH_LOST);
 		return 0;
 	}
 	entry->run_delay = run_delay;
 	index = row * slots + (slot >= slots - 1 ? slots - 1 : slot);
 	begin_walk(here, row, index, serial, arrival - wait, arrival);
 	here->walk.wait = wait;
-	if (entry->has_open_wait) {
-		entry->has_open_wait = 0;
+	if (entry->remembered.any) {
+		here->walk.remembered = entry->remembered;
+		entry->remembered.any = 0;
 		if (!take_open_wait(row))
 			return 0;
 	}
@@ -247,10 +225,12 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 		prev_serial = identify(prev, &prev_slot, &prev_css);
 		cpu->walk.subject = (u64)prev;
 		introduce_subject(cpu_id);
-		if (cpu->running_task != (u64)prev && cpu->running_on) {
+		/* The idle task waits for nothing; a CPU that goes offline switches to it untold. */
+		if (cpu->running_task != (u64)prev && cpu->running_on && prev_serial != SERIAL_IDLE) {
+			lose(recovers_switches ? LOSS_SWITCH_MISSED : LOSS_SWITCH_LOST);
 			cpu->walk.victim = prev_serial;
 			cpu->walk.to = rq->clock;
-			if (recover_missed_switch(cpu_id, prev_slot)) {
+			if (recovers_switches && recover_missed_switch(cpu_id, prev_slot)) {
 				charge_waiting(cpu_id, 1);
 				forget_open_wait(prev->pid);
 			}
@@ -294,7 +274,7 @@ int BPF_PROG(on_migrate, struct task_struct *p, int dest_cpu)
 	entry = find_task(p->pid);
 	if (!entry) {
 		if (p->sched_info.pcount)
-			drop(DROP_TASK_MISSED);
+			lose(LOSS_TASK_MISSED);
 		entry = find_or_add_task(p->pid);
 		if (!entry)
 			return 0;
@@ -306,13 +286,15 @@ int BPF_PROG(on_migrate, struct task_struct *p, int dest_cpu)
 	now = rq->clock;
 	/* longer than since it last ran: another task's entry, torn by two CPUs at once */
 	if (p->sched_info.pcount && wait > (s64)(now - p->sched_info.last_arrival)) {
-		drop(DROP_TASK_MISSED);
+		lose(LOSS_TASK_MISSED);
 		return 0;
 	}
 	if (is_delayed(p)) {
 		open_wait = add_open_wait(entry);
 		if (open_wait)
 			open_wait->is_bogus = 1;
+		else
+			entry->remembered.is_bogus = 1;
 		return 0;
 	}
 	if (wait <= 0)
@@ -322,12 +304,13 @@ int BPF_PROG(on_migrate, struct task_struct *p, int dest_cpu)
 	there = cpu_at(source);
 	serial = identify(p, &slot, &css);
 	cell = cell_of(here_id, css, serial, slot, &index);
-	if (!there || !cell || (open_wait && open_wait->is_bogus))
+	if (!there || !cell || entry->remembered.is_bogus || (open_wait && open_wait->is_bogus))
 		return 0;
 
 	begin_walk(here, source, index, serial, now - wait, now);
 	here->walk.subject = (u64)p;
 	here->walk.stolen = now - rq->clock_task - slice(there, there->head)->stolen;
+	here->walk.remembered = entry->remembered;
 	if (open_wait)
 		skip_charged(here, open_wait);
 	wait = now - here->walk.from;
@@ -336,55 +319,50 @@ int BPF_PROG(on_migrate, struct task_struct *p, int dest_cpu)
 		add_in_progress(cell, wait);
 	else
 		cell->wait += wait;
-	charge_waiting(here_id, 1);
+	if (is_scheduled_by_bpf(p)) /* before it is queued elsewhere: it was for any CPU */
+		charge_unknown(cell, wait);
+	else
+		charge_waiting(here_id, 1);
 	here->reporting = 0;
+	if (throttles_tasks()) {
+		entry->remembered.was_throttled = 0;
+		if (open_wait)
+			open_wait->throttling = NOT_THROTTLED;
+		if (p->throttled) { /* and perhaps is still throttled over there */
+			lose(LOSS_THROTTLE_MOVED);
+			if (open_wait)
+				open_wait->throttling = THROTTLED_UNKNOWN;
+			else
+				entry->remembered.was_throttled = 1;
+		}
+	}
 	if (open_wait) {
 		carry(here, cell, open_wait, wait);
-		if (open_wait->is_throttled && throttles_tasks() && p->throttled)
-			drop(DROP_THROTTLE_MOVED); /* and perhaps is still throttled over there */
-		open_wait->is_throttled = 0;
 		open_wait->has_moved = 1;
 	}
 	return 0;
 }
 
 /*
- * Run by user space, over all tasks, before it reads the totals; and once more if it wrote anything, so that
- * tasks are there which this run has met for the first time.
+ * Run by user space, over all tasks, before it reads the totals: a byte for each, so that a read of so many
+ * bytes ends after so many tasks. And once more if one of them is to be visited again, as it was there for
+ * the first time.
  */
 SEC("iter/task")
 int on_progress(struct bpf_iter__task *context)
 {
 	struct task_struct *task = context->task;
-	u8 again = 1;
+	bool again;
 
-	if (task && charge_progress(task))
-		bpf_seq_write(context->meta->seq, &again, sizeof(again));
+	if (!task)
+		return 0;
+	again = charge_progress(task);
+	bpf_seq_write(context->meta->seq, &again, sizeof(again));
 	return 0;
 }
 
-SEC("tp_btf/cgroup_mkdir")
-int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
-{
-	return send_cgroup(cgroup, path, CGROUP_MKDIR);
-}
-
 SEC("tp_btf/cgroup_rmdir")
-int BPF_PROG(on_cgroup_rmdir, struct cgroup *cgroup, const char *path)
+int BPF_PROG(on_cgroup_rmdir, struct cgroup *cgroup)
 {
-	return send_cgroup(cgroup, path, CGROUP_RMDIR);
-}
-
-SEC("tp_btf/cgroup_attach_task")
-int BPF_PROG(on_cgroup_attach_task, struct cgroup *cgroup, const char *path, struct task_struct *task,
-	     bool group)
-{
-	return send_cgroup(cgroup, path, CGROUP_ATTACH);
-}
-
-/* What is below it has another path too, and no event of its own. Version 1 alone can rename. */
-SEC("tp_btf/cgroup_rename")
-int BPF_PROG(on_cgroup_rename, struct cgroup *cgroup, const char *path)
-{
-	return send_cgroup(cgroup, path, CGROUP_RENAME);
+	return send_removed(cgroup);
 }

@@ -26,32 +26,41 @@ enum wait_class {
 	CLASS_COUNT,
 };
 
-enum drop_reason {
-	DROP_RING_FULL,		/* a single wait or life-cycle event not reported */
-	DROP_RETIRED_LOST,	/* what a cgroup did between the last reading and its end */
-	DROP_PAIR_FULL,		/* time or preemptions of a pair without a name */
-	DROP_TASK_EVICTED,	/* more live tasks than `tasks` holds */
-	DROP_TASK_MISSED,	/* a wait that moved between CPUs: its first part */
-	DROP_OPEN_WAIT_FULL,	/* throttling or move of a task not remembered */
-	DROP_THROTTLE_MOVED,	/* throttled, then moved to another cgroup: what of the wait was throttled */
-	DROP_THROTTLE_FULL,	/* throttled intervals of a cgroup not remembered */
-	DROP_DELAYED_DEQUEUE,	/* a wait whose beginning the kernel had wrong (6.12 and later) */
-	DROP_CLOCK_BACKWARDS,	/* a wait that ended before it began: counted as 0 */
-	DROP_HISTORY_TRUNCATED, /* a wait longer than the history: the rest is CLASS_UNKNOWN */
-	DROP_NO_SLOT,		/* a wait booked on SERIAL_OVERFLOW */
-	DROP_NO_CELL,		/* a slice of run time of a cgroup without a cell */
-	DROP_SATURATED,		/* a wait beyond the last histogram bucket, counted in it */
-	DROP_PATH_TRUNCATED,	/* a cgroup path longer than CGROUP_PATH_MAX */
-	DROP_SUPPRESSED,	/* events over the rate; the next one carries their weight */
-	DROP_PROGRESS_DELAYED,	/* a wait in progress not looked at: its task or CPU just switched, or it has
+enum loss_reason {
+	LOSS_RING_FULL,		/* a single wait, or a removal, not reported */
+	LOSS_RETIRED_LOST,	/* what a cgroup did between the last reading and its end */
+	LOSS_PAIR_FULL,		/* time or preemptions of a pair without a name */
+	LOSS_TASK_EVICTED,	/* more live tasks than `tasks` holds */
+	LOSS_TASK_MISSED,	/* a wait that moved between CPUs: its first part */
+	LOSS_TASK_LOST,		/* a task without an entry, because two CPUs took the same one */
+	LOSS_OPEN_WAIT_FULL,	/* throttling or move of a task not remembered */
+	LOSS_OPEN_WAIT_LOST,	/* the same, remembered, but gone */
+	LOSS_THROTTLE_MOVED,	/* throttled, then moved to another cgroup: what of the wait was throttled */
+	LOSS_THROTTLE_EVICTED,	/* throttled intervals of a cgroup forgotten: more cgroups than `throttles`
+				   holds */
+	LOSS_THROTTLE_UNKNOWN,	/* a part of a wait of which it is not known whether it was throttled:
+				   CLASS_UNKNOWN */
+	LOSS_DELAYED_DEQUEUE,	/* a wait whose beginning the kernel had wrong (6.12 and later) */
+	LOSS_UNSTAMPED,		/* a wait whose beginning the kernel has not stamped */
+	LOSS_CLOCK_BACKWARDS,	/* a wait that ended before it began: counted as 0 */
+	LOSS_HISTORY_TRUNCATED, /* a wait longer than the history: the rest is CLASS_UNKNOWN */
+	LOSS_NO_SLOT,		/* a wait booked on SERIAL_OVERFLOW */
+	LOSS_NO_CELL,		/* a slice of run time of a cgroup without a cell */
+	LOSS_SATURATED,		/* a wait beyond the last histogram bucket, counted in it */
+	LOSS_SUPPRESSED,	/* events over the rate; the next one carries their weight */
+	LOSS_PROGRESS_DELAYED,	/* a wait in progress not looked at: its task or CPU just switched, or it has
 				   no entry */
-	DROP_PROGRESS_RACED,	/* one that ended while it was charged: its culprits may be booked twice */
-	DROP_PROGRESS_LOST,	/* one that ended just then: what it waited before may be counted twice */
-	DROP_SWITCH_MISSED,	/* a switch without a tracepoint; the wait it ended is recovered */
-	DROP_SWITCH_LOST,	/* one whose wait could not be recovered */
-	DROP_UNNAMED_SHARED,	/* time of several other cgroups together, without their names */
-	DROP_QUOTA_MERGED,	/* more quotas above one another than are distinguished */
-	DROP_COUNT,
+	LOSS_PROGRESS_RACED,	/* one that ended while it was charged: its culprits may be booked twice */
+	LOSS_PROGRESS_LOST,	/* one that ended just then: what it waited before may be counted twice */
+	LOSS_SWITCH_MISSED,	/* a switch without a tracepoint; the wait it ended is recovered */
+	LOSS_SWITCH_LOST,	/* one whose wait is not: stamps that do not fit, or no `recovers_switches` */
+	LOSS_UNNAMED_SHARED,	/* time of several other cgroups together, without their names */
+	LOSS_QUOTA_MERGED,	/* more quotas above one another than are distinguished */
+	LOSS_EXT_MOVED,	     /* a wait for any CPU, under sched_ext: what ran on the CPU it left is not why it
+				waited, and it is CLASS_UNKNOWN */
+	LOSS_EVENT_REFUSED,  /* a single wait not reported, as the ring is filling */
+	LOSS_CORE_SCHEDULED, /* a thread with a core-scheduling cookie, each time the iterator met it */
+	LOSS_COUNT,
 };
 
 /*
@@ -93,6 +102,12 @@ struct pair_key {
 	unsigned long long culprit;
 };
 
+/* From user space, after each reading. */
+struct pair_room {
+	unsigned long long readings;   /* counted up when there may be room again in `pairs` */
+	unsigned long long admit_each; /* one new pair for about so many ns of time without one; 0: all */
+};
+
 struct pair {
 	unsigned long long other;     /* the culprit ran while the victim waited */
 	unsigned long long throttled; /* the victim waited for the culprit's quota */
@@ -111,6 +126,17 @@ struct occupant {
 };
 
 #define RING_SLICES 16
+
+/* What is remembered of a task besides its totals. */
+union remembered {
+	unsigned int any;
+	struct {
+		unsigned char has_open_wait;
+		unsigned char is_bogus;	     /* its stamp is wrong: as in open_wait, if that is full */
+		unsigned char was_throttled; /* it is not known for how long: likewise */
+		unsigned char was_raced;     /* its open_wait may have been taken back */
+	};
+};
 
 /* Levels with a quota that are distinguished in one path: a container's, its pod's and one above. */
 #define QUOTAS 3
@@ -143,30 +169,36 @@ struct prorated {
  * are verified once and not wherever they are called from.
  */
 struct walk {
-	unsigned long long subject; /* the task that waits, as an address */
-	unsigned long long before;  /* the task that leaves the CPU to it, likewise */
-	unsigned long long victim;  /* the cgroup the subject runs for */
-	unsigned long long queued;  /* when the wait began on this CPU */
+	/* What every walk writes is on two cache lines. */
 	unsigned long long from;    /* what is to be charged: from here */
 	unsigned long long to;	    /* to here */
-	unsigned long long wait;    /* the whole of it, with what was charged before */
-	unsigned long long stolen;  /* since the newest slice ended */
-	unsigned long long arrived; /* when the subject began to run before it waited, if it is known, or 0 */
+	unsigned long long victim;  /* the cgroup the subject runs for */
+	unsigned long long queued;  /* when the wait began on this CPU */
+	unsigned long long subject; /* the task that waits, as an address */
+	unsigned long long last;    /* the wait, to be booked on the last runner; 0: not booked */
 	unsigned int cell;
 	unsigned int source; /* the CPU it waits for */
 	unsigned int ring;   /* where the ring of that CPU is, or a copy */
 	unsigned int moved;  /* between CPUs while it waited */
+
+	unsigned long long charged_on; /* the cfs_rq of charged_throttled; 0: there is none */
+	union remembered remembered;   /* of the subject */
+	unsigned int throttle;	       /* index of what is known of the group's throttling */
+	unsigned long long wait;       /* the whole of it, with what was charged before */
+	unsigned long long stolen;     /* since the newest slice ended */
+	unsigned long long before;     /* the task that leaves the CPU to the subject, as an address */
+	unsigned long long arrived; /* when the subject began to run before it waited, if it is known, or 0 */
 	unsigned int idle_cpu;
-	unsigned int pad;
-	unsigned long long idle_cpu_time;     /* for how long of it that CPU was idle */
-	unsigned long long charged_throttled; /* throttled_time() when the wait was charged before */
-	unsigned long long charged_on;	      /* of that cfs_rq; 0: it was not */
+	unsigned int idle_cpus;		  /* other CPUs looked at for idle time */
+	unsigned long long idle_cpu_time; /* for how long of the wait idle_cpu was idle */
+	unsigned long long
+		charged_throttled[QUOTAS];   /* as quotas.throttled, when the wait was charged before */
+	unsigned long long cut_from, cut_to; /* the wait while it is cut into throttled intervals */
 	struct quotas quotas;
 	unsigned long long
 		since[QUOTAS]; /* as quotas.throttled, at the beginning of what is charged to them */
 	unsigned long long until[QUOTAS]; /* and at its end */
 	struct prorated prorated;
-	unsigned long long last;  /* the wait, to be booked on the last runner; 0: not booked */
 	unsigned long long taken; /* `charged` of the open_wait that was taken; ~0: there was none */
 };
 
@@ -186,21 +218,23 @@ struct cpu {
 	unsigned short newest_fine;	 /* epoch */
 	unsigned short newest_coarse;
 	struct occupant ring[RING_SLICES];
+	struct walk walk;
 	/* Of the wait being reported: the cell's classes before it, and the cgroup that ran longest
 	 * meanwhile. */
 	unsigned long long classes_before[CLASS_COUNT];
 	unsigned long long throttler;
 	unsigned long long throttler_ns;
-	struct walk walk;
-	unsigned long long pad[5];
+	unsigned long long
+		pairs_full; /* pair_room.readings when `pairs` had no room, and one more; 0: it had */
+	unsigned long long unpaired; /* ns of other cgroups and quotas, without a pair */
+	unsigned long long pad[6];
 	struct candidate candidates[CANDIDATES];
-	unsigned long long drops[24];
 };
 
 /* What follows is on the ring buffer. Every record begins with its type and its size in bytes. */
 enum record_type {
 	RECORD_WAIT = 1,
-	RECORD_CGROUP,
+	RECORD_REMOVED,
 	RECORD_RETIRED,
 };
 
@@ -234,23 +268,12 @@ struct wait_record {
 	char last_comm[16];
 };
 
-enum cgroup_change {
-	CGROUP_MKDIR,
-	CGROUP_RMDIR,
-	CGROUP_ATTACH,
-	CGROUP_RENAME,
-};
-
-#define CGROUP_PATH_MAX 512
-
-struct cgroup_record {
+/* A cgroup was removed: its slot goes to another one soon. */
+struct removed_record {
 	struct record record;
-	unsigned int change;
 	unsigned int slot;
-	unsigned long long monotonic; /* bpf_ktime_get_ns() */
-	unsigned long long serial;    /* 0: it has no cpu controller of its own, its parent's counts */
-	unsigned long long cgroup;
-	char path[CGROUP_PATH_MAX];
+	unsigned int pad;
+	unsigned long long serial;
 };
 
 /* A cell whose slot the kernel gave to another cgroup: its last totals. */
@@ -264,18 +287,15 @@ struct retired_record {
 /* Names every type above that no map mentions, so that it is in the object's BTF. */
 struct abi {
 	struct wait_record wait;
-	struct cgroup_record cgroup;
+	struct removed_record removed;
 	struct retired_record retired;
 	enum wait_class class;
-	enum drop_reason drop;
 	enum record_type type;
-	enum cgroup_change change;
 };
 
 _Static_assert(sizeof(struct histogram) == 512, "eight cache lines");
 _Static_assert(sizeof(struct cell) == 128, "two cache lines");
 _Static_assert(sizeof(struct occupant) == 32, "two to a cache line");
 _Static_assert(sizeof(struct cpu) % 64 == 0, "whole cache lines");
-_Static_assert(DROP_COUNT <= 24, "fits drops[]");
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * What has to be remembered of a task between two switches: `run_delay` when it last got a CPU, so that a
  * wait that moves between CPUs can be divided into its parts. Sets of four entries, one cache line each,
- * four neighbouring pids to a set: the threads of a process share cache lines and pages. No allocation in the
- * scheduler, no deletion but at a task's end, on every kernel. Rarer things (throttled, moved while waiting,
- * stamp known to be wrong) are a open_wait in a hash.
+ * neighbouring pids in neighbouring sets: the threads of a process run on several CPUs, share pages, and
+ * write no line together. No allocation in the scheduler, no deletion but at a task's end, on every kernel.
+ * Rarer things (throttled, moved while waiting, stamp known to be wrong) are an open wait in a hash.
  */
 #ifndef EARSHOT_TASKS_H
 #define EARSHOT_TASKS_H
@@ -15,7 +15,7 @@
 
 struct task_entry {
 	u32 pid;
-	u32 has_open_wait;
+	union remembered remembered;
 	u64 run_delay;
 };
 
@@ -33,16 +33,24 @@ struct open_wait {
 	u64 charged;		 /* until then */
 	u64 throttled_on;	 /* whose cfs_rq `throttled` is of */
 	u64 throttled[QUOTAS];	 /* as in `quotas`, when it was throttled or last charged */
+	u64 throttled_at;	 /* when it was throttled */
 	u64 throttler, throttler_ns;
-	u32 is_throttled;
+	u32 throttling;
 	u32 is_bogus;
 	u32 has_moved;
 	u32 pad;
 };
 
+enum throttling {
+	NOT_THROTTLED,
+	THROTTLED_SINCE,   /* `throttled` */
+	THROTTLED_UNKNOWN, /* it is not known since when */
+};
+
 static const struct open_wait no_open_wait;
 
-/* Bound: 4 x task_sets. An entry is freed when its task dies, or evicted by a fifth live task of its set. */
+/* Bound: 4 x task_sets. An entry is freed when its task dies, or evicted by a fifth live task of its set. Its
+ * open_wait stays, and is found again with the task. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -59,11 +67,15 @@ struct {
 	__type(value, struct open_wait);
 } open_waits SEC(".maps");
 
-/* A task is in the set of its neighbours or, where that was full, in one that other bits of its pid choose.
- */
+static __always_inline struct open_wait *find_open_wait(u32 pid)
+{
+	return bpf_map_lookup_elem(&open_waits, &pid);
+}
+
+/* A task is in the set its pid chooses or, where that was full, in one that other bits of its pid choose. */
 static __always_inline struct task_set *first_set(u32 pid)
 {
-	u32 index = pid / WAYS & (task_sets - 1);
+	u32 index = pid & (task_sets - 1);
 
 	return bpf_map_lookup_elem(&tasks, &index);
 }
@@ -107,19 +119,15 @@ __noinline int add_task(u32 pid)
 				return 0;
 			entry = &second->way[pid & (WAYS - 1)];
 			for (int i = 0; i < WAYS; i++)
-				if (!second->way[i].has_open_wait)
+				if (!second->way[i].remembered.any)
 					entry = &second->way[i];
-			drop(DROP_TASK_EVICTED);
-			if (entry->has_open_wait) {
-				u32 evicted = entry->pid;
-
-				bpf_map_delete_elem(&open_waits, &evicted);
-			}
+			lose(LOSS_TASK_EVICTED);
 		}
 	}
-	entry->pid = pid;
-	entry->has_open_wait = 0;
 	entry->run_delay = 0;
+	entry->remembered.any = 0;
+	entry->remembered.has_open_wait = find_open_wait(pid) != NULL;
+	entry->pid = pid;
 	return 0;
 }
 
@@ -131,7 +139,8 @@ static __always_inline bool note_task(u32 pid, u64 run_delay)
 	if (!entry)
 		return false;
 	entry->run_delay = run_delay;
-	entry->has_open_wait = 0;
+	entry->remembered.any = 0;
+	entry->remembered.has_open_wait = find_open_wait(pid) != NULL;
 	entry->pid = pid;
 	return true;
 }
@@ -143,6 +152,8 @@ static __always_inline struct task_entry *find_or_add_task(u32 pid)
 	if (unlikely(!entry)) {
 		add_task(pid);
 		entry = find_task(pid);
+		if (!entry)
+			lose(LOSS_TASK_LOST);
 	}
 	return entry;
 }
@@ -153,18 +164,13 @@ __noinline int forget_task(u32 pid)
 {
 	struct task_entry *entry = find_task(pid);
 
+	if (!entry || entry->remembered.has_open_wait)
+		bpf_map_delete_elem(&open_waits, &pid);
 	if (!entry)
 		return 0;
-	if (entry->has_open_wait)
-		bpf_map_delete_elem(&open_waits, &pid);
-	entry->has_open_wait = 0;
+	entry->remembered.any = 0;
 	entry->pid = 0;
 	return 0;
-}
-
-static __always_inline struct open_wait *find_open_wait(u32 pid)
-{
-	return bpf_map_lookup_elem(&open_waits, &pid);
 }
 
 __noinline int forget_open_wait(u32 pid)
@@ -175,16 +181,16 @@ __noinline int forget_open_wait(u32 pid)
 
 static __always_inline struct open_wait *add_open_wait(struct task_entry *entry)
 {
-	struct open_wait *open_wait = entry->has_open_wait ? find_open_wait(entry->pid) : NULL;
+	struct open_wait *open_wait = entry->remembered.has_open_wait ? find_open_wait(entry->pid) : NULL;
 	u32 pid = entry->pid;
 
 	if (open_wait)
 		return open_wait;
 	if (bpf_map_update_elem(&open_waits, &pid, &no_open_wait, BPF_ANY)) {
-		drop(DROP_OPEN_WAIT_FULL);
+		lose(LOSS_OPEN_WAIT_FULL);
 		return NULL;
 	}
-	entry->has_open_wait = 1;
+	entry->remembered.has_open_wait = 1;
 	return find_open_wait(pid);
 }
 

@@ -7,14 +7,23 @@
 #include "history.bpf.h"
 #include "pairs.bpf.h"
 
-/* `part` x ns / span; both factors of an epoch can pass 4 s. */
+/* `part` x ns / span; both factors of an epoch can pass 4 s, and 18 minutes where a task spins alone. */
 static __always_inline u64 prorate(u64 part, u64 ns, u64 span)
 {
+	if (span >> 40)
+		return (part >> 16) * (ns >> 16) / (span >> 16) << 16;
 	if (span >> 32) {
 		ns >>= 16;
 		span >>= 16;
 	}
 	return part * ns / span;
+}
+
+/* Which cgroups ran meanwhile on a CPU that the task only happened to be assigned to says nothing. */
+static __always_inline void charge_unknown(struct cell *cell, u64 ns)
+{
+	cell->class[CLASS_UNKNOWN] += ns;
+	lose(LOSS_EXT_MOVED);
 }
 
 enum walked {
@@ -69,7 +78,7 @@ __noinline int charge_share(u32 row, u32 level, u32 index, u32 i)
 		ns = here->walk.prorated.left;
 	here->walk.prorated.left -= ns;
 	if (share->serial == SHORT_UNNAMED_SHARED) {
-		drop(DROP_UNNAMED_SHARED);
+		lose(LOSS_UNNAMED_SHARED);
 		cell->class[CLASS_OTHER] += ns;
 	} else {
 		charge_to(cell, row, here->walk.victim, serial, ns);
@@ -200,7 +209,7 @@ __noinline int walk_epochs(u32 row)
 	cell = bpf_map_lookup_elem(&cells, &here->walk.cell);
 	if (cell)
 		cell->class[CLASS_UNKNOWN] += here->walk.to - here->walk.from;
-	drop(DROP_HISTORY_TRUNCATED);
+	lose(LOSS_HISTORY_TRUNCATED);
 	return 0;
 }
 
@@ -247,6 +256,7 @@ static __always_inline void begin_walk(struct cpu *here, u32 source, u32 cell, u
 	here->walk.to = to;
 	here->walk.moved = 0;
 	here->walk.charged_on = 0;
+	here->walk.remembered.any = 0;
 }
 
 /* Charges the part of the wait since the newest slice ended: to the task that has been running since. */

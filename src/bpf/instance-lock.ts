@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { iterate } from './iterator.ts';
 import type { Marker, Native } from './native.ts';
 import { offsetOf } from './u64.ts';
 import { unsupportedIfRefused } from './unsupported-error.ts';
@@ -12,6 +13,24 @@ const objectPath = fileURLToPath(new URL('../../build/markers.bpf.o', import.met
 /** 3,000 queue maps of all programs on the machine; hardly any uses one. */
 const listBytes = 64 * 1024;
 
+/** Objects of this process share a lock, as while one configuration takes over from another. */
+export function sharedLocks(native: () => Native) {
+  const held = new Map<string, { readonly lock: InstanceLock; holders: number }>();
+  return {
+    /** Returns what releases it, once. Throws as `lockInstance`. */
+    take(name: string): () => void {
+      const shared = held.get(name) ?? { lock: lockInstance(native(), name), holders: 0 };
+      held.set(name, shared);
+      shared.holders++;
+      return () => {
+        if (--shared.holders > 0) return;
+        held.delete(name);
+        shared.lock.release();
+      };
+    },
+  };
+}
+
 /**
  * One agent a kernel: two would pay twice and report everything twice. The lock is a marker in the kernel, a BPF map
  * named after the agent and its pid. BPF maps know no namespaces and no file system, making this kind of map and looking
@@ -21,19 +40,19 @@ const listBytes = 64 * 1024;
  *
  * What would not do: an abstract socket is one of the network namespace, a file in /run one of the mount namespace, sysfs
  * is one of the network namespace too; and flock on what all share (a cgroup directory, a namespace in /proc) is open to
- * every user, who could keep the agent from starting.
+ * every user, and any of them could keep the agent from starting.
  *
- * Not covered: whoever may load BPF can hold the lock as well, or keep it beyond its end by pinning the map. Ids start anew
+ * Not covered: a process that may load BPF can hold the lock as well, or keep it beyond its end by pinning the map. Ids start anew
  * after 2^31 maps: an agent that has run since then is not noticed. An older agent without markers is not noticed.
  */
-export function lockInstance(native: Native, name = 'earshot'): InstanceLock {
+export function lockInstance(native: Native, name: string): InstanceLock {
   const object = native.open(objectPath, {});
   try {
     native.load(object);
     const layout = native.structLayout(object, 'marker_record');
     const list = () => {
       const records = new Uint8Array(listBytes);
-      const used = native.iterate(object, 'markers', records);
+      const used = iterate(native, object, { program: 'markers', into: records });
       return decodeMarkers(records.subarray(0, used), {
         size: layout.size,
         map: offsetOf(layout, 'map'),
@@ -52,7 +71,7 @@ export function lockInstance(native: Native, name = 'earshot'): InstanceLock {
     }
     return held(native, own);
   } catch (error) {
-    throw unsupportedIfRefused('see whether another agent is running', error);
+    throw unsupportedIfRefused({ purpose: 'see whether another agent is running' }, error);
   } finally {
     native.close(object);
   }
@@ -88,7 +107,7 @@ function decodeMarkers(
 
 function heldBy({ id, name }: FoundMarker): Error {
   const pid = Number(name.slice(name.lastIndexOf('_') + 1));
-  // its pid is the one of its own pid namespace: here it may be nobody's, or somebody else's
+  // the pid is one of the holder's pid namespace: here it may belong to no process or to another one
   const where = hasMap(pid, id) ? '' : ' in its own pid namespace';
   return Object.assign(
     new Error(`another earshot (pid ${pid}${where}) is attached to this machine: stop it first`),

@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { UnsupportedError } from './unsupported-error.ts';
 
 /** From `src/bpf/` and `dist/bpf/` alike. */
 const built = fileURLToPath(new URL('../../build/earshot.node', import.meta.url));
 
+/** Throws `UnsupportedError` where the addon is missing, or a library that it needs. */
 export function loadNative(path = built): Native {
   if (!existsSync(path)) throw unavailable(`${path} is missing; type \`npm run build\``);
   try {
@@ -15,9 +17,8 @@ export function loadNative(path = built): Native {
   }
 }
 
-function unavailable(reason: string, cause?: unknown): Error {
-  return Object.assign(new Error(`cannot load the native addon: ${reason}`, { cause }), { code: 'ENOADDON' });
-}
+const unavailable = (reason: string, cause?: unknown) =>
+  new UnsupportedError({ purpose: 'load the native addon' }, [reason], cause);
 
 /**
  * The libbpf addon (`native/`): mechanism only. JavaScript pulls; the addon calls nothing back and starts no thread.
@@ -51,8 +52,18 @@ export interface Native {
   update(object: NativeObject, map: string, key: Uint8Array, value: Uint8Array, flags?: number): void;
   /** Deletes one key; false without one. */
   remove(object: NativeObject, map: string, key: Uint8Array): boolean;
-  /** Copies a whole mmapable array map into `into`, which has at least its size; returns the bytes copied. */
-  readArray(object: NativeObject, map: string, into: Uint8Array): number;
+  /**
+   * Copies a mmapable array map into `into`, which has at least its size; returns the bytes copied. With `first`, `count`
+   * and `stride` only the columns [first, first + count) of the array as rows of `stride` entries, densely packed.
+   */
+  readArray(
+    object: NativeObject,
+    map: string,
+    into: Uint8Array,
+    first?: number,
+    count?: number,
+    stride?: number,
+  ): number;
   /**
    * Copies all entries of a hash, LRU, LPM trie, stack trace or array map, per-CPU ones too (values as of `lookup`),
    * densely packed; returns their number. `keys` and `values` have room for `maxEntries`. Entries that come or go
@@ -72,8 +83,14 @@ export interface Native {
   enableStatistics(): number;
   disableStatistics(token: number): void;
 
-  /** Runs an iterator program over all it iterates (or `of`) and copies what it writes; returns the bytes used. */
-  iterate(object: NativeObject, program: string, into: Uint8Array, of?: IterTarget): number;
+  /** Begins a run of an iterator program over all it iterates (or `of`). It lasts until `closeIterator` or `close`. */
+  openIterator(object: NativeObject, program: string, of?: IterTarget): Iterator;
+  /**
+   * Goes on with a run and copies what the program writes; returns the bytes used, 0 at the end. One system call: it ends
+   * after the object with which `into`, of at most 32 KiB, is full, and the next one begins with the object after it.
+   */
+  readIterator(object: NativeObject, iterator: Iterator, into: Uint8Array): number;
+  closeIterator(object: NativeObject, iterator: Iterator): void;
   /**
    * A name in the kernel until `closeMarker` or the end of the process: an empty BPF map of at most 15 characters out of
    * letters, digits, `_` and `.`. Needs CAP_BPF.
@@ -87,6 +104,8 @@ export interface Native {
   enumValues(object: NativeObject, name: string): Readonly<Record<string, number>>;
   /** Members of a struct of the running kernel, or undefined where it has none of that name (or no BTF). */
   kernelStruct(name: string): readonly string[] | undefined;
+  /** The type of one of them as it is declared there (`raw_spinlock_t`, empty where it has no name), or undefined. */
+  kernelMemberType(struct: string, member: string): string | undefined;
 
   /** A descriptor of a process, closed with `closeSync`: the key of task storage. */
   pidfd(pid: number): number;
@@ -165,14 +184,24 @@ export type Target =
       readonly pid?: number;
       readonly cookie?: bigint;
     }
-  /** A sample of the software clock `hz` times a second on every CPU online, or of one CPU or thread. */
-  | { readonly kind: 'perf_event'; readonly hz: number; readonly cpu?: number; readonly pid?: number }
+  /**
+   * A sample of the software clock `hz` times a second on these CPUs, or of one thread on any or these. Numbers of CPUs
+   * can have gaps. One that is offline is passed over, unless all are.
+   */
+  | ({ readonly kind: 'perf_event'; readonly hz: number } & (
+      | { readonly cpus: readonly number[]; readonly pid?: number }
+      | { readonly pid: number }
+    ))
   /** The directory of a cgroup v2. */
   | { readonly kind: 'cgroup'; readonly path: string }
   /** Stays open until detached, whether or not `fd` is closed. */
   | { readonly kind: 'socket'; readonly fd: number }
   | { readonly kind: 'tcx'; readonly ifindex: number; readonly direction: 'ingress' | 'egress' }
   | { readonly kind: 'xdp'; readonly ifindex: number };
+
+declare const iterator: unique symbol;
+/** A token of its object. */
+export type Iterator = number & { readonly [iterator]: true };
 
 export type IterTarget =
   | { readonly kind: 'map'; readonly map: string }
@@ -190,7 +219,7 @@ export type IterTarget =
 
 export type CgroupOrder = 'self_only' | 'descendants_pre' | 'descendants_post' | 'ancestors_up';
 
-/** What a call throws; `program` and the two below are those of `load`, `attach`, `attachProgram` and `iterate`. */
+/** What a call throws; `program` and the two below are those of `load`, `attach`, `attachProgram` and `openIterator`. */
 export interface NativeError extends Error {
   /** The errno's name. */
   readonly code: string;
@@ -219,7 +248,7 @@ export interface MapInfo {
   readonly valueSize: number;
   readonly maxEntries: number;
   readonly flags: number;
-  /** Where the object says what they are; the value of a map of global variables is a struct of them. */
+  /** Absent without BTF; the value of a map of global variables is a struct of them. */
   readonly key?: BtfType;
   readonly value?: BtfType;
   /** Kernel memory charged, from `/proc/self/fdinfo` (`memlock`); 0 before `load`. */

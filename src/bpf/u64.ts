@@ -33,7 +33,12 @@ export function signedDifference(
   offset: number,
   beforeOffset = offset,
 ): Nanoseconds {
-  return Number(BigInt.asIntN(64, readBigint(now, offset) - readBigint(before, beforeOffset))) as Nanoseconds;
+  const a = offset >> 2;
+  const b = beforeOffset >> 2;
+  const low = (now[a] ?? 0) - (before[b] ?? 0);
+  const borrowed = low < 0 ? 1 : 0;
+  const upper = ((now[a + 1] ?? 0) - (before[b + 1] ?? 0) - borrowed) | 0;
+  return (upper * high + (low >>> 0)) as Nanoseconds;
 }
 
 export function isZero(words: Uint32Array, offset: number): boolean {

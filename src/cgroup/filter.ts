@@ -1,7 +1,7 @@
 /**
  * Cgroup paths by pattern, from the root on: `*` within a segment, `**` across segments; a pattern also matches
  * everything below what it matches. An empty `include` includes everything; `exclude` goes before `include`. A cgroup
- * whose path nobody knows passes unless `include` asks for certain ones.
+ * without a known path passes unless `include` is set.
  */
 export function pathFilter(
   include: readonly string[],

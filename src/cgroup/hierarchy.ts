@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { type CgroupMount, readCgroupMounts } from './mounts.ts';
 import { isBelow } from './path/is-below.ts';
+import { pathBytes } from './path/path-bytes.ts';
 
 /** The hierarchy whose ids the scheduler programs report: the one that has the cpu controller. */
 export interface CpuHierarchy {
@@ -36,11 +37,11 @@ export function viewFrom(rootPath: string): View {
 }
 
 function inodeOf(path: string): bigint | undefined {
-  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
+  return statSync(pathBytes(path), { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
 /**
- * From the text of `/proc/self/mountinfo`; a v1 hierarchy with the cpu controller goes before v2, as in the kernel. Of
+ * From what `readMountinfo` gives; a v1 hierarchy with the cpu controller goes before v2, as in the kernel. Of
  * several mounts, one of the whole hierarchy goes before any part of it, and one below `rootPath` before others.
  */
 export function findCpuHierarchy(mountinfo: string, view: View = viewFrom('/')): CpuHierarchy | undefined {
@@ -85,7 +86,7 @@ export function missingFrom(hierarchy: CpuHierarchy | undefined): string | undef
   );
 }
 
-/** Throws if `/proc` is not there. */
+/** A character for each byte. Throws if `/proc` is not there. */
 export function readMountinfo(): string {
-  return readFileSync('/proc/self/mountinfo', 'utf8');
+  return readFileSync('/proc/self/mountinfo', 'latin1');
 }

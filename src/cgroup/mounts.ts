@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { pathText } from './path/path-bytes.ts';
 
 /** A place where a cgroup hierarchy can be seen. */
 export interface CgroupMount {
@@ -10,12 +11,12 @@ export interface CgroupMount {
   readonly controllers: readonly string[];
 }
 
-/** From the text of `/proc/self/mountinfo`. */
+/** From `/proc/self/mountinfo`, a character for each byte. */
 export function readCgroupMounts(mountinfo: string): readonly CgroupMount[] {
   const found = new Map<string, CgroupMount>();
   for (const line of mountinfo.split('\n')) {
     const [mount = '', filesystem = ''] = line.split(' - ');
-    const [root = '', mountPoint = ''] = mount.split(' ').slice(3, 5).map(decodeOctal);
+    const [root = '', mountPoint = ''] = mount.split(' ').slice(3, 5).map(decodePath);
     const [type, , options = ''] = filesystem.split(' ');
     found.delete(mountPoint); // what was mounted there before is hidden now
     if (type === 'cgroup2') found.set(mountPoint, { version: 2, mountPoint, root, controllers: [] });
@@ -41,6 +42,8 @@ export function mountBeside(
 }
 
 /** Blanks and backslashes are octal in mountinfo. */
-function decodeOctal(path: string): string {
-  return path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+function decodePath(path: string): string {
+  return pathText(
+    path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))),
+  );
 }

@@ -2,16 +2,17 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { type CgroupId, cgroupId } from '../telemetry/units.ts';
 import type { CgroupMount } from './mounts.ts';
+import { pathBytes, pathText } from './path/path-bytes.ts';
 
-/** The cgroup whose quota and weight hold for this process, by what the file system says. */
+/** The cgroup whose quota and weight apply to this process, from the file system. */
 export type OwnCgroup =
   | { readonly kind: 'found'; readonly id: CgroupId; readonly directory: string }
-  /** It cannot be seen from here, which harms nobody else's. */
+  /** It is not visible from here; other cgroups are not affected. */
   | { readonly kind: 'hidden'; readonly reason: string }
-  /** Cgroups are looked for in a hierarchy that has nothing to do with CPU time. */
+  /** The cgroups found are of a hierarchy without the cpu controller. */
   | { readonly kind: 'wrong'; readonly problem: string };
 
-/** `membership` is the text of `/proc/self/cgroup`; the first of the mounts in which it can be seen counts. */
+/** `membership` is `/proc/self/cgroup`, a character for each byte; the first of the mounts in which it can be seen counts. */
 export function findOwnCgroup(membership: string, mounts: readonly CgroupMount[]): OwnCgroup {
   let first: OwnCgroup | undefined;
   for (const mount of mounts) {
@@ -45,7 +46,9 @@ function findIn(membership: string, { version, mountPoint, root }: CgroupMount):
 
 /** Undefined if another hierarchy has the cpu controller. */
 function pathOf(membership: string, version: 1 | 2): string | undefined {
-  const lines = membership.split('\n').map((line) => /^\d+:([^:]*):(.*)$/.exec(line)?.slice(1) ?? []);
+  const lines = pathText(membership)
+    .split('\n')
+    .map((line) => /^\d+:([^:]*):(.*)$/.exec(line)?.slice(1) ?? []);
   const first = lines.find(([controllers]) => controllers?.split(',').includes('cpu'));
   if (first || version === 1) return version === 1 ? first?.[1] : undefined;
   return lines.find(([controllers]) => controllers === '')?.[1];
@@ -54,13 +57,15 @@ function pathOf(membership: string, version: 1 | 2): string | undefined {
 /** Version 2: where the controller is not enabled, the nearest directory above that has it counts. */
 function nearestWithController(leaf: string, mountPoint: string): OwnCgroup {
   for (let directory = leaf; ; directory = dirname(directory)) {
-    if (existsSync(join(directory, 'cpu.max'))) return found(directory);
+    if (existsSync(pathBytes(join(directory, 'cpu.max')))) return found(directory);
     if (directory === mountPoint) break;
   }
   // the root has neither cpu.max nor cgroup.type
-  if (existsSync(join(mountPoint, 'cgroup.type')))
+  if (existsSync(pathBytes(join(mountPoint, 'cgroup.type'))))
     return { kind: 'hidden', reason: `the cpu controller is enabled only above ${mountPoint}` };
-  const controllers = readFileSync(join(mountPoint, 'cgroup.controllers'), 'utf8').trim().split(' ');
+  const controllers = readFileSync(pathBytes(join(mountPoint, 'cgroup.controllers')), 'utf8')
+    .trim()
+    .split(' ');
   if (controllers.includes('cpu')) return found(mountPoint);
   return {
     kind: 'wrong',
@@ -71,5 +76,5 @@ function nearestWithController(leaf: string, mountPoint: string): OwnCgroup {
 }
 
 function found(directory: string): OwnCgroup {
-  return { kind: 'found', id: cgroupId(statSync(directory, { bigint: true }).ino), directory };
+  return { kind: 'found', id: cgroupId(statSync(pathBytes(directory), { bigint: true }).ino), directory };
 }

@@ -1,48 +1,59 @@
 import { clockOffset } from '../machine/clock-offset.ts';
 import type { CgroupId, MonotonicNanoseconds, Nanoseconds, UnixNanoseconds } from '../telemetry/units.ts';
 import { milliseconds, seconds } from '../telemetry/units.ts';
-import type { CgroupChange, Cgroups } from './cgroups.ts';
 import { isBelow } from './path/is-below.ts';
 import type { Scan } from './scan.ts';
+import { max, type Version, type VersionState, Versions } from './versions.ts';
+
+/** Something that happened to a cgroup's directory. */
+export interface CgroupChange {
+  /** `seen`: it is there, since an unknown time. */
+  readonly kind: 'made' | 'seen' | 'renamed' | 'removed';
+  readonly id: CgroupId;
+  /**
+   * Below the hierarchy's root (`/kubepods/burstable/pod…/…`, `/` for the root itself), independent of the agent's
+   * namespace; the new one of a renamed cgroup. Undefined: too long for the event.
+   */
+  readonly path: string | undefined;
+  /** Absent: now. */
+  readonly at?: MonotonicNanoseconds;
+}
+
+/** Which directory a cgroup id is, now or, for a removed one, last. */
+export interface CgroupPaths {
+  /**
+   * Undefined: never seen, or forgotten. With `at`, of the cgroup that had the id then, or last before: ids may be used
+   * again. Of an interval ask for its end, as a cgroup may be made in the midst of it.
+   */
+  path(id: CgroupId, at?: UnixNanoseconds): string | undefined;
+  /** Those that exist, as far as is known. */
+  living(): Iterable<{ readonly id: CgroupId; readonly path: string }>;
+}
 
 export interface RegistryOptions {
   /** Names remembered; beyond it those of removed cgroups are forgotten first, of each kind the oldest first. */
   readonly maxCgroups: number;
   /** How long a removed cgroup keeps its name, for data that is late. */
   readonly keepRemoved: Nanoseconds;
-  /** Looks at the directories; undefined: they cannot be seen. */
+  /** Lists the directories; undefined: they cannot be seen. */
   scan(): Scan | undefined;
   /** CLOCK_MONOTONIC. */
   monotonic(): MonotonicNanoseconds;
   /** Wall clock. */
   now(): UnixNanoseconds;
-  /** Names known, by state: what is added to it. */
-  known(state: State, by: number): void;
-  /** A name was forgotten before its time, or could not be learnt. */
+  /** Added to the number of names known, by state. */
+  known(state: VersionState, by: number): void;
+  /** A name was evicted, or could not be read. */
   lose(reason: RegistryLoss): void;
 }
 
-type State = 'living' | 'removed';
 export type RegistryLoss = 'limit_removed' | 'limit_living' | 'unreadable';
 
-/** Knows what exists from the first moment on. */
+/** A registry that knows what exists from the first moment on. */
 export function openRegistry(options: RegistryOptions): CgroupRegistry {
   const registry = new CgroupRegistry(options);
   registry.scan();
   return registry;
-}
-
-/** A name a cgroup had, for a time. */
-interface Version {
-  readonly id: CgroupId;
-  readonly path: string;
-  from: bigint;
-  /** Undefined: it exists. */
-  until: bigint | undefined;
-  /** A scan found it; the kernel has not told when it was made. */
-  isFromGuessed: boolean;
-  /** Of the same id. */
-  before: Version | undefined;
 }
 
 type Named = CgroupChange & { readonly path: string };
@@ -52,94 +63,108 @@ const clockTolerance = BigInt(milliseconds(5));
 const shortestPause = seconds(1);
 /** Between two scans, in times of the first: at most 1 % of a CPU goes into scanning, however many cgroups there are. */
 const pauseFactor = 100;
-/** While the kernel tells of every change, a scan only makes sure. */
+/** While events report every change, a scan only makes sure. */
 const reconcileAfter = seconds(300);
 
 /**
- * Ids and paths of a cgroup hierarchy, with the times at which they were true. A scan at start, then what the kernel's
- * events tell; another scan where those are missing, or do not know an id. Versions of an id are chained, newest first.
+ * Ids and paths of a cgroup hierarchy, with the times at which they were true. A scan at start, then the kernel's events;
+ * another scan where events are missing or an id is unknown.
  */
-export class CgroupRegistry implements Cgroups {
+export class CgroupRegistry implements CgroupPaths {
   readonly #options: RegistryOptions;
-  readonly #newest = new Map<CgroupId, Version>();
-  /** In the order in which they ended. */
-  readonly #ended = new Set<Version>();
-  #versions = 0;
+  readonly #versions: Versions;
   /** Begin of the last complete scan: what exists since before it, it has found. */
   #scannedAt = 0n;
-  #lookedAt: bigint | undefined;
+  /** End of the last scan, complete or not. */
+  #triedAt: bigint | undefined;
   #pause: bigint = BigInt(shortestPause);
-  #catchUp: (() => void) | undefined;
-  #isDoubtful = false;
+  #drain: (() => void) | undefined;
+  /** Events up to then have been applied. */
+  #drainedAt = 0n;
+  #isStale = false;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
+    this.#versions = new Versions({
+      limit: options.maxCgroups,
+      count: (state, by) => options.known(state, by),
+      onEvicted: (state) => options.lose(`limit_${state}`),
+    });
   }
 
   path(id: CgroupId, at?: UnixNanoseconds): string | undefined {
     this.#forgetExpired();
-    if (this.#isDoubtful || !this.#newest.has(id)) this.#scanIfDue();
-    return this.#versionAt(id, at)?.path;
+    const time = at === undefined ? 0n : at - clockOffset(this.#options);
+    if (time > this.#drainedAt || !this.#versions.newest(id)) this.#applyPending();
+    if (this.#isStale || !this.#versions.newest(id)) this.#scanIfDue();
+    if (at === undefined) return this.#versions.newest(id)?.path;
+    return this.#versions.at(id, time, clockTolerance)?.path;
   }
 
   *living() {
-    const isFresh = this.#catchUp && this.#age() < reconcileAfter && !this.#isDoubtful;
+    this.#applyPending();
+    const isFresh = this.#drain && this.#age() < reconcileAfter && !this.#isStale;
     if (!isFresh) this.#scanIfDue();
-    for (const { id, path, until } of this.#newest.values()) if (until === undefined) yield { id, path };
+    for (const { id, path } of this.#versions.allLiving()) yield { id, path };
   }
 
-  learn({ at = this.#options.monotonic(), ...change }: CgroupChange): void {
+  /** Applies an event; those of one cgroup come in the order in which they happened. */
+  apply({ at = this.#options.monotonic(), ...change }: CgroupChange): void {
     this.#forgetExpired();
     const { kind, id, path } = change;
-    if (kind === 'removed') this.#learnEnd(change, at);
-    else if (path !== undefined) this.#learnName({ kind, id, path }, at);
-    else if (kind !== 'seen' || !this.#living(id)) {
-      const living = this.#living(id);
-      if (living) this.#end(living, at);
-      this.#isDoubtful = true;
+    if (kind === 'removed') this.#applyEnd(change, at);
+    else if (path !== undefined) this.#applyName({ kind, id, path }, at);
+    else if (kind !== 'seen' || !this.#versions.living(id)) {
+      const living = this.#versions.living(id);
+      if (living) this.#versions.end(living, at);
+      this.#isStale = true;
     }
   }
 
-  /**
-   * From now on somebody tells of every change; `catchUp` makes him tell what he has not told yet. Returns how to end it.
-   */
-  follow(catchUp: () => void): () => void {
-    this.#catchUp = catchUp;
+  /** From now on events report every change; `drain` applies those that are pending. Returns a function that ends this. */
+  follow(drain: () => void): () => void {
+    this.#drain = drain;
     this.scan(); // what was made since the first scan
     return () => {
-      this.#catchUp = undefined;
+      this.#drain = undefined;
     };
   }
 
-  /** Some changes have not been told: look again as soon as that may be. */
-  doubt(): void {
-    this.#isDoubtful = true;
+  /** Some events are missing: the next look-up scans, as soon as the pause between scans allows. */
+  markStale(): void {
+    this.#isStale = true;
   }
 
-  /** What is told of the time before is applied first: so a change is never older than the scan that comes before it. */
+  /** Pending events are applied first, so that no event is older than the scan before it. */
   scan(): void {
-    this.#catchUp?.();
+    this.#applyPending();
     const begin = this.#options.monotonic();
     const found = this.#options.scan();
-    if (found) this.#apply(found, begin);
-    this.#lookedAt = this.#options.monotonic();
-    const took = this.#lookedAt - begin;
+    if (found) this.#reconcile(found, begin);
+    this.#triedAt = this.#options.monotonic();
+    const took = this.#triedAt - begin;
     this.#pause = max(BigInt(shortestPause), took * BigInt(pauseFactor));
-    this.#isDoubtful = false;
+    this.#isStale = false;
   }
 
-  #learnEnd({ id, path }: CgroupChange, at: bigint): void {
-    const living = this.#living(id);
-    if (living) this.#end(living, at);
-    else if (path !== undefined && !this.#newest.has(id))
-      this.#end(this.#add(id, path, this.#lastAbsentBefore(at)), at);
+  #applyPending(): void {
+    const now = this.#options.monotonic();
+    this.#drain?.();
+    this.#drainedAt = now;
   }
 
-  #learnName({ kind, id, path }: Named, at: bigint): void {
-    const living = this.#living(id);
+  #applyEnd({ id, path }: CgroupChange, at: bigint): void {
+    const living = this.#versions.living(id);
+    if (living) this.#versions.end(living, at);
+    else if (path !== undefined && !this.#versions.newest(id))
+      this.#versions.end(this.#versions.add(id, path, { from: this.#lastAbsentBefore(at) }), at);
+  }
+
+  #applyName({ kind, id, path }: Named, at: bigint): void {
+    const living = this.#versions.living(id);
     if (kind === 'renamed') {
       if (living) this.#renameBelow(living.path, path, at);
-      else this.#isDoubtful = true; // whatever is below it may have another path too
+      else this.#isStale = true; // all below it may have another path too
     }
     if (living?.path === path) {
       if (living.isFromGuessed && kind === 'made') {
@@ -148,34 +173,28 @@ export class CgroupRegistry implements Cgroups {
       }
       return;
     }
-    if (living) this.#end(living, at);
-    const isSinceWhenever = kind === 'seen' && !this.#newest.has(id);
-    this.#add(id, path, isSinceWhenever ? this.#lastAbsentBefore(at) : at);
+    if (living) this.#versions.end(living, at);
+    const isBeginUnknown = kind === 'seen' && !this.#versions.newest(id);
+    this.#versions.add(id, path, { from: isBeginUnknown ? this.#lastAbsentBefore(at) : at });
   }
 
-  #living(id: CgroupId): Version | undefined {
-    const newest = this.#newest.get(id);
-    return newest?.until === undefined ? newest : undefined;
-  }
-
-  #apply({ cgroups, unreadable, covers }: Scan, begin: bigint): void {
+  #reconcile({ cgroups, unreadable, covers }: Scan, begin: bigint): void {
     for (const [id, path] of cgroups) {
-      const newest = this.#newest.get(id);
+      const newest = this.#versions.newest(id);
       if (newest?.until === undefined) {
         if (newest?.path === path) continue;
-        if (newest) this.#end(newest, begin);
+        if (newest) this.#versions.end(newest, begin);
       }
       const from = max(this.#scannedAt, newest?.until ?? 0n);
-      this.#add(id, path, from, { isGuessed: true });
+      this.#versions.add(id, path, { from, isGuessed: true });
     }
     for (let i = 0; i < unreadable; i++) this.#options.lose('unreadable');
-    for (const version of this.#newest.values())
-      if (version.until === undefined && !cgroups.has(version.id) && covers(version.path))
-        this.#end(version, begin);
+    for (const version of this.#versions.allLiving())
+      if (!cgroups.has(version.id) && covers(version.path)) this.#versions.end(version, begin);
     this.#scannedAt = begin;
   }
 
-  /** Of an id that no scan has found: when it certainly was not there yet. */
+  /** Of an id that no scan has found: when it certainly did not exist yet. */
   #lastAbsentBefore(at: bigint): bigint {
     return this.#scannedAt <= at ? this.#scannedAt : 0n;
   }
@@ -185,81 +204,19 @@ export class CgroupRegistry implements Cgroups {
   }
 
   #age(): bigint {
-    const { monotonic } = this.#options;
-    return this.#lookedAt === undefined ? BigInt(reconcileAfter) : monotonic() - this.#lookedAt;
-  }
-
-  #versionAt(id: CgroupId, at: UnixNanoseconds | undefined): Version | undefined {
-    let version = this.#newest.get(id);
-    if (at === undefined) return version;
-    const time = at - clockOffset(this.#options);
-    // its own beginning, with tolerance, unless another had the id then
-    while (version && time < max(version.from - clockTolerance, version.before?.until ?? 0n))
-      version = version.before;
-    return version;
-  }
-
-  #add(id: CgroupId, path: string, from: bigint, { isGuessed = false } = {}): Version {
-    const version = {
-      ...{ id, path, from, isFromGuessed: isGuessed },
-      ...{ until: undefined, before: this.#newest.get(id) },
-    };
-    this.#newest.delete(id); // to be the last in order
-    this.#newest.set(id, version);
-    this.#versions++;
-    this.#options.known('living', 1);
-    while (this.#versions > this.#options.maxCgroups) this.#evict();
-    return version;
-  }
-
-  #end(version: Version, at: bigint): void {
-    version.until = max(at, version.from);
-    this.#ended.add(version);
-    this.#options.known('living', -1);
-    this.#options.known('removed', 1);
+    return this.#triedAt === undefined ? BigInt(reconcileAfter) : this.#options.monotonic() - this.#triedAt;
   }
 
   #renameBelow(former: string, path: string, at: bigint): void {
     if (former === path) return;
-    for (const version of [...this.#newest.values()]) {
-      if (version.until !== undefined || version.path === former || !isBelow(former, version.path)) continue;
-      this.#end(version, at);
-      this.#add(version.id, path + version.path.slice(former.length), at);
+    const below = ({ path: of }: Version) => of !== former && isBelow(former, of);
+    for (const version of [...this.#versions.allLiving()].filter(below)) {
+      this.#versions.end(version, at);
+      this.#versions.add(version.id, path + version.path.slice(former.length), { from: at });
     }
   }
 
   #forgetExpired(): void {
-    const [first] = this.#ended;
-    if (!first) return;
-    const deadline = this.#options.monotonic() - BigInt(this.#options.keepRemoved);
-    for (const version of this.#ended) {
-      if ((version.until ?? 0n) > deadline) return;
-      this.#forget(version);
-    }
+    this.#versions.forgetUntil(this.#options.monotonic() - BigInt(this.#options.keepRemoved));
   }
-
-  #evict(): void {
-    const [ended] = this.#ended;
-    const [oldest] = this.#newest.values();
-    const version = ended ?? oldest;
-    if (!version) return;
-    this.#forget(version);
-    this.#options.lose(ended ? 'limit_removed' : 'limit_living');
-  }
-
-  #forget(version: Version): void {
-    const newest = this.#newest.get(version.id);
-    if (newest !== version) {
-      let after = newest;
-      while (after && after.before !== version) after = after.before;
-      if (after) after.before = version.before;
-    } else if (version.before) this.#newest.set(version.id, version.before);
-    else this.#newest.delete(version.id);
-    this.#versions--;
-    this.#options.known(this.#ended.delete(version) ? 'removed' : 'living', -1);
-  }
-}
-
-function max(a: bigint, b: bigint): bigint {
-  return a > b ? a : b;
 }

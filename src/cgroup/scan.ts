@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type CgroupId, cgroupId } from '../telemetry/units.ts';
 import type { CpuHierarchy } from './hierarchy.ts';
 import { isBelow } from './path/is-below.ts';
+import { pathBytes, pathText } from './path/path-bytes.ts';
 
 /** Cgroups that exist, by a look at their directories. */
 export interface Scan {
@@ -21,11 +22,15 @@ export function scanCgroups(hierarchy: CpuHierarchy | undefined): Scan | undefin
   const unreadable: string[] = [];
   const visit = (directory: string, path: string) => {
     try {
-      const { ino, nlink } = statSync(directory, { bigint: true });
+      const file = pathBytes(directory);
+      const { ino, nlink } = statSync(file, { bigint: true });
       cgroups.set(cgroupId(ino), path);
       if (nlink === 2n) return; // its name and itself: no directory is below
-      for (const entry of readdirSync(directory, { withFileTypes: true }))
-        if (entry.isDirectory()) visit(join(directory, entry.name), join(path, entry.name));
+      for (const entry of readdirSync(file, { withFileTypes: true, encoding: 'latin1' })) {
+        if (!entry.isDirectory()) continue;
+        const name = pathText(entry.name);
+        visit(join(directory, name), join(path, name));
+      }
     } catch (error) {
       // between the listing and the look it may have been removed, but not what is mounted
       if (path === root || !isGone(error)) unreadable.push(path);

@@ -1,3 +1,4 @@
+import { printable } from '../printable.ts';
 import { type Position, place, type Source } from './text/source.ts';
 
 export type Path = readonly (string | number)[];
@@ -26,24 +27,38 @@ export class ConfigError extends Error {
   }
 }
 
-/** `file:line:col: path::to::key: message`, then the line with a caret. */
-export function describeProblem({ at, path = [], message, discreet, secrets = [] }: Problem): string {
+/** `file:line:col: path::to::key: message`, as it is. */
+export function sentenceOf({ at, path = [], message, discreet, secrets = [] }: Problem): string {
   const isSecret = at && secrets.some((secret) => overlap(secret, at));
   const shown = isSecret ? (discreet ?? message) : message;
   const sentence = path.length > 0 ? `${path.join('::')}: ${shown}` : shown;
   if (at === undefined) return sentence;
+  const { line, column } = place(at);
+  return `${at.source.name}:${line}:${column}: ${sentence}`;
+}
+
+/** The sentence, then the line with a caret; printable. */
+export function describeProblem(problem: Problem): string {
+  const sentence = printable(sentenceOf(problem));
+  const { at, secrets = [] } = problem;
+  if (at === undefined) return sentence;
   const { line, column, lineText } = place({ ...at, source: masked(at.source, secrets) });
-  if (/^[\s*]*$/.test(lineText)) return `${at.source.name}:${line}:${column}: ${sentence}`;
-  const width = Math.max(1, Math.min(at.end - at.start, lineText.length - column + 1));
+  if (/^[\s*]*$/.test(lineText)) return sentence;
+  const before = printableLine(lineText.slice(0, column - 1));
+  const end = column - 1 + Math.max(1, at.end - at.start);
+  const marked = printableLine(lineText.slice(column - 1, end));
+  const after = printableLine(lineText.slice(end));
   const gutter = String(line);
   // Tabs stay tabs, so that the caret stands below its character.
-  const indent = lineText.slice(0, column - 1).replace(/[^\t]/g, ' ');
+  const indent = before.replace(/[^\t]/g, ' ');
   return [
-    `${at.source.name}:${line}:${column}: ${sentence}`,
-    `  ${gutter} | ${lineText}`,
-    `  ${' '.repeat(gutter.length)} | ${indent}${'^'.repeat(width)}`,
+    sentence,
+    `  ${gutter} | ${before}${marked}${after}`,
+    `  ${' '.repeat(gutter.length)} | ${indent}${'^'.repeat(Math.max(1, marked.length))}`,
   ].join('\n');
 }
+
+const printableLine = (text: string) => text.split('\t').map(printable).join('\t');
 
 const overlap = (a: Position, b: Position) =>
   a.source === b.source && a.start < Math.max(b.end, b.start + 1) && b.start < Math.max(a.end, a.start + 1);

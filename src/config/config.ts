@@ -1,7 +1,8 @@
-import type { Static } from 'typebox';
+import type { Static, TObject } from 'typebox';
 import type { Component } from '../component.ts';
 import type { Signal } from '../telemetry/batch.ts';
 import type { Problem } from './config-error.ts';
+import type { Delivery } from './schema/delivery.ts';
 import type { serviceSchema } from './schema/file-schema.ts';
 
 /** A configuration that was checked: every id in it names something, every value is typed, every default is there. */
@@ -14,7 +15,9 @@ export interface Config {
   readonly pipelines: readonly Pipeline[];
   /** Ids of the extensions to start, in order. */
   readonly started: readonly string[];
-  readonly host: Static<typeof serviceSchema>['host'];
+  /** With the keys that services bring. */
+  readonly host: Static<typeof serviceSchema>['host'] & Readonly<Record<string, unknown>>;
+  readonly hostSchema: TObject;
   readonly telemetry: Static<typeof serviceSchema>['telemetry'];
   /** Odd, but no reason not to start. */
   readonly warnings: readonly Problem[];
@@ -27,8 +30,10 @@ export type ById<Kind extends Component['kind']> = ReadonlyMap<
 
 export interface Configured<C extends Component> {
   readonly component: C;
-  /** What the component's schema describes. */
+  /** What the component's own schema describes. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** Of an exporter that sends requests. */
+  readonly delivery?: Delivery;
 }
 
 export interface Pipeline {

@@ -1,3 +1,4 @@
+import type { Connection } from '../component.ts';
 import type { Signal } from '../telemetry/batch.ts';
 import type { Pipeline } from './config.ts';
 
@@ -22,7 +23,7 @@ export interface Edge {
   readonly to: Vertex;
 }
 
-export type Connects = ReadonlyMap<string, readonly (readonly [from: Signal, to: Signal])[]>;
+export type Connects = ReadonlyMap<string, readonly Pick<Connection, 'from' | 'to'>[]>;
 
 export type Plan =
   /** Upstream first. */
@@ -57,7 +58,8 @@ export function plan(pipelines: readonly Pipeline[], connects: Connects): Plan {
       const pairs = connects.get(id);
       if (pairs === undefined) into(vertex('receiver', id));
       else
-        for (const [from, to] of pairs) if (to === signal) into(vertex('connector', id, { consumes: from }));
+        for (const { from, to } of pairs)
+          if (to === signal) into(vertex('connector', id, { consumes: from }));
     }
   }
   return sortVertices([...vertices.values()]);

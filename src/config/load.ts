@@ -4,10 +4,18 @@ import type { Signal } from '../telemetry/batch.ts';
 import type { ById, Config, Configured, Pipeline } from './config.ts';
 import { ConfigError, type Path, type Problem } from './config-error.ts';
 import { secretKeys, secretStretches, secretsIn } from './rules/secrets.ts';
-import { type Catalogue, checkReferences, checkWiring, describeCycle } from './rules/service.ts';
+import {
+  type Catalogue,
+  checkExclusive,
+  checkReferences,
+  checkWiring,
+  describeCycle,
+} from './rules/service.ts';
 import { checkShape } from './rules/shape.ts';
+import { deliveryProblems, partDelivery } from './schema/delivery.ts';
 import {
   fileSchema,
+  hostSchemaOf,
   type Section,
   sectionOf,
   sections,
@@ -16,10 +24,10 @@ import {
 } from './schema/file-schema.ts';
 import type { JsonSchema } from './schema/json-schema.ts';
 import { type Environment, expandTree } from './text/expand.ts';
-import { readTree, type Written } from './text/read.ts';
+import { type ConfigSources, readTree } from './text/read.ts';
 import { problemAt, type Tree } from './text/tree.ts';
 
-export interface ConfigInput extends Written {
+export interface ConfigInput extends ConfigSources {
   readonly environment: Environment;
 }
 
@@ -34,7 +42,7 @@ export function loadConfig(input: ConfigInput, components: readonly Component[])
   const errors: Problem[] = [...problems, ...expansion.problems, ...shape];
   const warnings: Problem[] = [...expansion.warnings];
 
-  const catalogue = takeStock(tree, components);
+  const catalogue = catalogOf(tree, components);
   for (const section of sections)
     for (const [id, component] of catalogue[section]) {
       const type = id.split('/', 1)[0];
@@ -44,7 +52,7 @@ export function loadConfig(input: ConfigInput, components: readonly Component[])
         );
     }
 
-  const service = soundPart(value as Shape, shape);
+  const service = validPart(value as Shape, shape);
   const report = {
     error: (path: Path, message: string) => errors.push(problemAt(tree, path, message)),
     warn: (path: Path, message: string) => warnings.push(problemAt(tree, path, message)),
@@ -52,10 +60,15 @@ export function loadConfig(input: ConfigInput, components: readonly Component[])
   checkReferences(service, catalogue, report);
   checkBodies({ value: value as Shape, shape, catalogue }, report.error);
   if (shape.length === 0) checkWiring(service, catalogue, report);
+  checkExclusive(service, catalogue, report);
   const cycle = errors.length === 0 ? describeCycle(service.pipelines, connectsOf(catalogue)) : undefined;
   if (cycle) errors.push(problemAt(tree, ['service', 'pipelines'], cycle));
   if (errors.length > 0) throw new ConfigError(shown(errors));
-  return typed(value as Shape, catalogue, { pipelines: service.pipelines, warnings: shown(warnings) });
+  return typed(value as Shape, catalogue, {
+    pipelines: service.pipelines,
+    warnings: shown(warnings),
+    hostSchema: hostSchemaOf(components),
+  });
 }
 
 /** Hides the secrets of all sources in problems, overridden values included. */
@@ -85,33 +98,38 @@ function checkBodies(
         [section, id].every((key, index) => path.length <= index || path[index] === key),
       );
       const body = value[section]?.[id];
-      if (isWrong || component?.check === undefined || body === undefined) continue;
-      for (const { path, message } of component.check(body)) report([section, id, ...path], message);
+      if (isWrong || component === undefined || body === undefined) continue;
+      const { settings, delivery } = partDelivery(component, body);
+      const problems = [
+        ...(component.check?.(settings) ?? []),
+        ...(delivery ? deliveryProblems(delivery) : []),
+      ];
+      for (const { path, message } of problems) report([section, id, ...path], message);
     }
 }
 
-function takeStock(tree: Tree, components: readonly Component[]): Catalogue {
+function catalogOf(tree: Tree, components: readonly Component[]): Catalogue {
   const byType = new Map(
     components.flatMap((component) =>
       typesOf(component).map((type) => [`${sectionOf(component.kind)} ${type}`, component] as const),
     ),
   );
-  const stock = (section: Section) => {
+  const componentsIn = (section: Section) => {
     const body = tree.kind === 'map' ? tree.entries.get(section)?.value : undefined;
     const ids = body?.kind === 'map' ? [...body.entries.keys()] : [];
     return new Map(ids.map((id) => [id, byType.get(`${section} ${id.split('/', 1)[0]}`)]));
   };
   return {
-    receivers: stock('receivers'),
-    processors: stock('processors'),
-    connectors: stock('connectors'),
-    exporters: stock('exporters'),
-    extensions: stock('extensions'),
+    receivers: componentsIn('receivers'),
+    processors: componentsIn('processors'),
+    connectors: componentsIn('connectors'),
+    exporters: componentsIn('exporters'),
+    extensions: componentsIn('extensions'),
   };
 }
 
 /** The parts of `service` that fit the schema, so that their references can be checked despite other problems. */
-function soundPart({ service }: Shape, problems: readonly Problem[]) {
+function validPart({ service }: Shape, problems: readonly Problem[]) {
   const isWrong = (...path: string[]) =>
     problems.some((problem) => problem.path?.join('\n') === path.join('\n'));
   const isWrongWithin = (...path: string[]) =>
@@ -133,14 +151,23 @@ function connectsOf({ connectors }: Catalogue) {
   );
 }
 
-function typed(shape: Shape, catalogue: Catalogue, rest: Pick<Config, 'pipelines' | 'warnings'>): Config {
+function configuredAs<C extends Component>(component: C, body: Configured<C>['config'] = {}): Configured<C> {
+  const { settings, delivery } = partDelivery(component, body);
+  return { component, config: settings, ...(delivery && { delivery }) };
+}
+
+function typed(
+  shape: Shape,
+  catalogue: Catalogue,
+  rest: Pick<Config, 'pipelines' | 'warnings' | 'hostSchema'>,
+): Config {
   function configured<Kind extends Component['kind']>(kind: Kind): ById<Kind> {
     const section = sectionOf(kind);
     const isOfKind = (component?: Component): component is Extract<Component, { kind: Kind }> =>
       component?.kind === kind;
     return new Map(
       [...catalogue[section]].flatMap(([id, component]) =>
-        isOfKind(component) ? [[id, { component, config: shape[section]?.[id] ?? {} }] as const] : [],
+        isOfKind(component) ? [[id, configuredAs(component, shape[section]?.[id])] as const] : [],
       ),
     );
   }

@@ -1,7 +1,9 @@
-import { stringify } from 'yaml';
+import { Document, Scalar, visit } from 'yaml';
 import type { Component } from '../component.ts';
+import { escaped } from '../printable.ts';
 import type { Nanoseconds } from '../telemetry/units.ts';
-import type { Config } from './config.ts';
+import type { Config, Configured } from './config.ts';
+import { configSchemaOf } from './schema/delivery.ts';
 import { printDuration } from './schema/duration.ts';
 import { sections, serviceSchema } from './schema/file-schema.ts';
 import { type JsonSchema, jsonSchema, schemaAt } from './schema/json-schema.ts';
@@ -9,9 +11,9 @@ import { type JsonSchema, jsonSchema, schemaAt } from './schema/json-schema.ts';
 /** The configuration as it takes effect, defaults filled in and secrets left out, as YAML. */
 export function printConfig(config: Config): string {
   const bodies = sections.map((section) => {
-    const entries = [...config[section]].map(([id, { component, config }]: Entry) => [
+    const entries = [...config[section]].map(([id, { component, config, delivery }]: Entry) => [
       id,
-      written(config, jsonSchema(component.config)),
+      written({ ...config, ...delivery }, jsonSchema(configSchemaOf(component))),
     ]);
     return [section, Object.fromEntries(entries)];
   });
@@ -22,13 +24,33 @@ export function printConfig(config: Config): string {
   const service = {
     extensions: config.started,
     pipelines: Object.fromEntries(pipelines),
-    host: written(config.host, jsonSchema(serviceSchema.properties.host)),
+    host: written(config.host, jsonSchema(config.hostSchema)),
     telemetry: written(config.telemetry, jsonSchema(serviceSchema.properties.telemetry)),
   };
-  return stringify({ ...Object.fromEntries(bodies), service });
+  return printableYaml({ ...Object.fromEntries(bodies), service });
 }
 
-type Entry = readonly [id: string, { readonly component: Component; readonly config: unknown }];
+/** What is not printable is in quotes, by YAML's own escapes. */
+function printableYaml(value: unknown): string {
+  const document = new Document(value);
+  visit(document, {
+    Scalar(_, node) {
+      if (typeof node.value === 'string' && escaped(node.value, () => '') !== node.value)
+        node.type = Scalar.QUOTE_DOUBLE;
+    },
+  });
+  return document
+    .toString()
+    .split('\n')
+    .map((line) => escaped(line, yamlEscape))
+    .join('\n');
+}
+
+/** The YAML library escapes those that JSON has to. */
+const yamlEscape = (character: string) =>
+  character === '\\' ? character : `\\U${character.codePointAt(0)?.toString(16).padStart(8, '0')}`;
+
+type Entry = readonly [id: string, Configured<Component>];
 
 function written(value: unknown, schema: JsonSchema | undefined): unknown {
   if (schema?.secret) return '[REDACTED]';

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import type { ConnectorComponent } from '../component.ts';
+import { signalNames } from '../telemetry/batch.ts';
 
 const config = Type.Object({});
 
@@ -7,10 +8,7 @@ export const forward: ConnectorComponent<typeof config> = {
   kind: 'connector',
   type: 'forward',
   summary: 'Hands what one pipeline made to others, to merge pipelines or to part them.',
-  connects: [
-    ['metrics', 'metrics'],
-    ['logs', 'logs'],
-  ],
+  connects: signalNames.map((signal) => ({ from: signal, to: signal, stability: 'beta' })),
   config,
   async open() {
     return { connect: (batch) => [batch], async close() {} };

@@ -1,4 +1,5 @@
-import { counterPerSignal, type Emits, level } from '../telemetry/emits.ts';
+import { counterPerSignal } from '../telemetry/counter-per-signal.ts';
+import { type Emits, level } from '../telemetry/emits.ts';
 
 export const deliveryCounters = {
   sent: counterPerSignal('otelcol_exporter_sent', {

@@ -1,222 +1,106 @@
-import type { Logger } from 'pino';
-import type { Exporter, Outcome, Payload } from '../component.ts';
-import { localDelivery } from '../config/schema/delivery.ts';
 import { printDuration } from '../config/schema/duration.ts';
-import { endsWithin, type TimerClock } from '../runtime/clock.ts';
-import { type Health, messageOf } from '../runtime/health.ts';
-import type { Batch, Signal } from '../telemetry/batch.ts';
-import type { Counters } from '../telemetry/counters.ts';
-import type { CounterMetric } from '../telemetry/emits.ts';
-import { type Nanoseconds, nanoseconds } from '../telemetry/units.ts';
-import { deliveryCounters } from './emits.ts';
+import { endsWithin, type TimerClock } from '../machine/clock.ts';
+import type { Batch } from '../telemetry/batch.ts';
+import type { Nanoseconds } from '../telemetry/units.ts';
+import type { Account } from './account.ts';
+import type { Attempts } from './attempt.ts';
+import type { Lease, Overflow, Queue, Request } from './queue.ts';
+import type { Retry } from './retry.ts';
 
-export interface SenderContext {
-  readonly id: string;
-  readonly clock: TimerClock;
-  readonly counters: Counters;
-  readonly health: Health;
-  readonly log: Logger;
-}
-
-/** Between the pipelines and one exporter: queue, retry, timeout, and an account of every item. */
+/** Between the pipelines and one exporter: an account of every item, and what its shape needs. */
 export interface Sender {
   /** Resolves at once where there is a queue, otherwise when the data is delivered or lost. */
   offer(batch: Batch): Promise<void>;
   /** From now on an offer that waits for its delivery does not wait between attempts. */
-  hasten(): void;
+  skipBackoff(): void;
   /** Sends queued payloads, each once more at most; drops the rest at the limit. */
   close(limit: Nanoseconds): Promise<void>;
 }
 
-type Loss = 'refused' | 'partial' | 'retries_exhausted' | 'retry_disabled' | 'shutdown';
+/** The links of the chain queue, retry, attempt. */
+export interface Chain<R extends Request> {
+  readonly queue: Queue<R>;
+  readonly retry: Retry<R>;
+  readonly attempts: Attempts<R>;
+  readonly account: Account;
+  readonly clock: TimerClock;
+  /** Requests under way at the same time; undefined: an offer waits for its delivery, there is no queue. */
+  readonly consumers: number | undefined;
+  /** Requests the queue has room for, and the bounds that are logged when it is full. */
+  readonly capacity: number;
+  readonly bounds: object;
+  requestsOf(batch: Batch): readonly R[];
+}
 
-const errorPrefix: Readonly<Partial<Record<Loss, string>>> = {
-  refused: 'not retryable error: Permanent error: ',
-  retries_exhausted: 'no more retries left: ',
-};
-const enableRetry = 'Try enabling retry_on_failure config option to retry on retryable errors.';
-
-export function createSender(exporter: Exporter, context: SenderContext): Sender {
-  const { id, clock, counters, health, log } = context;
-  const { timeout, sending_queue: queue, retry_on_failure: retry } = exporter.delivery ?? localDelivery;
-  const waiting: Payload[] = [];
-  const attempts = new Set<AbortController>();
-  const sleepers = new Set<() => void>();
+export function createSender<R extends Request>(chain: Chain<R>): Sender {
+  const { queue, retry, attempts, account, clock, consumers } = chain;
+  const hasQueue = consumers !== undefined;
   const idle = Promise.withResolvers<void>();
-  /** By signal: the last loss that was logged; those like it are counted only. */
-  const losses = new Map<Signal, string>();
-  let pending = 0;
-  let pendingBytes = 0;
-  let consumers = 0;
-  let isOverflowing = false;
-  let isHastened = false;
+  let busy = 0;
   let closed: Promise<void> | undefined;
 
-  const subject = (signal: Signal) => ({ kind: 'exporter', id, signal }) as const;
-  const count = (metric: CounterMetric, by: number, reason?: string) =>
-    counters.add(metric, by, { exporter: id, ...(reason && { reason }) });
-
-  if (queue.enabled) count(deliveryCounters.queueCapacity, queue.queue_size);
+  if (hasQueue) account.capacity(chain.capacity);
 
   async function offer(batch: Batch): Promise<void> {
-    for (const payload of exporter.encode(batch)) {
-      if (!admits(payload)) continue;
-      pending += 1;
-      pendingBytes += payload.bytes.byteLength;
-      if (queue.enabled) {
-        count(deliveryCounters.queueSize, 1);
-        waiting.push(payload);
+    for (const request of chain.requestsOf(batch)) {
+      const overflow: Overflow | 'shutdown' | undefined = closed ? 'shutdown' : queue.put(request);
+      if (overflow === 'shutdown') account.late(request);
+      else if (overflow) account.overflowed(request, overflow, chain.bounds);
+      else if (hasQueue) {
+        account.queued(1);
         consume();
       } else {
-        await deliver(payload);
-        settled(payload);
+        const lease = queue.lease();
+        if (lease) await deliver(lease);
       }
     }
-  }
-
-  function admits({ signal, items, bytes }: Payload): boolean {
-    const obstacle = closed ? 'shutdown' : queue.enabled ? fullness(bytes) : undefined;
-    if (obstacle === undefined) return true;
-    count(deliveryCounters.enqueueFailed[signal], items, obstacle);
-    if (obstacle === 'shutdown' || isOverflowing) return false;
-    isOverflowing = true;
-    const { queue_size, max_bytes } = queue;
-    log.error({ reason: obstacle, queue_size, max_bytes }, 'sending queue is full');
-    return false;
-  }
-
-  function fullness({ byteLength }: Uint8Array) {
-    if (pending >= queue.queue_size) return 'queue_full';
-    return pendingBytes + byteLength > queue.max_bytes ? 'queue_bytes_full' : undefined;
   }
 
   function consume(): void {
-    while (consumers < queue.num_consumers) {
-      const payload = waiting.shift();
-      if (payload === undefined) return;
-      consumers += 1;
-      void deliver(payload).then(() => {
-        consumers -= 1;
-        count(deliveryCounters.queueSize, -1);
-        settled(payload);
+    while (busy < (consumers ?? 0)) {
+      const lease = queue.lease();
+      if (lease === undefined) return;
+      busy += 1;
+      void deliver(lease).then(() => {
+        busy -= 1;
         consume();
       });
     }
   }
 
-  function settled({ bytes }: Payload): void {
-    pending -= 1;
-    pendingBytes -= bytes.byteLength;
-    // Not as soon as there is room: a queue that stays full would be logged again and again.
-    if (pending === 0) isOverflowing = false;
-    if (closed && pending === 0) idle.resolve();
+  async function deliver({ request, release }: Lease<R>): Promise<void> {
+    account.delivered(request, await retry.deliver(request));
+    release();
+    left();
   }
 
-  /** Until the payload is delivered or lost, and accounted for; never throws. */
-  async function deliver(payload: Payload): Promise<void> {
-    const started = clock.elapsed();
-    let interval = retry.initial_interval;
-    for (;;) {
-      const outcome = await attempt(payload);
-      if (outcome.kind !== 'retry') return conclude(payload, outcome);
-      const jitter = 1 + retry.randomization_factor * (2 * clock.random() - 1);
-      const delay = nanoseconds(Math.max(Math.round(interval * jitter), outcome.after ?? 0));
-      const isTooOld =
-        retry.max_elapsed_time > 0 && clock.elapsed() - started + delay > retry.max_elapsed_time;
-      if (closed || isHastened) return drop(payload, 'shutdown', outcome.reason);
-      if (!retry.enabled) return drop(payload, 'retry_disabled', outcome.reason);
-      if (isTooOld) return drop(payload, 'retries_exhausted', outcome.reason);
-      health.unhealthy(subject(payload.signal), outcome.reason, {
-        sentence: 'Exporting failed. Will retry the request after interval.',
-        fields: { interval: printDuration(delay) },
-      });
-      await sleep(delay);
-      interval = nanoseconds(Math.min(Math.round(interval * retry.multiplier), retry.max_interval));
-    }
-  }
-
-  async function attempt(payload: Payload): Promise<Outcome> {
-    const abort = new AbortController();
-    const aborted = new Promise<Outcome>((resolve) => {
-      abort.signal.addEventListener('abort', () =>
-        resolve({ kind: 'retry', reason: messageOf(abort.signal.reason) }),
-      );
-    });
-    const late = new Error(`no answer within ${printDuration(timeout)}`);
-    const timer = timeout > 0 ? clock.setTimer(timeout, () => abort.abort(late)) : undefined;
-    attempts.add(abort);
-    try {
-      return await Promise.race([exporter.send(payload, abort.signal), aborted]);
-    } catch (error) {
-      return { kind: 'refused', reason: messageOf(error) };
-    } finally {
-      timer?.cancel();
-      attempts.delete(abort);
-    }
-  }
-
-  function sleep(delay: Nanoseconds): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        timer.cancel();
-        sleepers.delete(wake);
-        resolve();
-      };
-      const timer = clock.setTimer(delay, wake);
-      sleepers.add(wake);
-      if (closed || isHastened) wake();
-    });
-  }
-
-  function conclude(payload: Payload, outcome: Exclude<Outcome, { kind: 'retry' }>): void {
-    const { signal, items } = payload;
-    if (outcome.kind === 'refused') {
-      drop(payload, 'refused', outcome.reason);
-      return;
-    }
-    const rejected = outcome.kind === 'partial' ? Math.min(outcome.rejected, items) : 0;
-    count(deliveryCounters.sent[signal], items - rejected);
-    if (outcome.kind === 'partial') {
-      if (rejected > 0) count(deliveryCounters.sendFailed[signal], rejected, 'partial' satisfies Loss);
-      log.warn({ message: outcome.reason, dropped_items: rejected }, 'Partial success response');
-    }
-    losses.delete(signal);
-    health.healthy(subject(signal));
-  }
-
-  function drop({ signal, items }: Payload, reason: Loss, trouble: string): void {
-    count(deliveryCounters.sendFailed[signal], items, reason);
-    const isLocal = exporter.delivery === undefined;
-    const advice = reason === 'retry_disabled' && !isLocal ? ` ${enableRetry}` : '';
-    const error = `${errorPrefix[reason] ?? ''}${trouble}`;
-    if (losses.get(signal) === error) return;
-    losses.set(signal, error);
-    log.error({ error, dropped_items: items }, `Exporting failed. Dropping data.${advice}`);
-    health.unhealthy(subject(signal), trouble, { sentence: 'Component is unhealthy.' });
+  /** A request is out of the queue. */
+  function left(): void {
+    if (hasQueue) account.queued(-1);
+    if (queue.size > 0) return;
+    account.emptied();
+    if (closed) idle.resolve();
   }
 
   async function drain(limit: Nanoseconds): Promise<void> {
-    for (const wake of sleepers) wake();
-    if (pending === 0) idle.resolve();
+    retry.skipBackoff();
+    if (queue.size === 0) idle.resolve();
     if (!(await endsWithin(clock, limit, idle.promise))) {
       const error = `shutdown deadline of ${printDuration(limit)}`;
-      for (const payload of waiting.splice(0)) {
-        drop(payload, 'shutdown', error);
-        count(deliveryCounters.queueSize, -1);
-        settled(payload);
+      for (const request of queue.drain()) {
+        account.lost(request, 'shutdown', error);
+        left();
       }
-      for (const abort of attempts) abort.abort(new Error(error));
+      attempts.abortAll(new Error(error));
       await idle.promise;
     }
-    if (queue.enabled) count(deliveryCounters.queueCapacity, -queue.queue_size);
+    if (hasQueue) account.capacity(-chain.capacity);
   }
 
   return {
     offer,
-    hasten() {
-      if (queue.enabled) return;
-      isHastened = true;
-      for (const wake of sleepers) wake();
+    skipBackoff() {
+      if (!hasQueue) retry.skipBackoff();
     },
     close(limit) {
       // `closed` must be set before `drain` begins: deliveries that wake up read it.

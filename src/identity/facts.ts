@@ -1,4 +1,4 @@
-import type { Qos } from '../cgroup/path/identify.ts';
+import type { Qos } from '../cgroup/path/path-identity.ts';
 
 /**
  * Facts of sources about pods and containers, in the words of Kubernetes and of the container runtimes. Unknown fields are

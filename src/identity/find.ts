@@ -1,8 +1,8 @@
 import { dirname } from 'node:path/posix';
 import type { Cgroups } from '../cgroup/cgroups.ts';
 import { cpuLimit } from '../cgroup/files/entitlement.ts';
-import type { CgroupFiles } from '../cgroup/files/files.ts';
-import { identifyPath, type PathIdentity } from '../cgroup/path/identify.ts';
+import { identifyPath } from '../cgroup/path/identify.ts';
+import type { PathIdentity } from '../cgroup/path/path-identity.ts';
 import { type CgroupId, type Nanoseconds, seconds, type UnixNanoseconds } from '../telemetry/units.ts';
 import type { ContainerFacts, PodFacts } from './facts.ts';
 import { type Identity, identityOf, unknownCgroup } from './identity.ts';
@@ -10,8 +10,7 @@ import { LruCache } from './lru-cache.ts';
 import type { IdentityStore } from './store.ts';
 
 export interface FindOptions {
-  readonly cgroups: Cgroups;
-  readonly cgroupFiles: CgroupFiles | undefined;
+  readonly cgroups: Pick<Cgroups, 'path' | 'files'>;
   readonly store: IdentityStore;
   elapsed(): Nanoseconds;
 }
@@ -60,7 +59,8 @@ export function createFinder(options: FindOptions): Finder {
     }
     const isUnlisted =
       !inputs.container && inputs.containersInPod > 0 && isContainerOfPod(path, inputs.parsed);
-    const identity = identityOf({ ...inputs, path, isUnlisted, limit: () => quotaOf(path, options) });
+    const limit = () => limitOf(path, { cgroups, known: entry?.identity.resources?.cpuLimit });
+    const identity = identityOf({ ...inputs, path, isUnlisted, limit });
     cache.set(path, { ...inputs, identity, readAt: now, revision });
     return identity;
   };
@@ -88,12 +88,18 @@ function isContainerOfPod(path: string, { kind }: PathIdentity): boolean {
   return kind === 'container' && identifyPath(dirname(path)).kind === 'pod';
 }
 
-/** In CPUs. */
-function quotaOf(path: string, { cgroupFiles }: FindOptions): number | undefined {
+/** In CPUs. Of a cgroup removed meanwhile the limit it had: its last points would be another series without it. */
+function limitOf(
+  path: string,
+  {
+    cgroups: { files },
+    known,
+  }: { readonly cgroups: FindOptions['cgroups']; readonly known: number | undefined },
+): number | undefined {
   try {
-    const entitlement = cgroupFiles?.cpu(path);
-    return entitlement && cpuLimit(entitlement);
+    const entitlement = files?.cpu(path);
+    return entitlement ? cpuLimit(entitlement) : known;
   } catch {
-    return undefined; // unreadable: the attribute is left out, which means unknown
+    return known; // unreadable: the attribute is left out where it was never read, which means unknown
   }
 }

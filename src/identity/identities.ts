@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { cgroups as cgroupsRef } from '../cgroup/cgroups.ts';
 import { type Closable, type Running, type ServiceHost, serviceRef } from '../component.ts';
 import { type CgroupId, milliseconds, type Nanoseconds, type UnixNanoseconds } from '../telemetry/units.ts';
 import { allSources, type IdentityConfig, settingsOf } from './config.ts';
@@ -37,7 +38,8 @@ const tickEvery = milliseconds(250);
 
 async function openIdentities(host: ServiceHost, settings: IdentitySettings): Promise<Identities & Running> {
   const { config, keepAnnotation, hold } = settings;
-  const { log, counters, clock, kernel } = host;
+  const { log, counters, clock } = host;
+  const cgroups = await host.use(cgroupsRef);
   const order = config.sources ?? allSources;
   const elapsed = () => clock.elapsed();
   const store = new IdentityStore({
@@ -49,8 +51,7 @@ async function openIdentities(host: ServiceHost, settings: IdentitySettings): Pr
   const { find, atPath } = createFinder({
     store,
     elapsed,
-    cgroups: kernel.cgroups,
-    cgroupFiles: kernel.cgroupFiles,
+    cgroups,
   });
   const pending = new PendingNames({ store, sources, elapsed, hold });
   const warnOfAbsent = absentWarner(log);

@@ -1,4 +1,4 @@
-import type { PathIdentity, Qos } from '../cgroup/path/identify.ts';
+import type { PathIdentity, Qos } from '../cgroup/path/path-identity.ts';
 import type { ContainerFacts, OwnerFacts, PodFacts, ResourceFacts } from './facts.ts';
 import { ownersOf } from './owners.ts';
 
@@ -65,10 +65,11 @@ export function identityOf(found: Found): Identity {
   const isContainer = kind === 'container' && !isSandbox;
   const runtime = parsed.runtime ?? container?.runtime;
   const uid = pod?.uid ?? podUid ?? container?.podUid;
-  const resources = isContainer
+  const asked = isContainer
     ? (container?.resources ?? pod?.containerResources?.[container?.name ?? ''])
     : pod?.resources;
-  const ownLimit = resources ? undefined : limit();
+  // The kubelet gives a container without a limit its pod's, some time after the cgroup is made.
+  const cpuLimit = asked?.cpuLimit ?? pod?.resources?.cpuLimit ?? (asked ? undefined : limit());
   const identity: Omit<Identity, 'name' | 'outcome'> = {
     kind: isSandbox ? 'pod' : kind,
     path,
@@ -79,7 +80,9 @@ export function identityOf(found: Found): Identity {
     ...(unit !== undefined && { unit }),
     ...(qos !== undefined && { qos }),
     ...(pod && { pod, containersInPod, owners: ownersOf(pod) }),
-    ...(resources ? { resources } : ownLimit !== undefined && { resources: { cpuLimit: ownLimit } }),
+    ...((asked || cpuLimit !== undefined) && {
+      resources: { ...asked, ...(cpuLimit !== undefined && { cpuLimit }) },
+    }),
     ...(containerId !== undefined && !isDirectoryOf(path, containerId) && { isNested: true }),
     ...(isUnlisted && containerId !== undefined && { unlistedId: containerId }),
   };

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 
-/** `/proc/stat` counts in hundredths of a second whatever CONFIG_HZ is (USER_HZ, user space ABI): ns. */
+/** `/proc/stat` counts in hundredths of a second for any CONFIG_HZ (USER_HZ, user space ABI): ns. */
 export const cpuTick = 10_000_000;
 /** A CPU's line: its name and ten u64. */
 const lineBytes = 256;
@@ -12,7 +12,7 @@ const newline = 10;
 const prefix = Buffer.from('cpu');
 
 /**
- * What `/proc/stat` says of each CPU since boot, in ticks. A CPU that is offline has no line there: NaN. Only the lines
+ * Times of each CPU in `/proc/stat` since boot, in ticks. A CPU that is offline has no line there: NaN. Only the lines
  * of CPUs are read, which come first: the one of interrupts can be a hundred times as long as they are.
  */
 export class CpuTimes {
@@ -29,7 +29,7 @@ export class CpuTimes {
     this.#text = new Uint8Array((cpus + 1) * lineBytes);
   }
 
-  /** Throws where it cannot be read or says nothing of any CPU; then nothing has changed. */
+  /** Throws where it cannot be read or has no line of a CPU; then nothing has changed. */
   read(): void {
     const text = this.#text.subarray(0, this.#fill());
     const end = text.lastIndexOf(newline) + 1; // what follows is only a part of a line

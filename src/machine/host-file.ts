@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * A file that says something of the whole machine (`/proc/stat`): the host's own where its file system is mounted, as a
- * container may have been given another (lxcfs). What is about this process (`/proc/self`) is never looked up here.
+ * A file about the whole machine (`/proc/stat`): the host's own where its file system is mounted, as a container may have
+ * been given another (lxcfs). Files about this process (`/proc/self`) are never looked up here.
  */
 export function hostFile(rootPath: string, path: string): string {
   const onHost = join(rootPath, path);

@@ -51,7 +51,7 @@ export const agent: ReceiverComponent<typeof config> = {
   kind: 'receiver',
   type: 'agent',
   summary: 'Metrics of the agent itself: throughput, losses with their reasons, own cost.',
-  signals: ['metrics'],
+  stability: { metrics: 'beta' },
   config,
   emits: { counters: Object.values(processMetrics) },
   async open({ interval }, host) {

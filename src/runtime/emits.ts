@@ -1,4 +1,5 @@
-import { counter, counterPerSignal, type Emits } from '../telemetry/emits.ts';
+import { counterPerSignal } from '../telemetry/counter-per-signal.ts';
+import { counter, type Emits } from '../telemetry/emits.ts';
 
 export const runtimeCounters = {
   receiverAccepted: counterPerSignal('otelcol_receiver_accepted', {
@@ -26,8 +27,9 @@ export const runtimeCounters = {
   collectSkipped: counter({
     name: 'earshot.agent.collect.skipped',
     unit: '{collect}',
-    meaning: 'Collections skipped because the one before took longer than the interval.',
-    isLoss: true,
+    meaning:
+      'Collections skipped because the one before took longer than the interval. Nothing is lost: sources count up, so the next one covers the time of the skipped ones; a full buffer counts its own losses.',
+    isLoss: false,
   }),
   collectErrors: counter({
     name: 'earshot.agent.collect.errors',
@@ -38,8 +40,9 @@ export const runtimeCounters = {
   taskSkipped: counter({
     name: 'earshot.agent.task.skipped',
     unit: '{run}',
-    meaning: 'Runs of a task skipped because the one before took longer than the interval.',
-    isLoss: true,
+    meaning:
+      'Runs of a task skipped because the one before took longer than the interval. Nothing is lost: the next run does all work that is due.',
+    isLoss: false,
   }),
   taskErrors: counter({
     name: 'earshot.agent.task.errors',

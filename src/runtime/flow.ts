@@ -1,37 +1,73 @@
-import type { Connector, Processor } from '../component.ts';
-import type { Vertex } from '../config/graph.ts';
-import type { Sender } from '../delivery/sender.ts';
+import type { Edge, Vertex } from '../config/graph.ts';
 import { type Batch, itemCount } from '../telemetry/batch.ts';
 import type { Counters } from '../telemetry/counters.ts';
+import { type Health, messageOf } from '../telemetry/health.ts';
 import { runtimeCounters } from './emits.ts';
-import { type Health, messageOf } from './health.ts';
+import { Graph } from './graph.ts';
+import type { Instance } from './instance.ts';
+import type { Taps } from './taps.ts';
 
-/** Opened components at the vertices, by `Vertex.instance`. */
-export interface Running {
-  readonly processors: ReadonlyMap<string, Processor>;
-  readonly connectors: ReadonlyMap<string, Connector>;
-  readonly senders: ReadonlyMap<string, Sender>;
+export interface FlowContext {
+  readonly counters: Counters;
+  readonly health: Health;
+  readonly taps: Taps;
+}
+
+/** The way of batches: each goes through the graph that was current when it came, to the end. */
+export interface Flow {
+  readonly graph: Graph;
+  /** From now on batches go through another graph; those of instances that are only in the former one stay in it. */
+  swap(graph: Graph): void;
+  /** The instances that are only in the former graph yield no more. */
+  forgetFormer(): void;
+  /**
+   * Takes a batch that an instance yielded by itself to everything after it. Resolves when every exporter has the data in
+   * its queue, or has delivered it.
+   */
+  deliver(from: Instance, batch: Batch): Promise<void>;
 }
 
 /**
- * Takes a batch from a vertex to everything after it. Batches are shared, not copied. A component that throws loses its own branch,
- * counted, and nothing else. Resolves when every exporter has the data in its queue, or has delivered it.
+ * Batches are shared, not copied. A component that throws loses its own branch, counted, and nothing else.
  */
-export function createFlow(running: Running, { counters, health }: { counters: Counters; health: Health }) {
-  async function leave(vertex: Vertex, batch: Batch): Promise<void> {
-    if (itemCount(batch) === 0) return;
-    const targets = vertex.next.filter(({ signal }) => signal === batch.signal);
-    await Promise.all(targets.map(({ to }) => enter(to, batch)));
+export function createFlow({ counters, health, taps }: FlowContext): Flow {
+  let current = new Graph();
+  let former = current;
+
+  function deliver(from: Instance, batch: Batch): Promise<void> {
+    const graph = current.has(from) ? current : former;
+    const next = graph.nextOf(from);
+    if (!next.some(({ signal }) => signal === batch.signal)) return Promise.resolve();
+    countYield(from, batch);
+    return graph.track(leave({ graph, from: from.key, next }, batch));
   }
 
-  async function enter(vertex: Vertex, batch: Batch): Promise<void> {
+  /** Batches that a processor holds were counted as incoming on arrival. */
+  function countYield({ opened: { kind }, subject }: Instance, batch: Batch): void {
+    const { signal } = batch;
+    const items = itemCount(batch);
+    if (kind === 'receiver')
+      counters.add(runtimeCounters.receiverAccepted[signal], items, { receiver: subject.id });
+    if (kind === 'processor')
+      counters.add(runtimeCounters.processorOutgoing, items, { processor: subject.id, signal });
+  }
+
+  async function leave({ graph, from, next }: Way, batch: Batch): Promise<void> {
+    if (itemCount(batch) === 0) return;
+    const edges = next.filter(({ signal }) => signal === batch.signal);
+    for (const { to } of edges) taps.show({ from, to: to.instance, signal: batch.signal }, batch);
+    await Promise.all(edges.map(({ to }) => enter(graph, to, batch)));
+  }
+
+  async function enter(graph: Graph, vertex: Vertex, batch: Batch): Promise<void> {
     const { role: kind, id, pipeline } = vertex;
     const part = kind === 'exporter' ? { signal: batch.signal } : {};
     const subject = { kind, id, ...(pipeline !== undefined && { pipeline }), ...part };
     try {
-      const emitted = await pass(vertex, batch);
+      const emitted = await pass(graph.get(vertex.instance), batch);
       if (kind !== 'exporter') health.healthy(subject);
-      await Promise.all(emitted.map((each) => leave(vertex, each)));
+      const way = { graph, from: vertex.instance, next: vertex.next };
+      await Promise.all(emitted.map((each) => leave(way, each)));
     } catch (error) {
       const attributes = { component: `${kind} ${id}`, signal: batch.signal, reason: 'error' };
       counters.add(runtimeCounters.itemsDropped, itemCount(batch), attributes);
@@ -39,30 +75,43 @@ export function createFlow(running: Running, { counters, health }: { counters: C
     }
   }
 
-  async function pass({ role, id, instance }: Vertex, batch: Batch): Promise<readonly Batch[]> {
-    switch (role) {
+  async function pass(to: Instance | undefined, batch: Batch): Promise<readonly Batch[]> {
+    switch (to?.opened.kind) {
       case 'processor': {
-        const processed = existing(running.processors, instance).process(batch);
-        const attributes = { processor: id, signal: batch.signal };
+        const processed = to.opened.running.process(batch);
+        const attributes = { processor: to.subject.id, signal: batch.signal };
         counters.add(runtimeCounters.processorIncoming, itemCount(batch), attributes);
         counters.add(runtimeCounters.processorOutgoing, itemCount(processed), attributes);
         return [processed];
       }
       case 'connector':
-        return existing(running.connectors, instance).connect(batch);
+        return to.opened.running.connect(batch);
       case 'exporter':
-        await existing(running.senders, instance).offer(batch);
+        await to.opened.sender.offer(batch);
         return [];
-      case 'receiver':
-        throw new Error('nothing flows into a receiver');
+      default:
+        throw new Error('nothing that takes batches runs here');
     }
   }
 
-  return leave;
+  return {
+    get graph() {
+      return current;
+    },
+    swap(graph) {
+      former = current;
+      current = graph;
+    },
+    forgetFormer() {
+      former = current;
+    },
+    deliver,
+  };
 }
 
-function existing<T>(instances: ReadonlyMap<string, T>, instance: string): T {
-  const found = instances.get(instance);
-  if (found === undefined) throw new Error(`${instance} is not running`);
-  return found;
+/** From an instance over its edges. */
+interface Way {
+  readonly graph: Graph;
+  readonly from: string;
+  readonly next: readonly Edge[];
 }

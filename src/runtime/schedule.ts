@@ -1,5 +1,5 @@
+import type { TimerClock } from '../machine/clock.ts';
 import { type Nanoseconds, nanoseconds, seconds } from '../telemetry/units.ts';
-import type { TimerClock } from './clock.ts';
 
 /** The first run comes soon even with a long interval, so that a start shows at once that it works. */
 const firstAfter = seconds(1);

@@ -1,8 +1,8 @@
 import type { Task } from '../component.ts';
+import type { TimerClock } from '../machine/clock.ts';
 import type { Counters } from '../telemetry/counters.ts';
-import type { TimerClock } from './clock.ts';
+import { type Health, messageOf, type Subject } from '../telemetry/health.ts';
 import { runtimeCounters } from './emits.ts';
-import { type Health, messageOf, type Subject } from './health.ts';
 import { startSchedule } from './schedule.ts';
 
 export interface TaskContext {

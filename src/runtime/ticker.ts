@@ -1,15 +1,14 @@
 import type { Pull } from '../component.ts';
+import type { TimerClock } from '../machine/clock.ts';
 import { type Batch, itemCount } from '../telemetry/batch.ts';
 import type { Counters } from '../telemetry/counters.ts';
-import type { TimerClock } from './clock.ts';
+import { type Health, messageOf, type Subject } from '../telemetry/health.ts';
 import { runtimeCounters } from './emits.ts';
-import { type Health, messageOf } from './health.ts';
 import { startSchedule } from './schedule.ts';
 
 export interface TickerContext {
   /** The component that has the pull. */
-  readonly kind: 'receiver' | 'processor' | 'connector';
-  readonly id: string;
+  readonly subject: Pick<Subject, 'kind' | 'id' | 'pipeline'>;
   readonly clock: TimerClock;
   readonly counters: Counters;
   readonly health: Health;
@@ -21,16 +20,17 @@ export interface Ticker {
   /** Ends the timer, lets a running collection end, collects once more. */
   stop(): Promise<void>;
   /** From now on nothing is collected, and the batches of a running collection are dropped. */
-  abandon(): void;
+  cancel(): void;
 }
 
 /** Collects at each multiple of the pull's interval; skipped multiples are counted. */
 export function startTicker(pull: Pull, context: TickerContext): Ticker {
-  const { kind, id, clock, counters, health, deliver } = context;
+  const { clock, counters, health, deliver } = context;
+  const { kind, id } = context.subject;
   const attributes = { [kind]: id, collect: pull.name };
-  const subject = { kind, id, pull: pull.name };
+  const subject = { ...context.subject, pull: pull.name };
   let stopped: Promise<void> | undefined;
-  let isAbandoned = false;
+  let isCancelled = false;
   const schedule = startSchedule(
     {
       every: pull.every,
@@ -44,7 +44,7 @@ export function startTicker(pull: Pull, context: TickerContext): Ticker {
     try {
       const batches = await pull.collect();
       health.healthy(subject);
-      await Promise.all(batches.map(isAbandoned ? drop : deliver));
+      await Promise.all(batches.map(isCancelled ? drop : deliver));
     } catch (error) {
       counters.add(runtimeCounters.collectErrors, 1, attributes);
       health.unhealthy(subject, messageOf(error), { sentence: 'Collecting failed.' });
@@ -58,7 +58,7 @@ export function startTicker(pull: Pull, context: TickerContext): Ticker {
 
   async function finish(): Promise<void> {
     await schedule.stop();
-    if (!isAbandoned) await collect();
+    if (!isCancelled) await collect();
   }
 
   return {
@@ -66,8 +66,8 @@ export function startTicker(pull: Pull, context: TickerContext): Ticker {
       stopped ??= finish();
       return stopped;
     },
-    abandon() {
-      isAbandoned = true;
+    cancel() {
+      isCancelled = true;
     },
   };
 }

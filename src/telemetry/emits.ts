@@ -1,5 +1,3 @@
-import type { Signal } from './batch.ts';
-
 /**
  * What a component declares that it emits; `docs/METRICS.md` is generated from it. Key or name, unit and meaning of a
  * thing stand in one value, which the code that emits it uses: an undeclared name cannot be written by mistake.
@@ -59,18 +57,6 @@ export const level = (of: Omit<CounterMetric, 'kind' | 'isLoss'>): CounterMetric
   kind: 'gauge',
   isLoss: false,
 });
-
-const noun = { metrics: 'metric_points', logs: 'log_records' } as const satisfies Record<Signal, string>;
-const unit = { metrics: '{datapoint}', logs: '{record}' } as const satisfies Record<Signal, string>;
-
-/** The Collector's counters of items: one for each signal. */
-export function counterPerSignal(
-  prefix: string,
-  of: Pick<CounterMetric, 'meaning' | 'isLoss'>,
-): Readonly<Record<Signal, CounterMetric>> {
-  const named = (signal: Signal) => counter({ ...of, name: `${prefix}_${noun[signal]}`, unit: unit[signal] });
-  return { metrics: named('metrics'), logs: named('logs') };
-}
 
 /** Reasons with their meanings, for the meaning of a counter. */
 export const listed = (reasons: Readonly<Record<string, string>>) =>

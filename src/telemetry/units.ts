@@ -1,4 +1,6 @@
-/** Quantities as types: a number never meets another unit unnoticed. */
+import type { HrTime } from '@opentelemetry/api';
+
+/** Quantities as types: numbers of different units cannot be mixed up. */
 declare const unit: unique symbol;
 type Branded<T, U extends string> = T & { readonly [unit]: U };
 
@@ -20,3 +22,11 @@ export const cgroupId = (id: bigint) => id as CgroupId;
 
 export const toSeconds = (ns: Nanoseconds) => ns / 1e9;
 export const toMilliseconds = (ns: Nanoseconds) => ns / 1e6;
+
+export function hrTime(at: UnixNanoseconds): HrTime {
+  return [Number(at / 1_000_000_000n), Number(at % 1_000_000_000n)];
+}
+
+export function unixTime([seconds, nanos]: HrTime): UnixNanoseconds {
+  return (BigInt(seconds) * 1_000_000_000n + BigInt(nanos)) as UnixNanoseconds;
+}

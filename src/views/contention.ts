@@ -214,8 +214,7 @@ const culpritNames = [
 
 function nameOf(of: Attributes, keys: readonly string[]): string | undefined {
   const name = keys.map((key) => of[key]).find((value) => value !== undefined && value !== '');
-  // Names come from cgroup directories and containers: none may steer the terminal.
-  return name === undefined ? undefined : String(name).replace(/\p{C}/gu, '?');
+  return name === undefined ? undefined : String(name);
 }
 
 function causeOf(of: Attributes): Cause {

@@ -13,10 +13,10 @@ export class Driver {
 
   #last: Promise<unknown> = Promise.resolve();
 
-  /** Plays lines from a fresh start; returns what was printed. One after the other, whoever calls. */
+  /** Plays lines from a fresh start; returns what was printed. Calls are played one after the other. */
   play(lines: readonly string[]): Promise<readonly string[]> {
     const answer = this.#last.then(() => this.#play(lines));
-    this.#last = answer.catch(() => {}); // whoever called is told
+    this.#last = answer.catch(() => {}); // the caller has the error
     return answer;
   }
 

@@ -7,10 +7,14 @@
 #ifndef EARSHOT_WALK_KERNEL_H
 #define EARSHOT_WALK_KERNEL_H
 
-#define CPUS	 4
-#define GROUPS	 64
-#define THREADS	 128
-#define SLEEPING 1
+#ifndef CPUS /* a machine of a test; bench/lines has large ones */
+#define CPUS	4
+#define GROUPS	64
+#define THREADS 128
+#endif
+#define SLEEPING       1
+#define REAL_TIME_PRIO 50
+#define FAIR_PRIO      120
 
 struct group {
 	struct task_group tg;
@@ -33,7 +37,7 @@ static struct rq rqs[CPUS];
 static struct group groups[GROUPS];
 static struct thread threads[THREADS], swappers[CPUS], *running[CPUS];
 static u32 group_count, acting_cpu;
-static struct cpumask all_cpus = {.bits = {(1 << CPUS) - 1}};
+static struct cpumask all_cpus = {.bits = {(2UL << (CPUS - 1) % 64) - 1}};
 
 unsigned int bpf_get_smp_processor_id(void)
 {
@@ -57,6 +61,7 @@ static void set_group(struct thread *thread, struct group *group)
 {
 	thread->group = group;
 	thread->task.cgroups = &group->set;
+	thread->task.sched_task_group = &group->tg;
 	thread->task.se.cfs_rq = &group->cfs_rq[thread->cpu];
 	thread->task.se.parent = group->parent ? &group->se[thread->cpu] : NULL;
 }
@@ -145,7 +150,7 @@ static void leave_cpu(struct thread *prev, enum fate fate)
 }
 
 /*
- * __schedule(): the tracepoint comes before sched_info is brought up to date. `next` NULL: nobody.
+ * __schedule(): the tracepoint comes before sched_info is brought up to date. `next` NULL: the CPU goes idle.
  * `is_traced`: the tracepoint calls the program; the kernel leaves it out where another one is running on
  * that CPU.
  */
@@ -233,37 +238,38 @@ static void kernel_unthrottle(struct group *group, int cpu)
 	}
 }
 
-/* What the iterator writes, for whoever reads it. */
-static u32 written;
+/* The iterator has written that a task is to be visited again. */
+static bool is_to_visit_again;
 
 long bpf_seq_write(struct seq_file *file, const void *bytes, u32 count)
 {
-	written += count;
+	is_to_visit_again |= *(const bool *)bytes;
 	return 0;
 }
 
-static void iterate_once(int cpu)
+/* One read of the iterator over all tasks, on this CPU: those from `thread` on, up to `end`. */
+static void kernel_visit(int cpu, struct thread *thread, const struct thread *end)
 {
 	struct bpf_iter_meta meta = {};
 
-	written = 0;
-	for (struct thread *thread = threads; thread < threads + THREADS; thread++) {
+	is_to_visit_again = false;
+	for (; thread < end; thread++) {
 		struct bpf_iter__task context = {.meta = &meta, .task = &thread->task};
 
 		acting_cpu = cpu;
 		if (thread->task.pid)
 			on_progress(&context);
 	}
-	on_progress(&(struct bpf_iter__task){.meta = &meta});
+	if (end == threads + THREADS)
+		on_progress(&(struct bpf_iter__task){.meta = &meta});
 }
 
-/* The iterator over all tasks: somebody reads it on this CPU, and once more if there was something to read.
- */
+/* The iterator over all tasks, read on this CPU, and once more if it returned that. */
 static void kernel_iterate(int cpu)
 {
-	iterate_once(cpu);
-	if (written)
-		iterate_once(cpu);
+	kernel_visit(cpu, threads, threads + THREADS);
+	if (is_to_visit_again)
+		kernel_visit(cpu, threads, threads + THREADS);
 }
 
 static void kernel_clock(int cpu, u64 clock, u64 stolen)
@@ -298,10 +304,21 @@ static void kernel_add_group(u32 parent, u32 slot, u64 serial, u64 cgroup, bool 
 	group_count++;
 }
 
-static void kernel_add_thread(struct thread *thread, u32 pid, u32 group, u32 flags)
+/* What a thread is, as the driver's numbers have it. */
+enum thread_kind {
+	KIND_FAIR,
+	KIND_KERNEL,
+	KIND_REAL_TIME,
+};
+
+static void kernel_add_thread(struct thread *thread, u32 pid, u32 group, u32 flags, enum thread_kind kind)
 {
-	*thread = (struct thread){
-		.task = {.pid = pid, .tgid = pid, .flags = flags, .comm = "thread", .cpus_ptr = &all_cpus}};
+	*thread = (struct thread){.task = {.pid = pid,
+					   .tgid = pid,
+					   .flags = flags | (kind == KIND_KERNEL ? PF_KTHREAD : 0),
+					   .prio = kind == KIND_REAL_TIME ? REAL_TIME_PRIO : FAIR_PRIO,
+					   .comm = "thread",
+					   .cpus_ptr = &all_cpus}};
 	set_group(thread, &groups[group]);
 }
 
@@ -313,7 +330,7 @@ static void kernel_reset(void)
 	kernel_add_group(0, 1, 1, 1, false);
 	for (int cpu = 0; cpu < CPUS; cpu++) {
 		rqs[cpu] = (struct rq){.cpu = cpu};
-		kernel_add_thread(&swappers[cpu], 0, 0, PF_IDLE | PF_KTHREAD);
+		kernel_add_thread(&swappers[cpu], 0, 0, PF_IDLE, KIND_KERNEL);
 		swappers[cpu].cpu = cpu;
 		set_group(&swappers[cpu], &groups[0]);
 		running[cpu] = &swappers[cpu];

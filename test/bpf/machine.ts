@@ -1,79 +1,8 @@
 import { pseudoSerials } from '../../src/receivers/scheduler/abi.ts';
+import { type Command, fates, type Setup } from './command.ts';
 import type { Kernel } from './expected.ts';
+import { type Cpu, type Group, type Thread, threadKinds } from './state.ts';
 import { Truth } from './truth.ts';
-
-/** What a schedule starts with. Numbers choose among what there is, so that any number is valid. */
-export interface Setup {
-  readonly kernel: Kernel;
-  readonly cpus: number;
-  /** The parent of each group below the root: an earlier one. */
-  readonly parents: readonly number[];
-  /** Which of them have a quota; a group that is not mentioned has. */
-  readonly quotas?: readonly boolean[];
-  /** The group of each thread; 0: a kernel thread. */
-  readonly threads: readonly number[];
-  /** The first thread gets a CPU only where no other waits. */
-  readonly isFirstStarved?: boolean;
-  /** While waits in progress are looked at, the next thing happens. */
-  readonly isMet?: boolean;
-}
-
-export const kinds = [
-  'wake',
-  'switch',
-  'migrate',
-  'throttle',
-  'unthrottle',
-  'move',
-  'replace',
-  'drop',
-  'iterate',
-  'untold',
-] as const;
-export const fates = ['preempted', 'sleeps', 'left_queued', 'throttled', 'dies'] as const;
-
-/** One thing that happens; what is impossible at that point does not. */
-export interface Command {
-  readonly kind: (typeof kinds)[number];
-  /** Nanoseconds since the command before. */
-  readonly after: number;
-  /** How much of them the hypervisor took from each CPU, in 256ths. */
-  readonly stolen: number;
-  readonly fate: (typeof fates)[number];
-  /** Which CPU, thread or group. */
-  readonly which: number;
-  readonly where: number;
-}
-
-export interface Group {
-  readonly index: number;
-  readonly serial: bigint;
-  /** Where its waits are booked. */
-  readonly cell: bigint;
-  readonly slot: number;
-  readonly parent: Group | undefined;
-  readonly hasQuota: boolean;
-}
-
-export interface Thread {
-  readonly index: number;
-  readonly pid: number;
-  readonly isKernel: boolean;
-  group: Group;
-  cpu: number;
-  state: 'asleep' | 'left_queued' | 'waiting' | 'running';
-  /** 6.18: on no queue until its group is unthrottled. */
-  isThrottled: boolean;
-}
-
-export interface Cpu {
-  readonly index: number;
-  clock: number;
-  stolen: number;
-  /** When its run queue was last told the time. */
-  told: { readonly clock: number; readonly stolen: number };
-  running: Thread | undefined;
-}
 
 /** Ends what is printed of the cells after an iteration. */
 export const iterated = 'iterated';
@@ -82,7 +11,7 @@ const start = 1e12;
 
 const pick = <T>(from: readonly T[], number: number): T | undefined => from[number % from.length];
 
-/** Plays commands as a kernel would let them happen; writes the driver's lines and tells the truth what was. */
+/** Plays commands as a kernel would let them happen; writes the driver's lines and records the truth. */
 export class Machine {
   readonly lines: string[] = [];
   readonly cpus: readonly Cpu[];
@@ -92,18 +21,21 @@ export class Machine {
   readonly #kernel: Kernel;
   readonly #slots: number;
   readonly #starved: Thread | undefined;
-  readonly #isMet: boolean;
-  #meeting: { readonly line: number; readonly accesses: number } | undefined;
+  readonly #isInterrupted: boolean;
+  readonly #isInSteps: boolean;
+  #nextVisited = 0;
+  #midst: { readonly line: number; readonly accesses: number } | undefined;
 
   constructor(setup: Setup, { slots = 32 } = {}) {
     this.#kernel = setup.kernel;
     this.#slots = slots;
-    this.#isMet = setup.isMet ?? false;
+    this.#isInterrupted = setup.isInterrupted ?? false;
+    this.#isInSteps = setup.isInSteps ?? false;
     this.cpus = Array.from({ length: setup.cpus }, (_, index) => ({
       index,
       clock: start,
       stolen: 0,
-      told: { clock: start, stolen: 0 },
+      updated: { clock: start, stolen: 0 },
       running: undefined,
     }));
     this.groups.push({ index: 0, serial: 1n, cell: 1n, slot: 1, parent: undefined, hasQuota: false });
@@ -115,6 +47,7 @@ export class Machine {
       index,
       pid: 1000 + index,
       isKernel: group === 0,
+      isRealTime: group !== 0 && (setup.realTime?.[index] ?? false),
       group: group === 0 ? root : (pick(this.groups, group) ?? root),
       cpu: 0,
       state: 'asleep',
@@ -128,21 +61,21 @@ export class Machine {
   play(commands: readonly Command[]): this {
     for (const command of commands) {
       this._pass(command);
-      const meeting = this.#meeting;
-      this.#meeting = undefined;
+      const midst = this.#midst;
+      this.#midst = undefined;
       this[`_${command.kind}`](command);
-      if (meeting) this.#meet(meeting);
+      if (midst) this.#interrupt(midst);
     }
     return this;
   }
 
   /** What was done last happens while what waits is looked at. */
-  #meet({ line, accesses }: { readonly line: number; readonly accesses: number }): void {
+  #interrupt({ line, accesses }: { readonly line: number; readonly accesses: number }): void {
     const [iterate = '', ...rest] = this.lines.splice(line, 3);
-    const met = this.lines.slice(line);
-    if (this.#meeting) this.#meeting = undefined; // an iteration in an iteration
-    const isNested = met.some((each) => each.startsWith('iterate') || each.startsWith('print'));
-    const count = isNested ? 0 : met.length;
+    const commands = this.lines.slice(line);
+    if (this.#midst) this.#midst = undefined; // an iteration in an iteration
+    const isNested = commands.some((each) => each.startsWith('iterate') || each.startsWith('print'));
+    const count = isNested ? 0 : commands.length;
     this.lines.splice(line, 0, iterate.replace('0 0', `${accesses} ${count}`));
     this.lines.splice(line + 1 + count, 0, ...rest);
   }
@@ -175,13 +108,11 @@ export class Machine {
     if (!thread || this.cpus.length === 1) return;
     const source = this.#cpuOf(thread);
     const target = this.cpus[(source.index + 1 + (where % (this.cpus.length - 1))) % this.cpus.length] as Cpu;
-    // Only a change of affinity moves a throttled thread, and to where its group can run.
-    if (thread.isThrottled && this.truth.isThrottled(thread.group, target)) return;
     this.#setClock(source);
     this.#setClock(target);
     this.lines.push(`migrate ${thread.index} ${target.index} ${target.index}`);
     this.truth.migrate(thread, { source, target });
-    thread.isThrottled = false;
+    if (!this.truth.isThrottled(thread.group, target)) this.#release(thread, target);
     thread.cpu = target.index;
   }
 
@@ -213,7 +144,13 @@ export class Machine {
     this.lines.push(`unthrottle ${group.index} ${cpu.index}`);
     this.truth.unthrottle(group, cpu);
     for (const thread of this.threads)
-      if (thread.cpu === cpu.index && !this.truth.isThrottled(thread.group, cpu)) thread.isThrottled = false;
+      if (thread.cpu === cpu.index && !this.truth.isThrottled(thread.group, cpu)) this.#release(thread, cpu);
+  }
+
+  /** 6.18: a throttled thread is back in the queue. */
+  #release(thread: Thread, cpu: Cpu): void {
+    thread.isThrottled = false;
+    this.truth.release(thread, cpu);
   }
 
   _move({ which, where }: Command): void {
@@ -224,7 +161,7 @@ export class Machine {
     this.lines.push(`move ${thread.index} ${group.index}`);
     this.truth.move(thread, group, this.#cpuOf(thread));
     thread.group = group;
-    if (!this.truth.isThrottled(group, this.#cpuOf(thread))) thread.isThrottled = false;
+    if (!this.truth.isThrottled(group, this.#cpuOf(thread))) this.#release(thread, this.#cpuOf(thread));
   }
 
   /** A group without threads or children ends, and another one gets its css id. */
@@ -249,25 +186,35 @@ export class Machine {
   }
 
   /**
-   * Somebody reads what has waited so far; some CPUs have been told the time just before. Meanwhile, after some
+   * The iterator reads the waits in progress; the clocks of some CPUs are updated just before. Meanwhile, after some
    * accesses to memory, comes what follows.
    */
   _iterate({ which, where }: Command): void {
     for (const cpu of this.cpus) if (where % 4 === 0 || (where >> cpu.index) % 2) this.#setClock(cpu);
+    const cpu = which % this.cpus.length;
+    const visited = this.#isInSteps ? this.#nextThreads(1 + (where % 5)) : this.threads;
+    const [first] = visited;
+    const visit = `visit ${cpu} ${first?.index} ${(first?.index ?? 0) + visited.length}`;
     this.lines.push(
-      `iterate ${which % this.cpus.length} 0 0`,
-      'print cells',
-      'print events',
-      `say ${iterated}`,
+      ...(this.#isInSteps ? [visit] : [`iterate ${cpu} 0 0`]),
+      ...['print cells', 'print events', `say ${iterated}`],
     );
-    this.truth.iterate(this.threads, this.cpus);
-    if (this.#isMet) this.#meeting = { line: this.lines.length - 3, accesses: 1 + (where % 400) };
+    if (this.#isInSteps) this.truth.visit(visited, this.cpus);
+    else this.truth.iterate(this.threads, this.cpus);
+    if (this.#isInterrupted) this.#midst = { line: this.lines.length - 3, accesses: 1 + (where % 400) };
   }
 
-  /** A switch the programs are not told of; the next one on that CPU they are. */
-  _untold({ which, where, fate }: Command): void {
+  #nextThreads(most: number): readonly Thread[] {
+    if (this.#nextVisited >= this.threads.length) this.#nextVisited = 0;
+    const from = this.#nextVisited;
+    this.#nextVisited += most;
+    return this.threads.slice(from, from + most);
+  }
+
+  /** A switch whose tracepoint is not called; the next one on that CPU is. */
+  _miss({ which, where, fate }: Command): void {
     const cpu = pick(this.cpus, which);
-    if (!cpu || this.truth.isUntold(cpu) || !this.truth.lastSwitch(cpu)) return;
+    if (!cpu || this.truth.hasMissed(cpu) || !this.truth.lastSwitch(cpu)) return;
     if (cpu.clock === this.truth.lastSwitch(cpu)) return;
     this.#switch(cpu, where, fate === 'dies' ? 'sleeps' : fate, false);
   }
@@ -301,7 +248,7 @@ export class Machine {
     const preferred = ready.filter((thread) => thread !== this.#starved);
     const next = pick(preferred.length > 0 ? preferred : ready, where);
     if (prev === next) return;
-    // What nobody is told of can be made up for if it is a thread that is known.
+    // A missed switch can be recovered if its thread is known.
     if (!isTraced && (!next || next.isKernel || !this.truth.isKnown(next))) return;
     const fate = this.#fateOf(prev, wanted);
     this.#setClock(cpu);
@@ -318,7 +265,8 @@ export class Machine {
   /** What can become of a thread here and now, the nearest to what is wanted. */
   #fateOf(prev: Thread | undefined, wanted: Command['fate']): Command['fate'] {
     if (!prev) return 'preempted';
-    const isThrottled = this.truth.isThrottled(prev.group, this.#cpuOf(prev)) && !prev.isKernel;
+    const isThrottled =
+      this.truth.isThrottled(prev.group, this.#cpuOf(prev)) && !prev.isKernel && !prev.isRealTime;
     if (wanted === 'throttled') return this.#kernel === 'tasks' && isThrottled ? 'throttled' : 'preempted';
     if (wanted === 'left_queued' && (this.#kernel !== 'tasks' || isThrottled)) return 'sleeps';
     return wanted;
@@ -326,7 +274,7 @@ export class Machine {
 
   #canRun(thread: Thread): boolean {
     if (this.#kernel === 'tasks') return !thread.isThrottled;
-    return thread.isKernel || !this.truth.isThrottled(thread.group, this.#cpuOf(thread));
+    return thread.isKernel || thread.isRealTime || !this.truth.isThrottled(thread.group, this.#cpuOf(thread));
   }
 
   /** Usually one the running thread belongs to: the quota of others runs out where they run. */
@@ -365,7 +313,8 @@ export class Machine {
   }
 
   #start(thread: Thread): void {
-    this.lines.push(`thread ${thread.index} ${thread.pid} ${thread.group.index} ${Number(thread.isKernel)}`);
+    const kind = thread.isKernel ? 'kernel' : thread.isRealTime ? 'realTime' : 'fair';
+    this.lines.push(`thread ${thread.index} ${thread.pid} ${thread.group.index} ${threadKinds[kind]}`);
   }
 
   #cpuOf(thread: Thread): Cpu {
@@ -374,7 +323,7 @@ export class Machine {
 
   #setClock(cpu: Cpu): void {
     const { index, clock, stolen } = cpu;
-    cpu.told = { clock, stolen };
+    cpu.updated = { clock, stolen };
     this.lines.push(`clock ${index} ${clock} ${stolen}`);
   }
 }

@@ -46,10 +46,10 @@ static unsigned int limit_count;
 static struct record *oldest, *newest;
 static unsigned long long ring_used;
 
-/* What happens in the middle of a program, so many accesses to memory from now. */
-static void (*meeting)(void);
-static unsigned int meeting_in;
-static bool is_met;
+/* Runs in the middle of a program, so many accesses to memory from now. */
+static void (*interrupt)(void);
+static unsigned int interrupt_in;
+static bool is_interrupted;
 static void *leftovers[LEFTOVERS];
 static unsigned int left_count;
 
@@ -106,11 +106,11 @@ static unsigned int capacity(struct shim_map *map)
 }
 
 /* What is deleted while a program looks at it is not gone for that program. */
-static void meet(void);
+static void access_memory(void);
 
 static void release(void *memory)
 {
-	if (!is_met)
+	if (!is_interrupted)
 		free(memory);
 	else if (left_count == LEFTOVERS)
 		fail("too many deletions at once", "maps");
@@ -118,29 +118,29 @@ static void release(void *memory)
 		leftovers[left_count++] = memory;
 }
 
-static void meet(void)
+static void access_memory(void)
 {
-	if (!meeting || meeting_in-- > 1)
+	if (!interrupt || interrupt_in-- > 1)
 		return;
-	void (*met)(void) = meeting;
+	void (*run)(void) = interrupt;
 
-	meeting = NULL;
-	is_met = true;
-	met();
+	interrupt = NULL;
+	is_interrupted = true;
+	run();
 }
 
-void maps_meet(unsigned int accesses, void (*met)(void))
+void maps_interrupt(unsigned int accesses, void (*run)(void))
 {
-	meeting_in = accesses;
-	meeting = met;
+	interrupt_in = accesses;
+	interrupt = run;
 }
 
 bool maps_part(void)
 {
-	bool is_left = meeting;
+	bool is_left = interrupt;
 
-	meeting = NULL;
-	is_met = false;
+	interrupt = NULL;
+	is_interrupted = false;
 	while (left_count)
 		free(leftovers[--left_count]);
 	return is_left;
@@ -154,13 +154,18 @@ static struct entry *find(struct shim_map *map, const void *key)
 	return NULL;
 }
 
+void shim_order(void)
+{
+	access_memory();
+}
+
 void *shim_lookup(struct shim_map *map, const void *key)
 {
 	struct entry *entry;
 	unsigned int index;
 
-	meet();
-	if (map->type != BPF_MAP_TYPE_ARRAY) {
+	access_memory();
+	if (map->type != BPF_MAP_TYPE_ARRAY && map->type != BPF_MAP_TYPE_PERCPU_ARRAY) {
 		entry = find(map, key);
 		return entry ? entry->value : NULL;
 	}
@@ -177,7 +182,7 @@ long shim_update(struct shim_map *map, const void *key, const void *value, unsig
 {
 	struct entry *entry;
 
-	meet();
+	access_memory();
 	entry = find(map, key);
 	if (map->type != BPF_MAP_TYPE_HASH)
 		fail("an update of what is no hash", map->name);
@@ -201,7 +206,7 @@ long shim_delete(struct shim_map *map, const void *key)
 {
 	struct entry *entry;
 
-	meet();
+	access_memory();
 	entry = find(map, key);
 	if (!entry)
 		return -ENOENT;
@@ -228,15 +233,27 @@ void *shim_reserve(unsigned long long bytes)
 	return record->data;
 }
 
+/* Bytes that user space has not taken. */
+unsigned long long shim_ring_used(void)
+{
+	return ring_used;
+}
+
 void shim_submit(const void *record)
 {
-	if (!newest || record != newest->data)
-		fail("submitted what was not just reserved", RING);
+	struct record *reserved = oldest;
+
+	if (newest && record == newest->data)
+		return;
+	while (reserved && record != reserved->data) /* another CPU has reserved one since */
+		reserved = reserved->next;
+	if (!reserved)
+		fail("submitted what was not reserved", RING);
 }
 
 long shim_copy(void *to, unsigned int size, const void *from)
 {
-	meet();
+	access_memory();
 	memcpy(to, from, size);
 	return 0;
 }

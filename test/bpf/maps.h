@@ -11,8 +11,8 @@ void maps_reset(void);
 void maps_limit(const char *name, unsigned int max_entries);
 /* Prints `map key value` in hexadecimal for each entry that is not empty, or each record of the ring. */
 void maps_print(const char *name);
-/* Calls `met` before the program that runs next looks something up for the so-manieth time. */
-void maps_meet(unsigned int accesses, void (*met)(void));
+/* Calls `run` before the next program's lookup number `accesses`. */
+void maps_interrupt(unsigned int accesses, void (*run)(void));
 /* That program has ended. True: it did not come so far. */
 _Bool maps_part(void);
 

@@ -1,6 +1,7 @@
+import type { Command, Setup } from './command.ts';
 import { Driver } from './driver.ts';
 import type { Kernel } from './expected.ts';
-import { type Command, iterated, Machine, type Setup } from './machine.ts';
+import { iterated, Machine } from './machine.ts';
 import { printing, readTotals, readWaits, type Totals } from './totals.ts';
 import type { Truth } from './truth.ts';
 
@@ -21,7 +22,7 @@ export interface Played {
 }
 
 /** What each kernel lacks, as `bpf_core_field_exists` asks for it. */
-const lacks: Readonly<Record<Kernel, readonly string[]>> = {
+export const lacks: Readonly<Record<Kernel, readonly string[]>> = {
   tasks: [],
   queues: ['struct task_struct, throttled', 'sched_delayed'],
   pelt: [
@@ -41,9 +42,52 @@ export interface Limits {
   /** All waits end with the schedule. */
   readonly isFinished?: boolean;
   /** While waits in progress are looked at, the next thing happens. */
-  readonly isMet?: boolean;
+  readonly isInterrupted?: boolean;
+  /** The iterator visits some threads at a time, and other things happen before it goes on. */
+  readonly isInSteps?: boolean;
   /** Cells of each CPU. */
   readonly slots?: number;
+}
+
+/** Lines that set the programs' constants and the sizes of their maps. */
+export function entriesOf(
+  cpus: number,
+  { constants = {}, limits = {}, slots = cells }: Pick<Limits, 'constants' | 'limits' | 'slots'>,
+): readonly string[] {
+  const all = {
+    slots,
+    task_sets: 64,
+    throttle_sets: 64,
+    histogram_shift: 1,
+    quantum: 0,
+    min_wait: 0,
+    event_interval: 0,
+    progress_row: cpus,
+    progress_after: 1,
+    recovers_switches: 0,
+    ...constants,
+  };
+  const entries = {
+    cells: slots * (cpus + 1),
+    histograms: slots * Math.ceil(cpus / 2),
+    cpus: cpus + 1,
+    histories: cpus,
+    tasks: 64,
+    ...limits,
+  };
+  return [
+    ...Object.entries(all).map(([name, value]) => `constant ${name} ${value}`),
+    ...Object.entries(entries).map(([name, value]) => `limit ${name} ${value}`),
+  ];
+}
+
+/** Plays lines that set everything themselves. */
+export async function playLines(
+  lines: readonly string[],
+  cpus: number,
+): Promise<{ readonly totals: Totals }> {
+  const printed = await driver.play([...lines, ...printing]);
+  return { totals: readTotals(printed, { slots: cells, cpus }) };
 }
 
 /** Plays a schedule to the programs and to the brute-force replay. */
@@ -54,28 +98,9 @@ export async function play(
 ): Promise<Played> {
   const machine = new Machine(setup, { slots }).play(commands);
   if (isFinished) machine.finish();
-  const all = {
-    slots,
-    task_sets: 64,
-    quantum: 0,
-    min_wait: 0,
-    event_interval: 0,
-    progress_row: setup.cpus,
-    progress_after: 1,
-    ...constants,
-  };
-  const entries = {
-    cells: slots * (setup.cpus + 1),
-    histograms: slots,
-    cpus: setup.cpus + 1,
-    histories: setup.cpus,
-    tasks: 64,
-    ...limits,
-  };
   const printed = await driver.play([
     ...lacks[setup.kernel].map((field) => `lacks ${field}`),
-    ...Object.entries(all).map(([name, value]) => `constant ${name} ${value}`),
-    ...Object.entries(entries).map(([name, value]) => `limit ${name} ${value}`),
+    ...entriesOf(setup.cpus, { constants, limits, slots }),
     ...machine.lines,
     ...printing,
   ]);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
+import { type Command, fates, kinds, type Setup } from './command.ts';
 import type { Kernel } from './expected.ts';
-import { type Command, fates, kinds, type Setup } from './machine.ts';
 
 const number = fc.nat({ max: 1000 });
 
@@ -28,7 +28,7 @@ export function commandsOf({
 }): fc.Arbitrary<readonly Command[]> {
   const command = fc.record({
     kind: weighted(
-      kinds.map((kind) => [kind, weights[kind] ?? (kind === 'iterate' || kind === 'untold' ? 0 : 1)]),
+      kinds.map((kind) => [kind, weights[kind] ?? (kind === 'iterate' || kind === 'miss' ? 0 : 1)]),
     ),
     after: duration(power),
     stolen: fc.nat({ max: stolen }),
@@ -46,6 +46,7 @@ export const setupOf = (kernel: Kernel): fc.Arbitrary<Setup> =>
     parents: fc.array(number, { minLength: 1, maxLength: 8 }),
     quotas: fc.array(fc.boolean(), { maxLength: 8 }),
     threads: fc.array(fc.nat({ max: 9 }), { minLength: 2, maxLength: 20 }),
+    realTime: fc.array(fc.boolean(), { maxLength: 4 }),
     isFirstStarved: fc.boolean(),
   });
 
@@ -83,7 +84,7 @@ export const turnsOf = ({
         isFirstStarved: true,
       };
       const wakes = each.map(() => ({ ...calm, kind: 'wake' as const, after: 0 }));
-      // The first switch comes at once: who had the CPU before it nobody knows.
+      // The first switch comes at once: the cgroup before it is unknown.
       const first: Command = { ...calm, kind: 'switch', after: 0 };
       const ends = each.map((): Command => ({ ...calm, kind: 'switch', after: slice.max, fate: 'sleeps' }));
       return [setup, [...wakes, first, ...turns, ...ends]];

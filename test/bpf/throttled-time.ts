@@ -1,5 +1,5 @@
 import type { Kernel } from './expected.ts';
-import type { Cpu, Group } from './machine.ts';
+import type { Cpu, Group } from './state.ts';
 
 /** Time a group could not run on a CPU. */
 export interface Interval {
@@ -7,8 +7,8 @@ export interface Interval {
   end: number;
   /** Seen from here on: a thread of the group has left the CPU for it, or could be asked when it began. */
   seenFrom: number;
-  /** When a wait ended that tells how long it was in all. */
-  toldAt: number;
+  /** End of the wait from which the program learns its whole length. */
+  learntAt: number;
 }
 
 interface State {
@@ -17,12 +17,14 @@ interface State {
   throttles: number;
   queued: number;
   readonly intervals: Interval[];
+  /** Before 6.18: since when the programs know what is throttled, and whether it had been before. */
+  known: { readonly since: number; readonly wasThrottled: boolean } | undefined;
 }
 
 /** Throttled time between two moments, by the group whose quota it is. */
 export type Parts = ReadonlyMap<bigint, number>;
 
-/** Quotas in one path that are told apart; those above are merged with the last. */
+/** Quotas in one path that are distinguished; those above are merged with the last. */
 export const quotaLevels = 3;
 
 /** What a kernel knows of throttling, by group and CPU. */
@@ -88,16 +90,36 @@ export class ThrottledTime {
     const { intervals } = this.#state(group, cpu.index);
     const last = intervals.at(-1);
     const before = intervals.at(-2);
+    this.#remember(group, cpu, this.#kernel === 'pelt' ? cpu.clock : (last?.start ?? cpu.clock));
     if (!last || last.seenFrom <= cpu.clock) return;
-    // Nobody can tell it from one before it during which no time passed.
-    if (before && before.seenFrom <= before.end && before.start === before.end) return;
+    // It cannot be distinguished from one before it of which no time passed since that was seen.
+    if (before && before.seenFrom === before.end) return;
     last.seenFrom = this.#kernel === 'pelt' ? cpu.clock : last.start;
   }
 
   /** Before 6.18: a wait for the CPU has ended, and how long its group was throttled until now is remembered. */
-  tell(group: Group, cpu: Cpu): void {
+  learn(group: Group, cpu: Cpu): void {
+    if (this.between(group, cpu, 0, cpu.clock) > 0) this.#remember(group, cpu, cpu.clock);
     for (const interval of this.#state(group, cpu.index).intervals)
-      if (interval.end <= cpu.clock) interval.toldAt = Math.min(interval.toldAt, cpu.clock);
+      if (interval.end <= cpu.clock) interval.learntAt = Math.min(interval.learntAt, cpu.clock);
+  }
+
+  /** Before 6.18: the group was throttled before anything was known of it, in this wait or before. */
+  isUnknown(group: Group, cpu: Cpu, from: number, to: number): boolean {
+    const { known } = this.#state(group, cpu.index);
+    if (!known) return this.between(group, cpu, 0, to) > 0;
+    return known.wasThrottled && from < known.since;
+  }
+
+  /** 6.18: how many intervals have begun since, and how long the group was throttled. */
+  since(
+    group: Group,
+    cpu: Cpu,
+    from: number,
+    to: number,
+  ): { readonly begun: number; readonly grown: number } {
+    const begun = this.#state(group, cpu.index).intervals.filter(({ start }) => start > from && start < to);
+    return { begun: begun.length, grown: this.between(group, cpu, from, to) };
   }
 
   /** How much of [from, to) the group could not run. */
@@ -139,7 +161,7 @@ export class ThrottledTime {
   } {
     const { intervals } = this.#state(group, cpu.index);
     const unseen = intervals
-      .filter(({ start, toldAt }) => start < to && toldAt > from)
+      .filter(({ start, learntAt }) => start < to && learntAt > from)
       .map((each) => [each, Math.min(each.end, to, each.seenFrom) - each.start] as const)
       .filter(([, ns]) => ns > 0);
     const isBegun = intervals.some(({ start, end }) => start < from && end > from);
@@ -156,10 +178,15 @@ export class ThrottledTime {
       .filter(({ start, end }) => end > start);
   }
 
+  #remember(group: Group, cpu: Cpu, since: number): void {
+    const state = this.#state(group, cpu.index);
+    state.known ??= { since, wasThrottled: this.between(group, cpu, 0, since) > 0 };
+  }
+
   #begin(state: State, start: number): void {
     if (state.intervals.at(-1)?.end === Number.POSITIVE_INFINITY) return;
     const never = Number.POSITIVE_INFINITY;
-    state.intervals.push({ start, end: never, seenFrom: never, toldAt: never });
+    state.intervals.push({ start, end: never, seenFrom: never, learntAt: never });
   }
 
   #subtree(group: Group): readonly Group[] {
@@ -170,7 +197,7 @@ export class ThrottledTime {
     const key = `${group.index}@${cpu}`;
     let found = this.#states.get(key);
     if (!found) {
-      found = { hasRunOut: false, throttles: 0, queued: 0, intervals: [] };
+      found = { hasRunOut: false, throttles: 0, queued: 0, intervals: [], known: undefined };
       this.#states.set(key, found);
     }
     return found;

@@ -54,7 +54,7 @@ export interface Own {
   readonly isCertain: boolean;
 }
 
-/** Who had a CPU for how long; the time of several that are not told apart is under `undefined`. */
+/** Time of each cgroup on a CPU; that of cgroups that share an entry is under `undefined`. */
 export interface Occupation {
   readonly ran: ReadonlyMap<bigint | undefined, number>;
   readonly stolen: number;
@@ -65,7 +65,7 @@ export interface Occupation {
   readonly unnamedShared: number;
 }
 
-/** Who had a CPU, slice by slice, and which of the slices only epochs tell of by now. */
+/** The cgroups on a CPU, slice by slice, and the slices that by now are only in epochs. */
 export class Timeline {
   readonly #slices: Slice[] = [];
   readonly #fine: Epoch[] = [];
@@ -206,9 +206,9 @@ function addShare({ shares }: Epoch, { serial: serialRan, ns }: Share, most: num
 function prorate(epoch: Epoch, ns: number, own: Own | undefined) {
   const length = epoch.end - epoch.start;
   const most = Math.max(0, ...epoch.shares.map((share) => share.ns));
-  // Of whom has more than fits, it is only known that it is most.
-  const untold = most < mostInShare ? 0 : length - most;
-  if (ns === length) return { ...epoch, slack: untold };
+  // A share larger than the field is only known to be the largest.
+  const unrecorded = most < mostInShare ? 0 : length - most;
+  if (ns === length) return { ...epoch, slack: unrecorded };
   const isShort = own && own.until - own.since <= 2 * fineSpan;
   const before = isShort ? Math.max(0, own.until - Math.max(own.since, epoch.start)) : 0;
   const all = epoch.shares.find((share) => share.serial === own?.serial)?.ns ?? 0;
@@ -220,7 +220,7 @@ function prorate(epoch: Epoch, ns: number, own: Own | undefined) {
   }));
   // What is taken for the own slice may be others' of the group.
   const isBlurred = epoch.stolen > 0 || (own?.isCertain ? mine < before : mine > 0);
-  const slack = untold + shares.length + 2 + (isBlurred ? length - ns : 0);
+  const slack = unrecorded + shares.length + 2 + (isBlurred ? length - ns : 0);
   return { shares, stolen: epoch.stolen * part, slack };
 }
 

@@ -1,12 +1,16 @@
 import { fileURLToPath } from 'node:url';
+import { btfOf } from '../../src/bpf/layout.ts';
 import { loadNative } from '../../src/bpf/native.ts';
+import { decodeRecords } from '../../src/bpf/records.ts';
 import { offsetOf, readBigint, wordsOf } from '../../src/bpf/u64.ts';
 import { readAbi } from '../../src/receivers/scheduler/abi.ts';
-import { decodeRecords, type WaitRecord } from '../../src/receivers/scheduler/records.ts';
+import { type RecordHandler, recordFormat, type WaitRecord } from '../../src/receivers/scheduler/records.ts';
 
 const native = loadNative();
 const object = native.open(fileURLToPath(new URL('../../build/scheduler.bpf.o', import.meta.url)), {});
-export const abi = readAbi(native, object);
+const btf = btfOf(native, object);
+export const abi = readAbi(btf);
+const lossReasons = btf.names('loss_reason', 'LOSS_');
 const occupant = native.structLayout(object, 'occupant');
 const at = {
   pending: offsetOf(native.structLayout(object, 'cell'), 'suppressed_long'),
@@ -55,14 +59,18 @@ export interface Totals {
   readonly histograms: ReadonlyMap<number, readonly number[]>;
   /** Time of small pieces no pair has got yet. */
   readonly unbooked: number;
-  /** Long waits of which the next report will tell. */
+  /** Time of pairs for which there was no room. */
+  readonly unpaired: number;
+  /** Long waits that add to the weight of the next report. */
   readonly pending: number;
   /** Run time of slices that are not finished. */
   readonly unfinished: ReadonlyMap<bigint, number>;
 }
 
 /** For the driver: what `readTotals` reads. */
-export const printing = ['cells', 'pairs', 'cpus', 'histograms', 'events'].map((map) => `print ${map}`);
+export const printing = ['cells', 'pairs', 'cpus', 'histograms', 'losses', 'events'].map(
+  (map) => `print ${map}`,
+);
 
 export function readTotals(
   lines: readonly string[],
@@ -75,6 +83,7 @@ export function readTotals(
   const histograms = new Map<number, number[]>();
   const unfinished = new Map<bigint, number>();
   let unbooked = 0;
+  let unpaired = 0;
   let pending = 0;
 
   const addCell = (words: Uint32Array, offset: number) => {
@@ -101,8 +110,7 @@ export function readTotals(
   };
 
   const addCpu = (words: Uint32Array, cpu: number) => {
-    for (const [i, reason] of abi.dropReasons.entries())
-      drops[reason] = (drops[reason] ?? 0) + u64(words, abi.cpu.drops + i * 8);
+    unpaired += u64(words, abi.cpu.unpaired);
     unbooked += words[at.small >> 2] ?? 0;
     if (cpu >= cpus) return; // a copy, for waits in progress
     const head = words[abi.cpu.head >> 2] ?? 0;
@@ -124,6 +132,8 @@ export function readTotals(
       addCell(words, 0);
     } else if (map === 'cpus') {
       addCpu(words, index.readUInt32LE());
+    } else if (map === 'losses') {
+      for (const [reason, position] of Object.entries(lossReasons)) drops[reason] = u64(words, position * 8);
     } else if (map === 'pairs') {
       const { pair, pairKey } = abi;
       pairs.set(`${index.readBigUInt64LE(pairKey.victim)}<${index.readBigUInt64LE(pairKey.culprit)}`, {
@@ -138,19 +148,16 @@ export function readTotals(
       const before = histograms.get(slot);
       histograms.set(slot, before ? before.map((count, i) => count + (counts[i] ?? 0)) : counts);
     } else {
-      decodeRecords(
-        bytes,
-        { abi, isStolenByIrq: false },
-        {
-          wait: (record) => waits.push(record),
-          cgroup: () => {},
-          retired: ({ words: from, offset }) => addCell(from, offset),
-          malformed: (count) => {
-            throw new Error(`cannot decode ${count} bytes of ${line}`);
-          },
+      const handler: RecordHandler = {
+        wait: (record) => waits.push(record),
+        removed: () => {},
+        retired: ({ words: from, offset }) => addCell(from, offset),
+        malformed: (count) => {
+          throw new Error(`cannot decode ${count} bytes of ${line}`);
         },
-      );
+      };
+      decodeRecords(bytes, recordFormat({ abi, isStolenByIrq: false }, handler));
     }
   }
-  return { cells, pairs, waits, drops, histograms, unbooked, pending, unfinished };
+  return { cells, pairs, waits, drops, histograms, unbooked, unpaired, pending, unfinished };
 }

@@ -1,45 +1,13 @@
 import { pseudoSerials } from '../../src/receivers/scheduler/abi.ts';
+import type { Command } from './command.ts';
 import type { Class, Expected, ExpectedPair, ExpectedWait, Kernel } from './expected.ts';
-import type { Command, Cpu, Group, Thread } from './machine.ts';
-import { type Interval, lineage, ThrottledTime } from './throttled-time.ts';
+import type { Cpu, Group, Thread } from './state.ts';
+import { lineage, ThrottledTime } from './throttled-time.ts';
 import { constant, type Own, Timeline } from './timeline.ts';
+import { noTime, type Waiting, waitingFrom } from './waiting.ts';
 
 const intervals = constant('INTERVALS');
-
-/** A thread that is on a queue. */
-interface Waiting {
-  /** Since when it waits for this CPU, and from when on that has not been charged. */
-  since: number;
-  from: number;
-  /** For whom it ran until it began to wait, if it was pushed off the CPU. */
-  ranAs: bigint | undefined;
-  isBogus: boolean;
-  /** Intervals nobody saw begin that add to `slack`, and how much. */
-  readonly unseen: Map<Interval, number>;
-  /** To another group meanwhile. */
-  hasMoved: boolean;
-  mark: { readonly group: Group; from: number } | undefined;
-  /** Pieces it was charged in. */
-  pieces: number;
-  wait: number;
-  slack: number;
-  /** As slack, of how throttled time is split by quota. */
-  blur: number;
-  mayBeUnknown: boolean;
-  readonly classes: Record<Class, number>;
-  readonly culprits: Map<bigint, number>;
-  migrated: boolean;
-}
-
-const noTime = (): Record<Class, number> => ({
-  self: 0,
-  other: 0,
-  kernel: 0,
-  idle: 0,
-  throttled: 0,
-  stolen: 0,
-  unknown: 0,
-});
+const never = Number.POSITIVE_INFINITY;
 
 /** What had been charged when the waits in progress were. */
 export interface Progress {
@@ -54,9 +22,8 @@ export class Truth {
   readonly waits: ExpectedWait[] = [];
   readonly progress: Progress[] = [];
   bogus = 0;
-  movedThrottled = 0;
-  /** Switches nobody told the programs of. */
-  untold = 0;
+  /** Switches whose tracepoint was not called. */
+  missed = 0;
   /** Times part of a wait was charged to several together. */
   unnamedShared = 0;
   readonly #kernel: Kernel;
@@ -66,8 +33,8 @@ export class Truth {
   /** Threads the programs know. */
   readonly #known = new Set<Thread>();
   readonly #arrivals = new Map<Thread, number>();
-  /** Since when the programs are wrong about who has a CPU. */
-  readonly #untoldSince = new Map<Timeline, number>();
+  /** Since when the programs are wrong about the cgroup on a CPU. */
+  readonly #missedSince = new Map<Timeline, number>();
 
   constructor(kernel: Kernel, cpus: readonly Cpu[], groups: readonly Group[]) {
     this.#kernel = kernel;
@@ -83,8 +50,8 @@ export class Truth {
     return this.#timelineOf(cpu).at;
   }
 
-  isUntold(cpu: Cpu): boolean {
-    return this.#untoldSince.has(this.#timelineOf(cpu));
+  hasMissed(cpu: Cpu): boolean {
+    return this.#missedSince.has(this.#timelineOf(cpu));
   }
 
   wake(thread: Thread, cpu: Cpu, wasQueued: boolean): void {
@@ -113,10 +80,10 @@ export class Truth {
     if (prevSerial !== pseudoSerials.idle && ran > 0) this.#cell(prev ? cellOf(prev) : prevSerial).run += ran;
     timeline.running = nextSerial;
     if (isTraced) {
-      this.#untoldSince.delete(timeline);
+      this.#missedSince.delete(timeline);
     } else {
-      this.#untoldSince.set(timeline, cpu.clock);
-      this.untold++;
+      this.#missedSince.set(timeline, cpu.clock);
+      if (next) this.missed++;
     }
     if (prev) this.#leaveCpu(prev, { cpu, fate, nextSerial, isTraced });
     if (next) this.#endWait(next, cpu, isTraced);
@@ -131,10 +98,12 @@ export class Truth {
       this.#waiting.set(thread, { ...waitingFrom(target.clock), isBogus: true });
     } else if (waiting && !waiting.isBogus && source.clock > waiting.since) {
       this.#charge(thread, waiting, source);
-      this.#throttled.tell(thread.group, source);
+      this.#learn(thread, source);
       waiting.migrated = true;
-      waiting.mark = undefined;
     }
+    if (waiting?.mark?.until === never)
+      waiting.mark = { group: thread.group, from: target.clock, until: never, isKnown: false };
+    else if (waiting) waiting.mark = undefined;
     if (waiting && !isSleeper) {
       waiting.since = target.clock;
       waiting.from = target.clock;
@@ -147,24 +116,41 @@ export class Truth {
     if (thread.state === 'asleep') return;
     const waiting = this.#waiting.get(thread);
     if (waiting) waiting.hasMoved = true;
+    if (waiting?.mark) {
+      waiting.mark.isKnown = false;
+      waiting.mark.hasReturned = group === waiting.mark.group;
+    }
     this.#throttled.dequeue(thread.group, cpu.index);
     this.#throttled.enqueue(group, cpu);
   }
 
-  /** Waits that go on are charged until now, as far as their CPUs know of now. */
+  /** The iterator visits all threads; once more, if it visited one for the first time. */
   iterate(threads: readonly Thread[], cpus: readonly Cpu[]): void {
+    for (const thread of threads) this.#known.add(thread);
+    this.visit(threads, cpus);
+  }
+
+  /** Waits that go on are charged until now, as far as their CPUs know of now; not of threads visited for the first time. */
+  visit(threads: readonly Thread[], cpus: readonly Cpu[]): void {
     for (const thread of threads) {
       const waiting = this.#waiting.get(thread);
       const cpu = cpus[thread.cpu] as Cpu;
+      const isNew = !this.#known.has(thread);
       this.#known.add(thread);
+      if (isNew) continue;
       if (!waiting || waiting.isBogus || thread.state !== 'waiting') continue;
-      const now = { ...cpu, clock: cpu.told.clock, stolen: cpu.told.stolen };
+      const now = { ...cpu, clock: cpu.updated.clock, stolen: cpu.updated.stolen };
       if (now.clock <= waiting.from) continue;
       this.#charge(thread, waiting, now);
       waiting.from = now.clock;
-      if (waiting.mark) waiting.mark.from = now.clock;
     }
     this.progress.push({ waits: new Map(this.cells.entries().map(([cell, { wait }]) => [cell, wait])) });
+  }
+
+  /** 6.18: a throttled thread can run again, or is where it could. */
+  release(thread: Thread, cpu: Cpu): void {
+    const mark = this.#waiting.get(thread)?.mark;
+    if (mark?.until === never) mark.until = cpu.clock;
   }
 
   throttle = (group: Group, cpu: Cpu): void => this.#throttled.throttle(group, cpu);
@@ -196,12 +182,12 @@ export class Truth {
     if (fate === 'throttled') {
       this.#throttled.throttleThread(prev.group, cpu);
       if (isTraced) {
-        waiting.mark = { group: prev.group, from: cpu.clock };
+        waiting.mark = { group: prev.group, from: cpu.clock, until: never, isKnown: true };
         this.#known.add(prev);
       }
     } else if (!isTraced) {
       return;
-    } else if (this.#kernel !== 'tasks' && this.#throttled.isThrottled(prev.group, cpu)) {
+    } else if (this.#kernel !== 'tasks' && !prev.isRealTime && this.#throttled.isThrottled(prev.group, cpu)) {
       this.#throttled.notice(prev.group, cpu);
     } else if (nextSerial === serialOf(prev)) {
       this.#cell(cellOf(prev)).preemptedBySelf++;
@@ -216,15 +202,20 @@ export class Truth {
     const waiting = this.#waiting.get(thread);
     this.#waiting.delete(thread);
     if (waiting?.isBogus) this.bogus++;
-    // What its last slice before the wait was, the kernel has forgotten by the time it is made up for.
+    // The kernel no longer has its last slice before the wait when the switch is recovered.
     if (!isTraced) this.#arrivals.delete(thread);
     if (waiting && !waiting.isBogus) this.#charge(thread, waiting, cpu);
     if (isTraced) this.#known.add(thread);
     this.#arrivals.set(thread, cpu.clock);
-    this.#throttled.tell(thread.group, cpu);
+    this.#learn(thread, cpu);
     if (!waiting || waiting.isBogus) return;
     const slot = thread.isKernel ? 0 : thread.group.slot;
     this.waits.push({ ...waiting, pid: thread.pid, cell: cellOf(thread), slot });
+  }
+
+  /** The programs look at the throttled time of its group, which is of no matter to a real-time thread. */
+  #learn(thread: Thread, cpu: Cpu): void {
+    if (!thread.isRealTime) this.#throttled.learn(thread.group, cpu);
   }
 
   /** What of a wait passed on this CPU and has not been charged. */
@@ -265,8 +256,8 @@ export class Truth {
       add('stolen', found.stolen);
       add('unknown', found.unknown);
       slack += found.slack;
-      const untold = this.#untoldSince.get(timeline);
-      if (untold !== undefined) slack += Math.max(0, end - Math.max(start, untold));
+      const missedAt = this.#missedSince.get(timeline);
+      if (missedAt !== undefined) slack += Math.max(0, end - Math.max(start, missedAt));
     };
     /** The same as passed in [start, end), or as much. */
     const addThrottled = (ns: number, start: number, end: number) => {
@@ -278,23 +269,26 @@ export class Truth {
     waiting.wait += to - from;
     if (this.#kernel === 'tasks') {
       const { mark } = waiting;
-      if (mark && mark.group !== thread.group) {
-        this.movedThrottled++;
-        waiting.mark = undefined;
-      }
       let at = from;
-      if (mark && mark.group === thread.group) {
-        at += this.#throttled.between(thread.group, cpu, mark.from, to);
-        addThrottled(at - from, mark.from, to);
+      if (mark && mark.until > from) {
+        at = Math.min(mark.until, to);
+        addThrottled(at - from, from, at);
         blur += this.#throttled.stray(thread.group, cpu, mark.from, to);
       }
-      walk(at, to);
-    } else if (!thread.isKernel) {
-      const { cuts, unseen, isBegun } = this.#throttled.cuts(thread.group, cpu, from, to);
-      if (cuts.length > intervals - 1) {
-        slack += to - from;
-        mayBeUnknown = true;
+      if (mark) {
+        const { begun, grown } = this.#throttled.since(thread.group, cpu, mark.from, to);
+        mayBeUnknown = !mark.isKnown || begun >= intervals;
+        // An interval of no length, or one that a stay elsewhere ended, is not distinguished from the next.
+        if (mark.until === mark.from || mark.hasReturned) slack += grown;
+        if (mark.until <= to) waiting.mark = undefined;
       }
+      walk(at, to);
+    } else if (!thread.isKernel && !thread.isRealTime) {
+      const { cuts, unseen, isBegun } = this.#throttled.cuts(thread.group, cpu, from, to);
+      mayBeUnknown =
+        cuts.length > intervals - 1 ||
+        unseen.size > 0 ||
+        this.#throttled.isUnknown(thread.group, cpu, from, to);
       for (const [interval, all] of unseen) {
         // Charged in pieces, it can be in the wrong place in two of them.
         const ns = waiting.pieces > 0 ? 2 * all : all;
@@ -348,21 +342,3 @@ export class Truth {
 
 const serialOf = ({ isKernel, group }: Thread): bigint => (isKernel ? pseudoSerials.kernel : group.serial);
 const cellOf = ({ isKernel, group }: Thread): bigint => (isKernel ? pseudoSerials.kernel : group.cell);
-
-const waitingFrom = (from: number): Waiting => ({
-  since: from,
-  from,
-  ranAs: undefined,
-  unseen: new Map(),
-  hasMoved: false,
-  isBogus: false,
-  mark: undefined,
-  pieces: 0,
-  wait: 0,
-  slack: 0,
-  blur: 0,
-  mayBeUnknown: false,
-  classes: noTime(),
-  culprits: new Map(),
-  migrated: false,
-});

@@ -26,9 +26,11 @@ static const struct {
 	void *address;
 	size_t bytes;
 } constants[] = {
-	CONSTANT(slots),    CONSTANT(histogram_copies), CONSTANT(histogram_shared), CONSTANT(task_sets),
-	CONSTANT(min_wait), CONSTANT(sample),		CONSTANT(event_interval),   CONSTANT(event_burst),
-	CONSTANT(quantum),  CONSTANT(progress_row),	CONSTANT(progress_after),
+	CONSTANT(slots),	 CONSTANT(histogram_shift), CONSTANT(task_sets),
+	CONSTANT(min_wait),	 CONSTANT(sample),	    CONSTANT(event_interval),
+	CONSTANT(event_burst),	 CONSTANT(event_room),	    CONSTANT(quantum),
+	CONSTANT(progress_row),	 CONSTANT(progress_after),  CONSTANT(recovers_switches),
+	CONSTANT(throttle_sets),
 };
 
 static char lacks[LACKS][TEXT];
@@ -93,6 +95,14 @@ static void make_constants_writable(void)
 	}
 }
 
+static void admit_each(u64 ns)
+{
+	u32 only = 0;
+	struct pair_room *room = bpf_map_lookup_elem(&pair_room, &only);
+
+	room->admit_each = ns;
+}
+
 static void run(const char *line);
 
 static void run_lines(u32 count)
@@ -103,21 +113,35 @@ static void run_lines(u32 count)
 		run(line);
 }
 
-/* The lines that the iterator meets with. */
-static u32 met_lines;
+/* Commands that run in the midst of another one. */
+static u32 midst_lines;
 
-static void meet(void)
+static void run_midst(void)
 {
 	u32 acting = acting_cpu;
 
-	run_lines(met_lines);
+	run_lines(midst_lines);
 	acting_cpu = acting;
+}
+
+/* The next line, with those after it in its midst. */
+static void interrupted(u32 accesses, u32 lines)
+{
+	char line[LINE];
+
+	if (!fgets(line, sizeof(line), stdin))
+		refuse("nothing\n");
+	midst_lines = lines;
+	maps_interrupt(accesses, run_midst);
+	run(line);
+	if (maps_part())
+		run_lines(lines);
 }
 
 static void iterate(int cpu, u32 accesses, u32 lines)
 {
-	met_lines = lines;
-	maps_meet(accesses, meet);
+	midst_lines = lines;
+	maps_interrupt(accesses, run_midst);
 	kernel_iterate(cpu);
 	if (maps_part())
 		run_lines(lines);
@@ -151,6 +175,10 @@ static void run(const char *line)
 		set_constant(name, n[0]);
 		return;
 	}
+	if (sscanf(line, "admit_each %lld", &n[0]) == 1) {
+		admit_each(n[0]);
+		return;
+	}
 	words = sscanf(line, "%63s %lld %lld %lld %lld %lld", command, &n[0], &n[1], &n[2], &n[3], &n[4]);
 	if (words == 1 && !strcmp(command, "begin"))
 		begin();
@@ -159,7 +187,7 @@ static void run(const char *line)
 	else if (words == 6 && !strcmp(command, "group"))
 		kernel_add_group(n[0], n[1], n[2], n[3], n[4]);
 	else if (words == 5 && !strcmp(command, "thread"))
-		kernel_add_thread(&threads[n[0]], n[1], n[2], n[3] ? PF_KTHREAD : 0);
+		kernel_add_thread(&threads[n[0]], n[1], n[2], 0, n[3]);
 	else if (words == 4 && !strcmp(command, "clock"))
 		kernel_clock(n[0], n[1], n[2]);
 	else if (words == 3 && !strcmp(command, "wake"))
@@ -168,8 +196,12 @@ static void run(const char *line)
 		kernel_drop_sleeper(&threads[n[0]]);
 	else if (words == 5 && !strcmp(command, "switch"))
 		kernel_switch(n[0], n[1] < 0 ? NULL : &threads[n[1]], n[2], n[3]);
+	else if (words == 3 && !strcmp(command, "interrupt"))
+		interrupted(n[0], n[1]);
 	else if (words == 4 && !strcmp(command, "iterate"))
 		iterate(n[0], n[1], n[2]);
+	else if (words == 4 && !strcmp(command, "visit"))
+		kernel_visit(n[0], &threads[n[1]], &threads[n[2]]);
 	else if (words == 4 && !strcmp(command, "migrate"))
 		kernel_migrate(&threads[n[0]], n[1], n[2]);
 	else if (words == 3 && !strcmp(command, "move"))

@@ -1,21 +1,23 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
+import { samplingQuantum } from '../../src/receivers/scheduler/source.ts';
 import { usualOr } from '../lab/thorough.ts';
 import {
   assertBooked,
   assertConsistent,
   assertHistograms,
-  assertMadeUp,
   assertMet,
   assertPairs,
   assertProgress,
+  assertRecovered,
   assertRunTimes,
+  assertSwitchesLost,
   assertTurns,
+  assertUnpaired,
   assertWaits,
   assertWeights,
   longWait,
-  quantum,
 } from './agreement.ts';
 import type { Kernel } from './expected.ts';
 import { type Limits, type Played, play, stop } from './play.ts';
@@ -32,11 +34,11 @@ for (const kernel of kernels) {
     schedule: Omit<Parameters<typeof commandsOf>[0], 'weights'>,
     weights: Weights,
     claim: (played: Played) => void,
-    limits: Limits = {},
+    { isInterrupted = false, isInSteps = false, ...limits }: Limits = {},
   ) =>
     fc.assert(
       fc.asyncProperty(setupOf(kernel), commandsOf({ ...schedule, weights }), async (setup, commands) =>
-        claim(await play({ ...setup, isMet: limits.isMet ?? false }, commands, limits)),
+        claim(await play({ ...setup, ...{ isInterrupted, isInSteps } }, commands, limits)),
       ),
       { numRuns: Math.ceil((limits.effort ?? effort) / schedule.length) },
     );
@@ -45,17 +47,17 @@ for (const kernel of kernels) {
   const restless = { wake: 5, switch: 10, move: 8, replace: 8, throttle: 0, unthrottle: 0 };
   const crowded = { wake: 8, switch: 40, throttle: 0, unthrottle: 0 };
 
-  test(`${kernel}: the classes of every wait are who had the CPU meanwhile, and sum to the wait`, () =>
+  test(`${kernel}: classes of each wait follow the CPU's history, and sum to the wait`, () =>
     check({ length: 150, power: 7 }, calm, assertWaits));
-  test(`${kernel}: stolen time is nobody's run time`, () =>
+  test(`${kernel}: stolen time is no cgroup's run time`, () =>
     check({ length: 150, power: 7, stolen: kernel === 'pelt' ? 0 : 255 }, calm, assertWaits));
-  test(`${kernel}: a css id that goes to another cgroup takes nothing with it`, () =>
+  test(`${kernel}: a reused css id carries nothing over to the next cgroup`, () =>
     check({ length: 150, power: 7 }, restless, assertWaits));
-  test(`${kernel}: throttled time is the quota's, whoever had the CPU`, () =>
+  test(`${kernel}: throttled time belongs to the quota, independent of the CPU's history`, () =>
     check({ length: 150, power: 7 }, throttled, assertWaits));
-  test(`${kernel}: waits that reach back for seconds are known within an epoch`, () =>
+  test(`${kernel}: waits of seconds are exact within an epoch`, () =>
     check({ length: 1500, power: 7 }, crowded, assertWaits, { effort: usualOr(15_000, 120_000) }));
-  test(`${kernel}: many cgroups that take turns keep their names, and no time is unknown`, async () => {
+  test(`${kernel}: with many rotating cgroups culprits stay named, and no time is unknown`, async () => {
     const take = async (
       turns: Omit<Parameters<typeof turnsOf>[0], 'kernel' | 'length'>,
       claim: (played: Played) => void,
@@ -78,37 +80,52 @@ for (const kernel of kernels) {
     });
     assert.ok(unnamedShared > 0, 'some are too many and too quick');
   });
-  test(`${kernel}: every ns of another cgroup or of a quota is booked on a pair, once`, () =>
+  test(`${kernel}: each nanosecond of another cgroup or a quota is charged to one pair`, () =>
     check({ length: 150, power: 7 }, throttled, assertPairs));
   const watched = { ...throttled, iterate: 4 };
-  const untold = { ...calm, untold: 4, move: 0 };
-  test(`${kernel}: waits in progress count as they pass, and no more once they have ended`, () =>
+  const missed = { ...calm, miss: 4, move: 0 };
+  const recovering = { isFinished: true, constants: { recovers_switches: 1 } };
+  test(`${kernel}: waits in progress are counted as they pass, and not again at their end`, () =>
     check({ length: 150, power: 7 }, { ...calm, iterate: 4 }, assertProgress, { isFinished: true }));
-  test(`${kernel}: throttled waits in progress count as they pass`, () =>
+  test(`${kernel}: throttled waits in progress are counted as they pass`, () =>
     check({ length: 150, power: 7 }, watched, assertProgress, { isFinished: true }));
-  test(`${kernel}: waits in progress are booked on pairs as they pass`, () =>
+  test(`${kernel}: waits in progress are charged to pairs as they pass`, () =>
     check({ length: 150, power: 7 }, watched, assertPairs, { isFinished: true }));
-  test(`${kernel}: a wait that ends while it is looked at is counted once`, () =>
+  test(`${kernel}: waits in progress are exact after each step of the iterator, whatever happens between two`, () =>
+    check({ length: 300, power: 7 }, { ...calm, iterate: 12 }, assertProgress, {
+      isFinished: true,
+      isInSteps: true,
+    }));
+  test(`${kernel}: throttled waits in progress are exact after each step of the iterator`, () =>
+    check({ length: 300, power: 7 }, { ...throttled, iterate: 12 }, assertProgress, {
+      isFinished: true,
+      isInSteps: true,
+    }));
+  test(`${kernel}: a wait that ends during the iterator's visit is counted once`, () =>
     check({ length: 150, power: 7 }, { ...calm, move: 0, iterate: 8 }, assertMet, {
       isFinished: true,
-      isMet: true,
+      isInterrupted: true,
     }));
-  test(`${kernel}: a switch nobody is told of is made up for`, () =>
-    check({ length: 150, power: 7 }, untold, assertMadeUp, { isFinished: true }));
-  test(`${kernel}: a wait in progress that ends with such a switch is made up for`, () =>
-    check({ length: 150, power: 7 }, { ...untold, iterate: 3 }, assertMadeUp, { isFinished: true }));
-  test(`${kernel}: small pieces are booked by sampling, and none is lost`, () =>
-    check({ length: 300, power: 3 }, throttled, assertBooked, { constants: { quantum } }));
-  test(`${kernel}: a wait is counted in one bucket, wherever it passed`, () =>
+  test(`${kernel}: a missed switch is recovered`, () =>
+    check({ length: 150, power: 7 }, missed, assertRecovered, recovering));
+  test(`${kernel}: a wait in progress that ends with a missed switch is recovered`, () =>
+    check({ length: 150, power: 7 }, { ...missed, iterate: 3 }, assertRecovered, recovering));
+  test(`${kernel}: a missed switch is counted as a loss if it is not recovered`, () =>
+    check({ length: 150, power: 7 }, missed, assertSwitchesLost, { isFinished: true }));
+  test(`${kernel}: slices below the quantum are charged by sampling, and none is lost`, () =>
+    check({ length: 300, power: 3 }, throttled, assertBooked, { constants: { quantum: samplingQuantum } }));
+  test(`${kernel}: a wait is counted in one bucket, also across CPUs`, () =>
     check({ length: 150, power: 10 }, throttled, assertHistograms));
-  test(`${kernel}: run time is what the slices of a cgroup come to`, () =>
+  test(`${kernel}: run time is the sum of a cgroup's slices`, () =>
     check({ length: 150, power: 7, stolen: 255 }, throttled, assertRunTimes));
-  test(`${kernel}: reports stand for all long waits, those held back included`, () =>
+  test(`${kernel}: weights of events cover all long waits, suppressed ones included`, () =>
     check({ length: 300, power: 6 }, calm, assertWeights, {
       constants: { min_wait: longWait, event_interval: 20_000_000, event_burst: 40_000_000 },
       limits: { events: 4096 },
     }));
-  test(`${kernel}: what does not fit is counted, and the rest stays right`, () =>
+  test(`${kernel}: time without a pair is counted`, () =>
+    check({ length: 150, power: 7 }, calm, assertUnpaired, { limits: { pairs: 1 } }));
+  test(`${kernel}: what exceeds a map is counted as a loss, and the rest stays exact`, () =>
     check({ length: 300, power: 6 }, watched, assertConsistent, {
       isFinished: true,
       constants: { task_sets: 2 },

@@ -14,7 +14,7 @@ export interface Agent {
   output(): string;
   errors(): string;
   /** Resolves when standard error holds the text; rejects when the agent ends first. */
-  said(text: string): Promise<void>;
+  logged(text: string): Promise<void>;
   /** Sends a signal and resolves with the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
@@ -44,7 +44,7 @@ export function startAgent(config: string, args: readonly string[] = [], env: No
     process: child,
     output: () => output,
     errors: () => errors,
-    said: (text) =>
+    logged: (text) =>
       new Promise((resolve, reject) => {
         const look = () => {
           if (errors.includes(text)) resolve();
@@ -52,7 +52,7 @@ export function startAgent(config: string, args: readonly string[] = [], env: No
         child.stderr.on('data', look);
         look();
         ended.then((code) =>
-          reject(new Error(`the agent ended with ${code} before it said "${text}":\n${errors}`)),
+          reject(new Error(`the agent ended with ${code} before it logged "${text}":\n${errors}`)),
         );
       }),
     async stop(signal = 'SIGTERM') {

@@ -20,6 +20,8 @@ export interface Container {
   readonly id: string;
   /** Resolves when its command has ended. */
   readonly ended: Promise<unknown>;
+  /** Kills it, and resolves when it has ended. */
+  kill(): Promise<void>;
 }
 
 export interface Containerd {
@@ -53,9 +55,25 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
       ids.push(id);
       const limits = quota === undefined ? [] : ['--cpu-quota', String(quota), '--cpu-period', '100000'];
       const pinned = cpu === undefined ? command : `taskset ${(1 << cpu).toString(16)} ${command}`;
+      const ended = ctr(
+        'run',
+        '--rootfs',
+        '--env',
+        'PATH=/bin',
+        ...limits,
+        rootfs,
+        id,
+        '/bin/sh',
+        '-c',
+        pinned,
+      );
       return {
         id,
-        ended: ctr('run', '--rootfs', '--env', 'PATH=/bin', ...limits, rootfs, id, '/bin/sh', '-c', pinned),
+        ended,
+        async kill() {
+          await ctr('task', 'kill', '--signal', 'KILL', id);
+          await ended.catch(ignoreKilled);
+        },
       };
     },
     async close() {
@@ -97,6 +115,9 @@ async function untilReady(daemon: ChildProcess, probe: () => Promise<unknown>): 
   }
   throw new Error('cannot start containerd: it does not answer within 10 s');
 }
+
+/** The exit code of a killed command is that of a failure. */
+function ignoreKilled(): void {}
 
 /** A container that has ended is gone already. */
 function ignoreGone(): void {}

@@ -61,7 +61,7 @@ for (const { name, hasEvents, binaries, skip } of peers)
       removeCgroups(cgroupParent);
     });
 
-    test('a pod from before is known with its labels and annotations, its sandbox as such', () => {
+    test('a pod older than the agent has its labels and annotations, and its sandbox that role', () => {
       const [pod] = pods;
       assert.ok(pod);
       assert.deepEqual(live.facts.pods.get(pod.uid), {
@@ -79,7 +79,7 @@ for (const { name, hasEvents, binaries, skip } of peers)
       });
     });
 
-    test('a container has its name, pod, image and restarts after one list at most', async () => {
+    test('a container has its name, pod, image and restart count after at most one list', async () => {
       const pod = await driver.runPod('api');
       pods.push(pod);
       const id = await pod.create('server', 3);
@@ -105,7 +105,7 @@ for (const { name, hasEvents, binaries, skip } of peers)
       assert.deepEqual({ name: image?.name, tag: image?.tag }, { name: 'localhost/earshot-test', tag: '1' });
     });
 
-    test('nothing is lost while it restarts, and what happened meanwhile is known', async () => {
+    test('a restart of containerd loses no container, and changes during the restart are read', async () => {
       const pod = await driver.runPod('survivor');
       pods.push(pod);
       const id = await pod.create('main');
@@ -114,7 +114,7 @@ for (const { name, hasEvents, binaries, skip } of peers)
       await live.until('named', () => live.facts.containers.has(id));
       await containerd.stop();
       await live.until('noticed', () => live.source.state !== 'ready' || !hasEvents, 5_000);
-      assert.ok(live.facts.containers.has(id), 'known while nobody answers');
+      assert.ok(live.facts.containers.has(id), 'known without an answer');
       await containerd.start();
       const late = await pod.create('late');
       await driver.start(late);
@@ -126,11 +126,11 @@ for (const { name, hasEvents, binaries, skip } of peers)
       assert.ok(!live.facts.gone.includes(id));
     });
 
-    test('one that hangs is failing, forgets nothing, and is read again when it goes on', async () => {
+    test('a hanging containerd is failing, keeps its facts, and is read again when it recovers', async () => {
       const known = live.facts.containers.size;
       containerd.signal('SIGSTOP');
       try {
-        live.source.requestLookup({ containerId: 'anybody' });
+        live.source.requestLookup({ containerId: 'absent' });
         await live.until('noticed', () => live.source.state === 'failing');
         assert.equal(live.facts.containers.size, known);
       } finally {
@@ -139,7 +139,7 @@ for (const { name, hasEvents, binaries, skip } of peers)
       await live.until('ready', () => live.source.state === 'ready');
     });
 
-    test('a container that is removed is gone', async () => {
+    test('a removed container is gone', async () => {
       const [pod] = pods;
       assert.ok(pod);
       const id = await pod.create('short');
@@ -148,7 +148,7 @@ for (const { name, hasEvents, binaries, skip } of peers)
       await live.until('named', () => live.facts.containers.has(id));
       await driver.removeContainer(id);
       // Without events the next list shows it.
-      if (!hasEvents) live.source.requestLookup({ containerId: 'nobody' });
+      if (!hasEvents) live.source.requestLookup({ containerId: 'absent' });
       await live.until('gone', () => live.facts.gone.includes(id));
     });
   });

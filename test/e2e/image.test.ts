@@ -17,7 +17,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 const build = (...args: readonly string[]) => run(process.execPath, [script, ...args]);
 
-test('the files of the image are all that the agent needs to start', async () => {
+test('the image contains every file the agent needs to start', async () => {
   const root = join(folder, 'root');
   await build('--root', root);
   const dockerfile = readFileSync(new URL('../../Dockerfile', import.meta.url), 'utf8');
@@ -35,7 +35,7 @@ test('the files of the image are all that the agent needs to start', async () =>
   assert.match(stdout, /^\d+$/m);
 });
 
-test('the archive is an OCI image layout in which every digest is right', async () => {
+test('the archive is a valid OCI image layout with correct digests', async () => {
   const archive = join(folder, 'image.tar');
   await build(archive, '--tag', 'registry.example/earshot:1');
   const list = await run('tar', ['--list', '--file', archive]);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
@@ -15,7 +16,7 @@ import { type Agent, startAgent } from './agent.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'earshot-misuse-'));
-chmodSync(directory, 0o755); // some tests run the agent as nobody
+chmodSync(directory, 0o755); // some tests run the agent as the user nobody
 after(() => rmSync(directory, { recursive: true }));
 
 const agents: Agent[] = [];
@@ -50,6 +51,8 @@ function runAgent(args: readonly string[], prefix: readonly string[] = []) {
   return { status, stderr, stdout };
 }
 
+const unprivileged = ['setpriv', '--reuid=65534', '--clear-groups', '--bounding-set=-all', '--inh-caps=-all'];
+
 /** The kernel frees programs a moment after their last user has gone. */
 async function untilNothingIsAttached(): Promise<void> {
   for (let attempt = 0; attachedPrograms().length; attempt++) {
@@ -65,7 +68,7 @@ function attachedPrograms(): readonly string[] {
   return programs.map(({ name }) => name ?? '').filter((name) => /^on_(switch|migrate|cgroup)/.test(name));
 }
 
-test('unknown keys and wrong types are all named, with file, line and column', async () => {
+test('all unknown keys and wrong types are reported with file, line and column', async () => {
   const file = write('typo.yaml', config().replace('interval: 500ms', 'interva: 500ms\n    sample: often'));
   const { status, stderr } = runAgent(['run', '--config', file]);
   assert.equal(status, 1);
@@ -74,44 +77,47 @@ test('unknown keys and wrong types are all named, with file, line and column', a
   await untilNothingIsAttached();
 });
 
-test('a file that is not there is named', () => {
+test('a missing configuration file is named', () => {
   const { status, stderr } = runAgent(['run', '--config', join(directory, 'absent.yaml')]);
   assert.equal(status, 1);
   assert.match(stderr, /absent\.yaml.*(no such file|does not exist|ENOENT)/i);
 });
 
-test('without the right to load BPF programs it says which one is missing', () => {
+test('without the capability to load BPF programs, the missing capability is named', () => {
   const file = write('plain.yaml', config());
-  const { status, stderr } = runAgent(
-    ['run', '--config', file],
-    ['setpriv', '--reuid=65534', '--clear-groups', '--bounding-set=-all', '--inh-caps=-all'],
-  );
+  const { status, stderr } = runAgent(['run', '--config', file], unprivileged);
   assert.equal(status, 1);
   assert.match(stderr, /Error: .*scheduler.*no permission to load BPF programs.*CAP_BPF/s);
 });
 
-test('without that right and with a recording to fall back on, every screen says that it is one', async () => {
+test('without that capability and with a replay to fall back on, every screen is marked as a recording', async () => {
   const file = write('table.yaml', config('table:', 'table'));
-  const recording = fileURLToPath(new URL('../../config/recording.jsonl.gz', import.meta.url));
-  const { stdout, stderr } = spawnSync(
-    'timeout',
-    [
-      '--signal=INT',
-      '4',
-      ...['setpriv', '--reuid=65534', '--clear-groups', '--bounding-set=-all', '--inh-caps=-all'],
-      ...[process.execPath, main, 'run', '--config', file, '--fallback-recording', recording],
-    ],
-    { encoding: 'utf8' },
+  const root = fileURLToPath(new URL('../../', import.meta.url));
+  const [command = '', ...prefix] = unprivileged;
+  const agent = spawn(
+    command,
+    [...prefix, process.execPath, main, 'run', '--config', file, '--fallback-config', 'config/replay.yaml'],
+    { cwd: root, env: { ...process.env, EARSHOT_INTERVAL: '500ms' }, stdio: ['ignore', 'pipe', 'pipe'] },
   );
+  let [stdout, stderr] = ['', ''];
+  agent.stderr.on('data', (text) => {
+    stderr += text;
+  });
+  const screens = () => stdout.split(/^WORKLOAD/m).length - 1;
+  agent.stdout.on('data', (text) => {
+    stdout += text;
+    if (screens() >= 3 && !agent.killed) agent.kill('SIGINT');
+  });
+  const [code] = await once(agent, 'close');
+  assert.equal(code, 0, stderr);
   assert.match(stderr, /no permission to load BPF programs/);
-  const screens = stdout.split(/^WORKLOAD/m).length - 1;
-  assert.ok(screens >= 2, `${screens} screens`);
-  assert.equal(stdout.split('RECORDING').length - 1, screens);
+  assert.ok(screens() >= 3);
+  assert.equal(stdout.split('RECORDING').length - 1, screens());
 });
 
-test('a second agent is refused and told who the first is; the first goes on', async () => {
+test('a second agent is refused with the pid of the first, which continues', async () => {
   const first = start(config());
-  await first.said('Everything is ready');
+  await first.logged('Everything is ready');
   const { status, stderr } = runAgent(['run', '--config', write('second.yaml', config())]);
   assert.equal(status, 1);
   assert.match(stderr, new RegExp(`another earshot \\(pid ${first.process.pid}\\)`));
@@ -120,30 +126,30 @@ test('a second agent is refused and told who the first is; the first goes on', a
   await untilNothingIsAttached();
 });
 
-test('after kill -9 nothing is left in the kernel and the next agent starts', async () => {
+test('kill -9 leaves no BPF program or map, and the next agent starts', async () => {
   const first = start(config());
-  await first.said('Everything is ready');
+  await first.logged('Everything is ready');
   await first.stop('SIGKILL');
   await untilNothingIsAttached();
   const second = start(config());
-  await second.said('Everything is ready');
+  await second.logged('Everything is ready');
   assert.equal(await second.stop(), 0);
 });
 
-test('a backend that is down is retried and named, and stopping still works', async () => {
+test('an unreachable backend is retried and named, and the agent stops in time', async () => {
   const agent = start(
     config(
       'otlp_grpc:\n    endpoint: http://127.0.0.1:9\n    retry_on_failure: {initial_interval: 100ms}',
       'otlp_grpc',
     ),
   );
-  await agent.said('127.0.0.1:9');
+  await agent.logged('127.0.0.1:9');
   assert.match(agent.errors(), /connection refused/);
   assert.equal(await agent.stop(), 0);
   assert.match(agent.errors(), /not delivered|Dropping data|dropped/i);
 });
 
-test('a backend that answers garbage, or is no gRPC server, does not stop the agent', async () => {
+test('a backend with invalid answers, or without gRPC, does not stop the agent', async () => {
   const backend = await startOtlpReceiver();
   backend.answer({ kind: 'garbage' });
   const noise = createServer((socket) => {
@@ -164,8 +170,8 @@ service:
   pipelines:
     metrics: {receivers: [scheduler], exporters: [otlp_grpc/garbage, otlp_grpc/noise]}
 `);
-  await agent.said('[exporter otlp_grpc/garbage]');
-  await agent.said('[exporter otlp_grpc/noise]');
+  await agent.logged('[exporter otlp_grpc/garbage]');
+  await agent.logged('[exporter otlp_grpc/noise]');
   await backend.until(() => backend.metrics().length >= 2);
   assert.equal(await agent.stop(), 0);
   noise.close();

@@ -21,7 +21,7 @@ const skip = lacks('podman', 'conmon', 'runc', ...busyboxImageNeeds);
 const spin = `exec busybox taskset ${(2 ** (availableParallelism() - 1)).toString(16)} sh -c 'while :; do :; done'`;
 const compose = ['--label=com.docker.compose.project=shop', '--label=com.docker.compose.service=web'];
 
-describe('contention of containers of Podman', { skip }, () => {
+describe('contention between Podman containers', { skip }, () => {
   let backend: OtlpReceiver;
   let podman: Podman;
   let agent: Agent;
@@ -45,7 +45,7 @@ service:
   pipelines:
     metrics: {receivers: [scheduler], processors: [workload, contention], exporters: [otlp_grpc]}
 `);
-    await agent.said('Everything is ready');
+    await agent.logged('Everything is ready');
     await podman.run('shop-web-1', compose, spin);
     hog = await podman.run('batch', [], spin);
     await sleep(5000); // both are at it
@@ -67,7 +67,7 @@ service:
       .filter(({ resource }) => resource[workloadAttributes.containerName.key] === container);
   const victim = () => of('shop-web-1');
 
-  test('the victim goes by its name, its image and what compose calls it', () => {
+  test('the victim has its container name, image and Compose service', () => {
     const [first] = victim();
     assert.ok(first, 'nothing of the victim');
     for (const { resource } of victim()) {
@@ -79,7 +79,7 @@ service:
     }
   });
 
-  test('its neighbor is to blame, by name', () => {
+  test('the neighbor is the culprit, by name', () => {
     const causes = sumBy(victim(), waitMetrics.waitTime.name, waitAttributes.cause.key);
     assert.ok(total(causes) > 1, `waited only ${total(causes)} s`);
     // What else this machine does is the system's.

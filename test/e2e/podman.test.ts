@@ -37,7 +37,7 @@ describe('Podman', { skip }, () => {
     await podman?.close();
   });
 
-  test('a container from before has its name, image and labels', () => {
+  test('a container older than the agent has its name, image and labels', () => {
     assert.deepEqual(live.facts.containers.get(web), {
       id: web,
       name: 'web',
@@ -47,7 +47,7 @@ describe('Podman', { skip }, () => {
     });
   });
 
-  test('births and deaths are told without a list', async () => {
+  test('container starts and removals arrive as events, without a new list', async () => {
     const lists = live.count(identityCounters.sourceLists.name);
     const id = await podman.run('late');
     await live.until('named', () => live.facts.containers.get(id)?.name === 'late');
@@ -56,7 +56,7 @@ describe('Podman', { skip }, () => {
     assert.equal(live.count(identityCounters.sourceLists.name), lists);
   });
 
-  test('nothing is lost while its service restarts, and what happened meanwhile is known', async () => {
+  test('a restart of the Podman service loses no container, and changes during the restart are read', async () => {
     const doomed = await podman.run('doomed');
     await live.until('named', () => live.facts.containers.has(doomed));
     await podman.stopService();

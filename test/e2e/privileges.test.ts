@@ -34,7 +34,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 const agent = (granted: Partial<PodRights> = {}): Promise<Outcome> =>
   runAgent(folder, { ...rights, ...granted }, { config, until: measured });
 
-test('with the rights of the DaemonSet the agent measures the whole machine, and its self-test passes', async () => {
+test("with the DaemonSet's privileges the agent measures the whole machine, and its self-test passes", async () => {
   const { code, output, errors } = await agent();
   assert.equal(code, null, errors);
   assert.match(errors, /Self-test passed\./);
@@ -44,7 +44,7 @@ test('with the rights of the DaemonSet the agent measures the whole machine, and
 });
 
 for (const capability of rights.capabilities)
-  test(`without CAP_${capability} nothing is attached, and the agent says what is missing`, async () => {
+  test(`without CAP_${capability} no program is attached, and the missing capability is named`, async () => {
     const { code, errors } = await agent({
       capabilities: rights.capabilities.filter((other) => other !== capability),
     });
@@ -52,19 +52,19 @@ for (const capability of rights.capabilities)
     assert.match(errors, /cannot attach to the scheduler: no permission to load BPF programs/);
   });
 
-test('as another user than root the agent has none of its capabilities', async () => {
+test('a user other than root has none of the capabilities', async () => {
   const { code, errors } = await agent({ user: 65534 });
   assert.equal(code, 1);
   assert.match(errors, /cannot attach to the scheduler: no permission to load BPF programs/);
 });
 
-test("without the host's pid namespace waits of others show only when they end, and the self-test says so", async () => {
+test("without the host's pid namespace, waits of other processes are reported only at their end, and the self-test warns", async () => {
   const { code, errors } = await agent({ hostPid: false });
   assert.equal(code, null, errors);
   assert.match(errors, /Self-test failed: in a pid namespace of its own .*hostPID: true/);
 });
 
-test("without the host's cgroups only those have names in which something happens, and the agent says so", async () => {
+test("without the host's cgroup mount, only active cgroups have names, and the agent warns", async () => {
   const { code, output, errors } = await agent({
     hostPaths: rights.hostPaths.filter((path) => path !== '/sys/fs/cgroup'),
   });
@@ -76,7 +76,7 @@ test("without the host's cgroups only those have names in which something happen
   assert.match(output, /^cgroup \d+ /m);
 });
 
-test('with CAP_SYS_ADMIN on top, what the BPF programs cost is measured, and nothing else changes', async () => {
+test('with CAP_SYS_ADMIN too, the cost of BPF programs is measured, and nothing else changes', async () => {
   const { code, errors } = await agent({ capabilities: [...rights.capabilities, 'SYS_ADMIN'] });
   assert.equal(code, null, errors);
   assert.match(errors, /Self-test passed\./);

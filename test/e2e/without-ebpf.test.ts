@@ -11,7 +11,7 @@ import { makeCgroup, removeCgroups, runIn, spin, type TestCgroup } from '../kern
 import type { ReceivedMetrics, ReceivedPoint } from '../lab/otlp-decode.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../lab/otlp-receiver.ts';
 
-/** The shipped configuration, run by nobody: no root, no capability, no eBPF. */
+/** The shipped configuration, run by the user nobody: no root, no capability, no eBPF. */
 
 const path = (name: string) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
 const unprivileged = [
@@ -41,7 +41,7 @@ const pointsOf = (from: OtlpReceiver, cgroup: TestCgroup, metric: string): reado
 const isClose = (point: ReceivedPoint | undefined, ns: number) =>
   Math.abs((point?.value ?? Number.NaN) * 1e9 - ns) < 1000;
 
-test('without eBPF and without privileges throttling, limits and CPU time arrive, with names', async () => {
+test('without eBPF and privileges, throttling, limits and CPU time arrive with names', async () => {
   const backend = await startOtlpReceiver();
   const limited = makeCgroup('unprivileged', { quota: 5 });
   const agent = spawn(
@@ -82,5 +82,5 @@ test('without eBPF and without privileges throttling, limits and CPU time arrive
     await backend.close();
     assert.equal(code, 0, errors);
   }
-  assert.doesNotMatch(errors, /permission|cannot/, errors);
+  assert.doesNotMatch(errors, / (warn|error) /, errors);
 });

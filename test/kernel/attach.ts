@@ -1,11 +1,10 @@
 import { after, afterEach } from 'node:test';
-import type { LiveSource } from '../../src/receivers/scheduler/live-scheduler.ts';
-import { openScheduler, removeCgroups } from './scheduler-fixture.ts';
+import { openScheduler, removeCgroups, type TestSource } from './scheduler-fixture.ts';
 
-let attached: LiveSource | undefined;
+let attached: TestSource | undefined;
 
 /** Attaches for one test; when that has ended, nothing is attached any more, and after the last its cgroups go. */
-export function attach(...options: Parameters<typeof openScheduler>): LiveSource {
+export function attach(...options: Parameters<typeof openScheduler>): TestSource {
   attached = openScheduler(...options);
   return attached;
 }

@@ -45,7 +45,7 @@ function openReader(cgroups: () => readonly TestCgroup[]) {
     });
     return (of: TestCgroup) => {
       const reading = readings.find(({ cgroup }) => cgroup.id === of.id);
-      assert.ok(reading, `${of.path} is not told`);
+      assert.ok(reading, `${of.path} has no reading`);
       return reading;
     };
   };
@@ -76,7 +76,7 @@ async function untilStill(cgroups: readonly TestCgroup[]): Promise<void> {
   assert.fail('cpu.stat still changes 10 s after the load');
 }
 
-test('what is throttled is exactly what cpu.stat grew by, at the level that holds the quota', async () => {
+test('throttled time equals the growth of cpu.stat at the level that holds the quota', async () => {
   // little enough to run out on a machine that has much else to do
   const pod = makeCgroup('held-back', { quota: 6 });
   const app = makeCgroup('app', { quota: 4, parent: pod });
@@ -96,7 +96,7 @@ test('what is throttled is exactly what cpu.stat grew by, at the level that hold
     for (const name of ['throttled', 'throttledPeriods', 'periods'] as const)
       assert.equal(of(cgroup).growth(name), to[name] - from[name], `${cgroup.path} ${name}`);
   }
-  assert.equal(of(free).growth('throttled'), 0, 'a quota above is told above');
+  assert.equal(of(free).growth('throttled'), 0, 'a quota above is reported above');
   for (const cgroup of [app, free])
     assert.equal(
       of(cgroup).growth('throttledLocal'),
@@ -107,7 +107,7 @@ test('what is throttled is exactly what cpu.stat grew by, at the level that hold
   assert.ok(Math.abs(used - app.ran()) < 1000, `${used} of ${app.ran()} ns`);
 });
 
-test('a cgroup born since the last reading is told whole', async () => {
+test('a cgroup created since the last reading is counted from zero', async () => {
   const cgroups = [makeCgroup('old', { quota: 50 })];
   const read = openReader(() => cgroups);
   await read();
@@ -119,7 +119,7 @@ test('a cgroup born since the last reading is told whole', async () => {
   assert.equal(of(born).growth('throttled'), born.throttled());
 });
 
-test('limits are told as they were set, and as they are changed', async () => {
+test('limits are emitted as set, and again when changed', async () => {
   const limited = makeCgroup('limited', { quota: 25, weak: true });
   const read = openReader(() => [limited]);
   const { entitlement } = (await read())(limited);
@@ -144,7 +144,7 @@ function withPressure(of: TestCgroup): { readonly cgroup: TestCgroup; remove(): 
   };
 }
 
-test('pressure is what the kernel tells of a cgroup, and nothing where it tells nothing', async () => {
+test("pressure equals the kernel's file, and is absent without that file", async () => {
   const plain = makeCgroup('plain', { quota: 20 });
   const { cgroup: crowded, remove } = withPressure(makeCgroup('crowded', { quota: 5 }));
   try {

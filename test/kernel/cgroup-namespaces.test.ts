@@ -38,7 +38,7 @@ async function seeFromInside(
   return JSON.parse(await runIn(container, enter));
 }
 
-test("with the host's hierarchy mounted elsewhere, read-only, all names are the host's", async () => {
+test("host hierarchy mounted read-only at another path: all cgroup paths are the host's", async () => {
   const mounts = [
     `mount --bind ${mountPoint} ${hostsMount}`,
     `mount -o remount,bind,ro ${hostsMount}`,
@@ -54,16 +54,16 @@ test("with the host's hierarchy mounted elsewhere, read-only, all names are the 
   }
 });
 
-test("in a cgroup namespace that shows only itself, names are the host's or none, and it is said what to do", async () => {
+test("private cgroup namespace: cgroup paths are the host's or missing, and the log names the remedy", async () => {
   const sight = await seeFromInside(mountOwn);
   assert.deepEqual([sight.mountPoint, sight.root], [mountPoint, undefined]);
   assert.deepEqual(sight.paths, [null, null, null], 'what is its root is not called `/`');
   assert.match(sight.missing ?? '', /shows only a part.*mount the host's \/sys\/fs\/cgroup/);
   assert.equal(sight.own, String(container.id));
-  assert.equal(sight.made, `${container.path}/made-inside`, 'the kernel tells the whole path');
+  assert.equal(sight.made, `${container.path}/made-inside`, 'events have the whole path');
 });
 
-test("with the host's cgroup namespace and only its own part mounted, that part has the host's names", async () => {
+test("host cgroup namespace with a partial mount: that part has the host's paths", async () => {
   const sight = await seeFromInside(`mount --bind ${container.directory} ${mountPoint}`, {
     namespaces: '--mount',
   });
@@ -73,7 +73,7 @@ test("with the host's cgroup namespace and only its own part mounted, that part 
   assert.equal(sight.made, `${container.path}/made-inside`);
 });
 
-test('in a cgroup namespace alone, with the mounts of the host, nothing is missing', async () => {
+test("private cgroup namespace with the host's mounts: no path is missing", async () => {
   const sight = await seeFromInside('true', { directory: container.directory, namespaces: '--cgroup' });
   assert.deepEqual([sight.mountPoint, sight.root], [mountPoint, '/']);
   assert.deepEqual(sight.paths, [container.path, neighbor.path, pod.path]);

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { test } from 'node:test';
 import { lockInstance } from '../../src/bpf/instance-lock.ts';
+import { iterate } from '../../src/bpf/iterator.ts';
 import { attachFixture, builtObject, native } from './native-fixture.ts';
 
 /** This run's own lock, so that a running agent is not in the way: 5 characters of the 15 a marker has, less a pid. */
@@ -26,7 +27,7 @@ function start(wrapper: readonly string[], source: string): Child {
   const [command = '', ...rest] = [...wrapper, process.execPath, '--input-type=module', '--eval', source];
   return spawn(command, rest, { stdio: ['pipe', 'pipe', 'inherit'] });
 }
-const said = async (child: Child) => String((await once(child.stdout, 'data'))[0]).trim();
+const nextLine = async (child: Child) => String((await once(child.stdout, 'data'))[0]).trim();
 
 async function killed(child: Child): Promise<void> {
   const end = once(child, 'exit');
@@ -39,13 +40,13 @@ const heldBy = (pid: number | undefined, where = '') => ({
   message: `another earshot (pid ${pid}${where}) is attached to this machine: stop it first`,
 });
 
-test('a second holder is refused and told who the first is', () => {
+test('a second holder is refused with the pid of the first', () => {
   const first = lockInstance(native, name);
   assert.throws(() => lockInstance(native, name), heldBy(process.pid));
   first.release();
 });
 
-test('a lock is free again once it is released, which may be said twice', () => {
+test('a released lock is free, and release is idempotent', () => {
   const first = lockInstance(native, name);
   first.release();
   first.release();
@@ -55,20 +56,20 @@ test('a lock is free again once it is released, which may be said twice', () => 
   second.release();
 });
 
-test('locks of different names do not meet, also where one begins like the other', () => {
+test('locks of different names are independent, also if one name is a prefix of the other', () => {
   const locks = [name, name.slice(0, -1), `${name}x`].map((one) => lockInstance(native, one));
   for (const lock of locks) lock.release();
 });
 
-test('a holder in another process is named by its pid, and one that is killed holds nothing', async () => {
+test('a holder in another process is named by its pid, and a killed holder holds nothing', async () => {
   const holder = start([], lockAndStay);
-  assert.equal(await said(holder), 'locked');
+  assert.equal(await nextLine(holder), 'locked');
   assert.throws(() => lockInstance(native, name), heldBy(holder.pid));
   await killed(holder);
   lockInstance(native, name).release();
 });
 
-test('a holder in other network, mount, cgroup, ipc and pid namespaces is seen, and sees', async () => {
+test('the lock works across network, mount, cgroup, ipc and pid namespaces, both ways', async () => {
   const elsewhere = [
     'unshare',
     '--net',
@@ -81,15 +82,15 @@ test('a holder in other network, mount, cgroup, ipc and pid namespaces is seen, 
     '--kill-child',
   ];
   const holder = start([...elsewhere, '--mount-proc'], lockAndStay);
-  assert.equal(await said(holder), 'locked');
-  // there it is the first process; here pid 1 is somebody else
+  assert.equal(await nextLine(holder), 'locked');
+  // there it is the first process; here pid 1 is another process
   assert.throws(() => lockInstance(native, name), heldBy(1, ' in its own pid namespace'));
   await killed(holder);
 
   await freed();
   const here = lockInstance(native, name);
   const other = start([...elsewhere, '--mount-proc'], lockAndStay);
-  assert.match(await said(other), /^EBUSY another earshot \(pid \d+ in its own pid namespace\)/);
+  assert.match(await nextLine(other), /^EBUSY another earshot \(pid \d+ in its own pid namespace\)/);
   await killed(other);
   here.release();
 });
@@ -107,7 +108,7 @@ async function freed(): Promise<void> {
   throw new Error('the lock of a killed process stays');
 }
 
-test('whoever has no privilege can neither hold the lock nor keep the agent from it', async () => {
+test('an unprivileged process can neither hold nor block the lock', async () => {
   const socket = createServer().listen(`\0${name}/scheduler`);
   const other = start(
     [],
@@ -118,20 +119,20 @@ test('whoever has no privilege can neither hold the lock nor keep the agent from
       console.log(marker, lock().slice(0, 5));
       process.stdin.resume();`),
   );
-  assert.equal(await said(other), 'EPERM UNSUP');
+  assert.equal(await nextLine(other), 'EPERM UNSUP');
   lockInstance(native, name).release();
   await killed(other);
   socket.close();
 });
 
-test('only queues are markers: map types that need no privilege on some machines are not seen', () => {
+test('only queue maps are markers: map types available without privileges are ignored', () => {
   const others = attachFixture();
   const marker = native.createMarker(`${name}_1`);
   const object = native.open(builtObject('markers.bpf.o'), {});
   native.load(object);
   const { size } = native.structLayout(object, 'marker_record');
   const records = new Uint8Array(64 * 1024);
-  const used = native.iterate(object, 'markers', records);
+  const used = iterate(native, object, { program: 'markers', into: records });
   const text = Buffer.from(records.subarray(0, used)).toString('latin1');
   assert.equal(used % size, 0);
   assert.ok(text.includes(`${name}_1\0`));
@@ -141,14 +142,14 @@ test('only queues are markers: map types that need no privilege on some machines
   native.close(others);
 });
 
-test('of many that start at once one holds the lock', async () => {
+test('exactly one of many concurrent starts holds the lock', async () => {
   const atOnce = script(`
     process.stdin.once('data', () => console.log(lock()));
     console.log('ready');`);
   const children = Array.from({ length: 4 }, () => start([], atOnce));
-  for (const child of children) assert.equal(await said(child), 'ready');
+  for (const child of children) assert.equal(await nextLine(child), 'ready');
   for (const child of children) child.stdin.write('go\n');
-  const answers = await Promise.all(children.map(said));
+  const answers = await Promise.all(children.map(nextLine));
   assert.equal(answers.filter((answer) => answer === 'locked').length, 1, answers.join(', '));
   assert.equal(answers.filter((answer) => answer.startsWith('EBUSY another earshot (pid ')).length, 3);
   await Promise.all(children.map(killed));
@@ -158,22 +159,25 @@ test('of many that start at once one holds the lock', async () => {
 /** The addon, whose first look for markers shows none; `meanwhile` comes between the two. */
 function lookingTooEarly(meanwhile = () => {}) {
   let looks = 0;
-  const iterate: typeof native.iterate = (...values) => {
-    if (++looks === 1) return 0;
-    meanwhile();
-    return native.iterate(...values);
+  const readIterator: typeof native.readIterator = (...values) => {
+    if (looks === 1) return 0;
+    return native.readIterator(...values);
   };
-  return { ...native, iterate };
+  const openIterator: typeof native.openIterator = (...values) => {
+    if (++looks > 1) meanwhile();
+    return native.openIterator(...values);
+  };
+  return { ...native, openIterator, readIterator };
 }
 
-test('of two that saw nobody the later one gives way, and its marker goes', () => {
+test('race of two starts: the later one gives way and removes its marker', () => {
   const first = lockInstance(native, name);
   assert.throws(() => lockInstance(lookingTooEarly(), name), heldBy(process.pid));
   first.release();
   lockInstance(native, name).release();
 });
 
-test('of two that saw nobody the earlier one goes on', () => {
+test('race of two starts: the earlier one holds the lock', () => {
   const rivals: number[] = [];
   const early = lookingTooEarly(() => rivals.push(native.createMarker(`${name}_1`).token));
   const lock = lockInstance(early, name);
@@ -182,15 +186,18 @@ test('of two that saw nobody the earlier one goes on', () => {
   lock.release();
 });
 
-test('a lock that cannot be looked for leaves nothing behind', () => {
+test('a failed search for the lock leaves no marker', () => {
   const open = () =>
     spawnSync('ls', ['-l', `/proc/${process.pid}/fd`], { encoding: 'utf8' }).stdout.match(/bpf/g)?.length;
   const before = open();
-  assert.throws(() => lockInstance({ ...native, iterate: () => assert.fail('refused') }, name), /refused/);
+  assert.throws(
+    () => lockInstance({ ...native, openIterator: () => assert.fail('refused') }, name),
+    /refused/,
+  );
   let calls = 0;
-  const iterate: typeof native.iterate = (...values) =>
-    calls++ ? assert.fail('refused later') : native.iterate(...values);
-  assert.throws(() => lockInstance({ ...native, iterate }, name), /refused later/);
+  const openIterator: typeof native.openIterator = (...values) =>
+    calls++ ? assert.fail('refused later') : native.openIterator(...values);
+  assert.throws(() => lockInstance({ ...native, openIterator }, name), /refused later/);
   assert.equal(open(), before);
   lockInstance(native, name).release();
 });

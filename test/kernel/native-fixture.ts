@@ -50,3 +50,18 @@ export function readVariable(object: NativeObject, name: string): number {
   native.readArray(object, '.bss', into);
   return Number(new DataView(into.buffer).getBigUint64(member.offset, true));
 }
+
+/** Name, type, sizes of key and value, and entries of the maps of `fixtures/maps.bpf.c`, with 128 `recent` ones. */
+export const mapShapes = [
+  ['described', 'hash', 8, 40, 8],
+  ['by_cpu', 'percpu_hash', 4, 4, 8],
+  ['recent_by_cpu', 'lru_percpu_hash', 4, 8, 64],
+  ['cells_by_cpu', 'percpu_array', 4, 8, 3],
+  ['plain', 'array', 4, 8, 5],
+  ['recent', 'lru_hash', 4, 8, 128],
+  ['prefixes', 'lpm_trie', 8, 8, 4],
+  ['stacks', 'stack_trace', 4, 128, 64],
+  ['sockets', 'sk_storage', 4, 8, 0],
+  ['threads', 'task_storage', 4, 8, 0],
+  ['ring', 'ringbuf', 0, 0, 65536],
+] as const;

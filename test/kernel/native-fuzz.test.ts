@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { closeSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
-import type { Link, Marker, Native, NativeObject } from '../../src/bpf/native.ts';
+import type { Iterator, Link, Marker, Native, NativeObject } from '../../src/bpf/native.ts';
 import { usualOr } from '../lab/thorough.ts';
 import { attachFixture, fixture, happen, native, openDescriptors, openFixture } from './native-fixture.ts';
 
@@ -139,7 +139,8 @@ const anyTarget = fc.oneof(
   fc.record(
     {
       kind: fc.constantFrom('perf_event', 'cgroup', 'socket', 'tcx', 'xdp'),
-      ...{ hz: maybe(anyNumber), cpu: maybe(anyNumber), pid: maybe(anyNumber), ifindex: maybe(anyNumber) },
+      ...{ hz: maybe(anyNumber), pid: maybe(anyNumber), ifindex: maybe(anyNumber) },
+      cpus: maybe(fc.array(anyNumber, { maxLength: 4 })),
       fd: maybe(fc.constantFrom(-1, 2 ** 31, 2 ** 32, 1.5)),
       path: maybe(fc.constantFrom('/nonexistent', '')),
       direction: maybe(fc.constantFrom('ingress', 'egress')),
@@ -202,7 +203,7 @@ const likely: Readonly<
     lookup: [handle, text, buffer],
     update: [handle, text, buffer, buffer, number],
     remove: [handle, text, buffer],
-    readArray: [handle, text, buffer],
+    readArray: [handle, text, buffer, number, number, number],
     readHash: [handle, text, buffer, buffer],
     deleteKeys: [handle, text, buffer, number],
     drain: [handle, text, buffer, number],
@@ -217,7 +218,9 @@ const likely: Readonly<
         () => Number.NaN,
       ),
     ],
-    iterate: [handle, text, buffer, value(anyIterTarget)],
+    openIterator: [handle, text, value(anyIterTarget)],
+    readIterator: [handle, number, buffer],
+    closeIterator: [handle, number],
     attachProgram: [handle, text, value(anyTarget)],
     detach: [handle, number],
     createMarker: [text],
@@ -231,6 +234,7 @@ const likely: Readonly<
     structLayout: [handle, text],
     enumValues: [handle, text],
     kernelStruct: [text],
+    kernelMemberType: [text, text],
     pidfd: [
       fc.constantFrom<() => unknown>(
         () => 0,
@@ -250,6 +254,7 @@ function call(name: string, values: readonly unknown[]): void {
     if (name === 'open') native.close(result as NativeObject);
     if (name === 'pidfd') closeSync(result as number);
     if (name === 'attachProgram') native.detach(values[0] as NativeObject, result as Link);
+    if (name === 'openIterator') native.closeIterator(values[0] as NativeObject, result as Iterator);
     if (name === 'createMarker') native.closeMarker((result as Marker).token);
     if (name === 'enableStatistics') native.disableStatistics(result as number);
   } catch (error) {
@@ -271,7 +276,7 @@ const harmful = new Set(['close', 'disableStatistics']);
 const keeping = new Set(['load', 'attach', 'attachProgram', 'detach', 'drain']);
 
 for (const [name, shape] of Object.entries(likely)) {
-  test(`${name} with any arguments succeeds or says what it cannot do`, () => {
+  test(`${name} with arbitrary arguments succeeds or throws an error with a reason`, () => {
     const descriptors = openDescriptors();
     const near = fc.tuple(...shape);
     const far = harmful.has(name) ? near : fc.array(argument, { maxLength: 6 });
@@ -289,6 +294,6 @@ for (const [name, shape] of Object.entries(likely)) {
   });
 }
 
-test('every function of the addon is among these', () => {
+test('every function of the addon is fuzzed', () => {
   assert.deepEqual(Object.keys(native).sort(), Object.keys(likely).sort());
 });

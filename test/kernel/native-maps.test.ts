@@ -3,7 +3,15 @@ import { closeSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { test } from 'node:test';
 import type { BtfType, NativeObject } from '../../src/bpf/native.ts';
-import { attachFixture, happen, native, openDescriptors, openFixture, readCount } from './native-fixture.ts';
+import {
+  attachFixture,
+  happen,
+  mapShapes,
+  native,
+  openDescriptors,
+  openFixture,
+  readCount,
+} from './native-fixture.ts';
 
 const cpus = native.possibleCpus();
 const u32 = (...values: readonly number[]) => new Uint8Array(Uint32Array.from(values).buffer);
@@ -36,23 +44,11 @@ function readSums(object: NativeObject, name: string): ReadonlyMap<number, bigin
   return result;
 }
 
-test('all maps are listed with their type, size and flags', () => {
+test('maps are listed with type, size and flags', () => {
   const object = openFixture({ maxEntries: { recent: 128 } }, 'maps.bpf.o');
   const before = native.maps(object);
   const shapes = before.map((map) => [map.name, map.type, map.keySize, map.valueSize, map.maxEntries]);
-  assert.deepEqual(shapes.slice(0, 11), [
-    ['described', 'hash', 8, 40, 8],
-    ['by_cpu', 'percpu_hash', 4, 4, 8],
-    ['recent_by_cpu', 'lru_percpu_hash', 4, 8, 64],
-    ['cells_by_cpu', 'percpu_array', 4, 8, 3],
-    ['plain', 'array', 4, 8, 5],
-    ['recent', 'lru_hash', 4, 8, 128],
-    ['prefixes', 'lpm_trie', 8, 8, 4],
-    ['stacks', 'stack_trace', 4, 128, 64],
-    ['sockets', 'sk_storage', 4, 8, 0],
-    ['threads', 'task_storage', 4, 8, 0],
-    ['ring', 'ringbuf', 0, 0, 65536],
-  ]);
+  assert.deepEqual(shapes.slice(0, 11), mapShapes);
   assert.deepEqual(
     before
       .slice(11)
@@ -69,7 +65,7 @@ test('all maps are listed with their type, size and flags', () => {
   native.close(object);
 });
 
-test('keys and values are described by their types: typedefs, arrays, unions, bit fields, enums', () => {
+test('BTF of keys and values: typedefs, arrays, unions, bit fields, enums', () => {
   const object = openFixture({}, 'maps.bpf.o');
   const int = (name: string, size: number, isSigned = false) => ({
     name,
@@ -115,7 +111,7 @@ test('keys and values are described by their types: typedefs, arrays, unions, bi
   native.close(object);
 });
 
-test('a map without types is described without, global variables as a struct', () => {
+test('a map without BTF types has none, global variables are a struct', () => {
   const object = loadMaps();
   const ring = native.map(object, 'ring');
   assert.deepEqual([ring.key, ring.value], [undefined, undefined]);
@@ -129,7 +125,7 @@ test('a map without types is described without, global variables as a struct', (
   native.close(object);
 });
 
-test('one key is set, found, replaced and removed', () => {
+test('hash map: one key is set, found, replaced and deleted', () => {
   const object = loadMaps();
   for (const [map, key] of [
     ['recent', u32(7)],
@@ -147,7 +143,7 @@ test('one key is set, found, replaced and removed', () => {
   native.close(object);
 });
 
-test('flags allow an update only where there is a key, or none', () => {
+test('update flags: BPF_NOEXIST and BPF_EXIST', () => {
   const object = loadMaps();
   assert.throws(() => native.update(object, 'recent', u32(1), u64(1n), 2), { code: 'ENOENT' });
   native.update(object, 'recent', u32(1), u64(1n), 1);
@@ -157,7 +153,7 @@ test('flags allow an update only where there is a key, or none', () => {
   native.close(object);
 });
 
-test('an array has a value at each index and none beyond', () => {
+test('array map: a value at each index and none beyond', () => {
   const object = loadMaps();
   native.update(object, 'plain', u32(4), u64(44n));
   assert.equal(readCount(object, 'plain', 4), 44);
@@ -170,7 +166,7 @@ test('an array has a value at each index and none beyond', () => {
   native.close(object);
 });
 
-test('a prefix is found by its longest match, and all prefixes of a full trie are read', () => {
+test('LPM trie: longest match wins, and all prefixes of a full trie are read', () => {
   const object = loadMaps();
   const prefixes = [
     [8, 0x0000000a],
@@ -192,7 +188,7 @@ test('a prefix is found by its longest match, and all prefixes of a full trie ar
   native.close(object);
 });
 
-test('a value of a per-CPU map has a place of 8 bytes for each possible CPU', () => {
+test('per-CPU map: a value has a place for each possible CPU, at a multiple of 8 bytes', () => {
   const object = loadMaps();
   const values = u64(...Array.from({ length: cpus }, (_, cpu) => BigInt(cpu + 1)));
   for (const map of ['recent_by_cpu', 'cells_by_cpu']) {
@@ -203,7 +199,7 @@ test('a value of a per-CPU map has a place of 8 bytes for each possible CPU', ()
   native.close(object);
 });
 
-test('what programs count by CPU adds up, in each map that holds it', () => {
+test('per-CPU counts add up in each per-CPU map type', () => {
   const object = attachMaps();
   happen(48);
   const each = (keys: number, value: bigint) => Array.from({ length: keys }, (_, i) => [i, value]);
@@ -220,7 +216,7 @@ test('what programs count by CPU adds up, in each map that holds it', () => {
   native.close(object);
 });
 
-test('stack traces are walked, and each is an array of addresses of the kernel', () => {
+test('stack traces are iterated, each an array of kernel addresses', () => {
   const object = attachMaps();
   happen(10);
   const keys = new Uint8Array(4 * 64);
@@ -237,7 +233,7 @@ test('stack traces are walked, and each is an array of addresses of the kernel',
   native.close(object);
 });
 
-test('task storage is found by a descriptor of the process', () => {
+test('task storage is looked up by a pidfd', () => {
   const object = attachMaps();
   happen(12);
   const fd = native.pidfd(process.pid);
@@ -255,7 +251,7 @@ test('task storage is found by a descriptor of the process', () => {
 /** Node.js has no public name for it. */
 const descriptorOf = (server: Server) => (server as unknown as { _handle: { fd: number } })._handle.fd;
 
-test('socket storage is found by the descriptor of the socket', async () => {
+test("socket storage is looked up by the socket's descriptor", async () => {
   const object = loadMaps();
   const server = createServer();
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
@@ -269,7 +265,7 @@ test('socket storage is found by the descriptor of the socket', async () => {
   native.close(object);
 });
 
-test('a map of another object is shared, also after that one is closed', () => {
+test('a shared map outlives the object it comes from', () => {
   const descriptors = openDescriptors();
   const first = loadMaps();
   native.update(first, 'by_cpu', u32(0), u64(...Array<bigint>(cpus).fill(0n)));
@@ -287,7 +283,7 @@ test('a map of another object is shared, also after that one is closed', () => {
   assert.equal(openDescriptors(), descriptors);
 });
 
-test('maps that differ in type or size are not shared', () => {
+test('a map of another type or size is not shared', () => {
   const other = loadMaps();
   const descriptors = openDescriptors();
   assert.throws(() => openFixture({ reuse: { squares: other } }), { code: 'ENOENT' });

@@ -12,7 +12,7 @@ after(() => native.close(object));
 /** The addon without its types: what JavaScript could pass. */
 const untyped = native as unknown as Record<keyof Native, (...values: readonly unknown[]) => unknown>;
 
-test('a target that is incomplete, mistyped or of no kind is refused by property', () => {
+test('an incomplete or mistyped target, or one of an unknown kind, is refused and its property named', () => {
   const attach = (target: unknown) => () => untyped.attachProgram(object, 'on_syscall', target);
   const descriptors = openDescriptors();
   const binary = '/nonexistent';
@@ -35,6 +35,8 @@ test('a target that is incomplete, mistyped or of no kind is refused by property
     [{ kind: 'uprobe_multi', binary, offsets: [1], cookies: [1, 2] }, /cookies: must be as many/],
     [{ kind: 'usdt', binary, name: 'x' }, /provider: .* needs it/],
     [{ kind: 'perf_event' }, /hz: .* needs it/],
+    [{ kind: 'perf_event', hz: 99 }, /cpus: .* needs them or `pid`/],
+    [{ kind: 'perf_event', hz: 99, cpus: [] }, /cpus: must have 1 to/],
     [{ kind: 'perf_event', hz: 0 }, /hz: must be an integer from 1/],
     [{ kind: 'cgroup', path: 1 }, /path: must be a string/],
     [{ kind: 'tcx', ifindex: 1, direction: 'up' }, /direction: must be/],
@@ -51,7 +53,7 @@ test('a target that is incomplete, mistyped or of no kind is refused by property
   assert.equal(openDescriptors(), descriptors);
 });
 
-test('a link is detached once, and by its own object', () => {
+test('detach is refused a second time, and through another object', () => {
   const other = openFixture();
   assert.throws(() => native.attachProgram(other, 'on_syscall'), { code: 'EBADF', message: /not loaded/ });
   assert.throws(() => native.attachProgram(other, 'absent'), { code: 'ENOENT', message: /no program/ });

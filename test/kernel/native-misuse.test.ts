@@ -5,14 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { loadNative, type Native, type NativeObject } from '../../src/bpf/native.ts';
-import {
-  attachFixture,
-  builtObject,
-  fixture,
-  native,
-  openDescriptors,
-  openFixture,
-} from './native-fixture.ts';
+import { attachFixture, fixture, native, openDescriptors, openFixture } from './native-fixture.ts';
 
 let object: NativeObject;
 before(() => {
@@ -38,7 +31,9 @@ const calls: Partial<Record<keyof Native, readonly unknown[]>> = {
   deleteKeys: ['squares', bytes(4), 1],
   drain: ['records', bytes(24), 24],
   programs: [],
-  iterate: ['on_syscall', bytes(64)],
+  openIterator: ['on_syscall'],
+  readIterator: [1, bytes(64)],
+  closeIterator: [1],
   attachProgram: ['on_syscall'],
   detach: [1],
   structLayout: ['layout'],
@@ -48,7 +43,7 @@ const names = Object.keys(calls) as (keyof typeof calls)[];
 
 for (const name of names) {
   const rest = calls[name] ?? [];
-  test(`${name} refuses whatever is not a BPF object`, () => {
+  test(`${name} refuses a value that is no BPF object`, () => {
     for (const wrong of [undefined, null, 1, 'text', {}, [], () => 0, bytes(8), Object.create(object)])
       assert.throws(() => untyped[name](wrong, ...rest), { code: 'EINVAL', message: /must be a BPF object/ });
   });
@@ -75,7 +70,7 @@ for (const name of names) {
   });
 }
 
-test('names that do not exist, or cannot, are refused by name', () => {
+test('unknown and impossible names are refused and named', () => {
   assert.throws(() => native.map(object, 'absent'), {
     code: 'ENOENT',
     message: 'cannot describe map absent: no map of this name in the object',
@@ -92,15 +87,28 @@ test('names that do not exist, or cannot, are refused by name', () => {
   });
   assert.throws(() => native.structLayout(object, 'bits'), { code: 'EINVAL', message: /three: a bit field/ });
   assert.throws(() => untyped.kernelStruct(1), { code: 'EINVAL', message: /must be a string/ });
+  assert.throws(() => untyped.kernelMemberType('rq', 1), { code: 'EINVAL', message: /must be a string/ });
 });
 
-test('a buffer too short is refused before anything is written', () => {
+test('a buffer too short is refused before the first write', () => {
   const short = bytes(63).fill(0xee);
   assert.throws(() => native.readArray(object, 'cells', short), {
     code: 'ERANGE',
     message: /cells: .* smaller/,
   });
   assert.ok(short.every((byte) => byte === 0xee));
+  for (const [first, count, stride] of [
+    [0, 1, 0],
+    [0, 1, 3],
+    [2, 1, 2],
+    [1, 2, 2],
+    [2 ** 32 - 1, 2, 2],
+  ] as const)
+    assert.throws(() => native.readArray(object, 'cells', bytes(64), first, count, stride), {
+      code: 'ERANGE',
+      message: /cells: .* whole rows/,
+    });
+  assert.throws(() => native.readArray(object, 'cells', bytes(31), 0, 1, 2), { code: 'ERANGE' });
   assert.throws(() => native.readHash(object, 'squares', bytes(255), bytes(512)), { code: 'ERANGE' });
   assert.throws(() => native.readHash(object, 'squares', bytes(256), bytes(511)), { code: 'ERANGE' });
   assert.throws(() => native.deleteKeys(object, 'squares', bytes(7), 2), { code: 'ERANGE' });
@@ -110,7 +118,7 @@ test('a buffer too short is refused before anything is written', () => {
     assert.throws(() => native.drain(object, 'records', bytes(24), wrong), { code: 'ERANGE' });
 });
 
-test('a key or value of another size is refused, and flags that are none', () => {
+test('a key or value of another size is refused, and so are unknown flags', () => {
   for (const length of [0, 3, 5]) {
     const key = bytes(length);
     const refusal = { code: 'ERANGE', message: new RegExp(`squares: a key has 4 bytes, not ${length}`) };
@@ -132,7 +140,7 @@ test('a key or value of another size is refused, and flags that are none', () =>
   });
 });
 
-test('load settings and shared maps that name nothing are refused', () => {
+test('load settings and shared maps with unknown names are refused', () => {
   const open = (options: unknown) => () => untyped.open(fixture('native.bpf.o'), options);
   assert.throws(open({ programs: { absent: {} } }), { code: 'ENOENT', message: /absent: no program/ });
   assert.throws(open({ programs: { on_syscall: { typ: '' } } }), { message: /typ: no such option/ });
@@ -148,7 +156,7 @@ test('load settings and shared maps that name nothing are refused', () => {
   native.close(other);
 });
 
-test('a process that is not there has no descriptor', () => {
+test('a process that does not exist has no descriptor', () => {
   for (const [pid, code] of [
     [0, 'EINVAL'],
     [2 ** 31 - 1, 'ESRCH'],
@@ -157,7 +165,7 @@ test('a process that is not there has no descriptor', () => {
     assert.throws(() => native.pidfd(pid), { code });
 });
 
-test('a map of another kind is refused', () => {
+test('a map of another type is refused', () => {
   assert.throws(() => native.readArray(object, 'unmappable', bytes(64)), { message: /BPF_F_MMAPABLE/ });
   assert.throws(() => native.readArray(object, 'squares', bytes(4096)), { message: /BPF_F_MMAPABLE/ });
   assert.throws(() => native.readHash(object, 'records', bytes(64), bytes(64)), { message: /can be walked/ });
@@ -166,7 +174,7 @@ test('a map of another kind is refused', () => {
   assert.throws(() => native.drain(object, 'squares', bytes(64), 24), { message: /not a ring buffer/ });
 });
 
-test('constants that do not exist or do not fit are refused', () => {
+test('unknown constants and values out of range are refused', () => {
   const open = (rodata: Record<string, unknown>) => () => untyped.open(fixture('native.bpf.o'), { rodata });
   for (const name of ['absent', 'list', 'runs'])
     assert.throws(open({ [name]: 1 }), {
@@ -196,7 +204,7 @@ test('constants that do not exist or do not fit are refused', () => {
     );
 });
 
-test('options that are unknown, mistyped or name nothing are refused, and nothing stays open', () => {
+test('unknown or mistyped options, or with unknown names, are refused, and no descriptor stays open', () => {
   const open = (options: unknown) => () => untyped.open(fixture('native.bpf.o'), options);
   const descriptors = openDescriptors();
   assert.throws(open({ rodat: {} }), { code: 'EINVAL', message: 'cannot open rodat: no such option' });
@@ -220,7 +228,7 @@ test('options that are unknown, mistyped or name nothing are refused, and nothin
   assert.equal(openDescriptors(), descriptors);
 });
 
-test('a file that is missing or no BPF object is refused with what libbpf says', () => {
+test('a missing file, or one that is no BPF object, is refused with the message of libbpf', () => {
   assert.throws(() => native.open('/nonexistent.bpf.o', {}), {
     code: 'ENOENT',
     message: /^cannot open \/nonexistent\.bpf\.o: .*No such file or directory$/,
@@ -248,38 +256,7 @@ test('calls out of order are refused', () => {
   native.close(fresh);
 });
 
-test('an iterator that cannot run is refused by name, and a destination too small is not overrun', () => {
-  assert.throws(() => native.iterate(object, 'absent', bytes(64)), {
-    code: 'ENOENT',
-    message: 'cannot iterate absent: no program of this name in the object',
-  });
-  const [program] = native.programs(object);
-  assert.throws(() => native.iterate(object, program?.name ?? '', bytes(64)), {
-    code: 'EINVAL',
-    message: /not an iterator/,
-  });
-  const descriptors = openDescriptors();
-  const markers = native.open(builtObject('markers.bpf.o'), {});
-  assert.throws(() => native.iterate(markers, 'markers', bytes(64)), {
-    code: 'EBADF',
-    message: /not loaded/,
-  });
-  native.load(markers);
-  const marker = native.createMarker('misuse');
-  for (const length of [0, 1, 19]) {
-    const whole = bytes(40).fill(0xee);
-    assert.throws(() => native.iterate(markers, 'markers', whole.subarray(8, 8 + length)), {
-      code: 'ENOBUFS',
-      message: 'cannot iterate markers: the destination is too small',
-    });
-    assert.ok(whole.subarray(8 + length).every((byte) => byte === 0xee));
-  }
-  native.closeMarker(marker.token);
-  native.close(markers);
-  assert.equal(openDescriptors(), descriptors);
-});
-
-test('a marker wants a name the kernel takes, is closed once, and there is a bound', () => {
+test('marker: an invalid name, a second close and too many markers are refused', () => {
   for (const [name, code] of [
     ['x'.repeat(16), 'ENAMETOOLONG'],
     ['a/b', 'EINVAL'],
@@ -301,7 +278,7 @@ test('a marker wants a name the kernel takes, is closed once, and there is a bou
   assert.equal(openDescriptors(), descriptors);
 });
 
-test("a program the verifier refuses: its name, the reason and the verifier's own log", () => {
+test("a program refused by the verifier is named, with the reason and the verifier's log", () => {
   const rejected = native.open(fixture('rejected.bpf.o'), {});
   assert.throws(
     () => native.load(rejected),
@@ -316,7 +293,7 @@ test("a program the verifier refuses: its name, the reason and the verifier's ow
   native.close(rejected);
 });
 
-test('an attach that fails half-way leaves nothing attached', () => {
+test('an attach that fails half-way leaves no link', () => {
   const unattachable = native.open(fixture('unattachable.bpf.o'), {});
   native.load(unattachable);
   const descriptors = openDescriptors();
@@ -332,7 +309,7 @@ test('an attach that fails half-way leaves nothing attached', () => {
   native.close(unattachable);
 });
 
-test('without privilege the load says so', () => {
+test('a load without privileges names the missing privilege', () => {
   const script = `
     const { fixture, native, openFixture } = await import(${JSON.stringify(import.meta.resolve('./native-fixture.ts'))});
     const object = openFixture();
@@ -342,13 +319,13 @@ test('without privilege the load says so', () => {
   assert.match(child.stdout, /^EPERM\ncannot load native\.bpf\.o: .*Operation not permitted/, child.stderr);
 });
 
-test('an addon that is missing or unreadable names the remedy', () => {
+test('a missing or unreadable addon is reported with the remedy', () => {
   assert.throws(() => loadNative('/nonexistent/earshot.node'), {
-    code: 'ENOADDON',
+    code: 'UNSUPPORTED',
     message: /npm run build/,
   });
   const broken = join(mkdtempSync(join(tmpdir(), 'earshot-')), 'earshot.node');
   cpSync(fixture('native.bpf.o'), broken);
   chmodSync(broken, 0o755);
-  assert.throws(() => loadNative(broken), { code: 'ENOADDON', message: /libbpf/ });
+  assert.throws(() => loadNative(broken), { code: 'UNSUPPORTED', message: /libbpf/ });
 });

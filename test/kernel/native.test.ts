@@ -7,7 +7,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { attachFixture, fixture, happen, native, openDescriptors, openFixture } from './native-fixture.ts';
 
-test('an array is read whole, each element at a multiple of 8 bytes', () => {
+test('array map: copied whole, each element at a multiple of 8 bytes', () => {
   const object = attachFixture();
   happen(6);
   const into = new Uint8Array(64);
@@ -26,7 +26,23 @@ test('an array is read whole, each element at a multiple of 8 bytes', () => {
   native.close(object);
 });
 
-test('a destination at an odd offset is filled and what lies around it is not touched', () => {
+test('columns of an array map are copied densely, row by row', () => {
+  const object = attachFixture();
+  happen(6);
+  const into = new Uint8Array(32);
+  assert.equal(native.readArray(object, 'cells', into, 1, 1, 2), 32);
+  const words = new Uint32Array(into.buffer);
+  assert.deepEqual(
+    [0, 1].map((i) => [...words.subarray(i * 4, i * 4 + 3)]),
+    [
+      [5, 10, 15],
+      [3, 6, 9],
+    ],
+  );
+  native.close(object);
+});
+
+test('copy into an odd offset leaves the surrounding bytes unchanged', () => {
   const object = attachFixture();
   happen(2);
   const whole = new Uint8Array(70).fill(0xee);
@@ -37,7 +53,7 @@ test('a destination at an odd offset is filled and what lies around it is not to
   native.close(object);
 });
 
-test('global variables of the programs are read as the map .bss', () => {
+test('global variables are read from the map .bss', () => {
   const object = attachFixture();
   happen(5);
   const into = new Uint8Array(4096);
@@ -60,7 +76,7 @@ function readSquares(object: ReturnType<typeof attachFixture>): Map<number, bigi
   return new Map(entries);
 }
 
-test('a hash gives all its entries, also when it is full, and keys are deleted', () => {
+test('hash map: all entries are read, also of a full map, and keys are deleted', () => {
   const object = attachFixture();
   assert.equal(readSquares(object).size, 0);
   happen(64);
@@ -75,7 +91,7 @@ test('a hash gives all its entries, also when it is full, and keys are deleted',
   native.close(object);
 });
 
-test('a hash is read on a kernel without batch operations too', () => {
+test('hash map: entries are read without batch operations', () => {
   const child = spawnSync(
     process.execPath,
     [fileURLToPath(import.meta.resolve('./fixtures/read-squares.ts'))],
@@ -93,7 +109,7 @@ function drainOnce(object: ReturnType<typeof attachFixture>, into: Uint32Array):
   return Array.from({ length: used / 24 }, (_, i) => into[i * 6] ?? -1);
 }
 
-test('a ring is drained in order through a buffer smaller than what waits, and nothing is lost', () => {
+test('ring: drained in order and without loss through a buffer smaller than its content', () => {
   const object = attachFixture();
   happen(50);
   const into = new Uint32Array(30).fill(0xffffffff);
@@ -115,7 +131,7 @@ test('a ring is drained in order through a buffer smaller than what waits, and n
   native.close(object);
 });
 
-test('a record larger than announced is an error, and those behind it are still there', () => {
+test('ring: a record above the announced size is an error, later records stay readable', () => {
   const object = attachFixture();
   happen(3);
   const into = new Uint8Array(96);
@@ -127,7 +143,7 @@ test('a record larger than announced is an error, and those behind it are still 
   native.close(object);
 });
 
-test('constants reach the programs with their width and sign', () => {
+test('constants keep their width and sign', () => {
   const object = attachFixture({
     rodata: { step: -5n, wide: 2n ** 64n - 1n, negative: -2147483648, small: 65535, flag: 1 },
   });
@@ -145,7 +161,7 @@ test('constants reach the programs with their width and sign', () => {
   native.close(object);
 });
 
-test('sizes of maps are set before the load, programs left out of it', () => {
+test('load settings: map sizes are applied, excluded programs are not loaded', () => {
   const object = openFixture({ maxEntries: { squares: 128 }, without: ['on_return'] });
   const before = native.map(object, 'squares');
   const { keySize, valueSize, maxEntries, bytes } = before;
@@ -168,7 +184,7 @@ test('sizes of maps are set before the load, programs left out of it', () => {
   native.close(object);
 });
 
-test('statistics count each run while they are on', () => {
+test('run statistics count each run while enabled', () => {
   const object = attachFixture({ without: ['on_return'] });
   const token = native.enableStatistics();
   happen(100);
@@ -181,7 +197,7 @@ test('statistics count each run while they are on', () => {
   native.close(object);
 });
 
-test("the verifier's count is the kernel's, also when it is taken from the log", () => {
+test("verified instructions equal the kernel's count, also when parsed from the log", () => {
   const [inInfo, inLog] = [{}, { verifierStatistics: true }].map((options) => {
     const object = attachFixture(options);
     const counts = native.programs(object).map((program) => program.verifiedInstructions);
@@ -192,7 +208,7 @@ test("the verifier's count is the kernel's, also when it is taken from the log",
   assert.ok(inLog?.every((count) => count > 0));
 });
 
-test('layouts come from the object: arrays, typedefs, qualifiers and anonymous members', () => {
+test('BTF layouts cover arrays, typedefs, qualifiers and anonymous members', () => {
   const object = openFixture();
   assert.deepEqual(native.structLayout(object, 'layout'), {
     size: 56,
@@ -214,12 +230,14 @@ test('layouts come from the object: arrays, typedefs, qualifiers and anonymous m
   native.close(object);
 });
 
-test('members of the running kernel are found, and a struct it lacks is undefined', () => {
+test('kernel BTF: members are found, a missing struct is undefined', () => {
   assert.ok(native.kernelStruct('task_struct')?.includes('sched_info'));
   assert.equal(native.kernelStruct('earshot_has_no_such_struct'), undefined);
+  assert.equal(native.kernelMemberType('spinlock_t', 'lock'), undefined);
+  assert.match(native.kernelMemberType('bpf_ringbuf', 'spinlock') ?? '', /^(raw_|rq)?spinlock_t$/);
 });
 
-test('the monotonic clock is the one of process.hrtime', () => {
+test('the monotonic clock equals process.hrtime', () => {
   const before = process.hrtime.bigint();
   const now = native.monotonic();
   assert.ok(before <= now && now <= process.hrtime.bigint());
@@ -236,7 +254,7 @@ async function isGone(id: number): Promise<boolean> {
   return false;
 }
 
-test('a hundred cycles of open, load, attach and close leave no descriptor and no program', async () => {
+test('100 cycles of open, load, attach and close leak no descriptor and no program', async () => {
   native.close(attachFixture());
   const before = openDescriptors();
   const ids: number[] = [];
@@ -254,7 +272,7 @@ test('a hundred cycles of open, load, attach and close leave no descriptor and n
     assert.ok(await isGone(id), `program ${id} is gone`);
 });
 
-test('an object nobody refers to is closed by the garbage collector', async () => {
+test('an unreferenced object is closed by the garbage collector', async () => {
   setFlagsFromString('--expose-gc');
   const collect: () => void = runInNewContext('gc');
   const before = openDescriptors();

@@ -3,33 +3,40 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { BpfHost } from '../../src/bpf/bpf.ts';
+import { createBpfHost } from '../../src/bpf/host.ts';
 import { loadNative } from '../../src/bpf/native.ts';
 import { findCpuHierarchy, readMountinfo } from '../../src/cgroup/hierarchy.ts';
+import { followLifecycle } from '../../src/cgroup/lifecycle.ts';
 import { type CgroupRegistry, openRegistry, type RegistryOptions } from '../../src/cgroup/registry.ts';
 import { scanCgroups } from '../../src/cgroup/scan.ts';
+import { Serials } from '../../src/cgroup/serials.ts';
 import {
   type LiveOptions,
   type LiveSource,
   openLiveScheduler,
 } from '../../src/receivers/scheduler/live-scheduler.ts';
+import { pairsFor } from '../../src/receivers/scheduler/sizes.ts';
 import {
   type CgroupReading,
   type PairReading,
+  type SchedulerReading,
   type SchedulerSource,
   type WaitClass,
   type WaitEvent,
   waitClasses,
 } from '../../src/receivers/scheduler/source.ts';
+import { finishNow } from '../../src/receivers/scheduler/steps.ts';
 import {
   type CgroupId,
   cgroupId,
-  type MonotonicNanoseconds,
   milliseconds,
   seconds,
   type UnixNanoseconds,
 } from '../../src/telemetry/units.ts';
 
 export const native = loadNative();
+export const bpf = createBpfHost({ load: () => native });
 
 const hierarchy = findCpuHierarchy(readMountinfo());
 if (!hierarchy) throw new Error('cannot test: no cgroup hierarchy with the cpu controller is mounted');
@@ -42,16 +49,60 @@ export const openCgroups = (options: Partial<RegistryOptions> = {}): CgroupRegis
     maxCgroups: 16_384,
     keepRemoved: seconds(600),
     scan: () => scanCgroups(hierarchy),
-    monotonic: () => native.monotonic() as MonotonicNanoseconds,
+    monotonic: () => bpf.monotonic(),
     now: () => (BigInt(Date.now()) * 1_000_000n) as UnixNanoseconds,
     known: () => {},
     lose: () => {},
     ...options,
   });
 
-export function openScheduler(options: Partial<LiveOptions> = {}, cgroups = openCgroups()): LiveSource {
-  const defaults = { minWait: milliseconds(5), sample: 0, eventRate: 5, maxWorkloads: 512, maxPairs: 4096 };
-  return openLiveScheduler(native, { ...defaults, ...options }, cgroups);
+/** Names and serial numbers of the cgroups, from now on and until `close`. */
+export function followCgroups(options: Partial<RegistryOptions> = {}) {
+  const registry = openCgroups(options);
+  const serials = new Serials(16_384);
+  const lost: Record<string, number> = {};
+  const lifecycle = followLifecycle(bpf, {
+    ...{ registry, serials },
+    lose: (reason, by) => {
+      lost[reason] = (lost[reason] ?? 0) + by;
+    },
+  });
+  return { registry, serials: () => serials, lost, ...lifecycle };
+}
+
+export interface TestSource extends LiveSource {
+  /** Without a pause. */
+  read(): SchedulerReading;
+}
+
+/** The cgroups are followed as long as the scheduler is attached. */
+export function openScheduler(
+  { host = bpf, ...options }: Partial<LiveOptions> & { readonly host?: BpfHost } = {},
+  cgroups = followCgroups(),
+): TestSource {
+  const defaults = {
+    ...{ minWait: milliseconds(5), sample: 0, eventRate: 5, maxWorkloads: 512, maxPairs: pairsFor(512) },
+  };
+  try {
+    const source = openLiveScheduler(host, { ...defaults, ...options }, cgroups);
+    finishNow(source.reading()); // waits from before belong to no reading
+    return {
+      histogramScale: source.histogramScale,
+      describe: () => source.describe(),
+      drain: () => source.drain(),
+      reading: () => source.reading(),
+      read: () => finishNow(source.reading()),
+      lastSwitches: () => source.lastSwitches(),
+      measureCost: () => source.measureCost(),
+      close() {
+        source.close();
+        cgroups.close();
+      },
+    };
+  } catch (error) {
+    cgroups.close();
+    throw error;
+  }
 }
 
 export interface TestCgroup {
@@ -153,23 +204,52 @@ export async function removeCgroups(): Promise<void> {
     }
 }
 
-/** Runs a command inside a cgroup, on one CPU if it is given; resolves to what it printed when it has ended. */
-export function runIn(cgroup: TestCgroup, command: readonly string[], cpu?: number): Promise<string> {
+export interface Load {
+  readonly pid: number;
+  /** What it printed. */
+  readonly ended: Promise<string>;
+  signal(name: NodeJS.Signals): void;
+}
+
+/**
+ * Starts a command inside a cgroup, on one CPU if it is given: before it enters, so that all the cgroup runs is there, and
+ * again then: before 6.2 a task that enters a cgroup with the cpuset controller may use all its CPUs.
+ */
+export function startIn(cgroup: TestCgroup, command: readonly string[], cpu?: number): Load {
   const pin = cpu === undefined ? [] : ['taskset', '-c', String(cpu)];
   const script = `${cgroup.procs.map((file) => `echo $$ > ${file} && `).join('')}exec "$@"`;
-  return new Promise((resolve, reject) => {
-    const child = spawn('sh', ['-c', script, 'sh', ...pin, ...command], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    let output = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-    });
+  const [program = '', ...args] = [...pin, 'sh', '-c', script, 'sh', ...pin, ...command];
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  const ended = new Promise<string>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code) =>
       code === 0 ? resolve(output) : reject(new Error(`cannot run ${command[0]}: exit ${code}`)),
     );
   });
+  return { pid: child.pid ?? 0, ended, signal: (name) => void child.kill(name) };
+}
+
+/** Resolves when it has ended. */
+export const runIn = (...of: Parameters<typeof startIn>): Promise<string> => startIn(...of).ended;
+
+/** A test is ended before that, s. */
+export const longestLoad = 180;
+
+/** One thread spins on a CPU from before `others` begin until all of them have ended, however long that takes. */
+export async function outlast(
+  cgroup: TestCgroup,
+  cpu: number,
+  others: () => Promise<unknown>,
+): Promise<void> {
+  const load = startIn(cgroup, spin(longestLoad, 1), cpu);
+  while (cgroup.ran() < 0.2e9) await sleep(20);
+  await others();
+  load.signal('SIGTERM');
+  await load.ended;
 }
 
 export const spin = (seconds: number, threads: number, ...burst: readonly number[]) => [
@@ -179,7 +259,7 @@ export const spin = (seconds: number, threads: number, ...burst: readonly number
 
 const noBlame = () => ({ other: 0, throttled: 0, last: 0, preemptions: 0 });
 
-/** What the source said of a time span, and that nothing in it contradicts itself. */
+/** The source's readings of a time span, checked for contradictions. */
 export class Account {
   readonly cgroups = new Map<
     CgroupReading['cgroup'],
@@ -191,7 +271,7 @@ export class Account {
 
   add(source: SchedulerSource): void {
     this.waits.push(...source.drain());
-    const reading = source.read();
+    const reading = finishNow(source.reading());
     for (const cgroup of reading.cgroups) this.#addCgroup(cgroup);
     for (const pair of reading.pairs) this.#addPair(pair);
     for (const [reason, count] of Object.entries(reading.drops))
@@ -252,7 +332,7 @@ export class Account {
 export async function account(source: SchedulerSource, load: () => Promise<unknown>): Promise<Account> {
   const total = new Account();
   source.drain();
-  source.read(); // what was before does not count
+  finishNow(source.reading()); // what was before does not count
   const timer = setInterval(() => total.add(source), 200);
   try {
     await load();

@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
 import { getTestContext, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pairsFor } from '../../src/receivers/scheduler/sizes.ts';
+import { dimensionsFor, schedulerSpec } from '../../src/receivers/scheduler/spec.ts';
+import { milliseconds } from '../../src/telemetry/units.ts';
 import { openOracle } from '../lab/oracle.ts';
 import { usualOr } from '../lab/thorough.ts';
 import { attach } from './attach.ts';
 import {
   account,
+  bpf,
   hasLocalStatistics,
   makeCgroup,
+  outlast,
   program,
   runIn,
   spin,
@@ -20,12 +24,17 @@ import {
 const cpus = availableParallelism();
 const second = 1e9;
 
-/** One thread a CPU: the kernel counts what a CPU was throttled, we count what tasks waited for it. */
-function runOnEachCpu(cgroup: TestCgroup): Promise<unknown> {
-  return Promise.all(Array.from({ length: cpus }, (_, cpu) => runIn(cgroup, spin(usualOr(3, 5), 1), cpu)));
+/**
+ * One thread a CPU: the kernel counts what a CPU was throttled, we count what tasks waited for it. Again and again until
+ * the quota has throttled them for a second: beside other work they come to use it late.
+ */
+async function runUntilThrottled(cgroup: TestCgroup, throttled: () => number): Promise<void> {
+  const before = throttled();
+  while (throttled() - before <= second)
+    await Promise.all(Array.from({ length: cpus }, (_, cpu) => runIn(cgroup, spin(usualOr(3, 5), 1), cpu)));
 }
 
-/** For whoever reads the results: how far off, also where that is allowed. */
+/** Shows the deviation in the results, also where it is allowed. */
 function note(actual: number, expected: number, what: string): void {
   const context = getTestContext();
   const percent = ((actual / expected - 1) * 100).toFixed(2);
@@ -41,25 +50,32 @@ function assertWithin(actual: number, expected: number, share: number, what: str
   );
 }
 
-test('four spinning threads a CPU wait three quarters of the time', async () => {
+test('four spinning threads per CPU wait three quarters of the time', async () => {
   const cgroup = makeCgroup('spinners');
+  const threads = 4 * cpus;
   let lived = Number.NaN;
+  let elapsed = Number.NaN;
   const result = await account(attach(), async () => {
-    lived = Number(await runIn(cgroup, spin(2, 4 * cpus))) * second;
+    const start = performance.now();
+    lived = Number(await runIn(cgroup, spin(2, threads))) * second;
+    elapsed = (performance.now() - start) * 1e6;
   });
   const { wait, run } = result.of(cgroup);
   const ran = cgroup.ran(); // on a machine that does nothing else: a quarter
   assertWithin(run, ran, 0.01, 'run of the spinners');
-  assertWithin(wait, lived - ran, 0.03, 'wait of the spinners');
+  note(wait, lived - ran, 'wait of the spinners');
+  assert.ok(wait > 0.97 * (lived - ran), `waited ${wait}, and lived for ${lived - ran} without running`);
+  // before a thread is created and when it has ended it may wait too
+  const most = threads * elapsed - ran;
+  assert.ok(wait < 1.01 * most, `waited ${wait} of ${most}`);
 });
 
-test('time beyond the own quota is throttled time, as cpu.stat has it', async () => {
+test('an exhausted own quota is throttled time, equal to cpu.stat', async () => {
   const cgroup = makeCgroup('quota', { quota: 20 });
   const before = cgroup.throttled();
   const locallyBefore = hasLocalStatistics ? cgroup.throttledLocally() : 0;
-  const result = await account(attach(), () => runOnEachCpu(cgroup));
+  const result = await account(attach(), () => runUntilThrottled(cgroup, cgroup.throttled));
   const throttled = cgroup.throttled() - before;
-  assert.ok(throttled > second, `the load was throttled only ${throttled} ns`);
   const { classes } = result.of(cgroup);
   // cpu.stat also counts while a task of the group still waits behind others, on the way to being throttled
   note(classes.throttled, throttled, 'throttled as in cpu.stat');
@@ -78,22 +94,21 @@ test('time beyond the own quota is throttled time, as cpu.stat has it', async ()
   assertWithin(result.pair(cgroup, cgroup).throttled, classes.throttled, 0.01, 'throttled by itself');
 });
 
-test('a quota above is throttled time of the child, and the parent is named', {
+test('an exhausted quota of the parent is throttled time of the child, and names the parent', {
   skip: !hasLocalStatistics && 'the kernel has no cpu.stat.local (6.6)',
 }, async () => {
   const parent = makeCgroup('parent', { quota: 20 });
   const child = makeCgroup('child', { parent });
   const before = child.throttledLocally();
-  const result = await account(attach(), () => runOnEachCpu(child));
+  const result = await account(attach(), () => runUntilThrottled(child, child.throttledLocally));
   const throttled = child.throttledLocally() - before;
-  assert.ok(throttled > second, `the load was throttled only ${throttled} ns`);
   assert.equal(child.throttled(), 0);
   assertWithin(result.of(child).classes.throttled, throttled, 0.01, 'throttled by a quota above');
   assertWithin(result.pair(child, parent).throttled, throttled, 0.01, 'throttled by the parent');
   assert.equal(result.pair(child, child).throttled, 0);
 });
 
-test('who had the CPU is who a replay of every switch says', async () => {
+test('culprits equal those of a replay of every switch', async () => {
   const victim = makeCgroup('victim');
   const hog = makeCgroup('hog');
   const bursty = makeCgroup('bursty');
@@ -111,47 +126,46 @@ test('who had the CPU is who a replay of every switch says', async () => {
     const of = result.of(victim);
     assert.ok(replayed.wait > 0.5 * second, `the victim waited only ${replayed.wait} ns`);
     assertWithin(of.wait, replayed.wait, 0.01, 'wait behind a hog');
-    assertWithin(result.pair(victim, hog).other, replayed.by.get(hog.id) ?? 0, 0.03, 'behind the hog');
+    // The replay has interrupts only where the kernel's clock of tasks stands still meanwhile; elsewhere their ticks are taken.
+    const tolerance = 0.03 + (of.classes.irq + of.classes.steal) / of.wait;
+    assertWithin(result.pair(victim, hog).other, replayed.by.get(hog.id) ?? 0, tolerance, 'behind the hog');
     assertWithin(
       result.pair(victim, bursty).other,
       replayed.by.get(bursty.id) ?? 0,
-      0.03,
+      tolerance,
       'behind the bursty one',
     );
-    assertWithin(result.blamed(victim, 'other'), of.classes.other, 0.01, 'behind anybody by name');
+    assertWithin(result.blamed(victim, 'other'), of.classes.other, 0.01, 'behind named cgroups');
     const { kernel } = replayed.classes;
     assert.ok(
       Math.abs(of.classes.kernel - kernel) < 0.01 * replayed.wait,
       `kernel ${of.classes.kernel}, not ${kernel}`,
     );
-    // by the one that wakes up all the time, who may leave nothing to the other
+    // by the one that wakes up all the time; the other may have none
     assert.ok(
       [hog, bursty].some((by) => result.pair(victim, by).preemptions > 0),
-      'somebody preempted the victim',
+      'the victim was preempted',
     );
   } finally {
     oracle.close();
   }
 });
 
-test('nobody is left unnamed for running only microseconds at a time', async () => {
+test('culprits that run for microseconds at a time are named', async () => {
   const victim = makeCgroup('patient');
   const chatter = makeCgroup('chatter');
-  const result = await account(attach(), async () => {
-    const spinning = runIn(victim, spin(4, 1), 0);
-    while (victim.ran() < 0.2 * second) await sleep(20);
-    await runIn(chatter, [program('bench/pingpong'), '2', '0'], 0);
-    await spinning;
-  });
+  const result = await account(attach(), () =>
+    outlast(victim, 0, () => runIn(chatter, [program('bench/pingpong'), '2', '0'], 0)),
+  );
   const { wait, classes } = result.of(victim);
   assert.ok(wait > 0.5 * second, `the victim waited only ${wait} ns`);
   assertWithin(classes.other + classes.kernel, wait, 0.05, 'behind others and the kernel');
-  assertWithin(result.blamed(victim, 'other'), classes.other, 0.01, 'behind somebody by name');
+  assertWithin(result.blamed(victim, 'other'), classes.other, 0.01, 'behind named cgroups');
   // all the time that the chatter ran the victim waited; what else the machine did does not count
   assertWithin(result.pair(victim, chatter).other, chatter.ran(), 0.05, 'behind the chatter');
 });
 
-test('waits of seconds are explained to the end', async () => {
+test('waits of seconds are explained completely', async () => {
   const patients = [makeCgroup('patient-a'), makeCgroup('patient-b')];
   const crowd = makeCgroup('crowd');
   const result = await account(attach(), () =>
@@ -178,7 +192,7 @@ test('waits of seconds are explained to the end', async () => {
   }
 });
 
-test('every switch of a ping-pong is a wait counted, or its loss is', async () => {
+test('ping-pong: each switch is counted as a wait or as a loss', async () => {
   const cgroup = makeCgroup('pingpong');
   const sample = 200;
   const oracle = openOracle();
@@ -204,8 +218,26 @@ test('every switch of a ping-pong is a wait counted, or its loss is', async () =
   }
 });
 
-test('the maps of a node of 64 CPUs stay under 8 MiB at the defaults', () => {
-  const { mapBytes } = attach({ cpus: 64 }).describe();
-  assert.ok(mapBytes < 8 * 2 ** 20, `${mapBytes} bytes`);
+test('maps for 64 CPUs stay under 9 MiB with default sizes, 12 MiB where queues are throttled', () => {
+  const { mapBytes, features } = attach({ cpus: 64 }).describe();
+  const most = features.throttling === 'per task' ? 9 : 12;
+  assert.ok(mapBytes < most * 2 ** 20, `${mapBytes} bytes`);
   assert.ok(mapBytes > 5 * 2 ** 20, `${mapBytes} bytes cannot be all of it`);
+});
+
+test('maps and buffers for 256 CPUs, 2,048 cgroups and 50,000 threads stay under 128 MiB, on older kernels 136', () => {
+  const node = { maxWorkloads: 2048, maxPairs: pairsFor(2048), threads: 50_000, limited: 2048 };
+  const { mapBytes, bufferBytes, features } = attach({ cpus: 256, ...node }).describe();
+  // 6.1 gives 3 MiB more for the same maps.
+  const most = features.throttling === 'per task' ? 128 : 136;
+  const options = { ...node, minWait: milliseconds(5), sample: 0, eventRate: 5 };
+  const queues = bpf.open(
+    schedulerSpec(options, dimensionsFor({ cpus: 256, cacheCpus: 16, workloads: 2048 }), false),
+  );
+  try {
+    for (const bytes of [mapBytes, queues.memory])
+      assert.ok(bytes + bufferBytes < most * 2 ** 20, `${bytes} and ${bufferBytes} bytes`);
+  } finally {
+    queues.close();
+  }
 });

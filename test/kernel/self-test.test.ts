@@ -8,11 +8,14 @@ import { findOwnCgroup } from '../../src/cgroup/own.ts';
 import { checkSource } from '../../src/receivers/scheduler/check-source.ts';
 import type { LiveSource } from '../../src/receivers/scheduler/live-scheduler.ts';
 import { selfTest } from '../../src/receivers/scheduler/self-test.ts';
-import { makeCgroup, mountPoint, native, openScheduler, removeCgroups } from './scheduler-fixture.ts';
+import { bpf, makeCgroup, mountPoint, native, openScheduler, removeCgroups } from './scheduler-fixture.ts';
 
 /** The self-test on this machine's scheduler. */
 
-const hierarchy = findCpuHierarchy(readMountinfo());
+const own = findOwnCgroup(
+  readFileSync('/proc/self/cgroup', 'latin1'),
+  findCpuHierarchy(readMountinfo())?.mounts ?? [],
+);
 let source: LiveSource | undefined;
 const attach = () => {
   source = openScheduler();
@@ -24,13 +27,13 @@ afterEach(() => {
 });
 after(removeCgroups);
 
-test('it passes here within 100 ms, in one line of the log', async () => {
+test('self-test: passes on this machine within 100 ms, with one log line', async () => {
   const lines: Readonly<Record<string, unknown>>[] = [];
   const log = pino({ base: null, timestamp: false }, { write: (line) => lines.push(JSON.parse(line)) });
   const tested = attach();
   const tries = 5; // each can be held up by what else the machine does
   for (let i = 0; i < tries; i++) {
-    const features = await checkSource(tested, native, { hierarchy, log });
+    const features = await checkSource(tested, bpf, { cgroup: own, log });
     assert.equal(features.self_test, 'passed');
     assert.match(features.throttle_clock, /^(wall|pelt|task)$/);
   }
@@ -40,7 +43,7 @@ test('it passes here within 100 ms, in one line of the log', async () => {
   assert.ok(quickest < 100, `took ${quickest} ms`);
 });
 
-test('the directory of another cgroup than the own one is noticed', async () => {
+test("self-test: fails if the own cgroup's directory is another cgroup's", async () => {
   const { id, directory } = makeCgroup('not-ours');
   const result = await selfTest({
     source: attach(),
@@ -53,11 +56,11 @@ test('the directory of another cgroup than the own one is noticed', async () => 
   });
   assert.deepEqual([...result.failed.keys()], ['cgroup']);
   assert.match(result.failed.get('cgroup') ?? '', new RegExp(`not-ours \\(cgroup id ${id}\\)`));
-  assert.deepEqual([...result.unchecked.keys()], ['clock'], 'nobody said which CPU this is');
+  assert.deepEqual([...result.unchecked.keys()], ['clock'], 'the CPU of this thread is unknown');
 });
 
-test('the own cgroup as files have it is the one a process is put into', () => {
-  const cgroup = findOwnCgroup(readFileSync('/proc/self/cgroup', 'utf8'), hierarchy?.mounts ?? []);
+test('own cgroup: the path from /proc is that of the cgroup the process is in', () => {
+  const cgroup = own;
   assert.equal(cgroup.kind, 'found');
   assert.ok(cgroup.directory.startsWith(mountPoint));
   const members = readFileSync(`${cgroup.directory}/cgroup.procs`, 'utf8').split('\n');

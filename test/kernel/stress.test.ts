@@ -8,19 +8,19 @@ import { after, before, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { clockOffset } from '../../src/machine/clock-offset.ts';
-import type { LiveSource } from '../../src/receivers/scheduler/live-scheduler.ts';
 import type { Waiter } from '../../src/receivers/scheduler/source.ts';
 import { type CgroupId, cgroupId, milliseconds, type UnixNanoseconds } from '../../src/telemetry/units.ts';
 import { usualOr } from '../lab/thorough.ts';
 import {
+  followCgroups,
   makeCgroup,
   native,
-  openCgroups,
   openScheduler,
   program,
   removeCgroups,
   runIn,
   type TestCgroup,
+  type TestSource,
   version,
 } from './scheduler-fixture.ts';
 
@@ -37,7 +37,7 @@ const maxCgroups = count / 2;
 
 const clocks = { now: () => BigInt(Date.now()) * 1_000_000n, monotonic: () => native.monotonic() };
 
-/** What was said of one cgroup, or what the kernel itself accounted to it. */
+/** Reported times of one cgroup, or those of the kernel's own accounting. */
 interface Ledger {
   run: number;
   wait: number;
@@ -56,22 +56,22 @@ interface Outcome {
   readonly churned: ReadonlyMap<Waiter, Ledger>;
   readonly busy: readonly { readonly cgroup: TestCgroup; readonly ran: number }[];
   readonly drops: Readonly<Record<string, number>>;
-  /** What each was called when something was said of it. */
+  /** Paths of each at the time of its readings. */
   readonly names: ReadonlyMap<Waiter, ReadonlySet<string | undefined>>;
-  /** And what the short-lived ones were really called. */
+  /** Actual paths of the short-lived ones. */
   readonly realNames: ReadonlyMap<Waiter, string>;
   /** Single waits of short-lived ones. */
   readonly events: number;
   /** ns between the first and the last reading. */
   readonly span: number;
-  /** Of all CPUs in that time, ns: neither ours nor anybody's. */
+  /** Of all CPUs in that time, ns: in no cgroup, ours or other. */
   readonly unused: number;
   readonly early: Sample;
   readonly late: Sample;
 }
 
 let outcome: Outcome;
-let source: LiveSource | undefined;
+let source: TestSource | undefined;
 let churn: ChildProcess | undefined;
 let parents: readonly string[] = [];
 
@@ -94,9 +94,8 @@ async function stress(): Promise<Outcome> {
   parents = home.procs.map(dirname);
   const busy = Array.from({ length: cpus }, (_, cpu) => makeCgroup(`pingpong-${cpu}`));
   const chatty = makeCgroup('messages');
-  const cgroups = openCgroups({ maxCgroups });
+  const cgroups = followCgroups({ maxCgroups });
   source = openScheduler({ maxWorkloads: slots, minWait: milliseconds(2) }, cgroups);
-  const unfollow = cgroups.follow(() => source?.tellChanges());
 
   const reported = new Map<Waiter, Ledger>();
   const drops: Record<string, number> = {};
@@ -106,9 +105,9 @@ async function stress(): Promise<Outcome> {
     if (typeof cgroup !== 'bigint') return;
     const unix = (at + clockOffset(clocks)) as UnixNanoseconds;
     const known = names.get(cgroup) ?? new Set();
-    names.set(cgroup, known.add(cgroups.path(cgroup, unix)));
+    names.set(cgroup, known.add(cgroups.registry.path(cgroup, unix)));
   };
-  const read = (from: LiveSource) => {
+  const read = (from: TestSource) => {
     for (const { cgroup, at } of from.drain()) {
       name(cgroup, at);
       timesNamed.set(cgroup, (timesNamed.get(cgroup) ?? 0) + 1);
@@ -123,7 +122,7 @@ async function stress(): Promise<Outcome> {
       ledger.wait += wait;
       const ended = [...buckets.values()].reduce((a, b) => a + b, zeroCount);
       ledger.waits += ended;
-      if (run || wait || ended) name(cgroup, reading.at); // else it says nothing of it
+      if (run || wait || ended) name(cgroup, reading.at); // otherwise the reading has nothing of it
     }
     for (const [reason, by] of Object.entries(reading.drops)) drops[reason] = (drops[reason] ?? 0) + by;
   };
@@ -154,7 +153,6 @@ async function stress(): Promise<Outcome> {
   if (failure) throw failure;
   read(source);
   const end = native.monotonic();
-  unfollow();
   const late = sample();
   assert.ok(early);
   let events = 0;
@@ -238,7 +236,7 @@ function deviations(of: 'run' | 'wait' | 'waits'): readonly number[] {
   return [...outcome.churned].map(([id, truth]) => (outcome.reported.get(id)?.[of] ?? 0) - truth[of]);
 }
 
-test('css ids were used again and again, and each cgroup has its own time', () => {
+test('reused css ids: each cgroup has its own time', () => {
   const { churned, reported, drops } = outcome;
   assert.equal(churned.size, count);
   assert.equal(drops.no_slot ?? 0, 0, `all of them had one of ${slots} css ids`);
@@ -251,14 +249,14 @@ test('css ids were used again and again, and each cgroup has its own time', () =
 });
 
 for (const kind of ['run', 'wait'] as const)
-  test(`what is missing of the ${kind} time of a short-lived cgroup has a counter`, () => {
+  test(`missing ${kind} time of short-lived cgroups is counted as a loss`, () => {
     const { drops } = outcome;
     const short = deviations(kind).filter((ns) => ns < -tolerance).length;
     assert.ok(short <= explained(drops, lossesOfTime), `${short} miss something: ${JSON.stringify(drops)}`);
     assert.ok(short < 0.01 * count, `${short} of ${count} miss something`);
   });
 
-test('no short-lived cgroup waits longer than the kernel says, and hardly one runs longer', () => {
+test("short-lived cgroups: wait time is at most the kernel's, run time with few exceptions", () => {
   assert.deepEqual(
     deviations('wait').filter((ns) => ns > tolerance),
     [],
@@ -267,11 +265,11 @@ test('no short-lived cgroup waits longer than the kernel says, and hardly one ru
   const total = [...outcome.churned.values()].reduce((sum, { run }) => sum + run, 0);
   const excess = over.reduce((sum, ns) => sum + ns, 0);
   // some tasks that sleep and wake just then, on a machine with more to do than it can; the kernel books that time on
-  // nobody, and who it is of is not known yet
+  // no cgroup, for a reason not known yet
   assert.ok(over.length < 0.005 * count && excess < 0.005 * total, `${over}: ${excess} ns of ${total} ns`);
 });
 
-test('waits that are in no histogram have a counter', () => {
+test('waits missing in the histograms are counted as losses', () => {
   const { drops } = outcome;
   const missing = -deviations('waits').reduce((sum, waits) => sum + Math.min(0, waits), 0);
   const known = explained(drops, [...lossesOfTime, 'histogram_contested']);
@@ -283,7 +281,7 @@ test('waits that are in no histogram have a counter', () => {
   );
 });
 
-test("those that stay have their own time and nobody else's, at more than 50,000 switches a second of CPU", () => {
+test('long-lived cgroups have their own run time within 1 % at more than 50,000 switches a second of CPU', () => {
   const { busy, reported, span } = outcome;
   for (const { cgroup, ran } of busy) {
     const run = reported.get(cgroup.id)?.run ?? 0;
@@ -296,18 +294,18 @@ test("those that stay have their own time and nobody else's, at more than 50,000
   assert.ok(waits / (ran / 1e9) > 50_000, `${waits} waits while they ran ${ran} ns of ${span} ns`);
 });
 
-test('nothing is reported of a cgroup that never existed', () => {
+test('no point or event belongs to a cgroup that never existed', () => {
   const { reported, churned, names } = outcome;
   for (const id of reported.keys()) {
     if (typeof id !== 'bigint' || churned.has(id)) continue;
     const [path, ...others] = names.get(id) ?? [];
-    const isSilent = [...Object.values(reported.get(id) ?? {})].every((said) => said === 0);
-    assert.ok(isSilent || (path !== undefined && others.length === 0), `nobody made ${id}`);
+    const isSilent = [...Object.values(reported.get(id) ?? {})].every((value) => value === 0);
+    assert.ok(isSilent || (path !== undefined && others.length === 0), `no process made ${id}`);
     assert.ok(!path?.includes(`earshot-test-${process.pid}-churn/`), `${path} is ours, and not ${id}`);
   }
 });
 
-test('whatever is said of a cgroup that came and went is said under its own name', (t) => {
+test('points and events of removed cgroups have their own paths', (t) => {
   const { reported, churned, names, realNames, events, drops } = outcome;
   const nameless = [...churned.keys()].filter((id) => names.get(id)?.has(undefined)).length;
   t.diagnostic(`${events} single waits; ${nameless} cgroups without a name`);
@@ -322,7 +320,7 @@ test('whatever is said of a cgroup that came and went is said under its own name
   assert.ok(events > 100, `only ${events} single waits`);
 });
 
-test('all run time together is the time of all CPUs, less what was idle or stolen', () => {
+test('the sum of run times is the CPU time minus idle and stolen time', () => {
   const { reported, span, unused } = outcome;
   const run = [...reported.values()].reduce((sum, ledger) => sum + ledger.run, 0);
   const slice = 8e6;
@@ -330,7 +328,7 @@ test('all run time together is the time of all CPUs, less what was idle or stole
   assert.ok(Math.abs(run + unused - cpus * span) < 0.01 * cpus * span, `${run} + ${unused} ns in ${span} ns`);
 });
 
-test('after the first thousand cgroups the reader needs no more memory, and the pair map has room', () => {
+test('memory of the reader stays constant after 1,000 cgroups, and the pair map has room', () => {
   const { early, late, drops } = outcome;
   const more = { used: late.used - early.used, rss: late.rss - early.rss };
   // what this test itself keeps of a cgroup is some 600 bytes

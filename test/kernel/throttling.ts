@@ -12,7 +12,7 @@ export class Throttling {
   /**
    * How long a task stayed throttled that was so at the sample `mark`: until throttled time of its group first grew by less
    * than time passed. It may have grown again before the task ran, because of another task: then this one was in the queue,
-   * and waited for whoever had the CPU.
+   * and waited for the CPU.
    */
   untilReleased(cpu: number, group: number, mark: number): number {
     const { clock, throttled } = this.#of(cpu, group);

@@ -4,7 +4,7 @@ type Column = Exclude<keyof Trace, 'length' | 'parties'>;
 
 /**
  * The kernel does not call the hooks for every switch: a task leaves a CPU that, as far as was seen, another one had. The
- * stamp of when it got the CPU says when the switch was. It is put in, so that the replay has it and nobody is blamed for
+ * stamp of when it got the CPU is the time of the switch. It is inserted, so that the replay has it and no cgroup is blamed for
  * the time of another.
  */
 export function withUnseen(trace: Trace): Trace {

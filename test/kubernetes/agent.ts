@@ -11,7 +11,7 @@ export const image = { newName: 'localhost/earshot-test/agent', newTag: '1' } as
 const namespace = 'earshot';
 
 export interface DeployedAgent {
-  /** All its pod has said. */
+  /** The whole log of its pod. */
   log(): string;
   /** Deletes its pod, which delivers what it has. */
   stop(): Promise<void>;

@@ -4,7 +4,7 @@ import type { Certificate, Certificates } from './certificates.ts';
 import { addresses } from './namespaces.ts';
 import type { ContainerdMajor } from './peers.ts';
 
-/** What the parts of the node are told, as files of the state folder or arguments. */
+/** Configuration of the parts of the node, as files of the state folder or arguments. */
 
 export const nodeName = 'node1';
 export const loadImage = 'localhost/earshot-test/load:1';

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const stopLimitMs = 5_000;
 
-/** `undefined` when there is none, or it has ended and nobody has asked how. */
+/** `undefined` when there is none, or it is a zombie that nothing has reaped. */
 export function startOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -38,7 +38,7 @@ export interface Command {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** Outlives this process; what it says goes to `log/NAME.log`. */
+/** Outlives this process; its output goes to `log/NAME.log`. */
 export function startDaemon(state: string, name: string, { file, args, env }: Command): void {
   const log = openSync(join(state, 'log', `${name}.log`), 'a');
   const child = spawn(file, args, {
@@ -48,7 +48,7 @@ export function startDaemon(state: string, name: string, { file, args, env }: Co
     env: { ...process.env, ...env },
   });
   closeSync(log);
-  child.on('error', () => {}); // whoever waits for its answer says that there is none, and shows the log
+  child.on('error', () => {}); // the wait for its answer fails and shows the log
   child.unref();
   if (child.pid !== undefined) writePid(state, name, child.pid);
 }

@@ -83,8 +83,8 @@ function logOf({ metadata: { name, uid } }: Pod): string {
   return files.map((file) => readFileSync(file, 'utf8')).join('');
 }
 
-/** The log of the only agent, once it says all this. */
-async function said(former: string | undefined, ...texts: readonly RegExp[]): Promise<string> {
+/** The log of the only agent, once it has all these texts. */
+async function logged(former: string | undefined, ...texts: readonly RegExp[]): Promise<string> {
   let log = '';
   for (const deadline = Date.now() + limitMs; Date.now() < deadline; await sleep(300)) {
     const [pod, ...others] = await agents();
@@ -101,7 +101,7 @@ async function said(former: string | undefined, ...texts: readonly RegExp[]): Pr
     '--sort-by=.metadata.creationTimestamp',
   ]);
   throw new Error(
-    `the agent did not say ${texts.join(' and ')} within ${limitMs / 1000} s:\n${log}\n${events}`,
+    `the agent did not log ${texts.join(' and ')} within ${limitMs / 1000} s:\n${log}\n${events}`,
   );
 }
 
@@ -115,7 +115,7 @@ async function replace(patch: object, ...texts: readonly RegExp[]): Promise<stri
   const [former] = await agents();
   const spec = JSON.stringify({ spec: { template: { spec: patch } } });
   await node.kubectl(['patch', 'daemonset', 'earshot', '--namespace=earshot', '--patch', spec]);
-  return said(former?.metadata.uid, ...texts);
+  return logged(former?.metadata.uid, ...texts);
 }
 
 interface Rule {
@@ -145,8 +145,8 @@ async function withoutRule(resource: string): Promise<{ readonly serviceAccountN
 
 const ready = (source: string) => new RegExp(`source is ready.*"source":"${source}"`);
 
-test('with what the manifests grant every source of names is ready, and the self-test passes', async () => {
-  const log = await said(
+test('with the rights of the manifests all sources are ready, and the self-test passes', async () => {
+  const log = await logged(
     undefined,
     ready('cri'),
     ready('kubelet'),
@@ -156,23 +156,23 @@ test('with what the manifests grant every source of names is ready, and the self
   assert.doesNotMatch(log, / warn /);
 });
 
-test('without nodes/pods the kubelet refuses, and the agent says which rule is missing', async () => {
+test('without nodes/pods the kubelet answers 403, and the agent names the missing rule', async () => {
   const rights = await withoutRule('nodes/pods');
   await replace(rights, /cannot read pods from kubelet: .*nodes\/pods/, ready('cri'), ready('kubernetes'));
 });
 
-test('without pods the API server refuses, and runtime and kubelet still have names', async () => {
+test('without pods the API server answers 403, and names come from runtime and kubelet', async () => {
   const rights = await withoutRule('pods');
   await replace(rights, /cannot read pods from kubernetes: .*pods/, ready('cri'), ready('kubelet'));
 });
 
 for (const resource of ['replicasets', 'jobs'])
-  test(`without ${resource} owners are derived from names, and the agent says so`, async () => {
+  test(`without ${resource} owners are derived from pod names, and the agent warns`, async () => {
     const rights = await withoutRule(resource);
     await replace(rights, new RegExp(`cannot look up .*${resource}`), ready('kubernetes'));
   });
 
-test('without the sockets of runtimes names come from kubelet and API server', async () => {
+test('without runtime sockets names come from kubelet and API server', async () => {
   const sockets = ['containerd', 'crio', 'k3s'].map((name) => ({ name, $patch: 'delete' }));
   const volumeMounts = ['/run/containerd', '/run/crio', '/run/k3s/containerd'].map((mountPath) => ({
     ...{ mountPath, $patch: 'delete' },
@@ -219,7 +219,7 @@ function writeSidecarOverlay(): string {
   return folder;
 }
 
-test('as a sidecar the agent reports its own pod, and of others only what they are', async () => {
+test('a sidecar reports only its own pod, and no pod of a neighbor', async () => {
   await agent.stop();
   const from = Date.now();
   await node.kubectl(['apply', '--kustomize', writeSidecarOverlay()]);

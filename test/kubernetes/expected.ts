@@ -2,7 +2,7 @@ import { culpritAttributes } from '../../src/telemetry/attributes/culprit.ts';
 import { workloadAttributes } from '../../src/telemetry/attributes/workload.ts';
 import type { RealContainer } from './pods.ts';
 
-/** What the agent has to say of a container, from what the API server says of it. */
+/** Attributes the agent has to report of a container, from the API server's. */
 
 const ownerKeys: Readonly<Record<string, string>> = {
   StatefulSet: workloadAttributes.statefulSetName.key,

@@ -14,7 +14,7 @@ import { ofContainer, points, type Received, resources, sum, sumBy } from './rec
 import { pathOf, play, podPathOf, restarted, type Scenario, sharedQuotaPath } from './scenario.ts';
 import { hog } from './workloads.ts';
 
-/** What an OTLP backend is told of real pods on a real node, beside what the API server and the kernel say of them. */
+/** What an OTLP backend receives about real pods on a real node, compared with the API server and the kernel. */
 
 const major = (process.env.EARSHOT_TEST_CONTAINERD ?? '1') as ContainerdMajor;
 
@@ -76,24 +76,25 @@ for (const [what, namespace, pod, name] of everyone)
     assertNamed(container, points(scenario.backend).filter(ofContainer(container.id)));
   });
 
-test('both lives of a container that was restarted have its name, each with its own id and number', () => {
+test('a restarted container keeps its name, with an id and a restart count for each run', () => {
   const lives = scenario.pods.find('shop', /^flaky$/, 'app');
   assert.deepEqual(lives.map(({ restartCount }) => restartCount).sort(), [0, 1]);
   for (const life of lives) assertNamed(life, points(scenario.backend).filter(ofContainer(life.id)));
 });
 
-test('no resource is of a container that the API server does not know, nor of one without its pod', () => {
+test("each container resource is in the API server's list, and has its pod", () => {
   const known = new Set(all().map(({ id }) => id));
   for (const resource of resources(scenario.backend)) {
     const path = String(resource[resourceAttributes.cgroupPath.key] ?? '');
     const id = resource[workloadAttributes.containerId.key];
-    if (id !== undefined) assert.ok(known.has(String(id)), `who is ${JSON.stringify(resource)}?`);
+    if (id !== undefined)
+      assert.ok(known.has(String(id)), `the API server has no container ${JSON.stringify(resource)}`);
     if (/^\/kubepods\/.*pod/.test(path))
       assert.ok(resource[workloadAttributes.podName.key], `${path} has no pod`);
   }
 });
 
-test('each container of a pod is an instance of its own, whatever its number', () => {
+test('each container of a pod has its own service.instance.id', () => {
   const owners = new Map<unknown, string>();
   for (const { resource } of points(scenario.backend)) {
     const container = scenario.pods.containers.get(String(resource[workloadAttributes.containerId.key]));
@@ -106,7 +107,7 @@ test('each container of a pod is an instance of its own, whatever its number', (
   assert.ok(owners.size >= everyone.length);
 });
 
-test('the hog is named as the culprit of every victim, with its owner, class and request', () => {
+test('the hog is the culprit of every victim, with owner, QoS class and request', () => {
   const culprit = one(hog.namespace, /^etl-/, hog.container);
   for (const [, namespace, pod, name] of everyone.filter(([what]) =>
     /Deployment|StatefulSet|BestEffort|static/.test(what),
@@ -132,7 +133,7 @@ test('the hog is named as the culprit of every victim, with its owner, class and
   }
 });
 
-test('every culprit in a pod has its name', () => {
+test('each culprit in a pod has its pod name', () => {
   const known = scenario.pods.containers;
   let culprits = 0;
   for (const { point } of points(scenario.backend, waitMetrics.blameTime.name)) {
@@ -140,11 +141,11 @@ test('every culprit in a pod has its name', () => {
     if (id === undefined) {
       // Also a container that only holds its pod's namespaces is its pod.
       if (/\/pod/.test(String(point.attributes[culpritAttributes.cgroupPath.key])))
-        assert.ok(point.attributes[culpritAttributes.podName.key], 'a pod nobody knows is to blame');
+        assert.ok(point.attributes[culpritAttributes.podName.key], 'a culprit is an unknown pod');
       continue;
     }
     const container = known.get(String(id));
-    assert.ok(container, `who is to blame? ${JSON.stringify(point.attributes)}`);
+    assert.ok(container, `unknown culprit ${JSON.stringify(point.attributes)}`);
     culprits += 1;
     const what = `${container.pod} as a culprit`;
     assertAttributes(point.attributes, culpritAttributesOf(container), { container, what });
@@ -152,15 +153,15 @@ test('every culprit in a pod has its name', () => {
   assert.ok(culprits > 0);
 });
 
-test('what runs in the root cgroup, as kubelet and runtime do here, is the system', () => {
+test('processes in the root cgroup, here kubelet and runtime, are system', () => {
   const byRoot = points(scenario.backend, waitMetrics.blameTime.name, scenario.contention).filter(
     ({ point }) => point.attributes[culpritAttributes.cgroupPath.key] === '/',
   );
-  assert.ok(byRoot.length > 0, 'nobody waited for the daemons of the node');
+  assert.ok(byRoot.length > 0, 'no wait for the daemons of the node');
   for (const { point } of byRoot) assert.equal(point.attributes[waitAttributes.cause.key], 'system');
 });
 
-test('nearly everybody is named, and hardly anybody unknown', () => {
+test('over 95 % of victims and culprits are named, less than 1 % are unknown', () => {
   const identified = points(scenario.backend, workloadCounters.identified.name);
   const outcomes = sumBy(identified, 'outcome');
   const [named = 0, unknown = 0] = ['named', 'unknown'].map((outcome) => outcomes.get(outcome));
@@ -169,7 +170,7 @@ test('nearly everybody is named, and hardly anybody unknown', () => {
   assert.ok(all > 1000 && named > 0.95 * all && unknown < 0.01 * all, what);
 });
 
-test('containers of one pod are siblings to each other', () => {
+test('containers of one pod are siblings', () => {
   let siblings = 0;
   const [front, back] = ['front', 'back'].map((name) => one('shop', /^pair$/, name));
   for (const [victim, other] of [
@@ -222,7 +223,7 @@ const quotas: Readonly<Record<string, readonly Quota[]>> = {
 };
 
 for (const [pod, levels] of Object.entries(quotas))
-  test(`the throttled time of ${pod} is the kernel's own, at each level that has a quota`, () => {
+  test(`throttled time of ${pod} equals cpu.stat at each level with a quota`, () => {
     let most = 0;
     for (const { of, level, path } of levels) {
       const figures = scenario.throttled.get(of);
@@ -239,7 +240,7 @@ for (const [pod, levels] of Object.entries(quotas))
     assert.ok(most > 0.5, `only throttled for ${most} s`);
   });
 
-test('waiting for its own limit is the time the kernel held a single thread back', () => {
+test('the wait for the own limit equals the throttled time of a single thread', () => {
   for (const [name, pod, container] of [
     ['ledger/app', /^ledger$/, 'app'],
     ['pair/front', /^pair$/, 'front'],
@@ -258,7 +259,7 @@ test('waiting for its own limit is the time the kernel held a single thread back
   }
 });
 
-test('a quota above the pods is told from their own limits, with its level and path', () => {
+test('a quota above the pods is distinguished from their own limits, with level and path', () => {
   for (const [namespace, pod] of [
     ['batch', /^scratch$/],
     ['shop', /^beacon-/],
@@ -280,7 +281,7 @@ test('a quota above the pods is told from their own limits, with its level and p
   }
 });
 
-test('a static pod has the uid that the API server gave it', () => {
+test('a static pod has its uid of the API server', () => {
   const beacon = one('shop', /^beacon-/, 'app');
   assert.notEqual(beacon.podUid, beacon.cgroupUid);
   const late = points(scenario.backend, undefined, scenario.afterRestart.get('apiserver')).filter(
@@ -291,7 +292,7 @@ test('a static pod has the uid that the API server gave it', () => {
 });
 
 for (const name of restarted)
-  test(`after a restart of ${name} nobody has lost a name, and who is new has one`, () => {
+  test(`a restart of ${name} loses no name, and new containers get theirs`, () => {
     const window = scenario.afterRestart.get(name);
     assert.ok(window);
     const received = points(scenario.backend, undefined, window);
@@ -300,8 +301,14 @@ for (const name of restarted)
       const container = scenario.pods.containers.get(String(id));
       if (container) assertNamed(container, received.filter(ofContainer(container.id)));
     }
-    for (const [, namespace, pod, containerName] of everyone.slice(0, 6))
-      assert.ok(seen.has(one(namespace, pod, containerName).id), `nothing of ${pod} after the restart`);
+    // Of a runtime that is slow to answer after its restart the kubelet may restart a container.
+    for (const [, namespace, pod, containerName] of everyone.slice(0, 6)) {
+      const lives = scenario.pods.find(namespace, pod, containerName);
+      assert.ok(
+        lives.some(({ id }) => seen.has(id)),
+        `nothing of ${containerName} in ${pod} after the restart; its runs: ${JSON.stringify(lives)}`,
+      );
+    }
     const fresh = one('batch', new RegExp(`^blink-${name}-`), 'app');
     assertNamed(fresh, points(scenario.backend).filter(ofContainer(fresh.id)));
   });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 const applets = ['sh', 'cat', 'echo', 'false', 'sleep', 'taskset', 'timeout', 'true', 'usleep'];
 
-/** An image of static busybox that sleeps unless told otherwise, as an archive that `docker save` could have written. */
+/** An image of static busybox that sleeps by default, as an archive that `docker save` could have written. */
 export function writeLoadImage(folder: string, tag: string): string {
   const busybox = '/bin/busybox';
   if (!existsSync(busybox))

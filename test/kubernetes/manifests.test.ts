@@ -23,7 +23,7 @@ function kindsOf(name: string): readonly string[] {
     .sort();
 }
 
-test('kubectl makes of the manifests what can be applied, with the image of this version', () => {
+test('kubectl renders the manifests, with the image of this version', () => {
   assert.deepEqual(kindsOf('base'), [
     'ClusterRole',
     'ClusterRoleBinding',

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { addresses } from './namespaces.ts';
 
-/** What the API server says of a container: what the agent has to say of it too. */
+/** A container as the API server has it, and as the agent has to report it. */
 export interface RealContainer {
   readonly id: string;
   readonly namespace: string;

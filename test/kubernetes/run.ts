@@ -3,7 +3,7 @@
  *
  *   test/kubernetes/run.ts [--containerd 1] [--containerd 2]    the tests with each of them, with both unless one is named
  *   test/kubernetes/run.ts up [--containerd 2]                  leaves a node running, to look at
- *   test/kubernetes/run.ts down                                 takes down what is left of one, whoever left it
+ *   test/kubernetes/run.ts down                                 takes down what is left of any run
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -78,10 +78,10 @@ export async function play(major: ContainerdMajor): Promise<Scenario> {
     const agent = await deployAgent(node, { endpoint: backend.endpoint, archive });
     undo.push(() => agent.stop());
     agentLog = agent.log;
-    // Whoever begins from now on is seen from the beginning.
+    // Containers that start from now on are seen from their start.
     await until('first data', () => backend.metrics().length > 0);
     await apply(node, [...workloads, blink('blink')]);
-    // Where the namespace is missing, the kubelet tries a minute later to tell the API server of it.
+    // Where the namespace is missing, the kubelet tries a minute later to report it to the API server.
     writeFileSync(join(staticPodFolder(node.state), 'beacon.json'), JSON.stringify(staticPod));
     await allAreRunning(pods);
     await scaleHog(node, pods, 1);
@@ -98,7 +98,9 @@ export async function play(major: ContainerdMajor): Promise<Scenario> {
     const contention = await during(async (from) => {
       await intervals(backend, { from, count: 3 });
       await node.kubectl(['delete', 'pod', '--namespace=batch', 'leaver']);
-      await intervals(backend, { from, count: 7 });
+      // Beside other work a pod reaches its limit later.
+      await until('a second in which ledger is throttled', () => throttledSeconds(throttled, 'ledger') > 1);
+      await intervals(backend, { from: Date.now(), count: 4 });
     });
     await scaleHog(node, pods, 0); // or the class would not come to use what it is given
     await runCronJob(node, pods);
@@ -126,13 +128,13 @@ export async function play(major: ContainerdMajor): Promise<Scenario> {
     await agent.stop();
     return { node, backend, agent, pods, contention, sharedQuota, afterRestart, throttled, close };
   } catch (cause) {
-    const said = agentLog().split('\n').slice(-40).join('\n');
+    const log = agentLog().split('\n').slice(-40).join('\n');
     const isUndone = await close().then(
       () => '',
       (error: unknown) => `\n${error}`,
     );
     throw new Error(
-      `cannot play the scenario: ${(cause as Error).message}${isUndone}\nthe agent said:\n${said}`,
+      `cannot play the scenario: ${(cause as Error).message}${isUndone}\nlog of the agent:\n${log}`,
       {
         cause,
       },
@@ -141,7 +143,7 @@ export async function play(major: ContainerdMajor): Promise<Scenario> {
 }
 
 /**
- * Once, and not again: a pod that starts with next to no CPU has a cgroup for seconds before anybody can tell its name, and a
+ * Once, and not again: a pod that starts with next to no CPU has a cgroup for seconds before any source has its name, and a
  * container that starts while a daemon is restarted, or just before the end, may never be known to the API server.
  */
 async function runCronJob(node: KubernetesNode, pods: PodWatch): Promise<void> {
@@ -177,6 +179,11 @@ function watchThrottling(pods: PodWatch): ReadonlyMap<string, Throttled> {
     ['pair/front', watch(pathOf(front))],
     ['pair', watch(podPathOf(front))],
   ]);
+}
+
+/** Of a pod of one container, by either quota: which of the two runs out first is chance. */
+function throttledSeconds(throttled: ReadonlyMap<string, Throttled>, pod: string): number {
+  return [pod, `${pod}/app`].reduce((sum, name) => sum + (throttled.get(name)?.own.seconds ?? 0), 0);
 }
 
 async function allAreRunning(pods: PodWatch): Promise<void> {

@@ -20,7 +20,7 @@ export function useNode(state: string): void {
   writePid(state, user, process.pid);
 }
 
-/** What nobody uses any more; refuses to take a node from under another test. */
+/** Takes down an unused node; refuses one that another test uses. */
 export async function takeDownLeftover(state: string): Promise<void> {
   const other = runningPid(state, user);
   if (other !== undefined && other !== process.pid)
@@ -29,7 +29,7 @@ export async function takeDownLeftover(state: string): Promise<void> {
 }
 
 /**
- * Ends whatever of a node is left, whatever state that is in: after a test as after one that was killed. Nothing is asked
+ * Ends all that is left of a node, in any state: after a test as after one that was killed. Nothing is asked
  * to end well, since all it could leave behind goes with its namespaces. Only the cgroups are the machine's.
  */
 export async function takeDown(state: string): Promise<void> {

@@ -35,6 +35,12 @@ export class ThrottledTime {
     clearInterval(this.#timer);
   }
 
+  /** Throttled since the first sample, s. */
+  get seconds(): number {
+    const [first, last] = [this.#samples[0], this.#samples.at(-1)];
+    return first && last ? last.seconds - first.seconds : 0;
+  }
+
   /** At least and at most so many seconds passed between two times of `Date.now()`: both may lie between samples. */
   between(from: number, to: number): { readonly least: number; readonly most: number } {
     return {
@@ -48,9 +54,7 @@ export class ThrottledTime {
     const [before, after] = [this.#samples[i - 1], this.#samples[i]];
     if (!before || !after) {
       const [first, last] = [this.#samples[0]?.time, this.#samples.at(-1)?.time];
-      throw new Error(
-        `cannot tell what ${this.#file} was at ${time}: it was sampled from ${first} to ${last}`,
-      );
+      throw new Error(`cannot interpolate ${this.#file} at ${time}: it was sampled from ${first} to ${last}`);
     }
     return { before: before.seconds, after: after.seconds };
   }
@@ -60,7 +64,7 @@ export class ThrottledTime {
     try {
       text = readFileSync(this.#file, 'utf8');
     } catch {
-      return; // the cgroup is gone, and `at` says so
+      return; // the cgroup is gone, and `between` says so
     }
     const nanoseconds = /^throttled_time (\d+)$/m.exec(text)?.[1];
     const microseconds = /^throttled_usec (\d+)$/m.exec(text)?.[1];

@@ -3,12 +3,12 @@ import type { KubernetesNode } from './node.ts';
 
 /**
  * What runs on the node while the agent looks on. All but those that have a limit share CPU 0 with the hog, so that
- * everybody waits for somebody whose name is known.
+ * each workload waits for culprits whose names are known.
  */
 
 const onCpu0 = (script: string) => ['taskset', '1', 'sh', '-c', script];
 const burst = 'i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done';
-/** About 2 % of a CPU, in short pieces: somebody who waits again and again. */
+/** About 2 % of a CPU, in short pieces: a workload that waits again and again. */
 const serve = onCpu0(`while :; do ${burst}; sleep 0.05; done`);
 const spinOnCpu1 = ['taskset', '2', 'sh', '-c', 'while :; do :; done'];
 const spinAnywhere = ['sh', '-c', 'while :; do :; done'];
@@ -32,7 +32,7 @@ interface Resources {
   readonly limits?: Readonly<Record<string, string>>;
 }
 
-/** Gone at once when deleted: a shell that is process 1 does not hear SIGTERM. */
+/** Gone at once when deleted: a shell that is process 1 ignores SIGTERM. */
 const podSpec = (containers: readonly object[], more: object = {}) => ({
   terminationGracePeriodSeconds: 0,
   automountServiceAccountToken: false,
@@ -146,7 +146,7 @@ export const workloads = [
   },
 ];
 
-/** Lives 200 ms: gone before anybody who lists containers now and then has seen it. */
+/** Lives 200 ms: gone before any periodic list of containers has it. */
 export const blink = (name: string) => ({
   apiVersion: 'batch/v1',
   kind: 'Job',

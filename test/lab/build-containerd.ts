@@ -48,7 +48,7 @@ export function buildContainerd(): string {
       const reason = error?.message ?? stderr.trim().split('\n').at(-1);
       throw new Error(`cannot build containerd ${newContainerdVersion}: ${reason}`);
     }
-    if (hasNewContainerd()) return newContainerdFolder; // somebody else was quicker
+    if (hasNewContainerd()) return newContainerdFolder; // another build was quicker
     rmSync(newContainerdFolder, { recursive: true, force: true });
     renameSync(fresh, newContainerdFolder);
     return newContainerdFolder;

@@ -8,7 +8,7 @@ const chunkBytes = 4 * 2 ** 20;
 const collectEveryMs = 50;
 
 export interface Oracle {
-  /** Happenings the ring had no room for. A trace with gaps says nothing: make the ring larger or the load smaller. */
+  /** Happenings the ring had no room for. A trace with gaps proves nothing: make the ring larger or the load smaller. */
   lost(): number;
   trace(): Trace;
   replay(): Replay;

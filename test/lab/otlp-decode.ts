@@ -46,6 +46,22 @@ export interface ReceivedLogs {
   }[];
 }
 
+export interface ReceivedTraces {
+  readonly resource: Attributes;
+  readonly spans: readonly {
+    readonly name: string;
+    /** In hexadecimal. */
+    readonly traceId: string;
+    readonly spanId: string;
+    readonly parentSpanId: string;
+    readonly kind: number;
+    readonly start: bigint;
+    readonly end: bigint;
+    readonly status: number;
+    readonly attributes: Attributes;
+  }[];
+}
+
 // The parts of the compiled definitions' objects that tests look at; 64-bit integers come as decimal strings.
 interface KeyValue {
   readonly key: string;
@@ -105,6 +121,24 @@ interface LogsRequest {
     }[];
   }[];
 }
+interface TracesRequest {
+  readonly resourceSpans: readonly {
+    readonly resource?: { readonly attributes: readonly KeyValue[] };
+    readonly scopeSpans: readonly {
+      readonly spans: readonly {
+        readonly name: string;
+        readonly traceId: Uint8Array;
+        readonly spanId: Uint8Array;
+        readonly parentSpanId?: Uint8Array;
+        readonly kind: number;
+        readonly startTimeUnixNano: string;
+        readonly endTimeUnixNano: string;
+        readonly status?: { readonly code?: number };
+        readonly attributes: readonly KeyValue[];
+      }[];
+    }[];
+  }[];
+}
 interface MessageType<Content> {
   decode(bytes: Uint8Array): object;
   toObject(decoded: object, options: object): Content;
@@ -117,6 +151,7 @@ const { collector } = (
         collector: {
           metrics: { v1: { ExportMetricsServiceRequest: MessageType<MetricsRequest> } };
           logs: { v1: { ExportLogsServiceRequest: MessageType<LogsRequest> } };
+          trace: { v1: { ExportTraceServiceRequest: MessageType<TracesRequest> } };
         };
       };
     };
@@ -187,6 +222,27 @@ export function decodeLogs(bytes: Buffer): readonly ReceivedLogs[] {
         observed: BigInt(observedTimeUnixNano),
         severityNumber,
         attributes: record(attributes),
+      })),
+    ),
+  }));
+}
+
+export function decodeTraces(bytes: Buffer): readonly ReceivedTraces[] {
+  const hex = (id: Uint8Array = new Uint8Array()) => Buffer.from(id).toString('hex');
+  const request = decodeAs(collector.trace.v1.ExportTraceServiceRequest, bytes);
+  return request.resourceSpans.map(({ resource, scopeSpans }) => ({
+    resource: record(resource?.attributes ?? []),
+    spans: scopeSpans.flatMap(({ spans }) =>
+      spans.map((span) => ({
+        name: span.name,
+        traceId: hex(span.traceId),
+        spanId: hex(span.spanId),
+        parentSpanId: hex(span.parentSpanId),
+        kind: span.kind,
+        start: BigInt(span.startTimeUnixNano),
+        end: BigInt(span.endTimeUnixNano),
+        status: span.status?.code ?? 0,
+        attributes: record(span.attributes),
       })),
     ),
   }));

@@ -7,7 +7,14 @@ import {
   type sendUnaryData,
   type status,
 } from '@grpc/grpc-js';
-import { decodeLogs, decodeMetrics, type ReceivedLogs, type ReceivedMetrics } from './otlp-decode.ts';
+import {
+  decodeLogs,
+  decodeMetrics,
+  decodeTraces,
+  type ReceivedLogs,
+  type ReceivedMetrics,
+  type ReceivedTraces,
+} from './otlp-decode.ts';
 
 /** An OTLP/gRPC server of the official protocol definitions on a free port. */
 export interface OtlpReceiver {
@@ -16,6 +23,7 @@ export interface OtlpReceiver {
   /** One entry for each request, in order of arrival. */
   metrics(): readonly Request<ReceivedMetrics>[];
   logs(): readonly Request<ReceivedLogs>[];
+  traces(): readonly Request<ReceivedTraces>[];
   /** What is answered from now on; `accept` at first. */
   answer(how: Answer): void;
   /** Resolves as soon as the condition holds; it is asked again after each request. */
@@ -40,17 +48,19 @@ export interface Request<Content> {
 
 const metricsPath = '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export';
 const logsPath = '/opentelemetry.proto.collector.logs.v1.LogsService/Export';
+const tracesPath = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
 
 export async function startOtlpReceiver(
   options: {
     readonly tls?: { readonly key: Buffer; readonly cert: Buffer };
     readonly maxBytes?: number;
-    /** Address of this machine; another one for who is in another network. */
+    /** Address of this machine; another one for senders in another network. */
     readonly host?: string;
   } = {},
 ): Promise<OtlpReceiver> {
   const metrics: Request<ReceivedMetrics>[] = [];
   const logs: Request<ReceivedLogs>[] = [];
+  const traces: Request<ReceivedTraces>[] = [];
   const arrivals = new EventEmitter();
   let answer: Answer = { kind: 'accept' };
   const { host = '127.0.0.1' } = options;
@@ -80,6 +90,7 @@ export async function startOtlpReceiver(
   });
   server.addService({ export: method(metricsPath) }, { export: unary(metrics, decodeMetrics) });
   server.addService({ export: method(logsPath) }, { export: unary(logs, decodeLogs) });
+  server.addService({ export: method(tracesPath) }, { export: unary(traces, decodeTraces) });
   const credentials = options.tls
     ? ServerCredentials.createSsl(null, [{ private_key: options.tls.key, cert_chain: options.tls.cert }])
     : ServerCredentials.createInsecure();
@@ -91,6 +102,7 @@ export async function startOtlpReceiver(
     endpoint: `${host}:${port}`,
     metrics: () => metrics,
     logs: () => logs,
+    traces: () => traces,
     answer(how) {
       answer = how;
     },

@@ -14,13 +14,13 @@ export interface Replayed {
   waits: number;
   wait: number;
   readonly classes: Record<ReplayClass, number>;
-  /** Who had the CPU, where that was another cgroup. */
+  /** Time by the cgroup that had the CPU, where that was another one. */
   readonly by: Map<bigint, number>;
   /** Waits whose stamp is known to be wrong, as the programs under test know it: they are nowhere else. */
   excluded: { waits: number; wait: number };
-  /** Waits whose stamp is not when they began though nobody knows, and by how much it is off. */
+  /** Waits with a wrong stamp that the programs cannot detect, and its error. */
   misstamped: { waits: number; wait: number };
-  /** Throttled again behind a stamp, on a CPU the task has left: nobody can say for how long. */
+  /** Throttled again behind a stamp, on a CPU the task has left: its duration is unknown. */
   unresolved: number;
   /** Waits that ended in a switch for which no hook was called. */
   unseen: number;

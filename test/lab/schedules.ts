@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { Written } from './traces.ts';
 
-/** What tasks of each cgroup waited, and behind whom, counted instant by instant while the schedule is made. */
+/** Waits of each cgroup by culprit, counted instant by instant while the schedule is made. */
 export type Truth = Map<bigint, { wait: number; readonly by: Map<bigint, number> }>;
 
 export interface Schedule {
@@ -15,7 +15,7 @@ const cgroupOf = (pid: number) => (pid === 0 ? 0n : BigInt(100 + (pid % 3)));
 
 /**
  * A scheduler in miniature: each step lets some time pass, then one thing happens. The kernel's stamps are kept as it keeps
- * them; who waits behind whom is counted by asking, for every span of time, who has the CPU and who is in its queue.
+ * them; waits by culprit are counted, for every span of time, from the task on the CPU and the tasks in its queue.
  */
 export const schedule: fc.Arbitrary<Schedule> = fc
   .array(
@@ -78,7 +78,7 @@ class Machine {
     const isAsleep = !this.#running.includes(pid) && !this.#queues.flat().some((of) => of.pid === pid);
     const at = this.#running.indexOf(pid);
     if (isAsleep) this.#queues[cpu]?.push({ pid, queued: this.#now });
-    this.#tell(isNew ? 'newWakeup' : 'wakeup', at >= 0 ? at : cpu, pid);
+    this.#emit(isNew ? 'newWakeup' : 'wakeup', at >= 0 ? at : cpu, pid);
   }
 
   move(cpu: number): void {
@@ -86,7 +86,7 @@ class Machine {
     if (!moved) return;
     const delay = (this.#delay.get(moved.pid) ?? 0) + this.#now - moved.queued;
     this.#delay.set(moved.pid, delay);
-    this.#tell('move', cpu, moved.pid);
+    this.#emit('move', cpu, moved.pid);
     this.#queues[(cpu + 1) % cpus]?.push({ pid: moved.pid, queued: this.#now });
   }
 
@@ -127,7 +127,7 @@ class Machine {
     this.#running[cpu] = pid;
   }
 
-  #tell(kind: 'move' | 'wakeup' | 'newWakeup', cpu: number, pid: number): void {
+  #emit(kind: 'move' | 'wakeup' | 'newWakeup', cpu: number, pid: number): void {
     const runDelay = this.#delay.get(pid) ?? 0;
     this.happenings.push({ kind, at: this.#now, cpu, pid, serial: cgroupOf(pid), runDelay });
   }

@@ -1,4 +1,4 @@
-import type { TimerClock } from '../../src/runtime/clock.ts';
+import type { TimerClock } from '../../src/machine/clock.ts';
 import {
   type MonotonicNanoseconds,
   type Nanoseconds,

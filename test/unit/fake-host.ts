@@ -1,28 +1,54 @@
 import { pino } from 'pino';
-import type { Closable, Host, Running, ServiceRef, Task, UsedBy } from '../../src/component.ts';
+import { type Cgroups, cgroups as cgroupsRef } from '../../src/cgroup/cgroups.ts';
+import type {
+  Closable,
+  ExtensionHost,
+  Host,
+  Introspection,
+  Running,
+  ServiceRef,
+  Task,
+  UsedBy,
+} from '../../src/component.ts';
 import { createCounters } from '../../src/telemetry/counters.ts';
 import type { Emits } from '../../src/telemetry/emits.ts';
 import { declaredCounters } from './declared.ts';
+import { FakeBpf } from './fake-bpf.ts';
+import { FakeCgroups } from './fake-cgroups.ts';
 import { FakeClock } from './fake-clock.ts';
-import { noKernel } from './fake-kernel.ts';
 import { fakeMachine } from './fake-machine.ts';
 
+/** An agent in which nothing runs. */
+const noAgent: Introspection = {
+  health: () => new Map(),
+  graph: () => ({ nodes: [], edges: [] }),
+  tap: () => ({ close: async () => {} }),
+  config: () => '',
+  reload: async () => ({ opened: [], closed: [], reconfigured: [], kept: [] }),
+};
+
 /** A host without a kernel: output and logs can be read back, tasks of services run, undeclared counters refused. */
-export function fakeHost(id: string, emits?: Emits) {
+export function fakeHost(id: string, emits?: Emits, cgroups: Cgroups = new FakeCgroups()) {
   const logged: string[] = [];
   const tasks: Task[] = [];
-  const services = new Map<object, Map<string, Promise<Closable>>>();
+  const services = new Map<object, Map<string, Promise<Closable>>>([
+    [cgroupsRef, new Map([['', Promise.resolve(cgroups)]])],
+  ]);
   const { machine, printed } = fakeMachine();
-  const host: Host = {
+  const host: ExtensionHost = {
     id,
+    agent: noAgent,
     log: pino({}, { write: (line: string) => void logged.push(line) }),
     counters: emits ? declaredCounters(emits) : createCounters(),
     signals: new Set(['metrics', 'logs']),
-    kernel: noKernel,
+    bpf: new FakeBpf(),
     clock: new FakeClock(),
     machine,
+    hostSettings() {
+      throw new Error('no service of this test has settings');
+    },
     use<T extends Closable, Settings>(ref: ServiceRef<T, Settings>, by?: UsedBy<Settings>) {
-      const instances = services.get(ref) ?? new Map<string, Promise<T>>();
+      const instances = services.get(ref) ?? new Map<string, Promise<Closable>>();
       services.set(ref, instances);
       const opened =
         instances.get(by?.key ?? '') ??

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -12,9 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
+import { type Platform, root, run, x64 } from './platform.ts';
 
 /** Everything is mounted as on a node with cgroup v2 alone; results leave by the second serial line. */
 const init = `#!/bin/sh
@@ -29,14 +26,14 @@ mount -t bpf bpf /sys/fs/bpf
 mount -t tracefs trace /sys/kernel/tracing
 echo +cpu > /sys/fs/cgroup/cgroup.subtree_control
 ip link set lo up
-stty -F /dev/ttyS1 raw
+stty -F $EARSHOT_PORT raw
 cd /earshot && node --no-warnings test/vm/guest.js
 echo "guest ended with $?"
 poweroff -f
 `;
 
 /** The tests, Node.js, and all they need, in a cpio archive at `folder`/initramfs. */
-export function buildInitramfs(folder: string): string {
+export function buildInitramfs(folder: string, platform = x64): string {
   const tree = join(folder, 'root');
   for (const directory of ['bin', 'proc', 'sys', 'dev', 'tmp', 'run', 'earshot'])
     mkdirSync(join(tree, directory), { recursive: true });
@@ -47,37 +44,43 @@ export function buildInitramfs(folder: string): string {
     '--outDir',
     join(tree, 'earshot'),
   ]);
-  for (const file of [
-    'package.json',
-    'build/earshot.node',
-    'build/markers.bpf.o',
-    'build/scheduler.bpf.o',
-    'build/bench/pingpong',
-    'build/bench/messages',
-    ...globSync('build/test/*', { cwd: root, exclude: ['build/test/*.d'] }),
-    'test/unit/fixtures/tls/cert.pem',
-    'test/unit/fixtures/tls/key.pem',
-  ]) {
-    mkdirSync(dirname(join(tree, 'earshot', file)), { recursive: true });
-    copyFileSync(join(root, file), join(tree, 'earshot', file));
-  }
+  for (const file of ['package.json', 'test/unit/fixtures/tls/cert.pem', 'test/unit/fixtures/tls/key.pem'])
+    copy(join(root, file), join(tree, 'earshot', file));
+  for (const file of builtFiles(platform))
+    copy(join(root, platform.build, file), join(tree, 'earshot/build', file)); // wherever it was built
   for (const folder of dependencies())
     cpSync(join(root, folder), join(tree, 'earshot', folder), { recursive: true, filter: isLoaded });
-  const programs = {
-    busybox: findProgram('busybox'),
-    node: join(root, 'node_modules/node/bin/node'),
-    'stress-ng': findProgram('stress-ng'),
-  };
-  for (const [name, file] of Object.entries(programs)) cpSync(realpathSync(file), join(tree, 'bin', name));
-  for (const applet of run(programs.busybox, ['--list']).trim().split('\n'))
-    if (!(applet in programs)) symlinkSync('busybox', join(tree, 'bin', applet));
-  for (const file of [programs.node, programs['stress-ng'], join(root, 'build/earshot.node')])
-    copyLibraries(file, tree);
+  const programs = (['busybox', 'node', 'stress-ng', 'bpftool'] as const).map(
+    (name) => [name, realpathSync(platform.program(name))] as const,
+  );
+  for (const [name, file] of programs) cpSync(file, join(tree, 'bin', name));
+  for (const applet of run(x64.program('busybox'), ['--list']).trim().split('\n'))
+    if (!existsSync(join(tree, 'bin', applet))) symlinkSync('busybox', join(tree, 'bin', applet));
+  const linked = programs.filter(([name]) => name !== 'busybox').map(([, file]) => file); // that one is static
+  for (const file of [...linked, join(root, platform.build, 'earshot.node')])
+    copyLibraries(platform.libraries(file), tree);
   writeFileSync(join(tree, 'init'), init);
   chmodSync(join(tree, 'init'), 0o755);
   const archive = join(folder, 'initramfs');
-  run('sh', ['-c', `cd "$1" && find . | "$2" cpio -o -H newc > "$3"`, 'sh', tree, programs.busybox, archive]);
+  run('sh', [
+    '-c',
+    `cd "$1" && find . | "$2" cpio -o -H newc > "$3"`,
+    'sh',
+    tree,
+    x64.program('busybox'),
+    archive,
+  ]);
   return archive;
+}
+
+function builtFiles({ build }: Platform): readonly string[] {
+  const patterns = ['earshot.node', '*.bpf.o', 'bench/pingpong', 'bench/messages', 'test/*'];
+  return globSync(patterns, { cwd: join(root, build), exclude: ['test/*.d'] });
+}
+
+function copy(file: string, to: string): void {
+  mkdirSync(dirname(to), { recursive: true });
+  copyFileSync(file, to);
 }
 
 /** What the agent needs from npm, and the tests beside it: the protocol's definitions. */
@@ -94,22 +97,7 @@ function isLoaded(file: string): boolean {
   return !/\.(?:[cm]?ts|map|md)$/.test(file);
 }
 
-/** Each at the path where the dynamic linker found it. */
-function copyLibraries(program: string, tree: string): void {
-  for (const [, library = ''] of run('ldd', [program]).matchAll(/(?:=> |^\s*)(\/\S+) \(/gm)) {
-    const copy = join(tree, library);
-    if (existsSync(copy)) continue;
-    mkdirSync(dirname(copy), { recursive: true });
-    copyFileSync(library, copy);
-  }
-}
-
-function findProgram(name: string): string {
-  return run('sh', ['-c', 'command -v "$1"', 'sh', name]).trim();
-}
-
-function run(command: string, args: readonly string[]): string {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: root, encoding: 'utf8' });
-  if (status === 0) return stdout;
-  throw new Error(`cannot run ${command} ${args.join(' ')}: ${error?.message ?? stderr + stdout}`);
+/** Each at the path where the dynamic linker looks for it. */
+function copyLibraries(libraries: ReadonlyMap<string, string>, tree: string): void {
+  for (const [path, library] of libraries) if (!existsSync(join(tree, path))) copy(library, join(tree, path));
 }

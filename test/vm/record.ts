@@ -11,7 +11,6 @@ export type GuestRecord =
     }
   | { readonly kind: 'diagnostic'; readonly text: string }
   | { readonly kind: 'error'; readonly text: string }
+  /** What the scheduler programs miss on this kernel; no test follows. */
+  | { readonly kind: 'refused'; readonly text: string }
   | { readonly kind: 'end' };
-
-/** Tests that mean nothing where a second of computing takes many. */
-export const notInEmulator: readonly { readonly test: string; readonly reason: string }[] = [];

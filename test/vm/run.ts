@@ -2,7 +2,8 @@
  * The tests of the scheduler programs, and of the agent on a Kubernetes node's cgroups, on other kernels: Debian's, in
  * virtual machines.
  *
- *   test/vm/run.ts [5.10 6.1 … newest] [--tests=layout] [--record]    all kernels listed below unless some are named
+ *   test/vm/run.ts [5.10 6.1 6.1-rt … newest] [--tests=layout] [--record]    all kernels listed below unless some are named
+ *   test/vm/run.ts --arch=arm64 [6.1 6.12]                                    the same programs, cross-built, on arm64
  *
  * `--tests` takes names of `guest.ts`, separated by commas.
  * `--record` writes the verifier's counts into verifier-counts.json instead of comparing them.
@@ -10,25 +11,37 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DebianApt } from './debian-apt.ts';
 import { DebianKernels, type Kernel } from './debian-kernels.ts';
 import { buildInitramfs } from './initramfs.ts';
-import { notInEmulator } from './record.ts';
+import { arm64, type Platform, x64 } from './platform.ts';
 import { formatTable } from './table.ts';
-import { judge, type Verdict, type VerifierCounts } from './verdict.ts';
+import { judge, judgeAttempts, type Verdict, type VerifierCounts } from './verdict.ts';
 import { boot } from './vm.ts';
 
-const allSeries = ['5.10', '6.1', '6.12', '6.16', '6.17', '6.18', '6.19', 'newest'];
+const allSeries = [
+  ...['5.10', '6.1', '6.12', '6.16', '6.17', '6.18', '6.19', 'newest'],
+  ...['5.10-rt', '6.1-rt', '6.12-rt'], // PREEMPT_RT
+];
+/** From 5.18 on programs can be attached to tracepoints by their types there. */
+const arm64Series = ['6.1', '6.12'];
 const machinesAtOnce = Math.min(4, availableParallelism());
 const countsFile = new URL('./verifier-counts.json', import.meta.url);
 
 const records = process.argv.includes('--record');
+const isArm64 = process.argv.includes('--arch=arm64');
 const tests = process.argv.find((argument) => argument.startsWith('--tests='))?.slice('--tests='.length);
 const named = process.argv
   .slice(2)
-  .filter((argument) => argument !== '--record' && !argument.startsWith('--tests='));
-const unknown = named.filter((name) => !/^(\d+\.\d+|newest)$/.test(name));
-if (unknown.length > 0 || process.arch !== 'x64') {
-  const reason = unknown.length > 0 ? `${unknown.join(', ')} is no kernel such as 6.1` : 'this is not x86-64';
+  .filter((argument) => !['--record', '--arch=arm64'].includes(argument) && !argument.startsWith('--tests='));
+const unknown = named.filter((name) => !/^(\d+\.\d+(-rt)?|newest)$/.test(name));
+if (unknown.length > 0 || process.arch !== 'x64' || (records && isArm64)) {
+  const reason =
+    unknown.length > 0
+      ? `${unknown.join(', ')} is no kernel such as 6.1`
+      : records && isArm64
+        ? 'verifier counts are those of x86-64'
+        : 'this is not x86-64';
   console.error(`cannot test kernels: ${reason}`);
   process.exit(1);
 }
@@ -38,7 +51,6 @@ const folder = mkdtempSync(join(tmpdir(), 'earshot-kernels-'));
 try {
   const verdicts = await testKernels();
   console.log(`\n${formatTable(verdicts)}\n`);
-  for (const { test, reason } of notInEmulator) console.log(`left out: ${test}: ${reason}`);
   for (const { series, skipped, notes, failures } of verdicts) {
     for (const skip of skipped) console.log(`${series}: skipped: ${skip}`);
     for (const note of notes) console.log(`${series}: ${note}`);
@@ -50,32 +62,34 @@ try {
   rmSync(folder, { recursive: true });
 }
 
+interface Machine {
+  readonly initramfs: string;
+  readonly platform: Platform;
+}
+
 /** In the order they were asked for; machines take the next kernel as they become free. */
 async function testKernels(): Promise<readonly Verdict[]> {
-  const debian = new DebianKernels();
-  const wanted = named.length > 0 ? named : allSeries;
+  const apt = new DebianApt(isArm64 ? 'arm64' : 'amd64');
+  const debian = new DebianKernels(apt);
+  const platform = isArm64 ? arm64(apt) : x64;
+  const wanted = named.length > 0 ? named : isArm64 ? arm64Series : allSeries;
   const series = [...new Set(wanted.map((name) => (name === 'newest' ? debian.newest() : name)))];
-  const initramfs = buildInitramfs(folder);
+  const machine: Machine = { initramfs: buildInitramfs(folder, platform), platform };
   const verdicts: Verdict[] = [];
   let next = 0;
-  const machine = async () => {
+  const work = async () => {
     for (let i = next++; i < series.length; i = next++)
-      verdicts[i] = await testKernel(debian, series[i] ?? '', initramfs);
+      verdicts[i] = await testKernel(debian, series[i] ?? '', machine);
   };
-  await Promise.all(Array.from({ length: machinesAtOnce }, machine));
+  await Promise.all(Array.from({ length: machinesAtOnce }, work));
   return verdicts;
 }
 
-/** Twice where a test fails: a machine that is emulated stands still whenever the real one has something else to do. */
-async function testKernel(debian: DebianKernels, series: string, initramfs: string): Promise<Verdict> {
+async function testKernel(debian: DebianKernels, series: string, machine: Machine): Promise<Verdict> {
   try {
     const kernel = debian.fetch(series);
     console.log(`${series}: booting ${kernel.version}`);
-    const verdict = await attempt(kernel, initramfs);
-    if (verdict.failed < 99) return verdict;
-    const second = await attempt(kernel, initramfs);
-    const first = verdict.failures.map((failure) => `the first of two attempts failed: ${failure}`);
-    return { ...second, notes: [...first, ...second.notes] };
+    return await judgeAttempts(() => attempt(kernel, machine));
   } catch (error) {
     const nothing = {
       records: [{ kind: 'error', text: (error as Error).message }, { kind: 'end' }],
@@ -88,12 +102,11 @@ async function testKernel(debian: DebianKernels, series: string, initramfs: stri
   }
 }
 
-async function attempt(kernel: Kernel, initramfs: string): Promise<Verdict> {
+async function attempt(kernel: Kernel, machine: Machine): Promise<Verdict> {
   const { series } = kernel;
-  const run = await boot(kernel.image, { initramfs, folder: mkdtempSync(join(folder, 'machine-')), tests });
-  const verdict = judge(kernel, run, records ? {} : recorded);
+  const run = await boot(kernel.image, { ...machine, folder: mkdtempSync(join(folder, 'machine-')), tests });
+  const verdict = judge(kernel, run, records || isArm64 ? undefined : recorded);
   console.log(`${series}: ${verdict.passed} passed, ${verdict.failed} failed, ${run.seconds.toFixed(0)} s`);
-  console.error(run.console);
   if (run.obstacle || verdict.passed + verdict.failed === 0)
     console.error(`${series}: the console's end:\n${run.console}\n`);
   return verdict;

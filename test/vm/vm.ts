@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Platform, x64 } from './platform.ts';
 import type { GuestRecord } from './record.ts';
 
-const limitSeconds = 300;
+const limitSeconds = 900;
 const consoleLines = 60;
 
 export interface Boot {
@@ -15,22 +16,34 @@ export interface Boot {
   readonly obstacle: string | undefined;
 }
 
-/**
- * Boots a kernel under software emulation and waits until it powers off. One thread runs both CPUs: with several, the
- * emulation once broke the kernel while it patched its own code. No `-icount`: 5.10 and 6.1 hang at their second CPU.
- */
+export interface BootOptions {
+  readonly initramfs: string;
+  readonly folder: string;
+  /** Default: x86-64. */
+  readonly platform?: Platform;
+  /** Names of `guest.ts`, separated by commas. */
+  readonly tests?: string | undefined;
+  /** As QEMU's `-smp` has it: `2`, or `2,maxcpus=4`. */
+  readonly cpus?: string;
+  /** Further words of the kernel's command line. */
+  readonly kernelArguments?: readonly string[];
+}
+
+/** Boots a kernel under software emulation and waits until it powers off. */
 export function boot(
   image: string,
-  { initramfs, folder, tests }: { initramfs: string; folder: string; tests?: string | undefined },
+  { initramfs, folder, platform = x64, tests, cpus = '2,maxcpus=4', kernelArguments = [] }: BootOptions,
 ): Promise<Boot> {
-  const port = join(folder, 'records');
-  const choice = tests === undefined ? '' : ` EARSHOT_TESTS=${tests}`; // the kernel gives it to init as a variable
+  const records = join(folder, 'records');
+  const append = [`console=${platform.console}`, 'panic=-1', 'quiet', 'psi=1', ...kernelArguments];
+  append.push(`EARSHOT_PORT=${platform.port}`); // the kernel gives init such words as variables
+  if (tests !== undefined) append.push(`EARSHOT_TESTS=${tests}`);
   const qemu = [
-    'qemu-system-x86_64',
-    ...['-M', 'q35', '-accel', 'tcg,thread=single'],
-    ...['-cpu', 'max', '-smp', '2', '-m', '2048', '-net', 'none', '-nodefaults', '-no-reboot'],
-    ...['-kernel', image, '-initrd', initramfs, '-append', `console=ttyS0 panic=-1 quiet psi=1${choice}`],
-    ...['-display', 'none', '-serial', 'stdio', '-serial', `file:${port}`],
+    ...platform.qemu,
+    ...['-smp', cpus, '-m', '2048', '-net', 'none', '-nodefaults', '-no-reboot'],
+    ...['-kernel', image, '-initrd', initramfs, '-append', append.join(' ')],
+    ...['-display', 'none', '-serial', 'stdio', '-chardev', `file,id=records,path=${records}`],
+    ...platform.portDevice,
   ];
   const start = performance.now();
   return new Promise((resolve) => {
@@ -56,7 +69,7 @@ export function boot(
             ? `killed after ${limitSeconds} s`
             : `qemu ended with ${code}`;
       resolve({
-        records: existsSync(port) ? parseRecords(readFileSync(port, 'utf8')) : [],
+        records: existsSync(records) ? parseRecords(readFileSync(records, 'utf8')) : [],
         console: output.trim().split(/\r?\n/).slice(-consoleLines).join('\n'),
         seconds: (performance.now() - start) / 1000,
         obstacle,

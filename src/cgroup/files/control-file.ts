@@ -1,4 +1,5 @@
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { pathBytes } from '../path/path-bytes.ts';
 
 /** The longest are lists of CPUs: 8,192 of them, every other one, in 20 KiB. */
 const buffer = Buffer.alloc(32 * 1024);
@@ -8,11 +9,11 @@ const absent = new Set(['ENOENT', 'ENOTDIR', 'ENODEV', 'EOPNOTSUPP']);
 
 const lackingToGiveUp = 16;
 
-/** Text of a control file, which the kernel gives in one piece; undefined: it is not there. Throws what else the system says. */
+/** Text of a control file, which the kernel gives in one piece; undefined: it is not there. Throws other errors of the system. */
 export function readControlFile(file: string): string | undefined {
   let descriptor: number | undefined;
   try {
-    descriptor = openSync(file, 'r');
+    descriptor = openSync(pathBytes(file), 'r');
     return buffer.toString('latin1', 0, readSync(descriptor, buffer, 0, buffer.length, null));
   } catch (error) {
     if (absent.has((error as NodeJS.ErrnoException).code ?? '')) return undefined;
@@ -53,8 +54,8 @@ export class ControlDirectory {
   }
 
   /**
-   * The same for a file of newer kernels: to be told that there is none costs as much as reading it. After several looks
-   * at cgroups without one, the root left out, nobody is asked again.
+   * The same for a file of newer kernels: opening a missing one costs as much as reading it. After several attempts
+   * in cgroups without one, the root left out, it is not opened again.
    */
   parseNewer<T>(path: string, name: string, parse: (text: string) => T): T | undefined {
     const lacking = this.#lacking.get(name) ?? 0;
@@ -72,7 +73,7 @@ export class ControlDirectory {
 
   exists(path: string, name = ''): boolean {
     const file = this.#file(path, name);
-    return file !== undefined && existsSync(file);
+    return file !== undefined && existsSync(pathBytes(file));
   }
 
   /** Undefined: not below what is mounted here. */

@@ -1,7 +1,7 @@
 import type { CpuEntitlement } from './files.ts';
 import { countCpus } from './formats.ts';
 
-/** What a group with `cpu.idle` has, whatever was set: WEIGHT_IDLEPRIO. */
+/** Shares of a group with `cpu.idle`, whose own setting does not apply: WEIGHT_IDLEPRIO. */
 export const idleShares = 3;
 
 /** As the scheduler relates the two: 1024 shares weigh as much as a weight of 100. */
@@ -12,7 +12,7 @@ export function cpuLimit({ quota }: CpuEntitlement): number | undefined {
   return quota && quota.quota / quota.period;
 }
 
-/** CPUs in its cpuset; undefined: not told. */
+/** CPUs in its cpuset; undefined: unknown. */
 export function cpuCount({ cpuset }: CpuEntitlement): number | undefined {
   return cpuset === undefined ? undefined : countCpus(cpuset);
 }

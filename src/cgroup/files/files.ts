@@ -1,6 +1,6 @@
 import type { Nanoseconds } from '../../telemetry/units.ts';
 
-/** What a cgroup may use, from the files of its own directory; absent is unlimited or not told. */
+/** What a cgroup may use, from the files of its own directory; absent is unlimited or unknown. */
 export interface CpuEntitlement {
   /**
    * Its part of the CPU beside its siblings as the scheduler weighs it, 100 by default. `cpu.weight`; of version 1
@@ -9,7 +9,7 @@ export interface CpuEntitlement {
   readonly weight?: number;
   /** Version 1 only, as it was written there: 1024 by default. */
   readonly shares?: number;
-  /** `cpu.idle`: it runs only where nobody else wants to. */
+  /** `cpu.idle`: it runs only on CPUs that would be idle. */
   readonly isIdle?: true;
   readonly quota?: { readonly quota: Nanoseconds; readonly period: Nanoseconds; readonly burst: Nanoseconds };
   /** CPUs it may run on, as the kernel writes them: `0-3,8`. */
@@ -42,12 +42,12 @@ export const pressureResources = ['cpu', 'memory', 'io', 'irq'] as const;
 export type PressureResource = (typeof pressureResources)[number];
 
 /**
- * The control files of cgroups, whatever the version; paths are those of `Cgroups`. Undefined: it is not there (any more).
+ * The control files of cgroups of either version; paths are those of `Cgroups`. Undefined: it is not there (any more).
  * What is there and cannot be read or understood throws, with `code` of the system or `MALFORMED`.
  */
 export interface CgroupFiles {
   readonly version: 1 | 2;
-  /** Of which this kernel tells the pressure at all; a single cgroup may still have none. */
+  /** Resources whose pressure this kernel reports; a single cgroup may still have none. */
   readonly pressures: readonly PressureResource[];
   cpu(path: string): CpuEntitlement | undefined;
   cpuStatistics(path: string): CpuStatistics | undefined;

@@ -11,8 +11,8 @@ interface CgroupMountPoint {
 }
 
 /**
- * The control files of the cgroups of a hierarchy with the cpu controller; `mountinfo` is the text of
- * `/proc/self/mountinfo`.
+ * The control files of the cgroups of a hierarchy with the cpu controller; `mountinfo` is what
+ * `readMountinfo` gives.
  */
 export function openCgroupFiles(
   { version, mountPoint, root }: CgroupMountPoint,

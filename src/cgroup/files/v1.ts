@@ -12,7 +12,7 @@ import {
 } from './formats.ts';
 import { toldPressures } from './v2.ts';
 
-/** Mount points; a hierarchy that is not mounted tells nothing. */
+/** Mount points; a hierarchy that is not mounted has no values. */
 export interface Version1Mounts {
   readonly cpu: string;
   readonly cpuacct: string | undefined;
@@ -22,7 +22,7 @@ export interface Version1Mounts {
 }
 
 /**
- * The files of version 1. Each controller may have a hierarchy of its own; who makes a cgroup makes it in all of them
+ * The files of version 1. Each controller may have a hierarchy of its own; a runtime creates a cgroup in all of them
  * at the same path, except in the unified one, where often only systemd does.
  */
 export class CgroupFilesV1 implements CgroupFiles {
@@ -70,7 +70,7 @@ export class CgroupFilesV1 implements CgroupFiles {
   pressure(path: string, resource: PressureResource): Pressure | undefined {
     if (!this.pressures.includes(resource)) return undefined;
     const name = `${resource}.pressure`;
-    // most cgroups are not there; who is asked for the first is asked for the others only if it was
+    // most cgroups are not there: the other files are read only where the first was
     const isFirst = resource === this.pressures[0];
     return isFirst
       ? this.#unified?.parseRare(path, name, parsePressure)
@@ -81,7 +81,7 @@ export class CgroupFilesV1 implements CgroupFiles {
     return Boolean(this.#cpu.read(path, 'cgroup.procs'));
   }
 
-  /** Shares may also be set as low as an idle group's: then the flag tells. */
+  /** Shares may also be set as low as an idle group's: then the flag decides. */
   #isIdle(path: string, shares: number): boolean {
     return shares === idleShares && this.#cpu.parseNewer(path, 'cpu.idle', parseNumber) === 1; // Linux 5.15
   }

@@ -23,7 +23,7 @@ const prefixes = [
 ] as const;
 const runtimeOfPrefix: ReadonlyMap<string, string> = new Map(prefixes);
 
-/** Directories of containers. `named`: at the root of the hierarchy, whatever these are called. */
+/** Directories of containers. `named`: at the root of the hierarchy, with any name. */
 const directories: ReadonlyMap<string, { readonly runtime: string; readonly named: boolean }> = new Map([
   ['docker', { runtime: 'docker', named: true }],
   ['default', { runtime: 'containerd', named: true }],
@@ -84,7 +84,7 @@ export function containerIn(segments: readonly string[], i: number): NamedContai
   );
 }
 
-/** The prefix may be anybody's behind a slice: `<slice>:<prefix>:<id>` is how systemd's driver is told what to make. */
+/** Behind a slice any prefix is possible: `<slice>:<prefix>:<id>` is the notation for runtimes' systemd driver. */
 function afterColons(segment: string): NamedContainer | undefined {
   const [slice = '', prefix = '', id] = segment.split(':', 4);
   const runtime = runtimeOfPrefix.get(prefix) ?? (slice.endsWith('.slice') ? prefix : undefined);

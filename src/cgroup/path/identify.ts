@@ -1,31 +1,10 @@
 import { containerIn, helperIn, type NamedContainer } from './container-directory.ts';
+import type { PathIdentity, Qos } from './path-identity.ts';
 import { unescapeUnit, unitIn } from './systemd-unit.ts';
-
-export type Qos = 'guaranteed' | 'burstable' | 'besteffort';
-
-/** What a cgroup's path says of who runs in it. Layouts and their origins: `test/unit/cgroup/path/cgroup-paths.ts`. */
-export interface PathIdentity {
-  /**
-   * `container`: whatever a runtime keeps as one, a virtual machine or a batch job too. `service`: a unit of systemd, a
-   * helper, or what takes a service's place on nodes without systemd. `cgroup`: the path says nothing.
-   */
-  readonly kind: 'container' | 'pod' | 'service' | 'user' | 'scope' | 'slice' | 'root' | 'cgroup';
-  readonly containerId?: string;
-  readonly runtime?: string;
-  readonly podUid?: string;
-  /** Unknown where the path begins inside the pod's class. */
-  readonly qos?: Qos;
-  /** systemd unit. */
-  readonly unit?: string;
-  /** What people call it, where that is neither the id nor the unit. */
-  readonly name?: string;
-  /** A process that the runtime keeps for a container (conmon), not the container itself. */
-  readonly isHelper?: boolean;
-}
 
 type Pod = Pick<PathIdentity, 'podUid' | 'qos'>;
 
-/** `pod<uid>` with either driver, and the 32 hex digits of a static pod; a kubelet may be told a prefix. */
+/** `pod<uid>` with either driver, and the 32 hex digits of a static pod; a kubelet may have a prefix configured. */
 const podSegment =
   /^(?:(?:.+-)?kubepods-)?(?:(burstable|besteffort)-)?pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})(?:\.slice)?$/;
 const kubeSegment = /^(?:.+-)?kubepods(?:-(burstable|besteffort))?(?:\.slice)?$/;

@@ -1,4 +1,4 @@
-import type { PathIdentity } from './identify.ts';
+import type { PathIdentity } from './path-identity.ts';
 
 /** `\x2d` and the like, which systemd writes for what a unit's name must not hold. Slashes and controls stay as they are. */
 export function unescapeUnit(segment: string): string {
@@ -8,7 +8,7 @@ export function unescapeUnit(segment: string): string {
   });
 }
 
-/** Services of nodes that have no systemd (Talos), and where a kubelet without it is told to put the node's daemons. */
+/** Services of nodes that have no systemd (Talos), and where a kubelet without it puts the node's daemons. */
 const directoriesOfServices = new Set([
   'init',
   'system',

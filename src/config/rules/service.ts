@@ -1,4 +1,4 @@
-import type { Component } from '../../component.ts';
+import { type Component, signalsOf } from '../../component.ts';
 import type { Signal } from '../../telemetry/batch.ts';
 import type { Pipeline } from '../config.ts';
 import type { Path } from '../config-error.ts';
@@ -61,13 +61,40 @@ function referenceProblem(
       ? undefined
       : notConfigured(kind, id, [...catalogue[list].keys(), ...connectors.keys()]);
   const component = catalogue[list].get(id);
-  if (component === undefined || !('signals' in component) || component.signals.includes(pipeline.signal))
+  if (component === undefined || component.kind === 'connector' || component.kind === 'extension')
     return undefined;
-  return `${kind} "${id}" does not support ${pipeline.signal} (only ${component.signals.join(' and ')})`;
+  const signals = signalsOf(component);
+  if (signals.includes(pipeline.signal)) return undefined;
+  return `${kind} "${id}" does not support ${pipeline.signal} (only ${signals.join(' and ')})`;
 }
 
 const notConfigured = (kind: string, id: string, ids: readonly string[]) =>
   `references ${kind} "${id}" which is not configured${didYouMean(id, ids)}`;
+
+/** Refuses a second instance of an exclusive component that runs. */
+export function checkExclusive(
+  { pipelines, extensions }: Service,
+  catalogue: Catalogue,
+  report: Report,
+): void {
+  const used = new Set([
+    ...pipelines.flatMap((pipeline) => [...pipeline.receivers, ...pipeline.exporters]),
+    ...extensions,
+  ]);
+  for (const [section, configured] of Object.entries(catalogue)) {
+    const first = new Map<Component, string>();
+    for (const [id, component] of configured) {
+      if (!component?.exclusive || !used.has(id)) continue;
+      const other = first.get(component);
+      if (other === undefined) first.set(component, id);
+      else
+        report.error(
+          [section, id],
+          `there is "${other}" already: a machine can have one ${component.type} only`,
+        );
+    }
+  }
+}
 
 /** Checks all pipelines together: connectors with one end, unused components. */
 export function checkWiring(service: Service, catalogue: Catalogue, report: Report): void {
@@ -89,15 +116,15 @@ function checkConnectors(
         report.error(['connectors', id], `ambiguous ID: Found both "${id}" ${kind} and "${id}" connector`);
     if (component?.kind !== 'connector') continue;
 
-    for (const [list, otherList, side] of [
-      ['exporters', 'receivers', 0],
-      ['receivers', 'exporters', 1],
+    for (const [list, otherList, side, otherSide] of [
+      ['exporters', 'receivers', 'from', 'to'],
+      ['receivers', 'exporters', 'to', 'from'],
     ] as const) {
       const uses = pipelines.filter((pipeline) => pipeline[list].includes(id));
       const others = pipelines.filter((pipeline) => pipeline[otherList].includes(id));
       const isMatched = (signal: Signal) =>
         component.connects.some(
-          (pair) => pair[side] === signal && others.some((other) => other.signal === pair[1 - side]),
+          (pair) => pair[side] === signal && others.some((other) => other.signal === pair[otherSide]),
         );
       for (const use of uses.filter(({ signal }) => !isMatched(signal)))
         report.error(

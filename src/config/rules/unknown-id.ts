@@ -1,3 +1,4 @@
+import { signalNames } from '../../telemetry/batch.ts';
 import { didYouMean } from './did-you-mean.ts';
 
 /** Why an id names no component of its section. */
@@ -15,9 +16,8 @@ export function explainUnknownPipeline(id: string): string {
   const malformed = explainMalformedId(id);
   if (malformed) return malformed;
   const signal = typePart(id);
-  if (signal === 'traces' || signal === 'profiles')
-    return `pipeline "${id}": ${signal} are not supported: Earshot has metrics and logs`;
-  return `unknown signal "${signal}"${didYouMean(signal, ['metrics', 'logs'])}: a pipeline's id is metrics or logs, or metrics/name`;
+  const remedy = didYouMean(signal, signalNames);
+  return `unknown signal "${signal}"${remedy}: a pipeline's id is a signal (${signalNames.join(', ')}), or signal/name`;
 }
 
 const typePart = (id: string) => id.split('/', 1)[0] ?? '';

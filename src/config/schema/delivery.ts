@@ -1,12 +1,30 @@
-import { Type } from 'typebox';
-import type { ConfigProblem, Delivery } from '../../component.ts';
-import { bytes, nanoseconds } from '../../telemetry/units.ts';
+import { type TObject, Type } from 'typebox';
+import type { Component, ConfigProblem } from '../../component.ts';
+import { bytes, type Nanoseconds, nanoseconds } from '../../telemetry/units.ts';
 import { duration } from './duration.ts';
 
 const maxQueueBytes = bytes(32 * 1024 * 1024);
 
-/** The part of an exporter's configuration by which the runtime delivers for it. */
-export const deliverySchema = ({ timeout }: { readonly timeout: string }) => ({
+/** How the runtime delivers; keys, defaults and sentences of the Collector's exporterhelper. */
+export interface Delivery {
+  readonly timeout: Nanoseconds;
+  readonly sending_queue: {
+    readonly enabled: boolean;
+    readonly num_consumers: number;
+    readonly queue_size: number;
+    readonly max_bytes: number;
+  };
+  readonly retry_on_failure: {
+    readonly enabled: boolean;
+    readonly initial_interval: Nanoseconds;
+    readonly randomization_factor: number;
+    readonly multiplier: number;
+    readonly max_interval: Nanoseconds;
+    readonly max_elapsed_time: Nanoseconds;
+  };
+}
+
+const deliverySchema = ({ timeout }: { readonly timeout: string }) => ({
   timeout: duration({ default: timeout, description: 'Time for one attempt; 0: no limit.' }),
   sending_queue: Type.Object(
     {
@@ -69,16 +87,36 @@ export function deliveryProblems({ retry_on_failure: retry }: Delivery): readonl
   return [{ path, message: `'max_elapsed_time' must not be less than '${above}'` }];
 }
 
-/** For exporters that write to this machine: in order, once, however long it takes. */
-export const localDelivery: Delivery = {
-  timeout: nanoseconds(0),
-  sending_queue: { enabled: true, num_consumers: 1, queue_size: 1000, max_bytes: maxQueueBytes },
-  retry_on_failure: {
-    enabled: false,
-    initial_interval: nanoseconds(0),
-    randomization_factor: 0,
-    multiplier: 1,
-    max_interval: nanoseconds(0),
-    max_elapsed_time: nanoseconds(0),
-  },
+/** The schema of a component's configuration, with the keys that the runtime adds to it. */
+export function configSchemaOf(component: Component): TObject {
+  if (!isRequest(component)) return component.config;
+  const { type, properties, required, ...options } = component.config;
+  return Type.Object({ ...properties, ...deliverySchema(component.delivery) }, options);
+}
+
+/** What a component is given of its configuration, and what the runtime keeps. */
+export function partDelivery(component: Component, config: Settings): Parted {
+  if (!isRequest(component)) return { settings: config };
+  const { timeout, sending_queue, retry_on_failure, ...settings } = config;
+  // by `deliverySchema`
+  return { settings, delivery: { timeout, sending_queue, retry_on_failure } as Delivery };
+}
+
+type Settings = Readonly<Record<string, unknown>>;
+
+interface Parted {
+  readonly settings: Settings;
+  readonly delivery?: Delivery;
+}
+
+const isRequest = (component: Component) => component.kind === 'exporter' && component.shape === 'request';
+
+/** What fails is lost. */
+export const noRetry: Delivery['retry_on_failure'] = {
+  enabled: false,
+  initial_interval: nanoseconds(0),
+  randomization_factor: 0,
+  multiplier: 1,
+  max_interval: nanoseconds(0),
+  max_elapsed_time: nanoseconds(0),
 };

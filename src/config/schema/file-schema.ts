@@ -1,6 +1,7 @@
-import { type Static, Type } from 'typebox';
+import { type Static, type TObject, Type } from 'typebox';
 import type { Component } from '../../component.ts';
-import { duration } from './duration.ts';
+import { signalNames } from '../../telemetry/batch.ts';
+import { configSchemaOf } from './delivery.ts';
 import { type JsonSchema, jsonSchema, rewrite } from './json-schema.ts';
 
 /** The sections that hold components, each named after the kind in it. */
@@ -31,7 +32,7 @@ export const serviceSchema = Type.Object({
     type: 'object',
     description: 'Pipelines by id: the signal, or `signal/name`.',
     minProperties: 1,
-    patternProperties: { [idPattern(['metrics', 'logs'])]: pipelineSchema },
+    patternProperties: { [idPattern(signalNames)]: pipelineSchema },
     additionalProperties: false,
   }),
   host: Type.Object(
@@ -42,19 +43,8 @@ export const serviceSchema = Type.Object({
         description:
           "Absolute path at which the host's file system, or what is needed of it (`/sys/fs/cgroup`, perhaps `/proc`), is mounted in the agent's own, as `/host` in a container.",
       }),
-      keep_removed: duration({
-        default: '10m',
-        description: 'How long a removed cgroup keeps its name, for data that is late.',
-      }),
-      max_cgroups: Type.Integer({
-        default: 16_384,
-        minimum: 64,
-        maximum: 1_048_576,
-        description:
-          'Cgroups whose names are known, removed ones included, which are forgotten first; some 300 bytes each.',
-      }),
     },
-    { default: {}, description: 'The machine that is looked at.' },
+    { default: {}, description: 'The machine that is observed.' },
   ),
   telemetry: Type.Object(
     {
@@ -76,6 +66,17 @@ export const serviceSchema = Type.Object({
   ),
 });
 
+/** Of `service::host`: its own keys and those that the services of these components bring. */
+export function hostSchemaOf(components: readonly Pick<Component, 'uses'>[]): TObject {
+  const { properties, ...options } = serviceSchema.properties.host;
+  const services = new Set(components.flatMap(({ uses = [] }) => uses));
+  const brought = [...services].map(({ hostKeys }) => hostKeys?.properties);
+  return Type.Object(Object.assign({}, properties, ...brought), options);
+}
+
+export const serviceSchemaOf = (components: readonly Component[]) =>
+  Type.Object({ ...serviceSchema.properties, host: hostSchemaOf(components) });
+
 /** The schema of a configuration with these components, for the checks and for publication. */
 export function fileSchema(components: readonly Component[]): JsonSchema {
   const bodies = (section: Section) =>
@@ -84,7 +85,7 @@ export function fileSchema(components: readonly Component[]): JsonSchema {
         .filter(({ kind }) => sectionOf(kind) === section)
         .map((component): [string, JsonSchema] => [
           idPattern(typesOf(component)),
-          { ...jsonSchema(component.config), description: component.summary },
+          { ...jsonSchema(configSchemaOf(component)), description: component.summary },
         ]),
     );
   const properties = Object.fromEntries(
@@ -95,7 +96,7 @@ export function fileSchema(components: readonly Component[]): JsonSchema {
   );
   return closed({
     type: 'object',
-    properties: { ...properties, service: jsonSchema(serviceSchema) },
+    properties: { ...properties, service: jsonSchema(serviceSchemaOf(components)) },
     required: ['receivers', 'exporters', 'service'],
   });
 }

@@ -32,7 +32,7 @@ export function parseYaml(source: Source, offset = 0): Parsed {
   });
   const document = readDocument(text);
   const syntax = [...document.errors, ...document.warnings]
-    // After a first mistake these only say that the reader is lost.
+    // After a first mistake these are only its consequences.
     .filter(({ code }, index) => index === 0 || (code !== 'UNEXPECTED_TOKEN' && code !== 'BAD_INDENT'))
     .map((error) => describe(error, document, positionOf));
   if (syntax.length > 0) return { problems: oneALine(syntax) };

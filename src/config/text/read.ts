@@ -4,7 +4,7 @@ import { type Parsed, parseYaml } from './parse.ts';
 import { parseSet } from './set.ts';
 import { mergeTrees, type Tree } from './tree.ts';
 
-export interface Written {
+export interface ConfigSources {
   /** Paths; a later file overrides an earlier one. */
   readonly files: readonly string[];
   /** `key::key=value` each, applied after all files. */
@@ -22,7 +22,11 @@ interface Whole {
 }
 
 /** One tree of all that was written. */
-export function readTree({ files, sets, readFile = (path) => readFileSync(path, 'utf8') }: Written): Whole {
+export function readTree({
+  files,
+  sets,
+  readFile = (path) => readFileSync(path, 'utf8'),
+}: ConfigSources): Whole {
   if (files.length === 0)
     return { trees: [], problems: [{ message: 'at least one config flag must be provided' }] };
   const problems: Problem[] = [];

@@ -1,13 +1,12 @@
 import type { ServiceError } from '@grpc/grpc-js';
-import { ProtobufLogsSerializer, ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
 import { type Static, Type } from 'typebox';
-import type { ExporterComponent, Host, Outcome, Payload } from '../../component.ts';
-import { deliveryProblems, deliverySchema } from '../../config/schema/delivery.ts';
+import type { Host, Outcome, Payload, RequestExporterComponent, Stability } from '../../component.ts';
 import { duration } from '../../config/schema/duration.ts';
 import { secret } from '../../config/schema/secret.ts';
 import { tlsKeys } from '../../config/schema/tls.ts';
-import type { Batch, Signal } from '../../telemetry/batch.ts';
+import { type Batch, bySignal } from '../../telemetry/batch.ts';
 import { createCumulative, cumulativeCounters } from '../../telemetry/metrics/temporality.ts';
+import { codecOf, type OtlpSignal } from '../../telemetry/otlp.ts';
 import { bytes } from '../../telemetry/units.ts';
 import { connectionProblems } from './check.ts';
 import { type Connection, openConnection } from './connection.ts';
@@ -66,7 +65,6 @@ const config = Type.Object(
       },
       { ...closed, default: {} },
     ),
-    ...deliverySchema({ timeout: '5s' }),
   },
   closed,
 );
@@ -74,20 +72,21 @@ const config = Type.Object(
 /** Half of what most gRPC servers take, before compression. */
 const maxRequest = bytes(2 * 1024 * 1024);
 
-export const otlpGrpc: ExporterComponent<typeof config> = {
+export const otlpGrpc: RequestExporterComponent<typeof config> = {
   kind: 'exporter',
   type: 'otlp_grpc',
   aliases: ['otlp'],
-  summary: 'Sends metrics and events to an OpenTelemetry Collector or backend: OTLP over gRPC.',
-  signals: ['metrics', 'logs'],
+  summary: 'Sends metrics, events and spans to an OpenTelemetry Collector or backend: OTLP over gRPC.',
+  stability: { metrics: 'beta', logs: 'beta', traces: 'alpha' } satisfies Record<OtlpSignal, Stability>,
+  shape: 'request',
+  delivery: { timeout: '5s' },
   config,
   emits: { counters: Object.values(cumulativeCounters) },
-  check: (settings) => [...connectionProblems(settings), ...deliveryProblems(settings)],
+  check: connectionProblems,
   async open(settings, host) {
     const connection = await openConnection(settings);
     const convert = converterTo(settings, host);
     return {
-      delivery: settings,
       encode: (batch) => requestsOf(convert(batch), maxRequest),
       send: (payload, abort) => send(payload, { connection, abort, host }),
       async close() {
@@ -106,38 +105,10 @@ function converterTo(settings: Static<typeof config>, host: Host): (batch: Batch
     exporter: host.id,
   });
   return (batch) =>
-    batch.signal === 'logs' ? batch : { ...batch, resourceMetrics: cumulative(batch.resourceMetrics) };
+    bySignal<Batch>(batch, {
+      metrics: ({ signal, resourceMetrics }) => ({ signal, resourceMetrics: cumulative(resourceMetrics) }),
+    }) ?? batch;
 }
-
-interface Answer {
-  readonly rejected: number;
-  readonly message: string;
-}
-
-const services: Readonly<
-  Record<Signal, { readonly path: string; readonly read: (answer: Uint8Array) => Answer }>
-> = {
-  metrics: {
-    path: '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export',
-    read(answer) {
-      const { partialSuccess } = ProtobufMetricsSerializer.deserializeResponse(answer);
-      return {
-        rejected: partialSuccess?.rejectedDataPoints ?? 0,
-        message: partialSuccess?.errorMessage ?? '',
-      };
-    },
-  },
-  logs: {
-    path: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
-    read(answer) {
-      const { partialSuccess } = ProtobufLogsSerializer.deserializeResponse(answer);
-      return {
-        rejected: partialSuccess?.rejectedLogRecords ?? 0,
-        message: partialSuccess?.errorMessage ?? '',
-      };
-    },
-  },
-};
 
 interface Sending {
   readonly connection: Connection;
@@ -146,18 +117,18 @@ interface Sending {
 }
 
 async function send(payload: Payload, { connection, abort, host }: Sending): Promise<Outcome> {
-  const { path, read } = services[payload.signal];
+  const { grpcMethod, readAnswer } = codecOf(payload.signal);
   const { address } = connection;
   let answer: Uint8Array;
   try {
-    answer = await connection.call(path, payload.bytes, abort);
+    answer = await connection.call(grpcMethod, payload.bytes, abort);
   } catch (error) {
     if (abort.aborted) return { kind: 'retry', reason: `${address} did not answer in time` };
     // The only thing that `call` rejects with.
     return failure(error as ServiceError, address);
   }
   try {
-    const { rejected, message } = read(answer);
+    const { rejected, message } = readAnswer(answer);
     if (rejected > 0)
       return { kind: 'partial', rejected, reason: `${address} rejected ${rejected}: ${message}` };
     if (message !== '') host.log.warn({ message }, `${address} accepted all, with a warning`);

@@ -1,50 +1,45 @@
-import { ProtobufLogsSerializer, ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
-import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
-import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import type { Payload } from '../../component.ts';
-import { type Batch, itemCount } from '../../telemetry/batch.ts';
+import { type Batch, itemCount, splitBatch } from '../../telemetry/batch.ts';
+import { codecOf } from '../../telemetry/otlp.ts';
 import type { Bytes } from '../../telemetry/units.ts';
 
-/** Encodes a batch as requests of at most `limit` bytes; a single resource or record above it goes alone. */
+/**
+ * Items encoded together: some 300 to 600 KiB, so that requests of several parts are filled. Of log records and spans each
+ * part has its resources again.
+ */
+const partItems = 2000;
+
+/** Encodes a batch as requests of at most `limit` bytes; a single item above it goes alone. */
 export function requestsOf(batch: Batch, limit: Bytes): readonly Payload[] {
-  if (batch.signal === 'logs') return split(batch.records, encodeLogs, limit);
-  return split(
-    batch.resourceMetrics.map(encodeResource).filter(({ items }) => items > 0),
-    concatenate,
-    limit,
-  );
+  const requests: Part[][] = [];
+  let size = Number.POSITIVE_INFINITY;
+  for (const part of partsOf(batch, { items: partItems, limit })) {
+    if (size + part.bytes.length > limit) {
+      requests.push([]);
+      size = 0;
+    }
+    requests.at(-1)?.push(part);
+    size += part.bytes.length;
+  }
+  // the only field of a request is repeated: requests put together are one request
+  return requests.map((parts) => ({
+    signal: batch.signal,
+    bytes: Buffer.concat(parts.map(({ bytes }) => bytes)),
+    items: parts.reduce((sum, { items }) => sum + items, 0),
+  }));
 }
 
-function encodeLogs(records: readonly ReadableLogRecord[]): Payload {
-  const bytes = ProtobufLogsSerializer.serializeRequest([...records]) ?? new Uint8Array();
-  return { signal: 'logs', bytes, items: records.length };
-}
+type Part = Omit<Payload, 'signal'>;
 
-function encodeResource(resource: ResourceMetrics): Payload {
-  return {
-    signal: 'metrics',
-    bytes: ProtobufMetricsSerializer.serializeRequest(resource) ?? new Uint8Array(),
-    items: itemCount({ signal: 'metrics', resourceMetrics: [resource] }),
-  };
-}
-
-/** The only field of a request is repeated: requests of one resource each, put together, are one request of all. */
-function concatenate(requests: readonly Payload[]): Payload {
-  return {
-    signal: 'metrics',
-    bytes: Buffer.concat(requests.map(({ bytes }) => bytes)),
-    items: requests.reduce((sum, { items }) => sum + items, 0),
-  };
-}
-
-function split<Part>(
-  parts: readonly Part[],
-  encode: (parts: readonly Part[]) => Payload,
-  limit: Bytes,
-): readonly Payload[] {
-  if (parts.length === 0) return [];
-  const whole = encode(parts);
-  if (whole.bytes.length <= limit || parts.length === 1) return [whole];
-  const half = parts.length >> 1;
-  return [...split(parts.slice(0, half), encode, limit), ...split(parts.slice(half), encode, limit)];
+/** Each item is encoded once, unless a part of so many is above the limit. */
+function partsOf(
+  batch: Batch,
+  { items, limit }: { readonly items: number; readonly limit: Bytes },
+): readonly Part[] {
+  const { encode } = codecOf(batch.signal);
+  return splitBatch(batch, items).flatMap((part) => {
+    const encoded = { bytes: encode(part), items: itemCount(part) };
+    if (encoded.bytes.length <= limit || encoded.items === 1) return [encoded];
+    return partsOf(part, { items: Math.ceil(encoded.items / 2), limit });
+  });
 }

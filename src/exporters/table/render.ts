@@ -1,3 +1,4 @@
+import { printable } from '../../printable.ts';
 import { type Cause, causes } from '../../telemetry/attributes/wait.ts';
 import type { Row, Screen } from '../../views/contention.ts';
 
@@ -10,7 +11,7 @@ export interface Look {
 }
 
 export function render(screen: Screen, look: Look): string {
-  const shown = screen.rows.slice(0, look.rows);
+  const shown = screen.rows.slice(0, look.rows).map(printableRow);
   const hidden = screen.rows.length - shown.length;
   const widths = widthsOf([...shown, screen.total], look.width);
   const strong = (text: string) => paint('1', text, look);
@@ -32,9 +33,14 @@ export function render(screen: Screen, look: Look): string {
     .concat('\n');
 }
 
+function printableRow({ name, culprit, ...figures }: Row): Row {
+  const named = culprit && { ...culprit, name: printable(culprit.name) };
+  return { ...figures, name: printable(name), culprit: named };
+}
+
 function headline({ end, seconds, recording }: Screen): string {
   const time = end.toTimeString().slice(0, 8);
-  const mark = recording === undefined ? '' : `   RECORDING ${recording}`;
+  const mark = recording === undefined ? '' : `   RECORDING ${printable(recording)}`;
   return `${time}   last ${seconds < 10 ? Number(seconds.toPrecision(2)) : Math.round(seconds)} s${mark}`;
 }
 

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
-import type { ExporterComponent } from '../../component.ts';
-import { itemCount } from '../../telemetry/batch.ts';
+import type { LocalExporterComponent } from '../../component.ts';
+import { printable } from '../../printable.ts';
+import { bySignal } from '../../telemetry/batch.ts';
 import { type Counter, type Counters, counterKey } from '../../telemetry/counters.ts';
 import { screenOf } from '../../views/contention.ts';
 import { render } from './render.ts';
@@ -16,25 +17,23 @@ const config = Type.Object(
   { additionalProperties: false },
 );
 
-export const table: ExporterComponent<typeof config> = {
+export const table: LocalExporterComponent<typeof config> = {
   kind: 'exporter',
   type: 'table',
   summary: 'Prints the workloads that wait for CPU, with causes and main culprits, to a terminal.',
-  signals: ['metrics'],
+  stability: { metrics: 'alpha' },
+  shape: 'local',
   config,
   async open({ rows }, host) {
     const losses = lossesSinceLast(host.counters);
     return {
-      encode(batch) {
+      async write(batch) {
         const { columns, hasColour } = host.machine.terminal;
-        const screen = batch.signal === 'metrics' ? screenOf(batch.resourceMetrics) : undefined;
-        if (!screen) return [];
-        const text = render(screen, { rows, width: columns || 120, colour: hasColour }) + losses();
-        return [{ signal: batch.signal, bytes: Buffer.from(text), items: itemCount(batch) }];
-      },
-      async send({ bytes }) {
-        await host.machine.terminal.print(Buffer.from(bytes).toString());
-        return { kind: 'accepted' };
+        const screen = bySignal(batch, { metrics: ({ resourceMetrics }) => screenOf(resourceMetrics) });
+        if (!screen) return;
+        await host.machine.terminal.print(
+          render(screen, { rows, width: columns || 120, colour: hasColour }) + losses(),
+        );
       },
       async close() {},
     };
@@ -58,5 +57,5 @@ function lossesSinceLast(counters: Counters): () => string {
 
 function labelled({ metric: { name }, attributes }: Counter): string {
   const labels = Object.entries(attributes).map(([key, value]) => `${key}=${value}`);
-  return labels.length === 0 ? name : `${name} (${labels.join(', ')})`;
+  return printable(labels.length === 0 ? name : `${name} (${labels.join(', ')})`);
 }

@@ -37,7 +37,7 @@ export class RuntimeFacts {
     this.#containersSince = new Map();
   }
 
-  /** Returns the containers of which an inspection would tell more. */
+  /** Returns the containers that an inspection would complete. */
   finishList({ pods, containers }: Listing): readonly string[] {
     this.#isListing = false;
     const since = this.#containersSince;

@@ -140,7 +140,7 @@ export class RuntimeSession {
         if (this.#isOver) return;
         const { reason } = requestError(error);
         this.#count(reason);
-        // The fault may be this container's alone; the next list tells which inspections are left.
+        // The fault may be this container's alone; the next list yields the inspections that are left.
         if (reason === 'unreachable' || reason === 'connection_reset') this.#toInspect.clear();
       }
     }
@@ -177,7 +177,7 @@ export class RuntimeSession {
     }
     if (isGood) this.#refollow.reset();
     this.#refollow.postpone(now);
-    // Changes without a stream are in the next list, which also tells whether the runtime still answers.
+    // Changes without a stream are in the next list, which also shows whether the runtime still answers.
     this.#isListWanted = true;
   }
 

@@ -3,10 +3,10 @@ import type { Resource } from '@opentelemetry/resources';
 import type { Identity } from '../../identity/identity.ts';
 import { culpritAttributes, lastRunnerAttributes, otherCulprit } from '../../telemetry/attributes/culprit.ts';
 import { resourceAttributes } from '../../telemetry/attributes/resource.ts';
-import type { Batch } from '../../telemetry/batch.ts';
+import { type Batch, mapBatch } from '../../telemetry/batch.ts';
 import { resource } from '../../telemetry/metrics/build.ts';
-import { type ItemOf, type ItemsOfResource, mapBatch, type Visit } from '../../telemetry/signals.ts';
 import type { UnixNanoseconds } from '../../telemetry/units.ts';
+import type { ItemOf, ItemsOfResource, Visit } from '../../telemetry/visit.ts';
 import type { Description } from './describe.ts';
 import type { Resolver } from './resolve.ts';
 import { describeOthers, type Scope } from './scope.ts';
@@ -56,13 +56,13 @@ class Naming implements Visit {
     return described;
   }
 
-  item(attributes: Attributes, { at, resource: of }: ItemOf): Attributes {
+  item(attributes: Attributes, { at, resource: of, items }: ItemOf): Attributes {
     const id = attributes[culpritAttributes.cgroupId.key];
     const path = attributes[culpritAttributes.cgroupPath.key];
     const culprit = id === otherCulprit ? undefined : this.#resolve({ id, path }, at);
     const last = this.#resolve({ id: attributes[lastRunnerAttributes.cgroupId.key] }, at);
-    if (culprit) this.#add('culprit', culprit.identity, 1);
-    if (last) this.#add('last', last.identity, 1);
+    if (culprit) this.#add('culprit', culprit.identity, items);
+    if (last) this.#add('last', last.identity, items);
     if (!culprit && !last) return attributes;
     const victim = this.#victimOf(of, at);
     return describeOthers(attributes, { culprit, last }, (identity) =>

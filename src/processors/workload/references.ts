@@ -1,7 +1,6 @@
 import { culpritAttributes, lastRunnerAttributes } from '../../telemetry/attributes/culprit.ts';
 import { resourceAttributes } from '../../telemetry/attributes/resource.ts';
-import type { Batch } from '../../telemetry/batch.ts';
-import { walkBatch } from '../../telemetry/signals.ts';
+import { type Batch, mapBatch } from '../../telemetry/batch.ts';
 import type { CgroupId, UnixNanoseconds } from '../../telemetry/units.ts';
 import { parseCgroupId } from './resolve.ts';
 
@@ -11,7 +10,7 @@ export interface Reference {
   readonly at: UnixNanoseconds;
 }
 
-/** Each id once. Ids of a recording are another machine's, and left out. */
+/** Each id once. */
 export function referencesIn(batch: Batch): readonly Reference[] {
   const found = new Map<string, Reference | undefined>();
   const add = (text: unknown, at: UnixNanoseconds) => {
@@ -19,15 +18,12 @@ export function referencesIn(batch: Batch): readonly Reference[] {
     const id = parseCgroupId(text);
     found.set(text, id === undefined ? undefined : { id, at });
   };
-  const isRecorded = ({ attributes }: { readonly attributes: object }) =>
-    resourceAttributes.recording.key in attributes;
-  walkBatch(batch, {
+  mapBatch(batch, {
     resource(resource, { at, items }) {
-      if (items > 0 && !isRecorded(resource)) add(resource.attributes[resourceAttributes.cgroupId.key], at);
+      if (items > 0) add(resource.attributes[resourceAttributes.cgroupId.key], at);
       return resource;
     },
-    item(attributes, { at, resource }) {
-      if (isRecorded(resource)) return attributes;
+    item(attributes, { at }) {
       add(attributes[culpritAttributes.cgroupId.key], at);
       add(attributes[lastRunnerAttributes.cgroupId.key], at);
       return attributes;

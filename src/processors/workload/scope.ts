@@ -1,8 +1,8 @@
 import type { Attributes } from '@opentelemetry/api';
+import type { Cgroups } from '../../cgroup/cgroups.ts';
 import { identifyPath } from '../../cgroup/path/identify.ts';
 import { isBelow } from '../../cgroup/path/is-below.ts';
 import type { Identity } from '../../identity/identity.ts';
-import type { Kernel } from '../../receivers/scheduler/kernel.ts';
 import { culpritAttributes, lastRunnerAttributes } from '../../telemetry/attributes/culprit.ts';
 import type { WorkloadConfig } from './config.ts';
 import type { Description } from './describe.ts';
@@ -44,10 +44,10 @@ function isAbove({ path }: Identity, victim: Identity | undefined): boolean {
 /** Throws if a sidecar's own pod is unknown: it would show data of others. */
 export function openScope(
   { scope, pod_uid: podUid, neighbors }: Pick<WorkloadConfig, 'scope' | 'pod_uid' | 'neighbors'>,
-  kernel: Pick<Kernel, 'cgroups' | 'ownCgroup'>,
+  cgroups: Pick<Cgroups, 'path' | 'own'>,
 ): Scope {
   if (scope === 'node') return nodeScope;
-  const ownPod = podUid || ownPodIn(kernel);
+  const ownPod = podUid || ownPodIn(cgroups);
   if (ownPod === undefined)
     throw new Error(
       'cannot keep to the own pod: the path of its cgroup has no pod; set pod_uid to "${env:POD_UID}", from metadata.uid by the downward API',
@@ -55,9 +55,9 @@ export function openScope(
   return podScope(ownPod, neighbors);
 }
 
-function ownPodIn(kernel: Pick<Kernel, 'cgroups' | 'ownCgroup'>): string | undefined {
-  const own = kernel.ownCgroup?.();
-  const path = own === undefined ? undefined : kernel.cgroups.path(own);
+function ownPodIn(cgroups: Pick<Cgroups, 'path' | 'own'>): string | undefined {
+  const own = cgroups.own();
+  const path = own.kind === 'found' ? cgroups.path(own.id) : undefined;
   return path === undefined ? undefined : identifyPath(path).podUid;
 }
 

@@ -1,8 +1,8 @@
+import { cgroups as cgroupsRef } from '../../cgroup/cgroups.ts';
 import type { Host, Processor, ProcessorComponent } from '../../component.ts';
 import { type Identities, identities as identitiesRef, type OpenSource } from '../../identity/identities.ts';
-import { type Batch, itemCount, type Signal } from '../../telemetry/batch.ts';
+import { type Batch, emptyBatch, itemCount, perSignal, type Signal } from '../../telemetry/batch.ts';
 import type { CounterMetric } from '../../telemetry/emits.ts';
-import { emptyBatch } from '../../telemetry/signals.ts';
 import { milliseconds } from '../../telemetry/units.ts';
 import { type WorkloadConfig, workloadConfig, workloadProblems } from './config.ts';
 import { createDescribe, type DescribeOptions } from './describe.ts';
@@ -22,8 +22,9 @@ export const workload: ProcessorComponent<typeof workloadConfig> = {
   type: 'workload',
   summary:
     'Turns cgroup ids into workloads: container, pod, owner, systemd unit, or unknown; and selects the workloads to report.',
-  signals: ['metrics', 'logs'],
+  stability: { metrics: 'beta', logs: 'beta', traces: 'alpha', profiles: 'development' },
   config: workloadConfig,
+  uses: [cgroupsRef],
   emits: workloadEmits,
   check: workloadProblems,
   open: (config, host) => openWorkload(config, host),
@@ -35,7 +36,7 @@ export async function openWorkload(
   host: Host,
   openSource?: OpenSource,
 ): Promise<Processor> {
-  const scope = openScope(config, host.kernel);
+  const scope = openScope(config, await host.use(cgroupsRef));
   const identities = await host.use(identitiesRef, {
     key: host.id,
     settings: { config, hold: config.hold, keepAnnotation: keptAnnotations(config), openSource },
@@ -65,7 +66,7 @@ function createProcessor(identities: Identities, { config, scope, host }: Proces
       count(workloadCounters.identified, items, { signal, role, outcome }),
     onExcluded: (reason, items) => count(workloadCounters.excluded, items, { signal, reason }),
   });
-  const namings = { metrics: naming('metrics'), logs: naming('logs') };
+  const namings = perSignal(naming);
   const named = (batch: Batch) => nameBatch(batch, namings[batch.signal]);
   const statusOf = ({ id, at }: Reference) => identities.nameStatus(id, at);
   const held = new HoldQueue<Batch, Reference>({

@@ -45,7 +45,7 @@ interface Known {
   readonly path: string;
   readonly totals: Totals;
   readonly entitlement: CpuEntitlement;
-  /** To tell it takes longer than to read a file. */
+  /** Kept, as parsing the path takes longer than reading a file. */
   readonly level: QuotaLevel | undefined;
   /** Readings until the limits are due. */
   readonly due: number;
@@ -95,7 +95,7 @@ export class CgroupReader {
     return readings;
   }
 
-  /** Undefined: it is gone, or there is nothing to tell of it. */
+  /** Undefined: it is gone, or has no value to report. */
   #readCgroup(cgroup: LivingCgroup, before: Before, place: number): CgroupReading | undefined {
     const { id, path } = cgroup;
     const former = before.known.get(id);

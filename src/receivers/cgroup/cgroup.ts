@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { type Cgroups, cgroups as cgroupsRef } from '../../cgroup/cgroups.ts';
 import type { CgroupFiles } from '../../cgroup/files/files.ts';
 import { pathFilter } from '../../cgroup/filter.ts';
 import { cgroupPatterns } from '../../cgroup/patterns.ts';
@@ -44,18 +45,28 @@ export const cgroup: ReceiverComponent<typeof config> = {
   type: 'cgroup',
   summary:
     'Limits, throttling and pressure of every cgroup, from its files; needs neither eBPF nor privileges.',
-  signals: ['metrics'],
+  stability: { metrics: 'beta' },
   config,
+  uses: [cgroupsRef],
   emits: cgroupEmits,
   async open(settings, host) {
-    const files = host.kernel.cgroupFiles;
-    if (files) return receive(files, settings, host);
-    host.log.warn('cannot read cgroup files: none are mounted here, or a recording is replayed');
+    const cgroups = await host.use(cgroupsRef);
+    if (cgroups.files) return receive({ ...cgroups, files: cgroups.files }, settings, host);
+    host.log.warn('cannot read cgroup files: none are mounted here');
     return { pulls: [], close: async () => {} };
   },
 };
 
-function receive(files: CgroupFiles, settings: Static<typeof config>, host: Host): Receiver {
+interface MountedCgroups {
+  readonly files: CgroupFiles;
+  readonly living: Cgroups['living'];
+}
+
+function receive(
+  { files, living: listLiving }: MountedCgroups,
+  settings: Static<typeof config>,
+  host: Host,
+): Receiver {
   const isWanted = pathFilter(settings.include, settings.exclude);
   const node = host.machine.name;
   const miss = createMisses(host);
@@ -79,7 +90,7 @@ function receive(files: CgroupFiles, settings: Static<typeof config>, host: Host
         async collect(): Promise<readonly Batch[]> {
           const before = began;
           began = host.clock.elapsed();
-          const living = [...host.kernel.cgroups.living()];
+          const living = [...listLiving()];
           const wanted = living.filter(({ path }) => isWanted(path));
           const tooMany = wanted.length - settings.max_cgroups;
           if (tooMany > 0) miss('max_cgroups', { by: tooMany });

@@ -1,5 +1,4 @@
-import type { Native, NativeObject, StructLayout } from '../../bpf/native.ts';
-import { offsetOf } from '../../bpf/u64.ts';
+import { type Btf, type Layout, required } from '../../bpf/layout.ts';
 
 /** What user space knows of `bpf/scheduler/scheduler.h`, taken from the object itself when it is opened. */
 export interface SchedulerAbi {
@@ -13,12 +12,12 @@ export interface SchedulerAbi {
     | 'preempted_by_kernel'
     | 'in_progress'
   >;
-  readonly cpu: Layout<'head' | 'irq' | 'ring' | 'drops'>;
+  readonly cpu: Layout<'head' | 'irq' | 'ring' | 'unpaired'>;
   readonly occupant: Layout<'end' | 'stolen'>;
   readonly histogram: Layout<'bucket' | 'zero'>;
   readonly pairKey: Layout<'victim' | 'culprit'>;
+  readonly pairRoom: Layout<'readings' | 'admit_each'>;
   readonly pair: Layout<'other' | 'throttled' | 'last' | 'preemptions'>;
-  readonly throttleKey: Layout<'serial' | 'cpu'>;
   readonly record: Layout<'type' | 'bytes'>;
   readonly waitRecord: Layout<
     | 'monotonic'
@@ -42,23 +41,14 @@ export interface SchedulerAbi {
     | 'comm'
     | 'last_comm'
   >;
-  readonly cgroupRecord: Layout<'change' | 'slot' | 'monotonic' | 'serial' | 'cgroup' | 'path'>;
+  readonly removedRecord: Layout<'slot' | 'serial'>;
   readonly retiredRecord: Layout<'cpu' | 'slot' | 'cell'>;
   /** Position in `class[]` by name: `self`, `other`, …, `stolen`, `unknown`. */
   readonly classes: Readonly<Record<string, number>>;
-  /** Names in the order of `drops[]`. */
-  readonly dropReasons: readonly string[];
-  readonly recordTypes: { readonly wait: number; readonly cgroup: number; readonly retired: number };
-  readonly cgroupChanges: Readonly<Record<number, KernelChange>>;
+  readonly recordTypes: { readonly wait: number; readonly removed: number; readonly retired: number };
   readonly buckets: number;
   readonly ringSlices: number;
 }
-
-/** What the kernel does to a cgroup's directory, by its own words. */
-export type KernelChange = 'mkdir' | 'rmdir' | 'attach' | 'rename';
-
-/** A struct's size, and the byte offset of each member that is read. */
-export type Layout<Member extends string> = { readonly size: number } & Readonly<Record<Member, number>>;
 
 /** Pseudo cgroups of `scheduler.h`; macros are not in BTF, so a test compares these with the header. */
 export const pseudoSerials = { idle: 0n, kernel: 1n << 63n, overflow: 1n << 62n } as const;
@@ -66,14 +56,10 @@ export const pseudoSerials = { idle: 0n, kernel: 1n << 63n, overflow: 1n << 62n 
 export const histogramScale = 2;
 export const histogramOffset = -24 * (1 << histogramScale);
 
-export function readAbi(native: Native, object: NativeObject): SchedulerAbi {
-  const struct = (name: string) => native.structLayout(object, name);
-  const values = (name: string) => native.enumValues(object, name);
-  const histogram = struct('histogram');
-  const cpu = struct('cpu');
-  const types = values('record_type');
+export function readAbi(object: Btf): SchedulerAbi {
+  const types = object.names('record_type', 'RECORD_');
   return {
-    cell: layout(struct('cell'), [
+    cell: object.layout('cell', [
       'serial',
       'wait',
       'run',
@@ -83,14 +69,14 @@ export function readAbi(native: Native, object: NativeObject): SchedulerAbi {
       'preempted_by_kernel',
       'in_progress',
     ]),
-    cpu: layout(cpu, ['head', 'irq', 'ring', 'drops']),
-    occupant: layout(struct('occupant'), ['end', 'stolen']),
-    histogram: layout(histogram, ['bucket', 'zero']),
-    pairKey: layout(struct('pair_key'), ['victim', 'culprit']),
-    pair: layout(struct('pair'), ['other', 'throttled', 'last', 'preemptions']),
-    throttleKey: layout(struct('throttle_key'), ['serial', 'cpu']),
-    record: layout(struct('record'), ['type', 'bytes']),
-    waitRecord: layout(struct('wait_record'), [
+    cpu: object.layout('cpu', ['head', 'irq', 'ring', 'unpaired']),
+    occupant: object.layout('occupant', ['end', 'stolen']),
+    histogram: object.layout('histogram', ['bucket', 'zero']),
+    pairKey: object.layout('pair_key', ['victim', 'culprit']),
+    pairRoom: object.layout('pair_room', ['readings', 'admit_each']),
+    pair: object.layout('pair', ['other', 'throttled', 'last', 'preemptions']),
+    record: object.layout('record', ['type', 'bytes']),
+    waitRecord: object.layout('wait_record', [
       'monotonic',
       'serial',
       'cgroup',
@@ -112,51 +98,15 @@ export function readAbi(native: Native, object: NativeObject): SchedulerAbi {
       'comm',
       'last_comm',
     ]),
-    cgroupRecord: layout(struct('cgroup_record'), [
-      'change',
-      'slot',
-      'monotonic',
-      'serial',
-      'cgroup',
-      'path',
-    ]),
-    retiredRecord: layout(struct('retired_record'), ['cpu', 'slot', 'cell']),
-    classes: Object.fromEntries(
-      Object.entries(values('wait_class'))
-        .filter(([name]) => name !== 'CLASS_COUNT')
-        .map(([name, value]) => [plain(name, 'CLASS_'), value]),
-    ),
-    dropReasons: Object.entries(values('drop_reason'))
-      .filter(([name]) => name !== 'DROP_COUNT')
-      .sort(([, a], [, b]) => a - b)
-      .map(([name]) => plain(name, 'DROP_')),
+    removedRecord: object.layout('removed_record', ['slot', 'serial']),
+    retiredRecord: object.layout('retired_record', ['cpu', 'slot', 'cell']),
+    classes: object.names('wait_class', 'CLASS_'),
     recordTypes: {
-      wait: required(types, 'RECORD_WAIT'),
-      cgroup: required(types, 'RECORD_CGROUP'),
-      retired: required(types, 'RECORD_RETIRED'),
+      wait: required(types, 'wait'),
+      removed: required(types, 'removed'),
+      retired: required(types, 'retired'),
     },
-    cgroupChanges: Object.fromEntries(
-      Object.entries(values('cgroup_change')).map(([name, value]) => [
-        value,
-        plain(name, 'CGROUP_') as KernelChange,
-      ]),
-    ),
-    buckets: histogram.members.bucket?.length ?? 0,
-    ringSlices: cpu.members.ring?.length ?? 0,
+    buckets: object.lengthOf('histogram', 'bucket'),
+    ringSlices: object.lengthOf('cpu', 'ring'),
   };
-}
-
-function layout<Member extends string>(struct: StructLayout, members: readonly Member[]): Layout<Member> {
-  const offsets = Object.fromEntries(members.map((member) => [member, offsetOf(struct, member)]));
-  return { size: struct.size, ...offsets } as Layout<Member>;
-}
-
-function plain(name: string, prefix: string): string {
-  return name.slice(prefix.length).toLowerCase();
-}
-
-function required(values: Readonly<Record<string, number>>, name: string): number {
-  const value = values[name];
-  if (value === undefined) throw new Error(`cannot decode kernel data: no enum value "${name}"`);
-  return value;
 }

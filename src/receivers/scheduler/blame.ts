@@ -21,8 +21,10 @@ const tolerance = 0.02;
 
 export interface BlameOptions {
   readonly maxCulprits: number;
-  /** ns a reading may be short of by sampling: a quantum on each CPU. */
+  /** ns a reading may be short of by sampling, on each CPU where the victim waited behind others: a quantum. */
   readonly samplingError: number;
+  /** Pairs have been lost, of any victim: then nothing that is missing is a sampling error. */
+  readonly arePairsLost?: boolean;
 }
 
 /**
@@ -37,12 +39,12 @@ export function blameOf(
   const other = fit(
     victim.classes.other,
     pairs.map((pair) => pair.other),
-    options.samplingError,
+    toleranceFor(victim, victim.classes.other, options),
   );
   const throttled = fit(
     victim.classes.throttled,
     pairs.map((pair) => pair.throttled),
-    options.samplingError,
+    toleranceFor(victim, victim.classes.throttled, options),
   );
   const all = pairs
     .map((pair, i) => ({
@@ -69,8 +71,15 @@ export function blameOf(
   ];
 }
 
-function fit(total: number, parts: readonly number[], samplingError: number): readonly number[] {
+function toleranceFor(
+  { otherCpus }: CgroupReading,
+  total: number,
+  { samplingError, arePairsLost = false }: BlameOptions,
+): number {
+  return arePairsLost ? 0 : Math.max(samplingError * otherCpus, total * tolerance);
+}
+
+function fit(total: number, parts: readonly number[], most: number): readonly number[] {
   const sum = parts.reduce((a, b) => a + b, 0);
-  const missing = total - sum;
-  return missing > Math.max(samplingError, total * tolerance) ? parts : apportion(total, parts);
+  return total - sum > most ? parts : apportion(total, parts);
 }

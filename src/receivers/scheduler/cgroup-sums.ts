@@ -6,6 +6,7 @@ export interface CgroupSums {
   wait: number;
   inProgress: number;
   run: number;
+  otherCpus: number;
   readonly classes: Record<WaitClass, number>;
   preemptedBySelf: number;
   preemptedByKernel: number;
@@ -24,6 +25,7 @@ export function noSums(): CgroupSums {
     wait: 0,
     inProgress: 0,
     run: 0,
+    otherCpus: 0,
     classes: noClasses(),
     preemptedBySelf: 0,
     preemptedByKernel: 0,
@@ -33,12 +35,30 @@ export function noSums(): CgroupSums {
   };
 }
 
+/** Sums in the making, by serial number. */
+export class SerialSums {
+  #sums = new Map<bigint, CgroupSums>();
+
+  of(serial: bigint): CgroupSums {
+    const sums = this.#sums.get(serial) ?? noSums();
+    this.#sums.set(serial, sums);
+    return sums;
+  }
+
+  take(): ReadonlyMap<bigint, CgroupSums> {
+    const taken = this.#sums;
+    this.#sums = new Map();
+    return taken;
+  }
+}
+
 /** Both together, in `into` if it is there. */
 export function addSums(into: CgroupSums | undefined, from: CgroupSums): CgroupSums {
   if (!into) return from;
   into.wait += from.wait;
   into.inProgress += from.inProgress;
   into.run += from.run;
+  into.otherCpus += from.otherCpus;
   into.preemptedBySelf += from.preemptedBySelf;
   into.preemptedByKernel += from.preemptedByKernel;
   into.zeroCount += from.zeroCount;

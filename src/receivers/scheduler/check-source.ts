@@ -1,12 +1,12 @@
 import { readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Native } from '../../bpf/native.ts';
+import type { BpfHost } from '../../bpf/bpf.ts';
 import { UnsupportedError } from '../../bpf/unsupported-error.ts';
-import type { CpuHierarchy } from '../../cgroup/hierarchy.ts';
-import { findOwnCgroup } from '../../cgroup/own.ts';
+import type { OwnCgroup } from '../../cgroup/own.ts';
 import type { LiveSource } from './live-scheduler.ts';
 import { fatalChecks, type SelfTestResult, selfTest, summarize } from './self-test.ts';
+import { schedulerPurpose } from './spec.ts';
 
 /** Its inode number is fixed (PROC_PID_INIT_INO of the kernel). */
 const initialPidNamespace = 0xef_ff_ff_fc;
@@ -17,20 +17,20 @@ const initialPidNamespace = 0xef_ff_ff_fc;
  */
 export async function checkSource(
   source: LiveSource,
-  native: Native,
-  { hierarchy, log }: { readonly hierarchy: CpuHierarchy | undefined; readonly log: Logger },
+  bpf: BpfHost,
+  { cgroup, log }: { readonly cgroup: OwnCgroup; readonly log: Logger },
 ) {
   const result = await selfTest({
     source,
     sleep,
     cpu: currentCpu,
     seesAllTasks: statSync('/proc/self/ns/pid').ino === initialPidNamespace,
-    cgroup: findOwnCgroup(readFileSync('/proc/self/cgroup', 'utf8'), hierarchy?.mounts ?? []),
-    monotonic: () => native.monotonic(),
-    kernelStruct: (name) => native.kernelStruct(name),
+    cgroup,
+    monotonic: () => bpf.monotonic(),
+    kernelStruct: (name) => bpf.kernelStruct(name),
   });
   const fatal = fatalChecks.flatMap((check) => result.failed.get(check) ?? []);
-  if (fatal.length) throw new UnsupportedError('attach to the scheduler', fatal);
+  if (fatal.length) throw new UnsupportedError(schedulerPurpose, fatal);
   logResult(result, log);
   return { throttle_clock: result.throttleClock, self_test: summarize(result) };
 }

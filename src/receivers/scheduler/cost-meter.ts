@@ -1,9 +1,10 @@
+import type { CostMeasurement } from '../../bpf/cost.ts';
 import type { Host } from '../../component.ts';
 import type { CounterMetric } from '../../telemetry/emits.ts';
 import type { MonotonicNanoseconds, Nanoseconds } from '../../telemetry/units.ts';
 import { toSeconds } from '../../telemetry/units.ts';
 import { schedulerCounters } from './emits.ts';
-import type { CostMeasurement, SchedulerSource } from './source.ts';
+import type { SchedulerSource } from './source.ts';
 
 export interface CostMeter {
   /** To be called with each reading: a measurement lasts from one to the next. */
@@ -21,11 +22,11 @@ export function costMeter(
 ): CostMeter {
   const levels = new Map<string, number>();
   let measurement: CostMeasurement | undefined;
-  let due: bigint | undefined = every > 0 && source.measureCost ? 0n : undefined;
+  let due: bigint | undefined = every > 0 ? 0n : undefined;
 
   function begin(at: MonotonicNanoseconds): void {
     try {
-      measurement = source.measureCost?.();
+      measurement = source.measureCost();
       due = at + BigInt(every);
     } catch (error) {
       due = undefined;

@@ -18,7 +18,7 @@ export const eventAttributes = {
   ),
   idleCpuTime: attribute(
     'earshot.idle_cpu.time',
-    'Seconds, at least, for which another CPU that the thread may use was idle during the wait; the longest of any one CPU.',
+    'Seconds, at least, for which another CPU that the thread may use was idle during the wait; the longest of up to eight such CPUs.',
   ),
   idleCpuNumber: attribute('earshot.idle_cpu.number', 'Number of that idle CPU.'),
   weight: attribute(
@@ -52,19 +52,51 @@ export const waitEvent = {
 /** Reasons of the kernel side that are no loss: nothing is missing from the totals. */
 export const kernelNotes: Readonly<Record<string, string>> = {
   suppressed: "events over the rate; the workload's next one carries their weight",
-  no_slot: 'waits of cgroups beyond `max_workloads`, counted on the one that stands for them all',
   saturated: 'waits beyond the last histogram bucket, counted in it',
   progress_delayed:
     'waits in progress that this reading could not include, because their thread or CPU was switching or the table of threads is full; the next reading, or their end, includes them',
   switch_missed: 'switches without an event from the kernel; the waits they ended have been recovered',
+  core_scheduled: 'threads with a core-scheduling cookie, at each reading',
   reading_delayed: 'totals that changed while they were read; the next reading includes them',
+};
+
+/** Reasons of the kernel side that are a loss: what is missing, or `unknown`. */
+export const kernelLosses: Readonly<Record<string, string>> = {
+  ring_full: 'single waits not reported, for want of room in the ring',
+  event_refused:
+    'single waits not reported, so that the ring keeps room for names and totals; the next one carries their weight',
+  retired_lost: 'what a removed cgroup did since the last reading',
+  no_slot: 'waits of cgroups beyond `max_workloads`, counted on the one that stands for them all',
+  pair_full: 'times a culprit had no name, beyond `max_pairs`',
+  pair_evicted:
+    'pairs of victim and culprit that made room for others: what they gained meanwhile has no name',
+  unnamed_shared: 'culprits without a name, of several cgroups together',
+  task_evicted: 'threads forgotten for others: of a wait that moves next, a part is missing',
+  task_missed: 'first parts of waits that moved between CPUs',
+  task_lost: 'threads forgotten because two CPUs took the same entry',
+  open_wait_full: 'throttling or moves of a thread not remembered, for want of room',
+  open_wait_lost: 'the same, remembered but gone',
+  throttle_moved: 'threads that moved while throttled: what of the wait was throttled is unknown',
+  throttle_evicted: 'cgroups whose throttling on a CPU was forgotten for that of others',
+  throttle_unknown:
+    'waits of which it is not known when or whether they were throttled: that part is `unknown`',
+  quota_merged: 'quotas above one another that are not told apart',
+  delayed_dequeue: 'waits whose beginning the kernel had wrong (6.12 and later), not counted',
+  unstamped: 'waits whose beginning the kernel has not stamped, not counted',
+  clock_backwards: 'waits that ended before they began, counted as 0',
+  history_truncated: 'waits longer than the history: the rest is `unknown`',
+  no_cell: 'run time of a cgroup without a cell',
+  progress_raced: 'waits that ended while they were read: their culprits may be counted twice',
+  progress_lost: 'waits that ended while they were read: their beginning may be counted twice',
+  ext_moved: 'waits under sched_ext that moved between CPUs: their first part is `unknown`',
+  switch_lost: 'waits whose end had no event from the kernel, not recovered',
 };
 
 export const schedulerCounters = {
   kernelDropped: counter({
     name: 'earshot.agent.kernel.dropped',
     unit: '1',
-    meaning: 'Time, events or names lost between the kernel side and the agent, by component and reason.',
+    meaning: `Time, events or names lost between the kernel side and the agent, by component and reason; of the scheduler programs: ${listed(kernelLosses)}.`,
     isLoss: true,
   }),
   kernelNoted: counter({

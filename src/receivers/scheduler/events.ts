@@ -30,8 +30,8 @@ export function describeWait(wait: WaitEvent): Attributes {
 }
 
 /**
- * Whose quota had run out, or who of the others had the CPU longest: whichever class was longer, so that the class says
- * what the culprit did.
+ * The cgroup whose quota had run out, or the other cgroup that had the CPU longest: of the longer class, so that culprit
+ * and class belong together.
  */
 function culpritOf({ culprit, culpritTime, throttler, throttlerTime, classes }: WaitEvent): Attributes {
   const isThrottled = classes.throttled > classes.other;

@@ -2,16 +2,16 @@ import { otherCulprit } from '../../telemetry/attributes/culprit.ts';
 import type { CgroupId } from '../../telemetry/units.ts';
 import type { PairReading } from './source.ts';
 
-/** Who left the CPU to one victim; `otherCulprit` stands for all beyond the named ones. */
+/** A cgroup that left the CPU to one victim; `otherCulprit` stands for all beyond the named ones. */
 export interface LastRunner {
   readonly culprit: CgroupId | typeof otherCulprit;
-  /** ns of waits, whole, whoever had the CPU during them. */
+  /** Full duration of the waits, ns, independent of what ran during them. */
   readonly time: number;
 }
 
 /**
- * Whom a look at the last to run would blame, and for how much, the most first. Named apart from the culprits: one who
- * only passes the CPU on displaces nobody who had it.
+ * What a last-runner heuristic would blame, the most first. Counted apart from the culprits: a cgroup that only passes the
+ * CPU on displaces no culprit.
  */
 export function lastRunnersOf(pairs: readonly PairReading[], max: number): LastRunner[] {
   const all = pairs

@@ -1,57 +1,57 @@
-import { readBigint, wordsOf } from '../../bpf/u64.ts';
-import { nanoseconds } from '../../telemetry/units.ts';
+import { difference, readBigint, wordsOf } from '../../bpf/u64.ts';
+import type { LossLedger } from '../../telemetry/losses.ts';
 import type { SchedulerAbi } from './abi.ts';
+import { absent, type PairCopy, PairTable } from './pair-table.ts';
 import type { SerialIndex } from './serial-index.ts';
-import type { PairReading } from './source.ts';
-
-interface Totals {
-  readonly victim: bigint;
-  readonly culprit: bigint;
-  readonly other: bigint;
-  readonly throttled: bigint;
-  readonly last: bigint;
-  readonly preemptions: bigint;
-}
-
-/** The totals of a pair, and for how many readings they have not moved, or had no name. */
-interface Known extends Totals {
-  readonly still: number;
-  readonly nameless: number;
-}
+import type { PairReading, Waiter } from './source.ts';
 
 /** A culprit that came between the copies of cells and pairs has its name by the next reading. */
 const readingsToName = 3;
 
-const noTime = { other: 0n, throttled: 0n, last: 0n, preemptions: 0n };
-
-/** The history goes back some 8 s; a pair it names later still makes room in a crowd. */
+/** The history goes back some 8 s; a pair it names later still makes room in a full map. */
 const readingsToForget = 60;
 
-/** From this share of the kernel's map on, pairs that stand still make room: a new neighbour must get a name. */
-const crowded = 0.75;
-const stillInACrowd = 6;
+/** From this share of the kernel's map on the smallest pairs make room, down to the other: a new neighbour must get a name. */
+const fullFrom = 0.75;
+const emptyTo = 0.5;
+/** The kernel side multiplies it by 2^16. */
+const mostNanoseconds = 2 ** 47;
 
-/** A packed copy of the pair map. */
-export interface PairCopy {
-  readonly keys: Uint8Array;
-  readonly values: Uint8Array;
-  readonly count: number;
+export interface PairOptions {
+  readonly abi: SchedulerAbi;
+  readonly index: SerialIndex;
+  /** Entries the kernel's map has room for. */
+  readonly limit: number;
+  readonly losses: LossLedger;
 }
+
+/** What a pair gained since the reading before. */
+type Gain = Pick<PairReading, 'other' | 'throttled' | 'last' | 'preemptions'>;
 
 /** Turns the running totals of (victim, culprit) pairs into what happened since the reading before. */
 export class PairTotals {
-  readonly #abi: SchedulerAbi;
-  readonly #index: SerialIndex;
-  readonly #limit: number;
-  #before = new Map<string, Known>();
+  readonly #of: PairOptions;
+  readonly #before: PairTable;
+  /** ns that each pair of the copy gained, in all. */
+  readonly #sizes: Float64Array;
+  readonly #isKept: Uint8Array;
+  readonly #nameless: Uint8Array;
+  #unpaired = 0n;
   /** Removed cgroups, and for how many readings more the history may still name them. */
   readonly #removed = new Map<bigint, number>();
 
-  /** `limit`: entries the kernel's map has room for. */
-  constructor(abi: SchedulerAbi, index: SerialIndex, limit: number) {
-    this.#abi = abi;
-    this.#index = index;
-    this.#limit = limit;
+  constructor(options: PairOptions) {
+    const { abi, limit } = options;
+    this.#of = options;
+    this.#before = new PairTable(abi, limit);
+    this.#sizes = new Float64Array(limit);
+    this.#isKept = new Uint8Array(limit);
+    this.#nameless = new Uint8Array(limit);
+  }
+
+  get bytes(): number {
+    const { byteLength } = this.#sizes;
+    return this.#before.bytes + byteLength + this.#isKept.byteLength + this.#nameless.byteLength;
   }
 
   /** Its pairs can leave the kernel's map once they stand still. */
@@ -59,76 +59,164 @@ export class PairTotals {
     this.#removed.set(serial, readingsToForget);
   }
 
-  advance(copy: PairCopy): {
+  /**
+   * Overwrites the values of pairs that have no name yet. `unpaired` are the ns that had no pair for want of room, in all.
+   */
+  advance(
+    copy: PairCopy,
+    unpaired: bigint,
+  ): {
     readonly pairs: readonly PairReading[];
-    /** Packed keys that are of no more use. */
+    /** Packed keys that leave the kernel's map. */
     readonly obsolete: Uint8Array;
-    /** Pairs one side of which nobody can name; their time stays unnamed. */
-    readonly unnamed: number;
+    /**
+     * A new pair may come in for each so many ns without one; 0: for any. If no more time is without a pair than now, the
+     * map is not full before the next reading, and of a pair that has t meanwhile at most this much has no name on average;
+     * that none of it has one, has a chance of exp(-t / this).
+     */
+    readonly admitEach: number;
   } {
     const pairs: PairReading[] = [];
-    const seen = new Map<string, Known>();
-    const isCrowded = copy.count > this.#limit * crowded;
-    const obsolete: Uint8Array[] = [];
-    let unnamed = 0;
-    for (let i = 0; i < copy.count; i++) {
-      const now = this.#totalsAt(copy, i);
-      const key = `${now.victim} ${now.culprit}`;
-      const before = this.#before.get(key);
-      const pair = {
-        other: nanoseconds(Number(now.other - (before?.other ?? 0n))),
-        throttled: nanoseconds(Number(now.throttled - (before?.throttled ?? 0n))),
-        last: nanoseconds(Number(now.last - (before?.last ?? 0n))),
-        preemptions: Number(now.preemptions - (before?.preemptions ?? 0n)),
-      };
-      const isStill = !pair.other && !pair.throttled && !pair.last && !pair.preemptions;
-      const still = isStill ? (before?.still ?? 0) + 1 : 0;
-      const isRemoved = this.#removed.has(now.victim) || this.#removed.has(now.culprit);
-      if (isStill && (isRemoved || (isCrowded && still >= stillInACrowd))) {
-        obsolete.push(this.#keyAt(copy, i));
-        continue;
-      }
-      const victim = this.#index.find(now.victim);
-      const culprit = this.#index.findCgroup(now.culprit);
-      const isNamed = victim !== undefined && victim !== 'idle' && culprit !== undefined;
-      const mayBeNamed = victim === undefined || this.#index.find(now.culprit) === undefined;
-      const nameless = mayBeNamed && !isStill ? (before?.nameless ?? 0) + 1 : 0;
-      if (nameless > 0 && nameless < readingsToName) {
-        seen.set(key, { ...now, ...noTime, ...before, still, nameless });
-        continue;
-      }
-      seen.set(key, { ...now, still, nameless: 0 });
-      if (isStill) continue;
-      if (isNamed) pairs.push({ victim, culprit, ...pair });
-      else unnamed++;
-    }
-    this.#before = seen;
+    const names = new PairNames(this.#of, this.#removed);
+    const keys = wordsOf(copy.keys);
+    const values = wordsOf(copy.values);
+    this.#isKept.fill(1, 0, copy.count);
+    for (let i = 0; i < copy.count; i++) this.#advancePair({ keys, values, i }, names, pairs);
+    const without = Number(unpaired - this.#unpaired);
+    this.#unpaired = unpaired;
+    const admitEach = this.#makeRoom(copy.count, without);
+    const obsolete = this.#takeObsolete(copy);
+    this.#before.replace(copy, { isKept: this.#isKept, nameless: this.#nameless });
     for (const [serial, left] of this.#removed)
       if (left > 1) this.#removed.set(serial, left - 1);
       else this.#removed.delete(serial);
-    return { pairs, obsolete: concatenate(obsolete), unnamed };
+    return { pairs, obsolete, admitEach };
   }
 
-  #keyAt({ keys }: PairCopy, i: number): Uint8Array {
-    const { size } = this.#abi.pairKey;
-    return keys.subarray(i * size, (i + 1) * size);
+  #advancePair(
+    { keys, values, i }: { readonly keys: Uint32Array; readonly values: Uint32Array; readonly i: number },
+    names: PairNames,
+    pairs: PairReading[],
+  ): void {
+    const before = this.#before.find(keys, i);
+    const gain = this.#gainAt(values, i, before);
+    const isStill = !gain.other && !gain.throttled && !gain.last && !gain.preemptions;
+    this.#sizes[i] = isStill ? 0 : gain.other + gain.throttled + 1;
+    this.#nameless[i] = 0;
+    if (isStill) {
+      if (names.isRemoved(keys, i)) this.#isKept[i] = 0;
+      return;
+    }
+    const victim = names.victim(keys, i);
+    const culprit = names.culprit(keys, i);
+    if (victim !== undefined && victim !== 'idle' && typeof culprit === 'bigint') {
+      pairs.push({ victim, culprit, ...gain });
+      return;
+    }
+    const nameless = before === absent ? 1 : this.#before.namelessFor(before) + 1;
+    if ((victim === undefined || culprit === undefined) && nameless < readingsToName) {
+      this.#nameless[i] = nameless;
+      this.#restore(values, i, before); // once it has a name all of it is read
+    } else this.#of.losses.add('pair_unnamed'); // their time stays unnamed
   }
 
-  #totalsAt({ keys, values }: PairCopy, i: number): Totals {
-    const { pairKey, pair } = this.#abi;
-    const key = wordsOf(keys);
-    const value = wordsOf(values);
+  #gainAt(values: Uint32Array, i: number, before: number): Gain {
+    const { pair } = this.#of.abi;
+    const from = before === absent ? noTotals : this.#before.values;
+    const at = before === absent ? 0 : before * pair.size;
+    const now = i * pair.size;
     return {
-      victim: readBigint(key, i * pairKey.size + pairKey.victim),
-      culprit: readBigint(key, i * pairKey.size + pairKey.culprit),
-      other: readBigint(value, i * pair.size + pair.other),
-      throttled: readBigint(value, i * pair.size + pair.throttled),
-      last: readBigint(value, i * pair.size + pair.last),
-      preemptions: readBigint(value, i * pair.size + pair.preemptions),
+      other: difference(values, from, now + pair.other, at + pair.other),
+      throttled: difference(values, from, now + pair.throttled, at + pair.throttled),
+      last: difference(values, from, now + pair.last, at + pair.last),
+      preemptions: difference(values, from, now + pair.preemptions, at + pair.preemptions),
     };
+  }
+
+  #restore(values: Uint32Array, i: number, before: number): void {
+    const words = this.#of.abi.pair.size >> 2;
+    if (before === absent) values.fill(0, i * words, (i + 1) * words);
+    else values.set(this.#before.values.subarray(before * words, (before + 1) * words), i * words);
+  }
+
+  /** Divides what is without a pair from now on by the entries that may be taken until the next reading. */
+  #makeRoom(count: number, unpaired: number): number {
+    const { limit } = this.#of;
+    const kept = Math.floor(limit * emptyTo);
+    const isShort = count > limit * fullFrom || (unpaired > 0 && count > kept);
+    const evicted = isShort ? this.#evictSmallest(count, kept) : 0;
+    const room = Math.max(1, Math.floor(limit * fullFrom) - Math.min(count, isShort ? kept : count));
+    return Math.min(mostNanoseconds, Math.ceil((unpaired + evicted) / room));
+  }
+
+  /** They have been read; what they gain until they are gone is counted. Returns their time in this reading. */
+  #evictSmallest(count: number, kept: number): number {
+    const sorted = this.#sizes.slice(0, count).sort();
+    let left = count - kept;
+    const threshold = sorted[left - 1] ?? 0;
+    let evicted = 0;
+    let time = 0;
+    for (const isTie of [false, true])
+      for (let i = 0; i < count && left > 0; i++) {
+        const size = this.#sizes[i] ?? 0;
+        if (isTie ? size !== threshold : size >= threshold) continue;
+        this.#isKept[i] = 0;
+        left--;
+        if (size === 0) continue;
+        evicted++;
+        time += size;
+      }
+    this.#of.losses.add('pair_evicted', evicted);
+    return time;
+  }
+
+  #takeObsolete({ keys, count }: PairCopy): Uint8Array {
+    const { size } = this.#of.abi.pairKey;
+    let obsolete = 0;
+    for (let i = 0; i < count; i++) if (!this.#isKept[i]) obsolete++;
+    const packed = new Uint8Array(obsolete * size);
+    let at = 0;
+    for (let i = 0; i < count; i++)
+      if (!this.#isKept[i]) packed.set(keys.subarray(i * size, (i + 1) * size), size * at++);
+    return packed;
   }
 }
 
-function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  return new Uint8Array(Buffer.concat(parts));
+const noTotals = new Uint32Array();
+
+/** Names of serial numbers in keys, each looked up once a reading. */
+class PairNames {
+  readonly #of: PairOptions;
+  readonly #removed: ReadonlyMap<bigint, number>;
+  /** By serial number: it is below 2^53, or a power of two. */
+  readonly #names = new Map<number, Waiter | 'idle' | undefined>();
+
+  constructor(of: PairOptions, removed: ReadonlyMap<bigint, number>) {
+    this.#of = of;
+    this.#removed = removed;
+  }
+
+  victim(keys: Uint32Array, i: number): Waiter | 'idle' | undefined {
+    return this.#at(keys, i, this.#of.abi.pairKey.victim);
+  }
+
+  culprit(keys: Uint32Array, i: number): Waiter | 'idle' | undefined {
+    return this.#at(keys, i, this.#of.abi.pairKey.culprit);
+  }
+
+  isRemoved(keys: Uint32Array, i: number): boolean {
+    if (!this.#removed.size) return false;
+    const { size, victim, culprit } = this.#of.abi.pairKey;
+    return (
+      this.#removed.has(readBigint(keys, i * size + victim)) ||
+      this.#removed.has(readBigint(keys, i * size + culprit))
+    );
+  }
+
+  #at(keys: Uint32Array, i: number, member: number): Waiter | 'idle' | undefined {
+    const offset = i * this.#of.abi.pairKey.size + member;
+    const serial = (keys[(offset >> 2) + 1] ?? 0) * 2 ** 32 + (keys[offset >> 2] ?? 0);
+    if (!this.#names.has(serial)) this.#names.set(serial, this.#of.index.find(readBigint(keys, offset)));
+    return this.#names.get(serial);
+  }
 }

@@ -1,18 +1,29 @@
 import { type Static, Type } from 'typebox';
+import { type Cgroups, cgroups as cgroupsRef } from '../../cgroup/cgroups.ts';
 import { pathFilter } from '../../cgroup/filter.ts';
 import { cgroupPatterns } from '../../cgroup/patterns.ts';
 import type { Host, Receiver, ReceiverComponent } from '../../component.ts';
 import { duration } from '../../config/schema/duration.ts';
 import { clockOffset } from '../../machine/clock-offset.ts';
 import { resourceAttributes } from '../../telemetry/attributes/resource.ts';
-import type { Batch } from '../../telemetry/batch.ts';
-import { event, resource } from '../../telemetry/metrics/build.ts';
+import type { Batch, Signal } from '../../telemetry/batch.ts';
+import { event } from '../../telemetry/logs.ts';
+import { resource } from '../../telemetry/metrics/build.ts';
 import { milliseconds, nanoseconds, type UnixNanoseconds } from '../../telemetry/units.ts';
 import { costMeter } from './cost-meter.ts';
 import { kernelCounter, schedulerEmits, waitEvent } from './emits.ts';
 import { describeWait } from './events.ts';
+import { Limits } from './limits.ts';
 import { schedulerMetrics } from './metrics.ts';
-import type { SchedulerSource, Waiter } from './source.ts';
+import { openScheduler } from './open.ts';
+import {
+  type SchedulerSource,
+  type SchedulingModes,
+  samplingQuantum,
+  type Waiter,
+  type WantedOptions,
+} from './source.ts';
+import { finishInSteps } from './steps.ts';
 
 const config = Type.Object(
   {
@@ -39,19 +50,22 @@ const config = Type.Object(
       description:
         'Events a second of one workload on one CPU; those above it add to the weight of the next.',
     }),
-    max_workloads: Type.Integer({
-      default: 512,
-      minimum: 16,
-      maximum: 65_536,
-      description:
-        'Cgroups with totals of their own; the rest share one. Kernel memory each: 128 bytes a CPU and 128 more, and 512 bytes a CPU of at most four.',
-    }),
-    max_pairs: Type.Integer({
-      default: 4096,
-      minimum: 16,
-      maximum: 1_048_576,
-      description: 'Pairs of victim and culprit the kernel side remembers.',
-    }),
+    max_workloads: Type.Optional(
+      Type.Integer({
+        minimum: 16,
+        maximum: 65_536,
+        description:
+          'Cgroups with totals of their own; the rest share one. Default: twice those that live at start, rounded up to a power of two, at least 512. Kernel memory each: 128 bytes a CPU and 128 more, and 512 bytes for each last-level cache, at least four and at most sixteen; the agent needs up to 68 bytes a CPU.',
+      }),
+    ),
+    max_pairs: Type.Optional(
+      Type.Integer({
+        minimum: 16,
+        maximum: 1_048_576,
+        description:
+          'Pairs of victim and culprit the kernel side remembers; the smallest make room for others. Default: 16 a workload, at least 4096; above 16384 8 a workload.',
+      }),
+    ),
     max_culprits: Type.Integer({
       default: 10,
       minimum: 1,
@@ -76,63 +90,97 @@ const config = Type.Object(
 export const scheduler: ReceiverComponent<typeof config> = {
   kind: 'receiver',
   type: 'scheduler',
-  summary: 'Every wait for a CPU on this node, exactly, with who had the CPU meanwhile; by eBPF.',
-  signals: ['metrics', 'logs'],
+  summary:
+    'Every wait for a CPU on this node, exactly, with the cgroups that had the CPU meanwhile; by eBPF.',
+  stability: { metrics: 'beta', logs: 'beta' },
+  exclusive: true,
   config,
+  uses: [cgroupsRef],
   emits: schedulerEmits,
   async open(settings, host) {
-    const source = await host.kernel.openScheduler({
-      ...(host.signals.has('logs') ? { minWait: settings.min_wait, sample: settings.sample } : noEvents),
-      eventRate: settings.events_per_second,
-      maxWorkloads: settings.max_workloads,
-      maxPairs: settings.max_pairs,
-    });
-    try {
-      announce(source, host);
-      return receive(source, settings, host);
-    } catch (error) {
-      source.close();
-      throw error;
-    }
+    const cgroups = await host.use(cgroupsRef);
+    const source = await openScheduler(optionsOf(settings, host.signals), { host, cgroups });
+    return receiveFrom(source, settings, { host, cgroups });
   },
 };
 
+export function optionsOf(settings: Static<typeof config>, signals: ReadonlySet<Signal>): WantedOptions {
+  return {
+    ...(signals.has('logs') ? { minWait: settings.min_wait, sample: settings.sample } : noEvents),
+    eventRate: settings.events_per_second,
+    ...(settings.max_workloads !== undefined && { maxWorkloads: settings.max_workloads }),
+    ...(settings.max_pairs !== undefined && { maxPairs: settings.max_pairs }),
+  };
+}
+
+interface Surroundings {
+  readonly host: Host;
+  readonly cgroups: Pick<Cgroups, 'path'>;
+}
+
+/** The source closes with the receiver. */
+export function receiveFrom(
+  source: SchedulerSource,
+  settings: Static<typeof config>,
+  surroundings: Surroundings,
+): Receiver {
+  try {
+    announce(source, surroundings.host);
+    return receive(source, settings, surroundings);
+  } catch (error) {
+    source.close();
+    throw error;
+  }
+}
+
 /** The ring holds 256 KiB; at this pace it takes 2,700 events a second. */
 const drainEvery = milliseconds(500);
-/** A quantum of the kernel side's pair sampling, on each CPU. */
-const samplingErrorPerCpu = 50_000;
 
 /** Without a pipeline for them the kernel side makes none. */
 const noEvents = { minWait: nanoseconds(Number.MAX_SAFE_INTEGER), sample: 0 };
 
 function announce(source: SchedulerSource, host: Host): void {
-  const { recording, programs, mapBytes, cpus, features } = source.describe();
-  if (recording !== undefined)
-    host.log.warn({ recording }, 'Replaying a recording: nothing here is about this node.');
-  else
-    host.log.info(
-      { programs: programs.length, kernel_memory_mib: Math.round(mapBytes / 2 ** 18) / 4, cpus, ...features },
-      'Attached to the scheduler.',
-    );
+  const { programs, mapBytes, bufferBytes, cpus, workloads, pairs, threads, features } = source.describe();
+  host.log.info(
+    {
+      ...{
+        programs: programs.length,
+        kernel_memory_mib: toMib(mapBytes),
+        agent_memory_mib: toMib(bufferBytes),
+      },
+      ...{ cpus, workloads, pairs, threads, ...features },
+    },
+    'Attached to the scheduler.',
+  );
 }
 
-function receive(source: SchedulerSource, settings: Static<typeof config>, host: Host): Receiver {
-  const { recording, cpus } = source.describe();
+/** In steps of a quarter. */
+const toMib = (bytes: number) => Math.round(bytes / 2 ** 18) / 4;
+
+function receive(
+  source: SchedulerSource,
+  settings: Static<typeof config>,
+  { host, cgroups }: Surroundings,
+): Receiver {
   const isPathWanted = pathFilter(settings.include, settings.exclude);
   const node = host.machine.name;
+  let modes: SchedulingModes = {};
   const resourceOf = (cgroup: Waiter) =>
     resource({
       [resourceAttributes.hostName.key]: node,
       [resourceAttributes.cgroupId.key]: String(cgroup),
       [resourceAttributes.serviceInstanceId.key]: `${node}:${cgroup}`,
-      ...(recording === undefined ? {} : { [resourceAttributes.recording.key]: recording }),
+      ...(modes.ext !== undefined && { [resourceAttributes.schedExt.key]: modes.ext }),
+      ...(modes.core && { [resourceAttributes.coreScheduling.key]: true }),
     });
   const isWanted = (cgroup: Waiter) =>
-    isPathWanted(typeof cgroup === 'bigint' ? host.kernel.cgroups.path(cgroup) : undefined);
+    isPathWanted(typeof cgroup === 'bigint' ? cgroups.path(cgroup) : undefined);
   const cost = costMeter(source, { every: settings.measure_cost, host });
+  const limits = new Limits();
   let start = host.clock.now();
 
   return {
+    tasks: [{ name: 'limits', every: settings.interval, run: () => limits.check() }],
     pulls: [
       {
         name: 'events',
@@ -142,28 +190,30 @@ function receive(source: SchedulerSource, settings: Static<typeof config>, host:
       {
         name: 'metrics',
         every: settings.interval,
-        collect(): readonly Batch[] {
-          const reading = source.read();
+        async collect(): Promise<readonly Batch[]> {
+          const reading = await finishInSteps(source.reading());
+          modes = reading.modes ?? {};
           let end = host.clock.now();
           if (end < start) end = start; // the wall clock was set back
-          const interval = {
-            start: reading.span === undefined ? start : ((end - BigInt(reading.span)) as UnixNanoseconds),
-            end,
-          };
+          const interval = { start, end };
           start = end;
           count(reading.drops, host);
+          limits.note(reading.drops);
           cost.advance(reading.at);
           return [
             {
               signal: 'metrics',
-              resourceMetrics: schedulerMetrics(reading, {
-                interval,
-                histogramScale: source.histogramScale,
-                maxCulprits: settings.max_culprits,
-                samplingError: cpus * samplingErrorPerCpu,
-                resourceOf,
-                isWanted,
-              }),
+              resourceMetrics: await finishInSteps(
+                schedulerMetrics(reading, {
+                  interval,
+                  histogramScale: source.histogramScale,
+                  maxCulprits: settings.max_culprits,
+                  samplingError: samplingQuantum,
+                  arePairsLost: Boolean(reading.drops.pair_full || reading.drops.pair_evicted),
+                  resourceOf,
+                  isWanted,
+                }),
+              ),
             },
           ];
         },

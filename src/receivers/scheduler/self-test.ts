@@ -2,10 +2,11 @@ import type { OwnCgroup } from '../../cgroup/own.ts';
 import { type Nanoseconds, nanoseconds } from '../../telemetry/units.ts';
 import type { LiveSource } from './live-scheduler.ts';
 import type { SchedulerReading } from './source.ts';
+import { finishInSteps } from './steps.ts';
 
 /** What the test looks at; a test of the test gives its own. */
 export interface SelfTestSubject {
-  readonly source: Pick<LiveSource, 'read' | 'lastSwitches'>;
+  readonly source: Pick<LiveSource, 'reading' | 'lastSwitches'>;
   readonly cgroup: OwnCgroup;
   /** Whether this process is in the pid namespace of the whole machine; an iterator sees no tasks of others. */
   readonly seesAllTasks: boolean;
@@ -34,7 +35,7 @@ export interface SelfTestResult {
 export const fatalChecks: readonly Check[] = ['wait_stamps', 'clock'];
 
 const napMs = 10;
-/** As a rule; a machine that is slow to schedule gets more before anything is said to be wrong. */
+/** As a rule; a machine that is slow to schedule gets more before a check fails. */
 const fewestNaps = 4;
 const mostNaps = 20;
 /** Between two looks at a clock that are compared, ns. */
@@ -52,12 +53,12 @@ export async function selfTest(subject: SelfTestSubject): Promise<SelfTestResult
   const clock = watchClock(subject);
   const waits = new Map<SchedulerReading['cgroups'][number]['cgroup'], number>();
   const hasOwn = () => cgroup.kind !== 'found' || (waits.get(cgroup.id) ?? 0) >= fewestNaps;
-  source.read(); // what was before does not count
+  await finishInSteps(source.reading()); // what was before does not count
   for (let nap = 1; nap <= mostNaps; nap++) {
     await subject.sleep(napMs);
     clock.look();
     if (nap < fewestNaps) continue;
-    countWaits(source.read(), waits);
+    countWaits(await finishInSteps(source.reading()), waits);
     if (hasOwn() && clock.isCertain()) break;
   }
 
@@ -114,7 +115,7 @@ function countWaits(reading: SchedulerReading, into: Map<unknown, number>): void
   }
 }
 
-/** What both clocks said just after a nap, ns. */
+/** Both clocks just after a nap, ns. */
 interface Look {
   readonly switched: bigint;
   readonly now: bigint;

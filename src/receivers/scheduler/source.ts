@@ -1,4 +1,14 @@
-import type { CgroupId, MonotonicNanoseconds, Nanoseconds } from '../../telemetry/units.ts';
+import type { CostMeasurement } from '../../bpf/cost.ts';
+import {
+  type CgroupId,
+  type MonotonicNanoseconds,
+  type Nanoseconds,
+  nanoseconds,
+} from '../../telemetry/units.ts';
+import type { Steps } from './steps.ts';
+
+/** The kernel side charges a pair in pieces of this size; a reading may be short of one on each CPU. */
+export const samplingQuantum = nanoseconds(50_000);
 
 export interface SchedulerOptions {
   /** Waits at least this long become events. */
@@ -11,7 +21,13 @@ export interface SchedulerOptions {
   readonly maxPairs: number;
 }
 
-/** How the kernel side classes a nanosecond of waiting, before anybody knows what the cgroups are. */
+/** As they are configured; absent sizes follow the node. */
+export interface WantedOptions extends Omit<SchedulerOptions, 'maxWorkloads' | 'maxPairs'> {
+  readonly maxWorkloads?: number;
+  readonly maxPairs?: number;
+}
+
+/** How the kernel side classes a nanosecond of waiting, before cgroups have names. */
 export const waitClasses = [
   'self',
   'other',
@@ -24,7 +40,7 @@ export const waitClasses = [
 ] as const;
 export type WaitClass = (typeof waitClasses)[number];
 
-/** A cgroup, or who has none: kernel threads; the sum of all cgroups beyond `maxWorkloads`. */
+/** A cgroup; kernel threads, which have none; the sum of all cgroups beyond `maxWorkloads`. */
 export type Waiter = CgroupId | 'kernel' | 'overflow';
 
 /** What one cgroup did since the reading before. */
@@ -36,6 +52,8 @@ export interface CgroupReading {
   readonly completed: Nanoseconds;
   /** Sums to `wait`, exactly. */
   readonly classes: Readonly<Record<WaitClass, Nanoseconds>>;
+  /** CPUs on which it waited behind other cgroups; waits in progress, on whichever CPU, count as one more. */
+  readonly otherCpus: number;
   readonly run: Nanoseconds;
   /** Preempted by a task of its own cgroup, or by a kernel thread; by others: in the pairs. */
   readonly preemptedBySelf: number;
@@ -54,19 +72,26 @@ export interface PairReading {
   readonly other: Nanoseconds;
   /** The victim was throttled because the culprit's quota had run out. */
   readonly throttled: Nanoseconds;
-  /** Waits of the victim, whole, that ended when the culprit left the CPU to it: whom a look at the last to run blames. */
+  /** Full duration of the victim's waits whose last runner was the culprit: what a last-runner heuristic would blame. */
   readonly last: Nanoseconds;
   readonly preemptions: number;
 }
 
 export interface SchedulerReading {
   readonly at: MonotonicNanoseconds;
-  /** Time the reading covers, where that is not the time since the one before: in a recording. */
-  readonly span?: Nanoseconds;
   readonly cgroups: readonly CgroupReading[];
   readonly pairs: readonly PairReading[];
   /** Loss since the reading before, by reason. */
   readonly drops: Readonly<Record<string, number>>;
+  readonly modes?: SchedulingModes;
+}
+
+/** Ways to schedule under which some of what is measured means something else. */
+export interface SchedulingModes {
+  /** Name of the BPF scheduler (sched_ext) that chose CPUs, for a part of the time at least. */
+  readonly ext?: string;
+  /** Threads had core-scheduling cookies. */
+  readonly core?: true;
 }
 
 /** One wait, standing for `weight` of its kind. */
@@ -103,33 +128,28 @@ export interface SchedulerSource {
   describe(): SourceDescription;
   /** Single waits and cgroup life-cycle since the last call; to be called often enough for the ring (each second). */
   drain(): readonly WaitEvent[];
-  /** Exact differences since the last call. */
-  read(): SchedulerReading;
+  /**
+   * Exact differences since the reading before, in steps of some milliseconds: `drain` may be called between them, another
+   * reading may not begin. One that is not taken to its end leaves the rest to the next.
+   */
+  reading(): Steps<SchedulerReading>;
   /**
    * Begins to measure what the programs take; until its end each of their runs takes some 50 ns longer. Throws where that
-   * is not permitted. A recording has no programs.
+   * is not permitted.
    */
-  measureCost?(): CostMeasurement;
+  measureCost(): CostMeasurement;
   close(): void;
 }
 
-export interface CostMeasurement {
-  /** To be called once, before the source is closed. */
-  end(): { readonly programs: readonly ProgramCost[]; readonly elapsed: Nanoseconds };
-}
-
-/** Over all CPUs. */
-export interface ProgramCost {
-  readonly name: string;
-  readonly runs: number;
-  readonly runTime: Nanoseconds;
-}
-
 export interface SourceDescription {
-  /** Set when this is a replay: what was recorded, where and when. */
-  readonly recording?: string;
   readonly programs: readonly string[];
+  /** Memory of the kernel's maps. */
   readonly mapBytes: number;
+  /** Of the buffers beside them, once all cgroups have run on all CPUs. */
+  readonly bufferBytes: number;
+  readonly workloads: number;
+  readonly pairs: number;
+  readonly threads: number;
   readonly cpus: number;
   readonly features: Readonly<Record<string, string | boolean>>;
 }

@@ -1,4 +1,5 @@
 import { type CpuTimes, cpuTick } from '../../machine/cpu-times.ts';
+import type { LossLedger } from '../../telemetry/losses.ts';
 
 /** Kinds of time a CPU runs no task though it is not idle. */
 export const stolenKinds = ['irq', 'steal'] as const;
@@ -6,7 +7,7 @@ export type StolenKind = (typeof stolenKinds)[number];
 /** Which kinds `rq->clock - rq->clock_task` holds on this kernel. */
 export type StolenTime = Readonly<Record<StolenKind, boolean>>;
 
-export type StolenLoss =
+type StolenLoss =
   /** `/proc/stat` could not be read: times, not CPUs. */
   | 'cpu_times_unreadable'
   /** A counter of a CPU went backwards, as steal does on some hypervisors. */
@@ -28,7 +29,7 @@ interface Kind {
 /**
  * By CPU, the share of the time since the reading before that it spent in interrupts, and that the hypervisor had it:
  * for the kinds the kernel does not keep out of run time itself. It is a mean over the reading and over idle and busy
- * time, so it says too little rather than too much of a CPU that was stolen only while it was busy.
+ * time, so it is rather too small than too large for a CPU that was stolen only while it was busy.
  */
 export class StolenShares {
   /**
@@ -41,14 +42,14 @@ export class StolenShares {
   readonly #kinds: readonly Kind[];
   /** When a CPU was last seen, ns; NaN: never. One that was offline keeps its counters. */
   readonly #seenAt: Float64Array;
-  readonly #lose: (reason: StolenLoss) => void;
+  readonly #losses: LossLedger;
   readonly #warn: (error: Error) => void;
   #hasWarned = false;
 
   constructor(
     times: CpuTimes,
     accounted: StolenTime,
-    to: { readonly lose: (reason: StolenLoss) => void; readonly warn: (error: Error) => void },
+    to: { readonly losses: LossLedger; readonly warn: (error: Error) => void },
   ) {
     const cpus = times.irq.length;
     this.irq = new Float64Array(cpus + 1);
@@ -58,7 +59,7 @@ export class StolenShares {
       .filter((name) => !accounted[name])
       .map((name) => ({ name, before: new Float64Array(cpus), owed: new Float64Array(cpus) }));
     this.#seenAt = new Float64Array(cpus).fill(Number.NaN);
-    this.#lose = to.lose;
+    this.#losses = to.losses;
     this.#warn = to.warn;
   }
 
@@ -112,5 +113,9 @@ export class StolenShares {
     this.#lose(grown < 0 ? 'cpu_time_backwards' : 'cpu_time_implausible');
     kind.owed[cpu] = 0;
     return 0;
+  }
+
+  #lose(reason: StolenLoss): void {
+    this.#losses.add(reason);
   }
 }

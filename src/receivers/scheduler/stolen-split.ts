@@ -1,11 +1,12 @@
+import { required } from '../../bpf/layout.ts';
 import { difference, readBigint } from '../../bpf/u64.ts';
 import type { SchedulerAbi } from './abi.ts';
 import type { CgroupSums } from './cgroup-sums.ts';
 import type { PairReading, WaitClass, Waiter } from './source.ts';
 import { type StolenKind, type StolenTime, stolenKinds } from './stolen-shares.ts';
 
-/** Waiting behind somebody who is running, as far as the kernel side can tell. */
-const behindSomebody = ['self', 'other', 'kernel'] as const satisfies readonly WaitClass[];
+/** Waiting behind a running task, as far as the kernel side knows. */
+const behindRunning = ['self', 'other', 'kernel'] as const satisfies readonly WaitClass[];
 
 /** By CPU and for any CPU, 0 to 1 and together at most 1. */
 export type Shares = Readonly<Record<StolenKind, Float64Array>>;
@@ -14,18 +15,20 @@ export type Shares = Readonly<Record<StolenKind, Float64Array>>;
 interface Gain {
   readonly cpu: number;
   readonly sums: CgroupSums;
-  /** ns, in the order of `behindSomebody`. */
+  /** ns, in the order of `behindRunning`. */
   readonly times: readonly number[];
 }
 
 /**
  * Tells interrupts from the hypervisor in what the kernel accounts as stolen, by CPU; and takes what it does not account
- * out of what cgroups waited behind somebody, by the shares of each reading. Of a wait that ends in a later reading than
+ * out of what cgroups waited behind running tasks, by the shares of each reading. Of a wait that ends in a later reading than
  * it began, the last one's share holds for all that is counted there.
  */
 export class StolenSplit {
   readonly #abi: SchedulerAbi;
   readonly #accounted: StolenTime;
+  /** Of `behindRunning`. */
+  readonly #positions: readonly number[];
   /** Of what the kernel accounts, when it was last seen to grow. */
   readonly #irqShares: Float64Array;
   /** Fractions of a ns not yet moved, by CPU. */
@@ -37,6 +40,7 @@ export class StolenSplit {
   constructor(abi: SchedulerAbi, rows: number, accounted: StolenTime) {
     this.#abi = abi;
     this.#accounted = accounted;
+    this.#positions = behindRunning.map((name) => required(abi.classes, name));
     this.#irqShares = new Float64Array(rows).fill(accounted.irq && !accounted.steal ? 1 : 0);
     this.#rests = { irq: new Float64Array(rows), steal: new Float64Array(rows) };
   }
@@ -65,27 +69,27 @@ export class StolenSplit {
   }
 
   /** The shares of what was gained before are known. */
-  settle(shares: Shares): void {
+  applyShares(shares: Shares): void {
     for (const gain of this.#waiting) this.#move(gain, shares);
     this.#waiting = [];
   }
 
-  /** A cell gained `gained`, which is in `sums`. Without shares it waits for those of the next reading. */
+  /** A cell gained `gained`, by class position, which is in `sums`. Without shares it waits for those of the next reading. */
   take(
     cpu: number,
-    { sums, gained }: { readonly sums: CgroupSums; readonly gained: Readonly<Record<WaitClass, number>> },
+    { sums, gained }: { readonly sums: CgroupSums; readonly gained: Float64Array },
     shares: Shares | undefined,
   ): void {
     if (this.#accounted.irq && this.#accounted.steal) return;
     if (shares && !shares.irq[cpu] && !shares.steal[cpu]) return;
-    const gain = { cpu, sums, times: behindSomebody.map((name) => gained[name]) };
+    const gain = { cpu, sums, times: this.#positions.map((position) => gained[position] ?? 0) };
     if (!gain.times.some((time) => time > 0)) return;
     if (shares) this.#move(gain, shares);
     else this.#waiting.push(gain);
   }
 
   #move({ cpu, sums, times }: Gain, shares: Shares): void {
-    for (const [position, name] of behindSomebody.entries()) {
+    for (const [position, name] of behindRunning.entries()) {
       const time = times[position] ?? 0;
       let left = time;
       for (const kind of stolenKinds) {

@@ -1,3 +1,4 @@
+import type { LossLedger } from '../../telemetry/losses.ts';
 import { type Nanoseconds, nanoseconds } from '../../telemetry/units.ts';
 import type { CgroupReading, PairReading, Waiter } from './source.ts';
 
@@ -21,54 +22,55 @@ interface Totals {
 
 /**
  * Pairs are copied a little after the totals of their victims, and on a busy machine that may be long: what they have
- * above the totals belongs to the next reading, and is told then.
+ * above the totals belongs to the next reading, and is reported then.
  */
 export class PairSurplus {
   #carried = new Map<Waiter, Surplus>();
-  #forgotten = 0;
+  readonly #losses: LossLedger;
+
+  constructor(losses: LossLedger) {
+    this.#losses = losses;
+  }
 
   /** The pairs of a reading as they belong to its totals. `otherWhole` is `other` where a part of it was stolen. */
-  settle(pairs: readonly PairReading[], { cgroups, otherWhole }: Totals): readonly PairReading[] {
+  carryOver(pairs: readonly PairReading[], { cgroups, otherWhole }: Totals): readonly PairReading[] {
     const totals = new Map(cgroups.map(({ cgroup, classes }) => [cgroup, classes]));
     const byVictim = Map.groupBy(pairs, ({ victim }) => victim);
     const carried = new Map<Waiter, Surplus>();
-    const settled: PairReading[] = [];
+    const kept: PairReading[] = [];
     for (const victim of new Set([...byVictim.keys(), ...this.#carried.keys()])) {
       const before = this.#carried.get(victim);
-      const told = byVictim.get(victim) ?? [];
-      const all = before ? withCarried(victim, told, before) : told;
+      const reported = byVictim.get(victim) ?? [];
+      const all = before ? withCarried(victim, reported, before) : reported;
       const classes = totals.get(victim);
       const other = divide(all, 'other', nanoseconds(otherWhole.get(victim) ?? classes?.other ?? 0));
       const throttled = divide(all, 'throttled', classes?.throttled ?? nanoseconds(0));
+      if (!before && !other.later.size && !throttled.later.size) {
+        for (const pair of all) kept.push(pair);
+        continue;
+      }
       for (const [i, pair] of all.entries()) {
         const one = {
           ...pair,
           other: other.now[i] ?? pair.other,
           throttled: throttled.now[i] ?? pair.throttled,
         };
-        if (one.other || one.throttled || one.last || one.preemptions) settled.push(one);
+        if (one.other || one.throttled || one.last || one.preemptions) kept.push(one);
       }
-      const idle = told.length > 0 || !before ? 0 : before.idle + 1;
+      const idle = reported.length > 0 || !before ? 0 : before.idle + 1;
       const left = other.later.size + throttled.later.size;
-      if (idle >= readingsToForget) this.#forgotten += left;
+      if (idle >= readingsToForget) this.#losses.add('pair_surplus', left);
       else if (left > 0) carried.set(victim, { other: other.later, throttled: throttled.later, idle });
     }
     this.#carried = carried;
-    return settled;
-  }
-
-  /** Pairs with time that never came in the totals, since the last call. */
-  takeForgotten(): number {
-    const forgotten = this.#forgotten;
-    this.#forgotten = 0;
-    return forgotten;
+    return kept;
   }
 }
 
-function withCarried(victim: Waiter, told: readonly PairReading[], before: Surplus): PairReading[] {
+function withCarried(victim: Waiter, reported: readonly PairReading[], before: Surplus): PairReading[] {
   const all = new Map<PairReading['culprit'], PairReading>();
   const add = (pair: PairReading) => all.set(pair.culprit, sumOf(all.get(pair.culprit), pair));
-  for (const pair of told) add(pair);
+  for (const pair of reported) add(pair);
   const nothing = nanoseconds(0);
   for (const culprit of new Set([...before.other.keys(), ...before.throttled.keys()]))
     add({

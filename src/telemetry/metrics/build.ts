@@ -1,6 +1,5 @@
-import { type Attributes, type HrTime, SeverityNumber, ValueType } from '@opentelemetry/api';
+import { type Attributes, ValueType } from '@opentelemetry/api';
 import { type Resource, resourceFromAttributes } from '@opentelemetry/resources';
-import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import {
   AggregationTemporality,
   type DataPoint,
@@ -13,8 +12,8 @@ import {
   type SumMetricData,
 } from '@opentelemetry/sdk-metrics';
 import { version } from '../../version.ts';
-import type { Event, Instrument, MetricKind } from '../emits.ts';
-import type { UnixNanoseconds } from '../units.ts';
+import type { Instrument, MetricKind } from '../emits.ts';
+import { hrTime, type UnixNanoseconds } from '../units.ts';
 
 /** What the deltas of a batch cover. */
 export interface Interval {
@@ -28,14 +27,6 @@ export interface Point<Value = number> {
 }
 
 export const scope = { name: 'earshot', version };
-
-export function hrTime(at: UnixNanoseconds): HrTime {
-  return [Number(at / 1_000_000_000n), Number(at % 1_000_000_000n)];
-}
-
-export function unixTime([seconds, nanos]: HrTime): UnixNanoseconds {
-  return (BigInt(seconds) * 1_000_000_000n + BigInt(nanos)) as UnixNanoseconds;
-}
 
 export const resource = (attributes: Attributes): Resource => resourceFromAttributes(attributes);
 
@@ -72,31 +63,6 @@ export function exponentialHistogram(
     ...described(metric),
     dataPointType: DataPointType.EXPONENTIAL_HISTOGRAM,
     dataPoints: dataPoints(interval, points),
-  };
-}
-
-/** One occurrence, at its own time, with the time at which the agent learned of it. */
-export function event(
-  of: Event,
-  occurrence: {
-    readonly resource: Resource;
-    readonly at: UnixNanoseconds;
-    readonly observed: UnixNanoseconds;
-    readonly attributes: Attributes;
-    readonly body?: string;
-  },
-): ReadableLogRecord {
-  const { at, observed, body, ...rest } = occurrence;
-  return {
-    ...rest,
-    ...(body === undefined ? {} : { body }),
-    eventName: of.name,
-    severityNumber: SeverityNumber.INFO,
-    severityText: 'INFO',
-    hrTime: hrTime(at),
-    hrTimeObserved: hrTime(observed),
-    instrumentationScope: scope,
-    droppedAttributesCount: 0,
   };
 }
 

@@ -26,7 +26,7 @@ function fakeNative() {
   return { state, native: native as Native };
 }
 
-test('the cost of each program is what it gained between beginning and end, however much there was before', () => {
+test('the cost of each program is its growth between begin and end, from any total', () => {
   const { state, native } = fakeNative();
   const measurement = measureCost(native, object);
   assert.equal(state.on, true);
@@ -43,7 +43,7 @@ test('the cost of each program is what it gained between beginning and end, howe
   assert.equal(state.on, false);
 });
 
-test('where statistics are refused nothing is begun', () => {
+test('refused statistics begin no measurement', () => {
   const { native } = fakeNative();
   const refused = {
     ...native,

@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Native } from '../../../src/bpf/native.ts';
-import { type Machine, missingInKernel, missingRequirements } from '../../../src/bpf/needs.ts';
-import { UnsupportedError } from '../../../src/bpf/unsupported-error.ts';
+import { missingInKernel, missingSupport, type Needs, type Support } from '../../../src/bpf/needs.ts';
 
 const sysAdmin = 1n << 21n;
 const perfmon = 1n << 38n;
 const bpf = 1n << 39n;
 
-const able: Machine = {
+const able: Support = {
   platform: 'linux',
   hasBtf: true,
   capabilities: sysAdmin,
   lockdown: '[none] integrity confidentiality',
 };
 
+const missingFor = (support: Support, needs: Needs = {}) => missingSupport(support, needs);
+
 test('nothing is missing on a Linux with BTF, for root', () => {
-  assert.deepEqual(missingRequirements(able), []);
+  assert.deepEqual(missingFor(able), []);
 });
 
 const rights = [
@@ -28,7 +28,7 @@ const rights = [
 ];
 for (const { title, capabilities, isEnough } of rights)
   test(`${title} is ${isEnough ? '' : 'not '}enough`, () => {
-    assert.equal(missingRequirements({ ...able, capabilities }).length, isEnough ? 0 : 1);
+    assert.equal(missingFor({ ...able, capabilities }).length, isEnough ? 0 : 1);
   });
 
 const lacks = [
@@ -41,53 +41,75 @@ const lacks = [
   },
 ];
 for (const { lack, what, remedy } of lacks)
-  test(`what is missing is named with its remedy: ${Object.keys(lack)}`, () => {
-    const [sentence = '', ...others] = missingRequirements({ ...able, ...lack });
+  test(`a missing requirement is named with its remedy: ${Object.keys(lack)}`, () => {
+    const [sentence = '', ...others] = missingFor({ ...able, ...lack });
     assert.match(sentence, what);
     assert.match(sentence, remedy);
     assert.deepEqual(others, []);
   });
 
-test('everything that is missing is said at once', () => {
+test('all missing requirements are reported at once', () => {
   const bare = { ...able, capabilities: 0n, hasBtf: false, lockdown: '[confidentiality]' };
-  assert.equal(missingRequirements(bare).length, 3);
+  assert.equal(missingFor(bare).length, 3);
 });
 
 test('lockdown in integrity mode, or none at all, is no obstacle', () => {
   for (const lockdown of ['none [integrity] confidentiality', ''])
-    assert.deepEqual(missingRequirements({ ...able, lockdown }), []);
+    assert.deepEqual(missingFor({ ...able, lockdown }), []);
 });
 
-test('elsewhere than on Linux nothing else is worth saying', () => {
-  assert.deepEqual(missingRequirements({ ...able, platform: 'darwin', hasBtf: false, capabilities: 0n }), [
+test('on another system than Linux only that is reported', () => {
+  assert.deepEqual(missingFor({ ...able, platform: 'darwin', hasBtf: false, capabilities: 0n }), [
     'this is not Linux',
   ]);
 });
 
-const kernelWith = (structs: Readonly<Record<string, readonly string[]>>) =>
-  ({ kernelStruct: (name: string) => structs[name] }) as unknown as Native;
-
-test('a kernel with scheduler statistics and group scheduling has all that is needed', () => {
-  assert.deepEqual(
-    missingInKernel(kernelWith({ sched_info: ['last_queued'], cfs_rq: ['rq', 'throttle_count'] })),
-    [],
-  );
-});
-
-test('a kernel option that is off is named, with the field it would have brought', () => {
-  const [info, group, bandwidth, ...others] = missingInKernel(kernelWith({ cfs_rq: ['load'] }));
-  assert.match(info ?? '', /no sched_info\.last_queued .*CONFIG_SCHED_INFO=y/);
-  assert.match(group ?? '', /no cfs_rq\.rq .*CONFIG_FAIR_GROUP_SCHED=y/);
-  assert.match(bandwidth ?? '', /no cfs_rq\.throttle_count .*CONFIG_CFS_BANDWIDTH=y/);
+test('a missing capability of one object is named', () => {
+  const needs = { capabilities: ['net_admin', 'sys_admin'] } as const;
+  assert.deepEqual(missingFor({ ...able, capabilities: sysAdmin | (1n << 12n) }, needs), []);
+  const [sentence = '', ...others] = missingFor(able, needs);
+  assert.equal(sentence, 'no capability CAP_NET_ADMIN (run as root, or with it)');
   assert.deepEqual(others, []);
 });
 
-test('the error for an unsupported machine says all of it and what still works, and can be told by its code', () => {
-  const cause = new Error('EPERM');
-  const error = new UnsupportedError('attach to the scheduler', ['no BTF', 'no rights'], cause);
-  assert.match(
-    error.message,
-    /^cannot attach to the scheduler: no BTF; no rights \(the receiver "cgroup" .* config\/examples\/without-ebpf\.yaml\)$/,
-  );
-  assert.deepEqual([error.code, error.cause, error.missing], ['UNSUPPORTED', cause, ['no BTF', 'no rights']]);
+const kernel: Needs['kernel'] = [
+  { struct: 'sched_info', member: 'last_queued', remedy: 'CONFIG_SCHED_INFO=y' },
+  { struct: 'cfs_rq', member: 'throttle_count', remedy: 'CONFIG_CFS_BANDWIDTH=y' },
+  { struct: 'bpf_perf_link', remedy: '5.15 or later' },
+];
+const missingIn = (structs: Readonly<Record<string, readonly string[]>>, needs: Needs) =>
+  missingInKernel({ kernelStruct: (name) => structs[name], kernelMemberType: () => undefined }, needs);
+
+test('a kernel with all structs and members misses nothing', () => {
+  const structs = { sched_info: ['last_queued'], cfs_rq: ['rq', 'throttle_count'], bpf_perf_link: [] };
+  assert.deepEqual(missingIn(structs, { kernel }), []);
+  assert.deepEqual(missingIn({}, {}), []);
 });
+
+test('a missing struct or member is named with the kernel that has it', () => {
+  assert.deepEqual(missingIn({ cfs_rq: ['load'] }, { kernel }), [
+    'the kernel has no sched_info.last_queued (needs CONFIG_SCHED_INFO=y)',
+    'the kernel has no cfs_rq.throttle_count (needs CONFIG_CFS_BANDWIDTH=y)',
+    'the kernel has no struct bpf_perf_link (needs 5.15 or later)',
+  ]);
+});
+
+const locks = [
+  { kernel: '5.10 with PREEMPT_RT', spinlock: ['lock', 'break_lock'], ring: 'spinlock_t', sleeps: true },
+  { kernel: '6.1.114 with PREEMPT_RT', spinlock: ['lock'], ring: 'spinlock_t', sleeps: true },
+  { kernel: '6.1.115 with PREEMPT_RT', spinlock: ['lock'], ring: 'raw_spinlock_t', sleeps: false },
+  { kernel: '7.3 with PREEMPT_RT', spinlock: ['lock'], ring: 'rqspinlock_t', sleeps: false },
+  { kernel: '5.10', spinlock: ['rlock'], ring: 'spinlock_t', sleeps: false },
+];
+for (const { kernel: name, spinlock, ring, sleeps } of locks)
+  test(`the lock of a ring buffer may ${sleeps ? '' : 'not '}sleep on ${name}`, () => {
+    const types = {
+      kernelStruct: (struct: string) => (struct === 'spinlock' ? spinlock : undefined),
+      kernelMemberType: (struct: string, member: string) =>
+        struct === 'bpf_ringbuf' && member === 'spinlock' ? ring : undefined,
+    };
+    const missing = missingInKernel(types, { sleeplessRing: true });
+    assert.equal(missing.length, sleeps ? 1 : 0);
+    if (sleeps) assert.match(missing[0] ?? '', /PREEMPT_RT.*6\.1\.115/);
+    assert.deepEqual(missingInKernel(types, {}), []);
+  });

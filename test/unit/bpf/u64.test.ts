@@ -20,7 +20,7 @@ function wordsWith(...values: readonly bigint[]): Uint32Array {
   return words;
 }
 
-test('a u64 is read to the last bit', () => {
+test('a u64 is read exactly', () => {
   fc.assert(
     fc.property(u64, u64, (a, b) => {
       assert.equal(readBigint(wordsWith(a, b), 8), b);
@@ -28,7 +28,7 @@ test('a u64 is read to the last bit', () => {
   );
 });
 
-test('differences below 2^53 are exact, whatever the totals', () => {
+test('differences below 2^53 are exact, for any totals', () => {
   const small = fc.bigInt(0n, 2n ** 53n - 1n);
   fc.assert(
     fc.property(fc.bigInt(0n, 2n ** 63n), small, (before, by) => {
@@ -45,7 +45,7 @@ test('a total that went backwards gives a negative difference', () => {
   );
 });
 
-test('the two sides of a difference may lie at different places', () => {
+test('the operands of a difference may have different offsets', () => {
   assert.equal(difference(wordsWith(0n, 9n), wordsWith(4n), 8, 0), 5);
 });
 
@@ -62,7 +62,7 @@ test('a signed total passes zero in both directions, and its differences below 2
   assert.equal(signedDifference(wordsWith(0n, 9n), wordsWith(-4n), 8, 0), 13, 'at different places');
 });
 
-test('equality and zero look at both halves', () => {
+test('equality and zero compare both halves', () => {
   fc.assert(
     fc.property(u64, u64, (a, b) => {
       assert.equal(isSame(wordsWith(a), wordsWith(b), 0), a === b);
@@ -74,14 +74,14 @@ test('equality and zero look at both halves', () => {
   assert.equal(isZero(wordsWith(0n), 0), true);
 });
 
-test('words share the bytes they are of, up to the last whole one', () => {
+test('words are views of their bytes, up to the last whole one', () => {
   const bytes = new Uint8Array(16);
   const words = wordsOf(bytes.subarray(4, 14));
   bytes[4] = 7;
   assert.deepEqual([...words], [7, 0]);
 });
 
-test('a member the kernel object does not have is named', () => {
+test('a member missing in the object is named', () => {
   assert.throws(() => offsetOf({ size: 8, members: {} }, 'wait'), {
     message: 'cannot decode kernel data: no member "wait"',
   });

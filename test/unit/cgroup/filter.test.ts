@@ -50,7 +50,7 @@ for (const { title, include, exclude, passes, stops } of cases)
     for (const path of stops) assert.equal(isWanted(path), false, `${path} does not`);
   });
 
-test('a cgroup without a known path passes unless certain ones are asked for', () => {
+test('a cgroup without a known path passes unless `include` is set', () => {
   assert.equal(pathFilter([], ['/a'])(undefined), true);
   assert.equal(pathFilter(['/a'], [])(undefined), false);
 });

@@ -44,7 +44,7 @@ for (const { title, text, found } of hierarchies)
     assert.equal(missingFrom(findCpuHierarchy(text, seen([found.mountPoint]))), undefined);
   });
 
-test('without a hierarchy there is none, and it is said what to do', () => {
+test('a missing cpu hierarchy is reported with the remedy', () => {
   const hierarchy = findCpuHierarchy('24 1 8:1 / / rw - ext4 /dev/sda1 rw\n', seen([]));
   assert.equal(hierarchy, undefined);
   assert.match(
@@ -58,7 +58,7 @@ const ownMount = '31 24 0:27 / /sys/fs/cgroup ro - cgroup2 cgroup rw';
 const hostMount = '55 24 0:27 /../../.. /host/sys/fs/cgroup ro - cgroup2 cgroup2 rw';
 const inContainer = (...lines: readonly string[]) => lines.join('\n');
 
-test("in a container the host's mount is chosen, wherever it is, in whatever order", () => {
+test("in a container the host's mount is chosen, at any path and in any order", () => {
   for (const text of [inContainer(ownMount, hostMount), inContainer(hostMount, ownMount)]) {
     const view = seen(['/host/sys/fs/cgroup'], { isInitialNamespace: false });
     const hierarchy = findCpuHierarchy(text, view);
@@ -82,12 +82,12 @@ test('of two mounts of the whole, the one below root_path is chosen', () => {
   );
 });
 
-test('what a later mount hides does not count', () => {
+test('a mount hidden by a later one is ignored', () => {
   const hidden = '77 24 0:99 / /sys/fs/cgroup rw - tmpfs tmpfs rw';
   assert.equal(findCpuHierarchy(inContainer(v2, hidden), seen([])), undefined);
 });
 
-test("a part that is mounted has the host's path only where the namespace is the host's, and the rest is missed", () => {
+test("a partial mount has host paths only in the host's cgroup namespace, and the rest is missing", () => {
   const part = '31 24 0:27 /docker/4f2a /sys/fs/cgroup ro - cgroup2 cgroup rw';
   const known = findCpuHierarchy(part, seen([]));
   assert.equal(known?.root, '/docker/4f2a');

@@ -1,4 +1,4 @@
-import type { CgroupChange } from '../../../src/cgroup/cgroups.ts';
+import type { CgroupChange } from '../../../src/cgroup/registry.ts';
 import type { Scan } from '../../../src/cgroup/scan.ts';
 import { type CgroupId, cgroupId, type MonotonicNanoseconds } from '../../../src/telemetry/units.ts';
 
@@ -17,11 +17,11 @@ export type Act =
   | { readonly kind: 'remove' | 'enter'; readonly which: number }
   | { readonly kind: 'rename'; readonly which: number; readonly name: number };
 
-/** A hierarchy of cgroups, what is told of it, and what was true of it at any time. Each act takes a tick. */
+/** A hierarchy of cgroups, its events, and its true state at any time. Each act takes a tick. */
 export class FakeHierarchy {
   now = 1000n * tick;
-  /** What the kernel has told and nobody has taken. */
-  readonly #told: CgroupChange[] = [];
+  /** Events that have not been read. */
+  readonly #pending: CgroupChange[] = [];
   readonly #truth = new Map<CgroupId, Truth[]>();
   #nextId = 2n;
 
@@ -70,10 +70,10 @@ export class FakeHierarchy {
         break;
       default: {
         const [id, path] = this.#choose(act.which);
-        if (act.kind === 'enter') this.#tell('seen', id, path);
+        if (act.kind === 'enter') this.#emit('seen', id, path);
         else if (!this.#isParent(path)) {
           this.#finish(id);
-          this.#tell('removed', id, path);
+          this.#emit('removed', id, path);
         }
       }
     }
@@ -87,7 +87,7 @@ export class FakeHierarchy {
     const free = reuse ? this.ids.find((id) => !living.has(id)) : undefined;
     const id = free ?? cgroupId(this.#nextId++);
     this.#begin(id, path, this.now);
-    this.#tell('made', id, path);
+    this.#emit('made', id, path);
   }
 
   #rename({ which, name }: Extract<Act, { kind: 'rename' }>): void {
@@ -99,7 +99,7 @@ export class FakeHierarchy {
       this.#finish(other);
       this.#begin(other, path + below.slice(former.length), this.now);
     }
-    this.#tell('renamed', id, path);
+    this.#emit('renamed', id, path);
   }
 
   #choose(index: number): readonly [CgroupId, string] {
@@ -116,15 +116,15 @@ export class FakeHierarchy {
   }
 
   take(): readonly CgroupChange[] {
-    return this.#told.splice(0);
+    return this.#pending.splice(0);
   }
 
   scan(): Scan {
     return { cgroups: this.living(), unreadable: 0, covers: () => true };
   }
 
-  #tell(kind: CgroupChange['kind'], id: CgroupId, path: string): void {
-    this.#told.push({ kind, id, path, at: this.now as MonotonicNanoseconds });
+  #emit(kind: CgroupChange['kind'], id: CgroupId, path: string): void {
+    this.#pending.push({ kind, id, path, at: this.now as MonotonicNanoseconds });
   }
 
   #begin(id: CgroupId, path: string, from: bigint): void {

@@ -12,7 +12,7 @@ import {
 } from '../../../src/telemetry/units.ts';
 import { type Act, FakeHierarchy, tick } from './registry-history-model.ts';
 
-/** Random histories of a hierarchy, told late, or in part, or not at all; the registry is asked about any time in them. */
+/** Random histories of a hierarchy, with late, partial or no events; the registry is asked for any time in them. */
 
 const boot = 1_800_000_000_000_000_000n;
 
@@ -30,7 +30,7 @@ function watch(hierarchy: FakeHierarchy, { maxCgroups = 10_000, keepRemoved = se
     lose: (reason) => lost.set(reason, (lost.get(reason) ?? 0) + 1),
   });
   const drain = () => {
-    for (const change of hierarchy.take()) registry.learn(change);
+    for (const change of hierarchy.take()) registry.apply(change);
   };
   return { registry, drain, known, lost };
 }
@@ -55,12 +55,12 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('enter'), which: index }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('rename'), which: index, name }) },
 );
-/** What somebody does meanwhile. */
+/** Acts during a scan. */
 const meanwhile = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('drain') }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('pass'), ticks: fc.nat({ max: 100 }) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('ask'), which: index, ago: fc.nat({ max: 200 }) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('ask for a stranger') }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('look up an unknown id') }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('doubt') }) },
 );
 const steps = fc.array(fc.oneof({ weight: 3, arbitrary: act }, { weight: 2, arbitrary: meanwhile }), {
@@ -68,7 +68,7 @@ const steps = fc.array(fc.oneof({ weight: 3, arbitrary: act }, { weight: 2, arbi
   size: 'max',
 });
 
-test('told everything, however late, it knows who had which id at any time', () => {
+test('with all events, however late, each id has its path at any time', () => {
   fc.assert(
     fc.property(steps, (steps) => {
       const hierarchy = new FakeHierarchy();
@@ -92,11 +92,11 @@ test('told everything, however late, it knows who had which id at any time', () 
             isRightAt(ids[step.which % ids.length] ?? cgroupId(1n), at);
             break;
           }
-          case 'ask for a stranger':
+          case 'look up an unknown id':
             assert.equal(registry.path(cgroupId(1n << 40n)), undefined);
             break;
           case 'doubt':
-            registry.doubt();
+            registry.markStale();
             break;
           default:
             hierarchy.act(step);
@@ -111,7 +111,7 @@ test('told everything, however late, it knows who had which id at any time', () 
   );
 });
 
-test('where some of it is lost, a look brings the present back; on version 2 no id even had a name that was never its own', () => {
+test("with lost events a scan restores the present; on version 2 no id ever has another cgroup's path", () => {
   fc.assert(
     fc.property(steps, fc.boolean(), fc.infiniteStream(fc.nat({ max: 9 })), (all, isVersion2, dice) => {
       const steps = all.filter(({ kind }) => !(isVersion2 && kind === 'rename'));
@@ -119,18 +119,18 @@ test('where some of it is lost, a look brings the present back; on version 2 no 
       const { registry, lost } = watch(hierarchy);
       const drain = () => {
         for (const change of hierarchy.take())
-          if (dice.next().value !== 0) registry.learn(change);
-          else registry.doubt();
+          if (dice.next().value !== 0) registry.apply(change);
+          else registry.markStale();
       };
       registry.follow(drain);
       for (const step of steps) {
         if (step.kind === 'drain') drain();
         else if (step.kind === 'pass') hierarchy.now += BigInt(step.ticks) * tick;
         else if (!step.kind.startsWith('ask') && step.kind !== 'doubt')
-          hierarchy.act({ ...(step as Act), reuse: false } as Act); // else nobody can know
+          hierarchy.act({ ...(step as Act), reuse: false } as Act); // otherwise it cannot be known
       }
       drain();
-      registry.doubt();
+      registry.markStale();
       hierarchy.now += BigInt(seconds(1));
       hasSameLiving(registry, hierarchy);
       for (const id of hierarchy.ids)
@@ -145,7 +145,7 @@ test('where some of it is lost, a look brings the present back; on version 2 no 
   );
 });
 
-test('told nothing, it knows those that exist, a second later', () => {
+test('without events, existing cgroups are known within a second', () => {
   fc.assert(
     fc.property(
       fc.array(fc.array(act, { maxLength: 30, size: 'max' }), { maxLength: 5, size: 'max' }),
@@ -164,7 +164,7 @@ test('told nothing, it knows those that exist, a second later', () => {
   );
 });
 
-test('it never holds more than its limit, nor a removed one longer than it may, and counts what it forgets', () => {
+test('entries stay within the limit, removed ones within their time, and evictions are counted', () => {
   const keepRemoved = Number(10n * tick) as Nanoseconds;
   fc.assert(
     fc.property(steps, fc.integer({ min: 3, max: 20 }), (steps, maxCgroups) => {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CgroupChange } from '../../../src/cgroup/cgroups.ts';
-import { openRegistry, type RegistryOptions } from '../../../src/cgroup/registry.ts';
+import { type CgroupChange, openRegistry, type RegistryOptions } from '../../../src/cgroup/registry.ts';
 import {
   type CgroupId,
   cgroupId,
@@ -41,7 +40,7 @@ function machine(options: Partial<RegistryOptions> = {}) {
     ...options,
   });
   const learn = (kind: CgroupChange['kind'], id: bigint, path: string | undefined, at?: number) =>
-    registry.learn({
+    registry.apply({
       ...{ kind, id: cgroupId(id), path },
       ...(at !== undefined && { at: BigInt(Math.round(at * 1e9)) as MonotonicNanoseconds }),
     });
@@ -61,7 +60,7 @@ function machine(options: Partial<RegistryOptions> = {}) {
   };
 }
 
-test('what exists at start is known at once, and for all time before', () => {
+test('cgroups that exist at start are known at once, and for all time before', () => {
   const directories = new Map([[cgroupId(5n), '/a']]);
   let scans = 0;
   const scan = () => {
@@ -74,7 +73,7 @@ test('what exists at start is known at once, and for all time before', () => {
   assert.equal(scans, 1, 'without another look');
 });
 
-test('a cgroup has its name from its birth to long after its end', () => {
+test('a cgroup has its path from its creation until long after its removal', () => {
   const { learn, path, set } = machine();
   learn('made', 7n, '/a', 100);
   learn('removed', 7n, '/a', 100.2);
@@ -82,14 +81,14 @@ test('a cgroup has its name from its birth to long after its end', () => {
   assert.equal(path(7n), '/a');
   assert.equal(path(7n, 100.1), '/a');
   assert.equal(path(7n, 100.9), '/a', 'late data');
-  assert.equal(path(7n, 99), undefined, 'nobody had the id then');
+  assert.equal(path(7n, 99), undefined, 'the id was free then');
   set(700);
   assert.equal(path(7n), '/a');
   set(701);
   assert.equal(path(7n), undefined, 'kept for ten minutes');
 });
 
-test('an id used again has the new name from its new birth on, and not before', () => {
+test('a reused id has the new path from its creation on, and not before', () => {
   const { learn, path, set } = machine();
   learn('made', 7n, '/former', 10);
   learn('removed', 7n, '/former', 20);
@@ -102,7 +101,7 @@ test('an id used again has the new name from its new birth on, and not before', 
   assert.equal(path(7n), '/latter');
 });
 
-test('data stamped a few milliseconds before a birth, by a coarse clock, has the name, if nobody had the id then', () => {
+test('data stamped a few milliseconds before the creation, by a coarse clock, has the path if the id was free then', () => {
   const { learn, path, set } = machine();
   learn('made', 7n, '/former', 10);
   assert.equal(path(7n, 9.996), '/former');
@@ -114,7 +113,7 @@ test('data stamped a few milliseconds before a birth, by a coarse clock, has the
   assert.equal(path(7n, 20.0005), '/latter');
 });
 
-test('times are right after the wall clock was set', () => {
+test('times stay right after a change of the wall clock', () => {
   let offset = boot;
   const wall = () => (offset + 50n * second) as UnixNanoseconds;
   const { registry, learn, set } = machine({ now: wall });
@@ -124,7 +123,7 @@ test('times are right after the wall clock was set', () => {
   assert.equal(registry.path(cgroupId(7n), wall()), '/a');
 });
 
-test('after a renaming everything below has another path too, from then on', () => {
+test('a rename changes the paths of all descendants, from then on', () => {
   const { learn, path, set, living } = machine();
   learn('made', 1n, '/a', 1);
   learn('made', 2n, '/a/b', 2);
@@ -148,7 +147,7 @@ test('after a renaming everything below has another path too, from then on', () 
   assert.deepEqual(living(), ['/a', '/a/b', '/a/c', '/ab']);
 });
 
-test('an unknown id is looked for again, but not more often than once a second', () => {
+test('an unknown id causes at most one scan a second', () => {
   const { path, exists, set, state } = machine();
   exists(7n, '/late');
   set(100.9);
@@ -159,7 +158,7 @@ test('an unknown id is looked for again, but not more often than once a second',
   assert.equal(state.scans, 2);
 });
 
-test('scans that take long are made less often', () => {
+test('slow scans are made less often', () => {
   const { path, state, set, registry } = machine();
   state.scanTakes = 0.5;
   registry.scan();
@@ -171,7 +170,7 @@ test('scans that take long are made less often', () => {
   assert.equal(state.scans, 3, 'a hundredth of the time at most');
 });
 
-test('what a scan finds was born after the scan before, until the kernel says when', () => {
+test('a cgroup found by a scan was created after the scan before, until its event gives the time', () => {
   const { path, exists, set, learn } = machine();
   exists(7n, '/a');
   set(110);
@@ -183,7 +182,7 @@ test('what a scan finds was born after the scan before, until the kernel says wh
   assert.equal(path(7n, 106), '/a');
 });
 
-test('where the kernel tells nothing, those that exist are looked for when asked, once a second', () => {
+test('without events a lookup causes a scan, at most once a second', () => {
   const { living, exists, isGone, set, state } = machine();
   exists(1n, '/a');
   exists(2n, '/b');
@@ -197,7 +196,7 @@ test('where the kernel tells nothing, those that exist are looked for when asked
   assert.equal(state.scans, 3);
 });
 
-test('where the kernel tells, nobody looks, but to make sure now and then', () => {
+test('with events scans are made only now and then, as verification', () => {
   const { living, exists, set, state, registry } = machine();
   const unfollow = registry.follow(() => {});
   assert.equal(state.scans, 2, 'for what was made since the first look');
@@ -209,10 +208,10 @@ test('where the kernel tells, nobody looks, but to make sure now and then', () =
   unfollow();
   exists(2n, '/b');
   set(402);
-  assert.deepEqual(living(), ['/a', '/b'], 'nobody tells any more');
+  assert.deepEqual(living(), ['/a', '/b'], 'there are no events any more');
 });
 
-test('lost events are made up for by a look', () => {
+test('lost events are recovered by a scan', () => {
   const { living, path, exists, isGone, set, registry, learn, state } = machine();
   registry.follow(() => {});
   exists(1n, '/a');
@@ -220,7 +219,7 @@ test('lost events are made up for by a look', () => {
   learn('made', 2n, '/gone', 100);
   exists(3n, '/c');
   isGone(2n);
-  registry.doubt();
+  registry.markStale();
   assert.equal(path(1n), '/a');
   assert.equal(state.scans, 2, 'not within a second of the last look');
   set(101);
@@ -230,11 +229,11 @@ test('lost events are made up for by a look', () => {
   assert.equal(state.scans, 3, 'once is enough');
 });
 
-test('what has not been told yet is told before a look, so that the look has the last word', () => {
+test('pending events are applied before a scan, so that the scan is the latest', () => {
   const { registry, path, exists, set, learn, living } = machine();
   let pending: (() => void)[] = [];
   registry.follow(() => {
-    for (const tell of pending) tell();
+    for (const emit of pending) emit();
     pending = [];
   });
   // made, renamed, removed; another made, and seen by the look
@@ -243,19 +242,19 @@ test('what has not been told yet is told before a look, so that the look has the
   pending.push(() => learn('made', 2n, '/y', 100.4));
   exists(2n, '/y');
   set(105);
-  assert.equal(path(1n), '/x', 'gone before anybody asked');
+  assert.equal(path(1n), '/x', 'gone before the first lookup');
   assert.deepEqual(living(), ['/y']);
   assert.equal(path(2n, 100.2), undefined);
 });
 
-test('events of while the look went on lead to the same end', () => {
+test('events during a scan yield the same state', () => {
   const { registry, path, exists, isGone, set, learn, living } = machine();
   registry.follow(() => {});
   exists(1n, '/former');
   exists(2n, '/moved');
   set(102);
   registry.scan();
-  // the look finds who came after them
+  // the scan finds their successors
   exists(1n, '/latter');
   isGone(2n);
   set(105);
@@ -270,14 +269,14 @@ test('events of while the look went on lead to the same end', () => {
   assert.deepEqual([path(2n, 104), path(2n, 109)], ['/moved', '/moved-on']);
 });
 
-test('a removed cgroup nobody told of before has the name its end tells', () => {
+test('a removed cgroup without a creation event has the path of its removal event', () => {
   const { learn, path, living } = machine();
   learn('removed', 7n, '/brief', 99.5);
   assert.equal(path(7n, 99.4), '/brief');
   assert.deepEqual(living(), []);
 });
 
-test('where a stranger was renamed, what may be below it is looked up', () => {
+test('a rename of an unknown cgroup causes a scan of its possible descendants', () => {
   const { registry, learn, living, exists, set } = machine();
   registry.follow(() => {});
   learn('made', 2n, '/a/b', 100.2);
@@ -288,7 +287,7 @@ test('where a stranger was renamed, what may be below it is looked up', () => {
   assert.deepEqual(living(), ['/z', '/z/b']);
 });
 
-test('a path too long to be told is looked up', () => {
+test('a path too long for its event is looked up', () => {
   const { learn, path, exists, set, living, state } = machine();
   learn('made', 7n, undefined, 100.5);
   exists(7n, '/very/long');
@@ -303,7 +302,7 @@ test('a path too long to be told is looked up', () => {
   assert.equal(path(7n), '/very/long');
 });
 
-test('beyond the limit removed cgroups are forgotten first, then the oldest, and each is counted', () => {
+test('the limit evicts removed cgroups first, then the oldest, and counts each', () => {
   const { learn, path, lost, known, living } = machine({ maxCgroups: 3 });
   for (const id of [1n, 2n, 3n]) learn('made', id, `/${id}`, Number(id));
   learn('removed', 2n, '/2', 10);
@@ -317,7 +316,7 @@ test('beyond the limit removed cgroups are forgotten first, then the oldest, and
   assert.deepEqual(known, { living: 3, removed: 0 });
 });
 
-test('a directory that cannot be read is counted, and what may be below it stays', () => {
+test('an unreadable directory is counted, and its possible descendants stay', () => {
   const { learn, living, lost, set, state } = machine();
   learn('made', 1n, '/a', 99);
   state.unreadable = 2;
@@ -326,7 +325,7 @@ test('a directory that cannot be read is counted, and what may be below it stays
   assert.deepEqual(lost, ['unreadable', 'unreadable']);
 });
 
-test('where nothing can be seen, names come from what the kernel tells', () => {
+test('without a cgroup mount, paths come from events', () => {
   const { learn, path, state, living, set } = machine();
   state.hidden = true;
   learn('made', 1n, '/a', 100);

@@ -24,7 +24,7 @@ test('every directory is found with its id, the root as `/`', () => {
   assert.ok(scan.covers('/any/thing'));
 });
 
-test('below a mount of a part, paths are those of the host, and nothing is said of the rest', () => {
+test('partial mount: paths are the host’s, and only that part is covered', () => {
   const scan = scanCgroups(hierarchy('/kubepods/pod1'));
   assert.ok([...(scan?.cgroups.values() ?? [])].includes('/kubepods/pod1/a/b'));
   assert.ok(scan?.covers('/kubepods/pod1/gone'));
@@ -32,12 +32,26 @@ test('below a mount of a part, paths are those of the host, and nothing is said 
     assert.equal(scan?.covers(path), false, path);
 });
 
-test('a part without a path has no names, and neither has what is not there', () => {
+test('a partial mount without a path yields no cgroups, and neither does a missing hierarchy', () => {
   assert.equal(scanCgroups(hierarchy(undefined)), undefined);
   assert.equal(scanCgroups(undefined), undefined);
 });
 
-test('what is mounted and cannot be read is counted, and nobody is taken for removed', () => {
+test('names that are no UTF-8 keep their identity, and that of all below them', () => {
+  const inner = (name: number) =>
+    Buffer.concat([Buffer.from(`${mountPoint}/e/`), Buffer.of(name), Buffer.from('/inner')]);
+  for (const name of [0xff, 0xfe]) mkdirSync(inner(name), { recursive: true });
+  mkdirSync(join(mountPoint, 'e/\\377'));
+  const scan = scanCgroups(hierarchy('/'));
+  const found = new Map([...(scan?.cgroups ?? [])].map(([id, path]) => [path, id]));
+  assert.equal(found.get('/e/\\377/inner'), statSync(inner(0xff), { bigint: true }).ino);
+  assert.equal(found.get('/e/\\376/inner'), statSync(inner(0xfe), { bigint: true }).ino);
+  assert.equal(found.get('/e/\\134377'), idOf('e/\\377'));
+  assert.equal(scan?.cgroups.size, found.size, 'no two have the same path');
+  assert.equal(scan?.unreadable, 0);
+});
+
+test('an unreadable directory is counted, and no cgroup is marked as removed', () => {
   rmSync(mountPoint, { recursive: true });
   const scan = scanCgroups(hierarchy('/'));
   assert.deepEqual([scan?.cgroups.size, scan?.unreadable, scan?.covers('/a')], [0, 1, false]);

@@ -51,7 +51,10 @@ test('nested keys are written with their path', () => {
 });
 
 test('signals, the pairs of a connector and former types are named', () => {
-  assert.match(sample, /### `events`\n\nMeasures\. Signals: logs\./);
-  assert.match(sample, /Relays\. Connects metrics to metrics, metrics to logs\./);
-  assert.match(sample, /Sends\. Signals: metrics, logs\. Former type, deprecated: `sender`\./);
+  assert.match(sample, /### `events`\n\nMeasures\. Signals: logs \(beta\)\./);
+  assert.match(sample, /Relays\. Connects metrics to metrics \(beta\), metrics to logs \(beta\)\./);
+  assert.match(
+    sample,
+    /Sends\. Signals: metrics \(beta\), logs \(alpha\)\. Former type, deprecated: `sender`\./,
+  );
 });

@@ -3,11 +3,10 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Pipeline } from '../../../src/config/config.ts';
 import { type Connects, plan, type Vertex } from '../../../src/config/graph.ts';
-import type { Signal } from '../../../src/telemetry/batch.ts';
 
 const forward = [
-  ['metrics', 'metrics'],
-  ['logs', 'logs'],
+  { from: 'metrics', to: 'metrics' },
+  { from: 'logs', to: 'logs' },
 ] as const;
 
 /** `metrics/a: r1 r2 > p1 > e1 c1` */
@@ -55,7 +54,7 @@ test('naming a receiver or an exporter twice in a pipeline sends nothing twice',
 });
 
 test('a connector passes on only the signals it connects', () => {
-  const connects: Connects = new Map([['c', [['metrics', 'logs']]]]);
+  const connects: Connects = new Map([['c', [{ from: 'metrics', to: 'logs' }]]]);
   const order = orderOf(['metrics: a > > c', 'logs: c > > e', 'metrics/2: c a > > e'], connects);
   const connector = order.find(({ role }) => role === 'connector');
   assert.deepEqual(
@@ -77,9 +76,9 @@ test('pipelines that lead back to themselves are a cycle, reported with its path
 });
 
 test('the two signals of one connector are no cycle', () => {
-  const connects: Connects = new Map<string, readonly (readonly [Signal, Signal])[]>([
+  const connects: Connects = new Map<string, NonNullable<ReturnType<Connects['get']>>>([
     ['f', forward],
-    ['x', [['metrics', 'logs']]],
+    ['x', [{ from: 'metrics', to: 'logs' }]],
   ]);
   const texts = ['metrics: a > > f', 'metrics/2: f > > x', 'logs: x > > f', 'logs/2: f > > e'];
   assert.equal(plan(texts.map(pipeline), connects).kind, 'order');

@@ -56,7 +56,7 @@ for (const [name, container] of [
   ['base', agent],
   ['sidecar', beside],
 ] as const)
-  test(`${name}: the configuration it comes with is valid with the environment it sets`, () => {
+  test(`${name}: the shipped configuration is valid with the environment of the manifest`, () => {
     assert.deepEqual(container.args, ['run', '--config', '/etc/earshot/earshot.yaml']);
     assert.ok(container.volumeMounts.some(({ mountPath }) => mountPath === '/etc/earshot'));
     const values: Readonly<Record<string, string>> = {
@@ -71,7 +71,7 @@ for (const [name, container] of [
     assert.deepEqual(warnings, []);
   });
 
-test('the sidecar has no right that the node agent has not', () => {
+test("the sidecar has no right beyond the node agent's", () => {
   const { runAsNonRoot, seccompProfile, ...security } = beside.securityContext as Record<string, unknown>;
   assert.deepEqual(security, agent.securityContext);
   assert.deepEqual(beside.resources, agent.resources);
@@ -79,12 +79,12 @@ test('the sidecar has no right that the node agent has not', () => {
   for (const path of paths(sidecar.volumes)) assert.ok(paths(daemonSet.volumes).includes(path), path);
 });
 
-test('nothing of the host or of the configuration can be written', () => {
+test('mounts of the host and of the configuration are read-only', () => {
   for (const { volumeMounts } of [agent, beside])
     for (const { name, readOnly } of volumeMounts) assert.equal(readOnly, true, name);
 });
 
-test('the role allows to read, and never what reaches into pods or secrets', () => {
+test('the role allows reading only, and no access to secrets or into pods', () => {
   for (const { resources, verbs } of rules) {
     for (const verb of verbs) assert.match(verb, /^(?:get|list|watch)$/);
     for (const resource of resources) assert.match(resource, /^(?:nodes\/pods|pods|replicasets|jobs)$/);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { problemsOf } from './load-fixture.ts';
 import { withProbe } from './sample-components.ts';
 
-/** What is wrong with a configuration, and where it is said to be. */
+/** Problems of a configuration, with their reported positions. */
 
 const bodyProblems: readonly [body: string, ...problems: string[]][] = [
   ['{interva: 1s}', '2:11: receivers::probe::interva: unknown key "interva" (did you mean "interval"?)'],
@@ -89,7 +89,7 @@ const bodyProblems: readonly [body: string, ...problems: string[]][] = [
 ];
 
 for (const [body, ...expected] of bodyProblems)
-  test(`a bad body is reported where it is: ${body.trim()}`, () => {
+  test(`an invalid body is reported at its position: ${body.trim()}`, () => {
     assert.deepEqual(
       problemsOf(withProbe(body)),
       expected.map((problem) => `a.yaml:${problem}`),
@@ -180,16 +180,21 @@ const wholeProblems: readonly [name: string, text: string, ...problems: string[]
     'a.yaml:2:38: exporters::send::endpoint: must not be empty',
   ],
   [
-    'traces',
-    pipelines('traces: {receivers: [probe], exporters: [show]}'),
-    at(1, 'traces: pipeline "traces": traces are not supported: Earshot has metrics and logs'),
+    'traces and profiles from components without them',
+    pipelines(
+      'traces: {receivers: [probe], exporters: [show]}, profiles/a: {receivers: [probe], exporters: [show]}',
+    ),
+    at(22, 'traces::receivers::0: receiver "probe" does not support traces (only metrics)'),
+    at(42, 'traces::exporters::0: exporter "show" does not support traces (only metrics and logs)'),
+    at(75, 'profiles/a::receivers::0: receiver "probe" does not support profiles (only metrics)'),
+    at(95, 'profiles/a::exporters::0: exporter "show" does not support profiles (only metrics and logs)'),
   ],
   [
     'an unknown signal',
     pipelines('metric: {receivers: [probe], exporters: [show]}'),
     at(
       1,
-      'metric: unknown signal "metric" (did you mean "metrics"?): a pipeline\'s id is metrics or logs, or metrics/name',
+      'metric: unknown signal "metric" (did you mean "metrics"?): a pipeline\'s id is a signal (metrics, logs, traces, profiles), or signal/name',
     ),
   ],
   [
@@ -250,6 +255,6 @@ const wholeProblems: readonly [name: string, text: string, ...problems: string[]
 ];
 
 for (const [name, text, ...expected] of wholeProblems)
-  test(`a bad configuration is reported where it is bad: ${name}`, () => {
+  test(`an invalid configuration is reported at its position: ${name}`, () => {
     assert.deepEqual(problemsOf(text), expected);
   });

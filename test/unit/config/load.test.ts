@@ -33,7 +33,7 @@ exporters: {show: }
 extensions: {status: }
 service:
   extensions: [status]
-  host: {root_path: /host, keep_removed: 1m}
+  host: {root_path: /host, keep_names: 1m}
   telemetry: {logs: {encoding: json}}
   pipelines:
     metrics/in: {receivers: [probe/a], processors: [trim], exporters: [relay/x]}
@@ -53,9 +53,20 @@ service:
   assert.equal(config.receivers.get('probe/a')?.config.interval, milliseconds(250));
   assert.equal(config.receivers.get('probe/a')?.component.type, 'probe');
   assert.deepEqual(config.started, ['status']);
-  assert.deepEqual(config.host, { root_path: '/host', keep_removed: seconds(60), max_cgroups: 16_384 });
+  assert.deepEqual(config.host, { root_path: '/host', keep_names: seconds(60), max_names: 16_384 });
   assert.deepEqual(config.telemetry, { logs: { level: 'info', encoding: 'json' } });
   assert.deepEqual(config.warnings, []);
+});
+
+test('settings of services are checked where components use the service', () => {
+  const of = (host: string) => withProbe('').replace('service: {', `service: {host: ${host}, `);
+  assert.deepEqual(loadTexts([withProbe('')]).host, {
+    root_path: '/',
+    keep_names: seconds(600),
+    max_names: 16_384,
+  });
+  assert.match(problemsOf(of('{max_names: 3}')).join(), /service::host::max_names: .*>= 64, got 3/);
+  assert.match(problemsOf(of('{max_name: 300}')).join(), /unknown key "max_name".*did you mean "max_names"/);
 });
 
 test('later files win, lists are replaced, a null wipes, and --set is last', () => {
@@ -113,7 +124,7 @@ test('a connector needs both its ends, with signals it connects', () => {
   assert.equal(problemsOf(wiring('relay: ', fromLogs)).length, 2);
 });
 
-test('an id names one thing', () => {
+test('a duplicate id is refused', () => {
   const both = wiring(
     'relay: ',
     '    metrics: {receivers: [probe], exporters: [relay, show]}\n    logs: {receivers: [relay], exporters: [show]}\n',

@@ -40,8 +40,8 @@ service:
         - send
   host:
     root_path: /
-    keep_removed: 10m
-    max_cgroups: 16384
+    keep_names: 10m
+    max_names: 16384
   telemetry:
     logs:
       level: info

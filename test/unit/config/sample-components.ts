@@ -2,8 +2,8 @@ import { Type } from 'typebox';
 import type {
   Component,
   ConnectorComponent,
-  ExporterComponent,
   ExtensionComponent,
+  LocalExporterComponent,
   ProcessorComponent,
   ReceiverComponent,
 } from '../../../src/component.ts';
@@ -14,11 +14,19 @@ import { secret } from '../../../src/config/schema/secret.ts';
 const nothing = { async close() {} };
 const open = () => Promise.reject(new Error('configuration alone never opens a component'));
 
+/** A service with settings of its own. */
+const memory = {
+  hostKeys: Type.Object({
+    keep_names: duration({ default: '10m' }),
+    max_names: Type.Integer({ default: 16_384, minimum: 64 }),
+  }),
+};
+
 const probe: ReceiverComponent = {
   kind: 'receiver',
   type: 'probe',
   summary: 'Measures.',
-  signals: ['metrics'],
+  stability: { metrics: 'beta' },
   config: Type.Object({
     interval: duration({ default: '10s', minimum: '100ms', maximum: '1h' }),
     label: Type.Optional(Type.String()),
@@ -32,17 +40,24 @@ const probe: ReceiverComponent = {
       { default: {} },
     ),
   }),
+  uses: [memory],
   open,
 };
 
-const events: ReceiverComponent = { ...probe, type: 'events', signals: ['logs'], config: Type.Object({}) };
+const events: ReceiverComponent = {
+  ...probe,
+  type: 'events',
+  stability: { logs: 'beta' },
+  config: Type.Object({}),
+};
 
 const trim: ProcessorComponent = {
   kind: 'processor',
   type: 'trim',
   summary: 'Trims.',
-  signals: ['metrics', 'logs'],
+  stability: { metrics: 'beta', logs: 'alpha' },
   config: Type.Object({}),
+  uses: [memory],
   open,
 };
 
@@ -51,19 +66,20 @@ const relay: ConnectorComponent = {
   type: 'relay',
   summary: 'Relays.',
   connects: [
-    ['metrics', 'metrics'],
-    ['metrics', 'logs'],
+    { from: 'metrics', to: 'metrics', stability: 'beta' },
+    { from: 'metrics', to: 'logs', stability: 'beta' },
   ],
   config: Type.Object({}),
   open,
 };
 
-const send: ExporterComponent = {
+const send: LocalExporterComponent = {
+  shape: 'local',
   kind: 'exporter',
   type: 'send',
   aliases: ['sender'],
   summary: 'Sends.',
-  signals: ['metrics', 'logs'],
+  stability: { metrics: 'beta', logs: 'alpha' },
   config: Type.Object({
     endpoint: Type.String({ minLength: 1 }),
     headers: Type.Record(Type.String(), secret(), { default: {} }),
@@ -72,12 +88,13 @@ const send: ExporterComponent = {
   open,
 };
 
-const show: ExporterComponent = { ...send, type: 'show', aliases: [], config: Type.Object({}) };
+const show: LocalExporterComponent = { ...send, type: 'show', aliases: [], config: Type.Object({}) };
 
 const status: ExtensionComponent = {
   kind: 'extension',
   type: 'status',
   summary: 'Answers.',
+  stability: 'alpha',
   config: Type.Object({}),
   open: async () => nothing,
 };

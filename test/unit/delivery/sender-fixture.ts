@@ -1,5 +1,6 @@
-import type { Delivery, Exporter, Outcome, Payload } from '../../../src/component.ts';
-import { createSender } from '../../../src/delivery/sender.ts';
+import type { Outcome, Payload } from '../../../src/component.ts';
+import type { Delivery } from '../../../src/config/schema/delivery.ts';
+import { openSender } from '../../../src/delivery/open-sender.ts';
 import { type Batch, itemCount } from '../../../src/telemetry/batch.ts';
 import { seconds, toSeconds } from '../../../src/telemetry/units.ts';
 import { fakeWorld, total } from '../runtime/fake-world.ts';
@@ -22,7 +23,6 @@ export const defaults: Delivery = {
 
 export interface Options {
   readonly delivery?: Partial<Delivery>;
-  readonly local?: boolean;
   readonly queue?: Partial<Delivery['sending_queue']>;
   readonly retry?: Partial<Delivery['retry_on_failure']>;
   readonly random?: () => number;
@@ -37,7 +37,7 @@ export const encodeWhole = (batch: Batch): readonly Payload[] => [
 
 export function start(
   send: Send,
-  { delivery, local, queue, retry, random = () => 0.5, encode = encodeWhole }: Options = {},
+  { delivery, queue, retry, random = () => 0.5, encode = encodeWhole }: Options = {},
 ) {
   const world = fakeWorld();
   world.clock.random = random;
@@ -48,16 +48,15 @@ export function start(
     sending_queue: { ...defaults.sending_queue, ...queue },
     retry_on_failure: { ...defaults.retry_on_failure, ...retry },
   };
-  const exporter: Exporter = {
-    ...(!local && { delivery: settings }),
+  const exporter = {
     encode,
-    async send(payload, abort) {
+    async send(payload: Payload, abort: AbortSignal) {
       times.push(toSeconds(world.clock.elapsed()));
       return send(payload, abort);
     },
     async close() {},
   };
-  const sender = createSender(exporter, { ...world, id: 'out' });
+  const sender = openSender({ shape: 'request', exporter, delivery: settings }, { ...world, id: 'out' });
   const count = (name: string, reason?: string) =>
     total(world.counters, `otelcol_exporter_${name}`, reason === undefined ? {} : { reason });
   return { ...world, sender, times, count };

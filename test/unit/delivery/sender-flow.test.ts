@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Outcome } from '../../../src/component.ts';
+import { openSender } from '../../../src/delivery/open-sender.ts';
+import { type Batch, itemCount } from '../../../src/telemetry/batch.ts';
 import { seconds } from '../../../src/telemetry/units.ts';
 import { settle } from '../fake-clock.ts';
-import { batchOf } from '../runtime/fake-world.ts';
+import { batchOf, fakeWorld, total } from '../runtime/fake-world.ts';
 import { accepted, never, start, unavailable } from './sender-fixture.ts';
 
 test('at most num_consumers requests are sent at the same time', async () => {
@@ -19,24 +21,53 @@ test('at most num_consumers requests are sent at the same time', async () => {
   assert.equal(times.length, 4);
 });
 
-test('an exporter to this machine gets one request at a time, in order, and never a second time', async () => {
+test('a local exporter gets one batch at a time, in order, and none a second time', async () => {
+  const world = fakeWorld();
   const seen: number[] = [];
   let running = 0;
-  const { sender, count } = start(
-    async ({ items }) => {
+  const exporter = {
+    async write(batch: Batch) {
       running += 1;
       assert.equal(running, 1);
       await settle();
-      seen.push(items);
+      seen.push(itemCount(batch));
       running -= 1;
-      return items === 2 ? unavailable : accepted;
+      if (itemCount(batch) === 2) throw new Error('no space left');
     },
-    { local: true },
-  );
+    async close() {},
+  };
+  const sender = openSender({ shape: 'local', exporter }, { ...world, id: 'out' });
   for (const items of [1, 2, 3]) await sender.offer(batchOf('metrics', items));
   await sender.close(seconds(1));
   assert.deepEqual(seen, [1, 2, 3]);
-  assert.equal(count('send_failed_metric_points'), 2);
+  assert.equal(total(world.counters, 'otelcol_exporter_send_failed_metric_points'), 2);
+  assert.equal(total(world.counters, 'otelcol_exporter_sent_metric_points'), 4);
+});
+
+test('a held exporter has a batch when the offer returns; a batch that makes it throw is lost', async () => {
+  const world = fakeWorld();
+  let held = 0;
+  const exporter = {
+    take(batch: Batch) {
+      if (itemCount(batch) === 2) throw new Error('bug');
+      held += itemCount(batch);
+    },
+    async close() {},
+  };
+  const sender = openSender({ shape: 'held', exporter }, { ...world, id: 'out' });
+  const subject = 'exporter out (metrics)';
+  await sender.offer(batchOf('metrics', 1));
+  await sender.offer(batchOf('metrics', 2));
+  assert.equal(world.health.troubles.get(subject), 'bug');
+  await sender.offer(batchOf('metrics', 3));
+  assert.equal(held, 4);
+  assert.equal(world.health.troubles.size, 0);
+  await sender.close(seconds(1));
+  await sender.offer(batchOf('metrics', 5));
+  assert.equal(held, 4);
+  assert.equal(total(world.counters, 'otelcol_exporter_sent_metric_points'), 4);
+  assert.equal(total(world.counters, 'otelcol_exporter_send_failed_metric_points'), 2);
+  assert.equal(total(world.counters, 'otelcol_exporter_enqueue_failed_metric_points'), 5);
 });
 
 test('without a queue an offer lasts until the data is delivered', async () => {
@@ -54,11 +85,11 @@ test('without a queue an offer lasts until the data is delivered', async () => {
   assert.equal(count('sent_metric_points'), 1);
 });
 
-test('hastening ends the wait of an offer, whose data is tried once more', async () => {
+test('skipBackoff ends the wait of an offer, whose data is tried once more', async () => {
   const { clock, sender, times, count } = start(() => unavailable, { queue: { enabled: false } });
   const offered = sender.offer(batchOf('metrics', 1));
   await clock.advance(seconds(1));
-  sender.hasten();
+  sender.skipBackoff();
   await offered;
   assert.deepEqual(times, [0, 1]);
   assert.equal(count('send_failed_metric_points', 'shutdown'), 1);

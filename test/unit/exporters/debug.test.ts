@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Static } from 'typebox';
-import { debug } from '../../../src/exporters/debug.ts';
+import { debug } from '../../../src/exporters/debug/debug.ts';
 import { waitEvent } from '../../../src/receivers/scheduler/emits.ts';
 import type { Batch } from '../../../src/telemetry/batch.ts';
+import { event } from '../../../src/telemetry/logs.ts';
 import {
-  event,
   exponentialHistogram,
   gauge,
   resource,
@@ -14,6 +14,7 @@ import {
 } from '../../../src/telemetry/metrics/build.ts';
 import { waitMetrics } from '../../../src/telemetry/metrics/wait.ts';
 import type { UnixNanoseconds } from '../../../src/telemetry/units.ts';
+import { batchWith } from '../batch-with.ts';
 import { fakeHost, slowHost } from '../fake-host.ts';
 
 const start = 1_700_000_000_000_000_000n as UnixNanoseconds;
@@ -58,8 +59,7 @@ const logged: Batch = {
 async function printedBy(verbosity: Static<typeof debug.config>['verbosity'], batch: Batch): Promise<string> {
   const { host, printed } = fakeHost('debug');
   const exporter = await debug.open({ verbosity }, host);
-  for (const payload of exporter.encode(batch))
-    assert.deepEqual(await exporter.send(payload, new AbortController().signal), { kind: 'accepted' });
+  await exporter.write(batch);
   await exporter.close();
   return printed.join('');
 }
@@ -109,20 +109,56 @@ log record earshot.wait
   );
 });
 
-test('a payload counts the items of its batch', async () => {
-  const exporter = await debug.open({ verbosity: 'basic' }, fakeHost('debug').host);
-  assert.deepEqual(
-    exporter.encode(measured).map(({ items }) => items),
-    [4],
+test('spans: counts, a line each, all fields', async () => {
+  const spans = batchWith('traces', { shop: ['a'] });
+  const [trace, id] = ['a'.repeat(32), 'b'.repeat(16)];
+  assert.equal(await printedBy('basic', spans), 'traces: spans=1\n');
+  assert.equal(
+    await printedBy('normal', spans),
+    `2023-11-14T22:13:20.000Z test ${trace}/${id} 10 s {label=a} resource{name=shop}\n`,
+  );
+  assert.equal(
+    await printedBy('detailed', spans),
+    `traces: spans=1
+span test
+  trace ${trace}, id ${id}
+  kind SERVER, status OK
+  time 2023-11-14T22:13:20.000Z – 2023-11-14T22:13:30.000Z: 10 s
+  attributes
+    label: a
+  resource
+    name: shop
+`,
   );
 });
 
-test('send resolves when the text is written', async () => {
+test('profiles: counts, a line for each sample, all fields', async () => {
+  const samples = batchWith('profiles', { shop: ['a'] });
+  assert.equal(await printedBy('basic', samples), 'profiles: profiles=1 samples=1\n');
+  assert.equal(
+    await printedBy('normal', samples),
+    'cpu{label=a} 10000000 nanoseconds work < main resource{name=shop}\n',
+  );
+  assert.equal(
+    await printedBy('detailed', samples),
+    `profiles: profiles=1 samples=1
+profile cpu in nanoseconds
+  time 2023-11-14T22:13:20.000Z – 2023-11-14T22:13:30.000Z
+  resource
+    name: shop
+  sample 10000000
+    label: a
+    native work
+    native main
+`,
+  );
+});
+
+test('write resolves when the text is written', async () => {
   const { promise: taken, resolve: take } = Promise.withResolvers<void>();
   const exporter = await debug.open({ verbosity: 'basic' }, slowHost('debug', taken));
-  const [payload = assert.fail('nothing to send')] = exporter.encode(measured);
   let isSent = false;
-  const sent = exporter.send(payload, new AbortController().signal).then(() => {
+  const sent = exporter.write(measured).then(() => {
     isSent = true;
   });
   await new Promise((resolve) => setImmediate(resolve));

@@ -16,7 +16,7 @@ export function memoryFacts(): MemoryFacts {
   const containers = new Map<string, ContainerFacts>();
   const gone: string[] = [];
   let lists = 0;
-  let saidSince: Set<string> | undefined;
+  let upsertedSince: Set<string> | undefined;
   const forget = (from: Map<string, unknown>, id: string) => {
     if (from.delete(id)) gone.push(id);
   };
@@ -29,24 +29,24 @@ export function memoryFacts(): MemoryFacts {
     },
     upsertPod(pod) {
       pods.set(pod.uid, pod);
-      saidSince?.add(`pod ${pod.uid}`);
+      upsertedSince?.add(`pod ${pod.uid}`);
     },
     upsertContainer(container) {
       containers.set(container.id, container);
-      saidSince?.add(`container ${container.id}`);
+      upsertedSince?.add(`container ${container.id}`);
     },
     markPodGone: (uid) => forget(pods, uid),
     markContainerGone: (id) => forget(containers, id),
     beginList() {
-      saidSince = new Set(); // one that failed has no end
+      upsertedSince = new Set(); // one that failed has no end
     },
     endList() {
-      const said = saidSince;
-      if (!said) throw new Error('a list ends that did not begin');
-      saidSince = undefined;
+      const upserted = upsertedSince;
+      if (!upserted) throw new Error('a list ends that did not begin');
+      upsertedSince = undefined;
       lists++;
-      for (const uid of [...pods.keys()]) if (!said.has(`pod ${uid}`)) forget(pods, uid);
-      for (const id of [...containers.keys()]) if (!said.has(`container ${id}`)) forget(containers, id);
+      for (const uid of [...pods.keys()]) if (!upserted.has(`pod ${uid}`)) forget(pods, uid);
+      for (const id of [...containers.keys()]) if (!upserted.has(`container ${id}`)) forget(containers, id);
     },
   };
 }

@@ -96,7 +96,7 @@ test('an entry is live as long as one source has it', () => {
   of('kubelet').upsertContainer({ id: 'c' });
   of('cri').markContainerGone('c');
   pass(3600);
-  assert.equal(store.container('c')?.name, 'app', 'with what the other said');
+  assert.equal(store.container('c')?.name, 'app', 'with the facts of the other source');
   of('kubelet').markContainerGone('c');
   pass(60);
   assert.equal(store.container('c'), undefined);

@@ -41,7 +41,7 @@ const wake = (at: number, pid: number, rest: Partial<Written> = {}): Written => 
   ...rest,
 });
 
-test('a wait is split among those who had the CPU, from the moment it began', () => {
+test('a wait is split among the cgroups that ran since it began', () => {
   const of = replayed([
     change(0, 0, 2),
     wake(40, 1),
@@ -81,19 +81,19 @@ test('another task of the same cgroup is the victim itself', () => {
   assert.equal(of.wait, 55);
 });
 
-test('what the hypervisor took of a slice is nobody’s, by the part of the slice that was waited', () => {
+test('stolen time of a slice is no cgroup’s, in proportion to the waited part', () => {
   const of = replayed([change(0, 0, 2), wake(50, 1), change(100, 2, 1, { queued: 50, stolen: 20 })]);
   assert.equal(of.classes.stolen, 10);
   assert.equal(of.classes.other, 40);
 });
 
-test('a wait from before the first switch is unknown that far', () => {
+test('the part of a wait before the first switch is unknown', () => {
   const of = replayed([change(100, 2, 3), change(130, 3, 1, { queued: 20 })]);
   assert.equal(of.classes.unknown, 80);
   assert.equal(of.classes.other, 30);
 });
 
-test('a wait that moves between CPUs is charged on each', () => {
+test('a wait that moves between CPUs is charged on each of them', () => {
   const of = replayed([
     change(0, 0, 2),
     change(0, 0, 3, { cpu: 1 }),
@@ -114,7 +114,7 @@ test('a wait that moves between CPUs is charged on each', () => {
   assert.equal(of.misstamped.waits, 0);
 });
 
-test('a task moved while it sleeps has a wrong stamp: its wait is left out, by its true length', () => {
+test('a task moved while it sleeps has a wrong stamp: its wait is excluded, with its true length', () => {
   const of = replayed([
     change(0, 0, 1, { queued: 0 }),
     change(10, 1, 2),
@@ -128,12 +128,12 @@ test('a task moved while it sleeps has a wrong stamp: its wait is left out, by i
   assert.equal(of.wait, 0);
 });
 
-test('a stamp that no wake-up confirms is told', () => {
+test('a stamp without a wake-up is reported', () => {
   const of = replayed([change(0, 0, 2), wake(40, 1), change(100, 2, 1, { queued: 30 })]);
   assert.deepEqual(of.misstamped, { waits: 1, wait: 10 });
 });
 
-test('a wait that was never stamped is told', () => {
+test('a wait without a stamp is reported', () => {
   const of = replayed([
     change(0, 0, 1, { queued: 0 }),
     change(10, 1, 2, { flags: ['prevRunnable'] }),
@@ -142,7 +142,7 @@ test('a wait that was never stamped is told', () => {
   assert.deepEqual(of.misstamped, { waits: 1, wait: 40 });
 });
 
-test('a wake-up of a task that runs or waits already begins no wait', () => {
+test('a wake-up of a running or waiting task begins no wait', () => {
   const of = replayed([
     change(0, 0, 1, { queued: 0 }),
     wake(5, 1),
@@ -154,7 +154,7 @@ test('a wake-up of a task that runs or waits already begins no wait', () => {
   assert.equal(of.wait, 40);
 });
 
-test('throttled is until throttled time of the group first stands still', () => {
+test("a wait is throttled until the group's throttled time stops growing", () => {
   const throttled = { flags: ['prevRunnable', 'prevThrottled'] } as const;
   const of = replayed([
     change(0, 0, 1, { queued: 0 }),
@@ -175,7 +175,7 @@ test('throttled is until throttled time of the group first stands still', () => 
   );
 });
 
-test('an observer gets a wait that moved whole, and on each CPU the slices that ended meanwhile', () => {
+test('an observer gets a moved wait whole, with the slices that ended on each CPU', () => {
   const seen: unknown[] = [];
   replayed(
     [
@@ -198,7 +198,7 @@ test('an observer gets a wait that moved whole, and on each CPU the slices that 
   ]);
 });
 
-test('a switch no hook was called for is put in where the kernel says it was', () => {
+test("a missed switch is inserted where the kernel's stamps place it", () => {
   const of = replay(
     withUnseen(
       writeTrace([
@@ -225,7 +225,7 @@ test('a switch no hook was called for is put in where the kernel says it was', (
   assert.deepEqual(new Map(of.get(hog)?.by), new Map([[victim, 5]]));
 });
 
-test('a wait that ends unseen is a wait', () => {
+test('a wait that ends with a missed switch is counted', () => {
   const of = replay(
     withUnseen(
       writeTrace([
@@ -248,7 +248,7 @@ test('a wait that ends unseen is a wait', () => {
   );
 });
 
-test('the parts of every wait sum to it, and each instant of it is somebody’s', () => {
+test('parts of each wait sum to it, and each instant has one owner', () => {
   fc.assert(
     fc.property(schedule, ({ happenings, truth }) => {
       const trace = writeTrace(happenings);
@@ -261,13 +261,13 @@ test('the parts of every wait sum to it, and each instant of it is somebody’s'
         assert.equal(of.wait, expected?.wait ?? 0);
         assert.equal(of.classes.unknown, 0);
         for (const [culprit, ns] of expected?.by ?? []) {
-          const told =
+          const replayed =
             culprit === cgroup
               ? of.classes.self
               : culprit === 0n
                 ? of.classes.idle
                 : (of.by.get(culprit) ?? 0);
-          assert.equal(told, ns, `${cgroup} behind ${culprit}`);
+          assert.equal(replayed, ns, `${cgroup} behind ${culprit}`);
         }
       }
       for (const [cgroup, { wait }] of truth) assert.equal(result.get(cgroup)?.wait ?? 0, wait);
@@ -275,7 +275,7 @@ test('the parts of every wait sum to it, and each instant of it is somebody’s'
   );
 });
 
-test('an observer gets each wait with who ran last, and the slices that ended meanwhile', () => {
+test('an observer gets each wait with its last runner and the slices that ended meanwhile', () => {
   const seen: unknown[] = [];
   const happenings = [
     change(0, 0, 2),

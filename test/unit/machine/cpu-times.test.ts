@@ -17,7 +17,7 @@ function timesOf(text: string, cpus = 2) {
   return { times, irq: [...times.irq], steal: [...times.steal] };
 }
 
-test('interrupts of both kinds are summed, steal stands alone, the sum of all CPUs is nobody’s', () => {
+test('/proc/stat: irq and softirq are summed, steal is separate, the line of all CPUs is ignored', () => {
   const { irq, steal } = timesOf(
     'cpu  9 9 9 9 9 9 9 9 9 9\ncpu0 1 2 3 4 5 6 7 8 9 10\ncpu1 0 0 0 0 0 1 0 2\nintr 5\n',
   );
@@ -30,21 +30,21 @@ test('interrupts of both kinds are summed, steal stands alone, the sum of all CP
   );
 });
 
-test('a CPU without a line is offline, one beyond those there is room for is nobody’s', () => {
+test('/proc/stat: a CPU without a line is offline, one beyond the possible CPUs is ignored', () => {
   const { irq } = timesOf(
     'cpu  1 1 1 1 1 1 1 1\ncpu1 0 0 0 0 0 3 1 2 0 0\ncpu7 0 0 0 0 0 3 1 2 0 0\nintr 5\n',
   );
   assert.deepEqual(irq, [Number.NaN, 4]);
 });
 
-test('a CPU that goes offline is no longer seen, one that comes is', () => {
+test('/proc/stat: CPUs that go offline disappear, new ones appear', () => {
   const { times } = timesOf('cpu  1 1 1 1 1 1 1 1\ncpu0 0 0 0 0 0 3 1 2\ncpu1 0 0 0 0 0 1 1 1\n');
   writeFileSync(path, 'cpu  1 1 1 1 1 1 1 1\ncpu0 0 0 0 0 0 5 1 2\n');
   times.read();
   assert.deepEqual([...times.irq], [6, Number.NaN]);
 });
 
-test('the line of interrupts, however long, is not read, nor the rest of a line that does not fit', () => {
+test('/proc/stat: the line of interrupts and the rest of an overlong line are not read', () => {
   const line = (cpu: number) => `cpu${cpu}${' 10000000000000000000'.repeat(10)}\n`;
   const { irq } = timesOf(`cpu ${' 1'.repeat(10)}\n${line(0)}${line(1)}intr${' 0'.repeat(100_000)}\n`);
   assert.deepEqual(irq, [2e19, 2e19]);
@@ -52,7 +52,7 @@ test('the line of interrupts, however long, is not read, nor the rest of a line 
   assert.deepEqual(cut, [2e19, Number.NaN]);
 });
 
-test('a file that is missing, empty or something else cannot be read, and changes nothing', () => {
+test('/proc/stat: a missing, empty or invalid file is an error and changes nothing', () => {
   const { times } = timesOf('cpu  1 1 1 1 1 1 1 1\ncpu0 0 0 0 0 0 3 1 2\n');
   for (const text of ['', 'cpu', 'intr 1 2 3\n', '\n']) {
     writeFileSync(path, text);
@@ -63,7 +63,7 @@ test('a file that is missing, empty or something else cannot be read, and change
   assert.equal(times.irq[0], 4);
 });
 
-test('no text crashes it or makes a time that is none', () => {
+test('/proc/stat: arbitrary text never throws or yields an invalid time', () => {
   const part = fc.constantFrom('cpu', 'cpu0', 'cpu1', ' ', '12', '\n', 'intr', 'x', '-');
   fc.assert(
     fc.property(fc.array(part, { maxLength: 40 }), (parts) => {
@@ -75,7 +75,7 @@ test('no text crashes it or makes a time that is none', () => {
   );
 });
 
-test('what this machine says is read as it says it', { skip: process.platform !== 'linux' }, () => {
+test('/proc/stat of this machine is read', { skip: process.platform !== 'linux' }, () => {
   const cpus = readFileSync('/proc/stat', 'utf8').match(/^cpu\d+ /gm)?.length ?? 0;
   const times = new CpuTimes(4096);
   times.read();

@@ -38,7 +38,7 @@ test('remedies name TLS keys as the configuration writes them', () => {
   assert.match(explainNetworkError(text, { keys: 'tls::' })?.meaning ?? '', / tls::ca_file names/);
 });
 
-test('an error that is none of the network is the reason "error", with its cause', () => {
+test('an error outside of the network has the reason "error", with its cause', () => {
   const bug = new TypeError('no function');
   const error = requestError(bug);
   assert.equal(error.reason, 'error');

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { contention } from '../../../src/processors/contention.ts';
+import { contention } from '../../../src/processors/contention/contention.ts';
 import { culpritAttributes } from '../../../src/telemetry/attributes/culprit.ts';
 import { type Cause, waitAttributes, waitPart } from '../../../src/telemetry/attributes/wait.ts';
 import { fakeHost } from '../fake-host.ts';
 import { fixture, read, reading, waits } from './workload/fixture.ts';
 
-/** From cgroup paths to causes: what `workload` says of victim and culprit, and what `contention` makes of it. */
+/** From cgroup paths to causes: `workload` describes victim and culprit, `contention` derives the cause. */
 
 const hex = (digit: string) => digit.repeat(64);
 const uid = (digit: string) => [8, 4, 4, 4, 12].map((n) => digit.repeat(n)).join('-');
@@ -49,7 +49,7 @@ const elsewhere = {
   batch: '/batch.slice',
 };
 
-type Place = keyof (typeof drivers)['cgroupfs'] | keyof typeof system | keyof typeof elsewhere | 'nobody';
+type Place = keyof (typeof drivers)['cgroupfs'] | keyof typeof system | keyof typeof elsewhere | 'none';
 
 async function relation(driver: keyof typeof drivers) {
   const places = { ...drivers[driver], ...system, ...elsewhere };
@@ -71,7 +71,7 @@ async function relation(driver: keyof typeof drivers) {
       waitAttributes.quotaLevel.key,
       culpritAttributes.cgroupPath.key,
     ])
-      assert.equal(event?.points[0]?.[key], named?.points[0]?.[key], 'metrics and events say the same');
+      assert.equal(event?.points[0]?.[key], named?.points[0]?.[key], 'metrics and events are equal');
     const {
       [waitAttributes.cause.key]: cause,
       [waitAttributes.quotaLevel.key]: level,
@@ -98,7 +98,7 @@ const quotas: readonly [victim: Place, owner: Place, cause: Cause, level?: strin
   ['inUnit', 'unit', 'throttled', 'unit'],
   ['unit', 'batch', 'throttled_ancestor', 'slice'],
   ['docker', 'docker', 'throttled', 'container'],
-  ['container', 'nobody', 'unknown'],
+  ['container', 'none', 'unknown'],
 ];
 const contenders: readonly (readonly [victim: Place, culprit: Place, cause: Cause])[] = [
   ['container', 'nested', 'self'],
@@ -116,7 +116,7 @@ const contenders: readonly (readonly [victim: Place, culprit: Place, cause: Caus
     (place) => ['container', place, 'system'] as const,
   ),
   ['kubelet', 'runtime', 'system'],
-  ['container', 'nobody', 'unknown'],
+  ['container', 'none', 'unknown'],
 ];
 
 for (const driver of ['cgroupfs', 'systemd'] as const) {

@@ -1,10 +1,10 @@
 import { pino } from 'pino';
-import { Health } from '../../../src/runtime/health.ts';
 import type { Batch, Signal } from '../../../src/telemetry/batch.ts';
 import { type Counters, createCounters } from '../../../src/telemetry/counters.ts';
-import { event, gauge, resource, resourceMetrics } from '../../../src/telemetry/metrics/build.ts';
+import { Health } from '../../../src/telemetry/health.ts';
+import { batchWith, itemsIn } from '../batch-with.ts';
+import { FakeBpf } from '../fake-bpf.ts';
 import { FakeClock } from '../fake-clock.ts';
-import { noKernel } from '../fake-kernel.ts';
 import { fakeMachine } from '../fake-machine.ts';
 
 /** Everything a service needs, with nothing real in it. */
@@ -17,7 +17,16 @@ export function fakeWorld() {
   const clock = new FakeClock();
   const counters = createCounters();
   return {
-    ...{ clock, counters, log, logged, kernel: noKernel, ...fakeMachine(), health: new Health(log) },
+    ...{
+      clock,
+      counters,
+      log,
+      logged,
+      bpf: new FakeBpf(),
+      hostSettings: {},
+      ...fakeMachine(),
+      health: new Health(log),
+    },
     messages: () => logged.map(({ msg }) => msg),
   };
 }
@@ -30,30 +39,16 @@ export const total = (counters: Counters, name: string, having: Record<string, s
     .filter(({ attributes }) => Object.entries(having).every(([key, value]) => attributes[key] === value))
     .reduce((sum, { value }) => sum + value, 0);
 
-const of = resource({ 'service.name': 'test' });
+/** Names of the counters that count lost data. */
+export const losses = (counters: Counters): readonly string[] =>
+  counters
+    .read()
+    .filter(({ metric, value }) => metric.isLoss && value > 0)
+    .map(({ metric }) => metric.name);
 
-/** A batch of so many items; `label` tells it from others. */
-export function batchOf(signal: Signal, items: number, label = ''): Batch {
-  const now = new FakeClock().now();
-  const each = Array.from({ length: items }, (_, value) => ({ value, attributes: { label } }));
-  if (signal === 'logs') {
-    const record = ({ attributes }: { attributes: { label: string } }) =>
-      event(
-        { name: 'test', meaning: '', attributes: [] },
-        { resource: of, at: now, observed: now, attributes },
-      );
-    return { signal, records: each.map(record) };
-  }
-  const metric = { name: 'test', kind: 'gauge', unit: '1', meaning: '' } as const;
-  return { signal, resourceMetrics: [resourceMetrics(of, [gauge(metric, { start: now, end: now }, each)])] };
-}
+/** A batch of so many items; `label` distinguishes it. */
+export const batchOf = (signal: Signal, items: number, label = ''): Batch =>
+  batchWith(signal, { test: Array.from({ length: items }, () => label) });
 
 /** The labels of the items of a batch. */
-export function labelsOf(batch: Batch): readonly unknown[] {
-  if (batch.signal === 'logs') return batch.records.map(({ attributes }) => attributes.label);
-  return batch.resourceMetrics.flatMap(({ scopeMetrics }) =>
-    scopeMetrics.flatMap(({ metrics }) =>
-      metrics.flatMap(({ dataPoints }) => dataPoints.map(({ attributes }) => attributes.label)),
-    ),
-  );
-}
+export const labelsOf = (batch: Batch): readonly unknown[] => itemsIn(batch).map(({ label }) => label);

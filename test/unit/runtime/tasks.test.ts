@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Task } from '../../../src/component.ts';
 import { startTask } from '../../../src/runtime/tasks.ts';
 import { seconds, toSeconds } from '../../../src/telemetry/units.ts';
-import { fakeWorld, total } from './fake-world.ts';
+import { fakeWorld, losses, total } from './fake-world.ts';
 
 function start(run: Task['run']) {
   const world = fakeWorld();
@@ -30,7 +30,7 @@ test('a task runs soon after the start, then at each multiple of its interval', 
   assert.equal(clock.timers, 0);
 });
 
-test('runs that fall into one that lasts are skipped and counted', async () => {
+test('runs skipped during a long one are counted, and are no loss', async () => {
   const { clock, times, counters, task } = start(
     () => new Promise((resolve) => clock.setTimer(seconds(12), resolve)),
   );
@@ -38,6 +38,7 @@ test('runs that fall into one that lasts are skipped and counted', async () => {
   assert.deepEqual(times, [1, 16]);
   const of = { component: 'service names', task: 'sweep' };
   assert.equal(total(counters, 'earshot.agent.task.skipped', of), 2);
+  assert.deepEqual(losses(counters), []);
   const stopped = task.stop();
   await clock.advance(seconds(12));
   await stopped;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startTicker } from '../../../src/runtime/ticker.ts';
-import type { Batch } from '../../../src/telemetry/batch.ts';
+import { type Batch, itemCount } from '../../../src/telemetry/batch.ts';
 import { milliseconds, type Nanoseconds, seconds, toSeconds } from '../../../src/telemetry/units.ts';
-import { batchOf, fakeWorld, total } from './fake-world.ts';
+import { batchOf, fakeWorld, losses, total } from './fake-world.ts';
 
 type Collect = () => readonly Batch[] | Promise<readonly Batch[]>;
 
@@ -21,8 +21,7 @@ function start(collect: Collect, every: Nanoseconds = seconds(10)) {
   };
   const ticker = startTicker(pull, {
     ...world,
-    kind: 'receiver',
-    id: 'probe',
+    subject: { kind: 'receiver', id: 'probe' },
     deliver: async (batch) => void delivered.push(batch),
   });
   const skipped = () => total(world.counters, 'earshot.agent.collect.skipped');
@@ -53,6 +52,23 @@ test('a collection that takes longer than the interval skips ticks, which are co
   assert.equal(skipped(), 4);
 });
 
+test('skipped collections are no loss: the next one covers their time', async () => {
+  let duration = seconds(25);
+  let sent = 0;
+  const { clock, counters, delivered, skipped } = start(async () => {
+    const total = toSeconds(clock.elapsed()); // of a source that counts up once a second
+    await new Promise<void>((resolve) => clock.setTimer(duration, resolve));
+    duration = seconds(1);
+    const batch = batchOf('metrics', total - sent);
+    sent = total;
+    return [batch];
+  });
+  await clock.advance(seconds(32));
+  assert.equal(skipped(), 2);
+  assert.deepEqual(delivered.map(itemCount), [1, 30]);
+  assert.deepEqual(losses(counters), []);
+});
+
 test('a collection that blocks the process skips ticks just the same', async () => {
   const { clock, times, skipped } = start(() => {
     clock.block(seconds(12));
@@ -71,8 +87,7 @@ test('slow pipelines hold a receiver back: nothing piles up', async () => {
     { name: 'totals', every: seconds(1), collect: () => [batchOf('metrics', 1)] },
     {
       ...world,
-      kind: 'receiver',
-      id: 'probe',
+      subject: { kind: 'receiver', id: 'probe' },
       async deliver() {
         running += 1;
         most = Math.max(most, running);

@@ -29,7 +29,7 @@ function runSetup(path: string, args: readonly string[] = [], asNobody = false) 
   });
 }
 
-test('without root the command to type is printed, and nothing is tried', () => {
+test('setup: without root the command to run is printed, and nothing is installed', () => {
   const machine = machineWith({ 'apt-get': 'echo called', make: 'echo called' });
   const { status, stdout, stderr } = runSetup(machine, [], true);
   assert.equal(status, 1);
@@ -39,24 +39,24 @@ test('without root the command to type is printed, and nothing is tried', () => 
   assert.match(stderr, /\n {4}sudo apt-get install --yes --no-install-recommends clang gcc\n/);
 });
 
-test('where a recording is enough, missing packages are named and do not end the setup', () => {
+test('setup: with --or-replay missing packages are named and do not end the setup', () => {
   const { stderr } = runSetup(machineWith({ 'apt-get': 'echo called' }), ['--or-replay'], true);
   assert.match(stderr, /going on with less: clang, a C compiler, make is missing\. Type:/);
   assert.match(stderr, /building what replays a recording/);
 });
 
-test('another package manager gets its own command and package names', () => {
+test('setup: each package manager has its own command and package names', () => {
   const { stderr } = runSetup(machineWith({ dnf: '', clang: '', cc: '' }), ['--check'], true);
   assert.match(stderr, /sudo dnf install .* make\n/);
 });
 
-test('without a package manager it says what is missing', () => {
+test('setup: without a package manager the missing packages are named', () => {
   const { status, stderr } = runSetup(machineWith({ clang: '', cc: '' }));
   assert.equal(status, 1);
   assert.match(stderr, /make is missing; install it \(Debian: make\)/);
 });
 
-test('as root it installs what is missing, refreshing the lists only after a failure', {
+test('setup: as root missing packages are installed, and lists are refreshed only after a failure', {
   skip: !isRoot,
 }, () => {
   const machine = machineWith({});
@@ -124,14 +124,17 @@ test('setup: a failed installation names the log and shows its last lines', { sk
   rmSync(dirname(log), { recursive: true });
 });
 
-test('a build that fails ends the setup with its output', () => {
+test('setup: a failed build ends the setup with its output', () => {
   const { status, stderr } = runSetup(machineWith({ clang: '', cc: '', make: 'echo broken; exit 2' }));
   assert.equal(status, 1);
   assert.match(stderr, /broken\nearshot setup: cannot build/);
 });
 
-test('an unknown argument is refused', () => {
+test('setup: an unknown argument is refused', () => {
   const { status, stderr } = runSetup('/nonexistent', ['--test']);
   assert.equal(status, 1);
-  assert.match(stderr, /unknown argument --test; --tests, --check, --vm, --kubernetes and --or-replay exist/);
+  assert.match(
+    stderr,
+    /unknown argument --test; there are --tests, --check, --vm, --vm-arm64, --kubernetes, --cross, --bench, --or-replay/,
+  );
 });

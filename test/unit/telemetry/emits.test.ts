@@ -6,6 +6,7 @@ import { allEmits } from '../../../scripts/write-metrics-doc.ts';
 import {
   eventAttributes,
   kernelCounter,
+  kernelLosses,
   kernelNotes,
   schedulerCounters,
 } from '../../../src/receivers/scheduler/emits.ts';
@@ -14,7 +15,8 @@ import { resourceAttributes } from '../../../src/telemetry/attributes/resource.t
 import { causes, waitPart } from '../../../src/telemetry/attributes/wait.ts';
 import { workloadAttributes } from '../../../src/telemetry/attributes/workload.ts';
 import type { Attribute } from '../../../src/telemetry/emits.ts';
-import { dropReasons } from '../receivers/scheduler/plain-abi.ts';
+import { signals } from '../../../src/telemetry/signals.ts';
+import { lossReasons } from '../receivers/scheduler/plain-abi.ts';
 
 const metrics = allEmits.flatMap(({ metrics: own = [] }) => own);
 const events = allEmits.flatMap(({ events: own = [] }) => own);
@@ -22,6 +24,8 @@ const counters = allEmits.flatMap(({ counters: own = [] }) => own);
 const attributes: readonly Attribute[] = [...metrics, ...events, ...allEmits].flatMap(
   ({ attributes: own = [] }) => own,
 );
+
+const nouns = Object.values(signals).map(({ item }) => item.noun);
 
 const root = new URL('../../../src/', import.meta.url);
 
@@ -69,7 +73,7 @@ test('each name of telemetry in the sources is declared', () => {
   const declared = new Set([
     ...[...metrics, ...events, ...counters].map(({ name }) => name),
     ...attributes.map(({ key }) => key),
-    ...counters.flatMap(({ name }) => /^(otelcol_\w+)_(metric_points|log_records)$/.exec(name)?.[1] ?? []),
+    ...counters.flatMap(({ name }) => nouns.flatMap((noun) => prefixOf(name, noun) ?? [])),
   ]);
   const sources = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((path) =>
     path.endsWith('.ts'),
@@ -86,10 +90,13 @@ test('each name of telemetry in the sources is declared', () => {
   );
 });
 
+const prefixOf = (name: string, noun: string) =>
+  name.startsWith('otelcol_') && name.endsWith(`_${noun}`) ? name.slice(0, -noun.length - 1) : undefined;
+
 /** Counters of items exist once for each signal, with the same meaning. */
 function perSignal(): number {
-  const ofLogs = counters.filter(({ name }) => name.endsWith('_log_records'));
-  return new Set(ofLogs).size;
+  const ofFirst = counters.filter(({ name }) => name.endsWith(`_${nouns[0]}`));
+  return new Set(ofFirst).size * (nouns.length - 1);
 }
 
 test('attributes outside the stable conventions have the keys of their package', () => {
@@ -111,11 +118,21 @@ test('attributes outside the stable conventions have the keys of their package',
 });
 
 test('a reason of the kernel side is a loss unless it is declared as a note', () => {
-  const noted = dropReasons.filter((reason) => !kernelCounter(reason).isLoss);
-  assert.deepEqual(noted.sort(), ['no_slot', 'progress_delayed', 'saturated', 'suppressed', 'switch_missed']);
+  const noted = lossReasons.filter((reason) => !kernelCounter(reason).isLoss);
+  assert.deepEqual(noted.sort(), [
+    ...['core_scheduled', 'progress_delayed', 'saturated', 'suppressed', 'switch_missed'],
+  ]);
   assert.ok(!kernelCounter('reading_delayed').isLoss, 'by the reader, not by the kernel');
   assert.ok(kernelCounter('events_overrun').isLoss);
   assert.ok(kernelCounter('constructor').isLoss, 'an unknown reason is a loss');
+});
+
+test('each reason of the scheduler programs has a meaning, as a loss or as a note', () => {
+  const explained = [...Object.keys(kernelLosses), ...Object.keys(kernelNotes)];
+  assert.deepEqual(
+    lossReasons.filter((reason) => !explained.includes(reason)),
+    [],
+  );
 });
 
 test('the meaning of the counter of notes lists each of their reasons', () => {

@@ -1,82 +1,152 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { type Batch, itemCount } from '../../../src/telemetry/batch.ts';
-import { event, resource, resourceMetrics, sum } from '../../../src/telemetry/metrics/build.ts';
-import { waitMetrics } from '../../../src/telemetry/metrics/wait.ts';
-import { emptyBatch, mapBatch, type Visit, walkBatch } from '../../../src/telemetry/signals.ts';
-import type { UnixNanoseconds } from '../../../src/telemetry/units.ts';
-
-const times = { start: 1_000_000_000n as UnixNanoseconds, end: 11_000_000_000n as UnixNanoseconds };
-const [kept, dropped] = [resource({ name: 'kept' }), resource({ name: 'dropped' })];
-const points = (...names: readonly string[]) => [
-  sum(
-    waitMetrics.blameTime,
-    times,
-    names.map((name) => ({ value: 1, attributes: { name } })),
-  ),
-];
-const record = (of: typeof kept, name: string) =>
-  event(
-    { name: 'test.event', meaning: 'A test.', attributes: [] },
-    { resource: of, at: times.end, observed: times.end, attributes: { name } },
-  );
-const batches: readonly Batch[] = [
-  {
-    signal: 'metrics',
-    resourceMetrics: [resourceMetrics(kept, points('a', 'b')), resourceMetrics(dropped, points('c'))],
-  },
-  { signal: 'logs', records: [record(kept, 'a'), record(kept, 'b'), record(dropped, 'c')] },
-];
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import {
+  emptyBatch,
+  itemCount,
+  mapBatch,
+  perSignal,
+  signalNames,
+  splitBatch,
+} from '../../../src/telemetry/batch.ts';
+import { resource } from '../../../src/telemetry/metrics/build.ts';
+import { signals } from '../../../src/telemetry/signals.ts';
+import type { Visit } from '../../../src/telemetry/visit.ts';
+import { batchWith, interval, itemsIn } from '../batch-with.ts';
 
 const nothing: Visit = { resource: (of) => of, item: (attributes) => attributes };
 
-for (const batch of batches) {
-  test(`${batch.signal}: a visit sees each item with its time and resource`, () => {
-    for (const visitBatch of [walkBatch, mapBatch]) {
-      const seen: unknown[] = [];
-      visitBatch(batch, {
-        ...nothing,
-        item(attributes, { at, resource: of }) {
-          seen.push([attributes.name, at, of.attributes.name]);
+/** Distinct labels of up to five resources, some without any. */
+const labels = fc
+  .array(fc.nat(12), { maxLength: 5 })
+  .map((counts) =>
+    Object.fromEntries(
+      counts.map((count, of) => [`r${of}`, Array.from({ length: count }, (_, n) => `${of}-${n}`)]),
+    ),
+  );
+
+for (const signal of signalNames)
+  describe(signal, () => {
+    const batch = batchWith(signal, { kept: ['a', 'b'], dropped: ['c'] });
+
+    test('a visit sees each item with its time and resource, after that resource', () => {
+      const { end } = interval;
+      const resources = new Set<unknown>();
+      const items: unknown[] = [];
+      mapBatch(batch, {
+        resource(of, { at }) {
+          assert.equal(at, end);
+          resources.add(of.attributes.name);
+          return of;
+        },
+        item(attributes, { at, resource: of, items: count }) {
+          assert.ok(resources.has(of.attributes.name));
+          items.push([of.attributes.name, attributes.label, at, count]);
           return attributes;
         },
       });
-      const { end } = times;
-      assert.deepEqual(seen, [
-        ['a', end, 'kept'],
-        ['b', end, 'kept'],
-        ['c', end, 'dropped'],
+      assert.deepEqual(items, [
+        ['kept', 'a', end, 1],
+        ['kept', 'b', end, 1],
+        ['dropped', 'c', end, 1],
       ]);
-    }
-  });
-
-  test(`${batch.signal}: a resource without a replacement is dropped with its items`, () => {
-    let items = 0;
-    const mapped = mapBatch(batch, {
-      ...nothing,
-      resource(of, { items: count }) {
-        if (of === kept) return of;
-        items += count;
-        return undefined;
-      },
     });
-    assert.equal(items, 1);
-    assert.equal(itemCount(mapped), 2);
+
+    test('a visit that changes nothing yields the same batch', () => {
+      fc.assert(
+        fc.property(labels, (of) => {
+          const made = batchWith(signal, of);
+          assert.equal(mapBatch(made, nothing), made);
+        }),
+      );
+    });
+
+    test('a visit that changes each item keeps their number and order, and the batch as it was', () => {
+      fc.assert(
+        fc.property(labels, (of) => {
+          const made = batchWith(signal, of);
+          const before = itemsIn(made);
+          const mapped = mapBatch(made, { ...nothing, item: ({ label }) => ({ label: `${label}!` }) });
+          assert.equal(itemCount(mapped), itemCount(made));
+          assert.deepEqual(
+            itemsIn(mapped),
+            before.map(({ name, label }) => ({ name, label: `${label}!` })),
+          );
+          assert.deepEqual(itemsIn(made), before);
+        }),
+      );
+    });
+
+    test('a resource is replaced, and its items stay as they are', () => {
+      const mapped = mapBatch(batch, { ...nothing, resource: () => resource({ name: 'new' }) });
+      assert.deepEqual(
+        itemsIn(mapped),
+        ['a', 'b', 'c'].map((label) => ({ name: 'new', label })),
+      );
+    });
+
+    test('a resource without a replacement is dropped with its items', () => {
+      let items = 0;
+      const mapped = mapBatch(batch, {
+        ...nothing,
+        resource(of, { items: count }) {
+          if (of.attributes.name === 'kept') return of;
+          items += count;
+          return undefined;
+        },
+      });
+      assert.equal(items, 1);
+      assert.deepEqual(itemsIn(mapped), [
+        { name: 'kept', label: 'a' },
+        { name: 'kept', label: 'b' },
+      ]);
+    });
+
+    test('parts have all items in the same order, none too many, and are never empty', () => {
+      fc.assert(
+        fc.property(labels, fc.integer({ min: 1, max: 20 }), (of, most) => {
+          const made = batchWith(signal, of);
+          const parts = splitBatch(made, most);
+          assert.deepEqual(parts.flatMap(itemsIn), itemsIn(made));
+          for (const part of parts) {
+            assert.equal(part.signal, signal);
+            assert.equal(itemCount(part), itemsIn(part).length);
+            assert.ok(itemCount(part) > 0 && itemCount(part) <= most);
+          }
+        }),
+      );
+    });
+
+    test('the count is the number of items; the empty batch has none', () => {
+      fc.assert(
+        fc.property(labels, (of) => {
+          assert.equal(itemCount(batchWith(signal, of)), Object.values(of).flat().length);
+        }),
+      );
+      assert.equal(itemCount(emptyBatch(signal)), 0);
+      assert.equal(emptyBatch(signal).signal, signal);
+    });
   });
 
-  test(`${batch.signal}: a visit that changes nothing yields an equal batch`, () => {
-    assert.deepEqual(mapBatch(batch, nothing), batch);
-  });
+test('each signal has a word for its items of its own', () => {
+  const nouns = Object.values(perSignal((signal) => signals[signal].item.noun));
+  assert.equal(new Set(nouns).size, signalNames.length);
+});
 
-  test(`${batch.signal}: the empty batch has no items`, () => {
-    assert.equal(itemCount(emptyBatch(batch.signal)), 0);
-  });
-}
+test('a resource with room in a request stays whole', () => {
+  const parts = splitBatch(batchWith('metrics', { a: ['1', '2'], b: ['3', '4'], c: ['5'] }), 3);
+  assert.deepEqual(
+    parts.map((part) => itemsIn(part).map(({ label }) => label)),
+    [
+      ['1', '2'],
+      ['3', '4', '5'],
+    ],
+  );
+});
 
 test('data points that become equal are added up on request', () => {
-  const [metrics] = batches;
-  assert.ok(metrics);
+  const batch = batchWith('metrics', { a: ['1', '1', '1', '1'], b: ['1'] });
   const visit = { ...nothing, item: () => ({}) };
-  assert.equal(itemCount(mapBatch(metrics, visit)), 3);
-  assert.equal(itemCount(mapBatch(metrics, { ...visit, mergesEqual: true })), 2);
+  assert.equal(itemCount(mapBatch(batch, visit)), 5);
+  assert.equal(itemCount(mapBatch(batch, { ...visit, mergesEqual: true })), 3);
 });

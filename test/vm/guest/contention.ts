@@ -13,9 +13,9 @@ import {
 } from './node-cgroups.ts';
 
 /**
- * Who waits for whom. On CPU 0 a container with a limit beside one without, then alone; on CPU 1 a Guaranteed pod beside
- * what belongs to the node, then a container below a class with a quota. Who waits is there before those it waits for,
- * and longer: so it waits, with each of its threads, for as long as they run. No limit is in force meanwhile: an emulator
+ * Victims and culprits. On CPU 0 a container with a limit beside one without, then alone; on CPU 1 a Guaranteed pod beside
+ * what belongs to the node, then a container below a class with a quota. A victim starts before its culprits,
+ * and ends after them: so it waits, with each of its threads, for as long as they run. No limit is in force meanwhile: an emulator
  * stands still now and then, its clock does not, and what seems to run then would use up a quota.
  */
 
@@ -44,7 +44,7 @@ export function layOutNode() {
   const half = { request: 1000, limit: 1000, cpu: 1 };
   return {
     bestEffort,
-    /** Those the kubelet tells of; a pod named `report` is not among them. */
+    /** Pods of the kubelet; a pod named `report` is not among them. */
     pods: [burstable, hogs, guaranteed],
     victim: makeContainer(burstable, { runtime: 'cri-containerd', name: 'api', ...limits, cpu: 0 }),
     hog: makeContainer(hogs, { runtime: 'cri-containerd', name: 'render', cpu: 0 }),

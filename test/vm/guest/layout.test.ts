@@ -12,16 +12,16 @@ import { type OtlpReceiver, startOtlpReceiver } from '../../lab/otlp-receiver.ts
 import { sumBy, total } from '../../lab/otlp-sums.ts';
 import { appThreads, type Contention, contend, layOutNode, type Node } from './contention.ts';
 import { type Container, enter } from './node-cgroups.ts';
+import { Reported } from './reported.ts';
 import { certificate, type StandInKubelet, startStandInKubelet } from './stand-in-kubelet.ts';
-import { Told } from './told.ts';
 
 /**
- * Contention on a node of cgroup v2 alone: the real agent, and what an OTLP backend is told of it. Cgroups are where
- * systemd, a kubelet and a CRI runtime put them; the processes in them are loads of this test, and the kubelet that tells
+ * Contention on a node of cgroup v2 alone: the real agent, and what an OTLP backend receives about it. Cgroups are where
+ * systemd, a kubelet and a CRI runtime put them; the processes in them are loads of this test, and the kubelet that has
  * their names is a server of this test. Real ones: `test/kubernetes`.
  *
  * While the load runs the agent stands still, as if it got no CPU: an emulator takes long from the totals of a reading to
- * its pairs, and what happens meanwhile is blamed on nobody. So it learns of everything when it is over.
+ * its pairs, and what happens meanwhile has no culprit. So it reads everything when the load is over.
  */
 
 const withoutLocalStatistics = !hasLocalStatistics && 'the kernel has no cpu.stat.local (6.6)';
@@ -30,10 +30,10 @@ let node: Node;
 let kubelet: StandInKubelet;
 let backend: OtlpReceiver;
 let agent: Agent;
-let told: Told;
+let reported: Reported;
 let contention: Contention;
 
-/** What the path alone says. */
+/** Attributes from the path alone. */
 const identityOf = ({ id, pod }: Container) => ({
   [workloadAttributes.kind.key]: 'container',
   [workloadAttributes.containerId.key]: id,
@@ -58,7 +58,7 @@ function assertIncludes(
   assert.deepEqual({ ...actual, ...expected }, actual);
 }
 
-/** What is told by ticks of the clock (interrupts) may be off by some. */
+/** Interrupts are counted by ticks of the clock, and may be off by some. */
 const ticks = 0.03;
 
 function assertWithin(actual: number | undefined, expected: number, share: number, what: string): void {
@@ -68,14 +68,14 @@ function assertWithin(actual: number | undefined, expected: number, share: numbe
   assert.ok(Math.abs(off) <= share + ticks / expected, `${what}: ${actual} instead of ${expected}`);
 }
 
-describe('on a node as systemd and the kubelet lay it out', () => {
+describe('cgroup layout of systemd and the kubelet', () => {
   before(async () => {
     node = layOutNode();
     enter(node.init, 1);
     enter(node.test, process.pid);
     kubelet = await startStandInKubelet(node.pods);
     backend = await startOtlpReceiver();
-    told = new Told(backend);
+    reported = new Reported(backend);
     agent = startAgent(`
 receivers:
   scheduler:
@@ -105,14 +105,17 @@ service:
     metrics: {receivers: [scheduler, cgroup], processors: [workload, contention], exporters: [otlp_grpc]}
 `);
     enter(node.agent, agent.process.pid ?? 0);
-    await agent.said('Everything is ready');
+    await agent.logged('Everything is ready');
     const { metrics } = backend;
     await backend.until(() => metrics().length > 0);
     agent.process.kill('SIGSTOP');
     contention = await contend(node);
     agent.process.kill('SIGCONT');
     const { cgroup } = node.victim;
-    await told.until(cgroup, contention.ended, [waitMetrics.waitTime.name, cgroupMetrics.throttledTime.name]);
+    await reported.until(cgroup, contention.ended, [
+      waitMetrics.waitTime.name,
+      cgroupMetrics.throttledTime.name,
+    ]);
     assert.equal(await agent.stop(), 0, agent.errors());
   });
 
@@ -122,9 +125,9 @@ service:
     kubelet?.close();
   });
 
-  test('a container is known by its names, its class and what it may use', () => {
+  test('a container has its names, QoS class, limits and requests', () => {
     const { victim } = node;
-    assertIncludes(told.resource(victim.cgroup), {
+    assertIncludes(reported.resource(victim.cgroup), {
       ...identityOf(victim),
       [workloadAttributes.namespaceName.key]: 'shop',
       [workloadAttributes.podName.key]: 'api-7d4b9c5f58-x2x4z',
@@ -136,7 +139,7 @@ service:
       [workloadAttributes.cpuLimit.key]: 0.7,
     });
     for (const container of [node.hog, node.app, node.sidecar])
-      assertIncludes(told.resource(container.cgroup), {
+      assertIncludes(reported.resource(container.cgroup), {
         ...identityOf(container),
         [workloadAttributes.namespaceName.key]: container.pod.namespace,
         [workloadAttributes.podName.key]: container.pod.name,
@@ -144,8 +147,8 @@ service:
       });
   });
 
-  test('of a container that nobody tells of, the path says what there is to know', () => {
-    const resource = told.resource(node.capped.cgroup);
+  test('a container without a source has the facts of its path', () => {
+    const resource = reported.resource(node.capped.cgroup);
     assertIncludes(resource, {
       ...identityOf(node.capped),
       [resourceAttributes.serviceInstanceId.key]: node.capped.id,
@@ -153,48 +156,48 @@ service:
     assert.equal(resource[workloadAttributes.podName.key], undefined);
   });
 
-  test('services, a session and the scope of process 1 are known by their units', () => {
+  test('services, a session and the scope of process 1 have their unit names', () => {
     for (const [cgroup, kind] of [
       [node.kubelet, 'service'],
       [node.containerd, 'service'],
       [node.session, 'user'],
       [node.init, 'scope'],
     ] as const)
-      assertIncludes(told.resource(cgroup), {
+      assertIncludes(reported.resource(cgroup), {
         [workloadAttributes.kind.key]: kind,
         [workloadAttributes.unit.key]: cgroup.path.split('/').at(-1),
       });
   });
 
-  test('whoever waits is told all of it, by cause', () => {
+  test('causes sum to the wait of each victim', () => {
     for (const [what, { cgroup }, lived] of [
       ['Burstable', node.victim, contention.lived.victim],
       ['Guaranteed', node.app, contention.lived.app],
     ] as const) {
-      const causes = told.causes(cgroup);
+      const causes = reported.causes(cgroup);
       assertWithin(total(causes), lived - cgroup.ran(), 0.05, `wait of the ${what} container`);
       const unknown = causes.get('unknown') ?? 0;
       assert.ok(unknown < 0.01 * total(causes), `unknown ${unknown} of ${total(causes)} s`);
     }
   });
 
-  test('a BestEffort neighbor is the culprit for as long as it ran', () => {
+  test('a BestEffort neighbor is the culprit for its run time', () => {
     assertWithin(
-      told.blame(node.victim.cgroup, node.hog.cgroup),
+      reported.blame(node.victim.cgroup, node.hog.cgroup),
       node.hog.cgroup.ran(),
       0.05,
       'blame of the hog',
     );
-    assertIncludes(told.culprit(node.victim.cgroup, node.hog.cgroup), {
+    assertIncludes(reported.culprit(node.victim.cgroup, node.hog.cgroup), {
       [waitAttributes.cause.key]: 'neighbor',
       ...culpritOf(node.hog),
     });
   });
 
-  test('a container that lived for a moment is named after it is gone', () => {
+  test('a short-lived container has its name after its removal', () => {
     const { job, jobRan } = contention;
-    assertWithin(told.blame(node.victim.cgroup, job.cgroup), jobRan, 0.05, 'blame of the job');
-    assertIncludes(told.culprit(node.victim.cgroup, job.cgroup), {
+    assertWithin(reported.blame(node.victim.cgroup, job.cgroup), jobRan, 0.05, 'blame of the job');
+    assertIncludes(reported.culprit(node.victim.cgroup, job.cgroup), {
       [waitAttributes.cause.key]: 'neighbor',
       ...culpritOf(job),
       [culpritAttributes.ownerKind.key]: 'Job',
@@ -202,8 +205,8 @@ service:
     });
   });
 
-  test('the other container of the pod is a sibling, other threads of the same one are oneself', () => {
-    const causes = told.causes(node.app.cgroup);
+  test('another container of the pod is a sibling, other threads of the same container are self', () => {
+    const causes = reported.causes(node.app.cgroup);
     assertWithin(causes.get('self'), (appThreads - 1) * node.app.cgroup.ran(), 0.05, 'waiting for oneself');
     assertWithin(
       causes.get('sibling'),
@@ -211,59 +214,68 @@ service:
       0.05,
       'waiting for a sibling',
     );
-    assertIncludes(told.culprit(node.app.cgroup, node.sidecar.cgroup), {
+    assertIncludes(reported.culprit(node.app.cgroup, node.sidecar.cgroup), {
       [waitAttributes.cause.key]: 'sibling',
       ...culpritOf(node.sidecar),
     });
   });
 
-  test('what belongs to the node is the system, and named', () => {
+  test('units of the node are system, with their names', () => {
     for (const culprit of [node.kubelet, node.containerd, node.session, node.init]) {
       const unit = culprit.path.split('/').at(-1);
       assertWithin(
-        told.blame(node.app.cgroup, culprit),
+        reported.blame(node.app.cgroup, culprit),
         appThreads * culprit.ran(),
         0.05,
         `blame of ${unit}`,
       );
-      assertIncludes(told.culprit(node.app.cgroup, culprit), {
+      assertIncludes(reported.culprit(node.app.cgroup, culprit), {
         [waitAttributes.cause.key]: 'system',
         [culpritAttributes.unit.key]: unit,
       });
     }
   });
 
-  test("a limit on container and pod is the container's own, as cpu.stat.local has it", {
+  test("a limit on container and pod is the container's own, equal to cpu.stat.local", {
     skip: withoutLocalStatistics,
   }, () => {
-    const causes = told.causes(node.victim.cgroup);
+    const causes = reported.causes(node.victim.cgroup);
     const throttled = node.victim.cgroup.throttledLocal();
     assert.ok(throttled > 0.1, `the victim was throttled only ${throttled} s`);
     assertWithin(causes.get('throttled'), throttled, 0.02, 'throttled by the own limit');
     assert.equal(causes.get('throttled_ancestor'), undefined);
   });
 
-  test('a quota of the QoS class is throttled_ancestor, and its slice is named', {
+  test('a quota of the QoS class is throttled_ancestor, and names its slice', {
     skip: withoutLocalStatistics,
   }, () => {
-    const causes = told.causes(node.capped.cgroup);
+    const causes = reported.causes(node.capped.cgroup);
     const throttled = node.capped.cgroup.throttledLocal();
     assert.ok(throttled > 0.1, `the container was throttled only ${throttled} s`);
     assertWithin(causes.get('throttled_ancestor'), throttled, 0.02, 'throttled by the QoS class');
     assert.equal(causes.get('throttled'), undefined);
-    assertWithin(told.blame(node.capped.cgroup, node.bestEffort), throttled, 0.02, 'blame of the QoS class');
-    assertIncludes(told.culprit(node.capped.cgroup, node.bestEffort), {
+    assertWithin(
+      reported.blame(node.capped.cgroup, node.bestEffort),
+      throttled,
+      0.02,
+      'blame of the QoS class',
+    );
+    assertIncludes(reported.culprit(node.capped.cgroup, node.bestEffort), {
       [waitAttributes.cause.key]: 'throttled_ancestor',
     });
   });
 
-  test('each level that holds a quota has its own throttled time, the one of cpu.stat', () => {
+  test('each level with a quota has its own throttled time, equal to cpu.stat', () => {
     for (const [level, cgroup] of [
       ['container', node.victim.cgroup],
       ['pod', node.victim.pod.cgroup],
       ['qos', node.bestEffort],
     ] as const) {
-      const byLevel = sumBy(told.of(cgroup), cgroupMetrics.throttledTime.name, waitAttributes.quotaLevel.key);
+      const byLevel = sumBy(
+        reported.of(cgroup),
+        cgroupMetrics.throttledTime.name,
+        waitAttributes.quotaLevel.key,
+      );
       assert.deepEqual([...byLevel.keys()], [level]);
       assert.ok(Math.abs(total(byLevel) - cgroup.throttled()) < 1e-6, `${level}: ${total(byLevel)} s`);
     }

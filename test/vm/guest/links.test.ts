@@ -42,7 +42,7 @@ function runsWhile(
 /** Not on 5.10: their helpers or attach types came with 5.18, 6.6 and 6.13. */
 const newer = ['on_xdp', 'on_multi', 'on_session'];
 
-test('a kprobe runs at each call, a kretprobe at each return', () => {
+test('kprobe runs at each call, kretprobe at each return', () => {
   load('links.bpf.o', newer);
   const target = { kind: 'kprobe', function: 'vfs_unlink' } as const;
   const act = () => unlinkFiles(6);
@@ -58,7 +58,7 @@ test('fentry and fexit run at each call', () => {
   assert.equal(runsWhile({ program: 'on_exit', counter: 'fexit_runs' }, act), 7);
 });
 
-test('a classic tracepoint runs at each system call', () => {
+test('tracepoint runs at each system call', () => {
   load('links.bpf.o', newer);
   const target = { kind: 'tracepoint', category: 'syscalls', name: 'sys_enter_getppid' } as const;
   const tracepoint = { program: 'on_tracepoint', counter: 'tracepoint_runs', target };

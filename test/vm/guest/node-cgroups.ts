@@ -144,7 +144,7 @@ export interface Load {
 export async function spinIn(cgroup: NodeCgroup, seconds: number, threads = 1): Promise<Load> {
   const [command = '', ...args] = spin(seconds, threads);
   const child = spawn(command, args, { stdio: 'ignore' });
-  child.unref(); // where a test fails, nobody stops it
+  child.unref(); // a failed test does not stop it
   const ended = Promise.withResolvers<number>();
   let entered = Number.NaN;
   child.on('error', ended.reject);

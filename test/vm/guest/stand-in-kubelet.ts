@@ -14,8 +14,8 @@ export interface StandInKubelet {
 }
 
 /**
- * Not a kubelet, but a server of this test that answers `/pods` as one does: of pods whose cgroups it has made there is
- * nobody else who could tell the names.
+ * Not a kubelet, but a server of this test that answers `/pods` as one does: no other
+ * source has names for the cgroups this test has made.
  */
 export async function startStandInKubelet(pods: readonly Pod[]): Promise<StandInKubelet> {
   const server: Server = createServer(

@@ -7,8 +7,9 @@
 /* `p->member`, `p->a.member` or `struct type, member`. */
 _Bool shim_kernel_has(const char *field);
 
-#define bpf_core_field_exists(...)	 shim_kernel_has(#__VA_ARGS__)
-#define bpf_core_enum_value(type, value) (value)
+#define bpf_core_field_exists(...)		shim_kernel_has(#__VA_ARGS__)
+#define bpf_core_enum_value(type, value)	(value)
+#define bpf_core_enum_value_exists(type, value) 1
 
 /* `BPF_CORE_READ(p, a.b, c)` is `p->a.b->c`. */
 #define FOLLOW_1(from, a)			  ((from)->a)

@@ -8,7 +8,7 @@
 #define __always_inline inline __attribute__((always_inline))
 #define __noinline	__attribute__((noinline))
 
-/* A map's definition says by types all there is to know of it, as it does to libbpf. */
+/* Types encode all of a map's definition, as they do for libbpf. */
 #define __uint(name, value) int(*name)[value]
 #define __type(name, type)  typeof(type) *name
 #define MAP(map)                                                                                             \
@@ -29,6 +29,7 @@ long shim_update(struct shim_map *map, const void *key, const void *value, unsig
 long shim_delete(struct shim_map *map, const void *key);
 void *shim_reserve(unsigned long long bytes);
 void shim_submit(const void *record);
+unsigned long long shim_ring_used(void);
 long shim_copy(void *to, unsigned int size, const void *from);
 long shim_copy_text(char *to, unsigned int size, const char *from);
 
@@ -37,6 +38,7 @@ long shim_copy_text(char *to, unsigned int size, const char *from);
 #define bpf_map_delete_elem(map, key)		    shim_delete(MAP(map), key)
 #define bpf_ringbuf_reserve(ring, bytes, flags)	    shim_reserve(bytes)
 #define bpf_ringbuf_submit(record, flags)	    shim_submit(record)
+#define bpf_ringbuf_query(ring, what)		    shim_ring_used()
 #define bpf_probe_read_kernel(to, size, from)	    shim_copy(to, size, from)
 #define bpf_probe_read_kernel_str(to, size, from)   shim_copy_text(to, size, (const char *)(from))
 

@@ -85,6 +85,21 @@ test('version 2: all files of a container', () => {
   assert.equal(files.hasProcesses('/pod/app'), true);
 });
 
+test('files of cgroups whose names are no UTF-8 are not mixed up', () => {
+  const files = openVersion2(version2Root);
+  for (const [name, shares] of [
+    [0xff, '10'],
+    [0xfe, '20'],
+  ] as const) {
+    const directory = Buffer.concat([Buffer.from(`${root}/`), Buffer.of(name)]);
+    mkdirSync(directory);
+    writeFileSync(Buffer.concat([directory, Buffer.from('/cpu.weight')]), shares);
+  }
+  assert.deepEqual(files.cpu('/\\377'), { weight: 10 });
+  assert.deepEqual(files.cpu('/\\376'), { weight: 20 });
+  assert.equal(files.cpu('/\ufffd'), undefined);
+});
+
 test('version 2: the root, which has no limits, and a cgroup without the cpu controller', () => {
   const files = openVersion2({
     ...version2Root,
@@ -99,7 +114,7 @@ test('version 2: the root, which has no limits, and a cgroup without the cpu con
   assert.equal(files.hasProcesses('/plain'), false);
 });
 
-test('version 2: no quota, and a group that runs only when nobody else does', () => {
+test('version 2: no quota, and an idle group', () => {
   const files = openVersion2({
     ...version2Root,
     ...below('free', { 'cpu.weight': '100\n', 'cpu.max': 'max 100000\n', 'cpu.max.burst': '0\n' }),
@@ -126,14 +141,14 @@ test('version 2 of an older kernel: neither burst, nor pressure of interrupts, n
 const limited: Tree = { 'cpu.weight': '100\n', 'cpu.max': '10000 100000\n' };
 const many = Array.from({ length: 30 }, (_, i) => `c${i}`);
 
-test('a file that no cgroup has on a kernel is looked for a few times, not once a cgroup', () => {
+test('a file missing in the first cgroups is not read in the others', () => {
   const files = openVersion2(Object.assign({}, version2Root, ...many.map((name) => below(name, limited))));
   for (const name of many) assert.equal(files.cpu(`/${name}`)?.quota?.burst, 0);
   write({ 'c0/cpu.max.burst': '5000\n' });
   assert.equal(files.cpu('/c0')?.quota?.burst, 0);
 });
 
-test('cgroups that lose their files while they are removed do not say what the kernel lacks', () => {
+test('files missing in cgroups under removal are not taken as missing in the kernel', () => {
   const bursting = { ...limited, 'cpu.max.burst': '5000\n' };
   const files = openVersion2(
     Object.assign({}, version2Root, below('app', bursting), ...many.map((name) => below(name, limited))),
@@ -144,7 +159,7 @@ test('cgroups that lose their files while they are removed do not say what the k
   }
 });
 
-test('a cgroup that is gone says nothing of what the kernel has', () => {
+test('files missing in a removed cgroup are not taken as missing in the kernel', () => {
   const files = openVersion2({ ...version2Root, ...below('app', version2Container) });
   assert.equal(files.cpu('/gone'), undefined);
   assert.equal(files.cpuStatistics('/gone'), undefined);
@@ -154,7 +169,7 @@ test('a cgroup that is gone says nothing of what the kernel has', () => {
   assert.equal(files.throttledLocally('/app'), 2_345_000n);
 });
 
-test('pressure that was turned off, for all at boot or for one cgroup, is not there', () => {
+test('disabled pressure, at boot or for one cgroup, is absent', () => {
   const files = openVersion2({ 'cpu.stat': 'usage_usec 5\n', ...below('app', version2Container) });
   assert.deepEqual(files.pressures, []);
   assert.equal(files.pressure('/app', 'cpu'), undefined);
@@ -166,14 +181,14 @@ test('pressure that was turned off, for all at boot or for one cgroup, is not th
   );
 });
 
-test('only a part of the hierarchy is mounted: paths are still those of the whole', () => {
+test('partial mount: paths are still those of the whole hierarchy', () => {
   const files = openVersion2({ ...version2Root, ...below('app', version2Container) }, { root: '/pods/x' });
   assert.equal(files.cpu('/pods/x/app')?.weight, 39);
   assert.deepEqual(files.cpu('/pods/x'), { cpuset: '0-7' });
   for (const path of ['/', '/app', '/pods', '/pods/xy']) assert.equal(files.cpu(path), undefined, path);
 });
 
-test('text that is not of its format is an error that names file and text', () => {
+test('invalid text is an error that names file and text', () => {
   const files = openVersion2({ ...version2Root, ...below('app', { 'cpu.weight': 'heavy\n' }) });
   assert.throws(
     () => files.cpu('/app'),
@@ -183,7 +198,7 @@ test('text that is not of its format is an error that names file and text', () =
   );
 });
 
-test('what else keeps a file from being read is an error with the code of the system', () => {
+test("any other failure to read a file is an error with the system's code", () => {
   const files = openVersion2({ ...version2Root, 'app/cpu.stat/is-a-directory': '' });
   assert.throws(() => files.cpuStatistics('/app'), { code: 'EISDIR' });
 });
@@ -240,7 +255,7 @@ test('version 1: each controller in a hierarchy of its own', () => {
   assert.equal(files.hasProcesses('/app'), false);
 });
 
-test('version 1 alone: what is not mounted is not told', () => {
+test('version 1 alone: values of unmounted controllers are absent', () => {
   const files = openVersion1(version1, [mount1('cpu', 'cpu')]);
   assert.equal(files.cpu('/app')?.cpuset, undefined);
   assert.equal(files.cpuStatistics('/app')?.usage, undefined);
@@ -274,7 +289,7 @@ test('version 1: in a container the hierarchies of the host, not those of the co
   assert.equal(openVersion1(version1, [...own, mount1('cpu', 'cpu')]).cpu('/app')?.cpuset, '5');
 });
 
-test('version 1: the least shares of an idle group are told from the same shares by choice', () => {
+test('version 1: the minimal shares of an idle group are distinguished from configured ones', () => {
   const shares = (idle: string) => ({ 'cpu.shares': '3\n', 'cpu.idle': idle });
   const files = openVersion1(
     { ...below('cpu/a', shares('1\n')), ...below('cpu/b', shares('0\n')) },

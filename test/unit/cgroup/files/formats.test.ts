@@ -57,7 +57,7 @@ test('cpu.stat of version 2 with the controller (Linux 6.18)', () => {
   });
 });
 
-test('cpu.stat of version 2 without the controller tells usage alone', () => {
+test('cpu.stat of version 2 without the controller has usage only', () => {
   assert.deepEqual(parseCpuStat('usage_usec 17\nuser_usec 10\nsystem_usec 7\n'), {
     periods: 0,
     throttledPeriods: 0,
@@ -74,7 +74,7 @@ test('cpu.stat of version 1 is in ns', () => {
   });
 });
 
-test('cpu.stat: totals beyond 2^53 are exact, and names of later kernels do no harm', () => {
+test('cpu.stat: totals beyond 2^53 are exact, and unknown names are ignored', () => {
   fc.assert(
     fc.property(u64, u64, (usage, throttled) => {
       const text = `usage_usec ${usage}\nsomething.new 5\nthrottled_usec ${throttled}\n`;
@@ -85,7 +85,7 @@ test('cpu.stat: totals beyond 2^53 are exact, and names of later kernels do no h
   );
 });
 
-test('pressure: some and full, whatever the averages (kernel/sched/psi.c, psi_show)', () => {
+test('pressure: some and full, for any averages (kernel/sched/psi.c, psi_show)', () => {
   const percent = fc.integer({ min: 0, max: 9999 }).map((n) => (n / 100).toFixed(2));
   const line = (kind: string, averages: readonly string[], total: bigint) =>
     `${kind} avg10=${averages[0]} avg60=${averages[1]} avg300=${averages[2]} total=${total}\n`;
@@ -99,7 +99,7 @@ test('pressure: some and full, whatever the averages (kernel/sched/psi.c, psi_sh
   );
 });
 
-test('a list of CPUs has as many as it names', () => {
+test('a list of CPUs is counted', () => {
   fc.assert(
     fc.property(fc.uniqueArray(fc.nat({ max: 200 }), { minLength: 1 }), (cpus) => {
       assert.equal(countCpus(asKernelWrites(cpus)), cpus.length);
@@ -118,7 +118,7 @@ function asKernelWrites(cpus: readonly number[]): string {
   return `${runs.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(',')}\n`;
 }
 
-test('an empty cpuset, as a new one of version 1 has it, tells nothing', () => {
+test('an empty cpuset, as version 1 creates it, has no count', () => {
   assert.equal(parseCpuList('\n'), undefined);
   assert.equal(parseCpuList('0-1\n'), '0-1');
 });
@@ -137,7 +137,7 @@ const nonsense = [
   '0,,1',
 ];
 for (const text of nonsense)
-  test(`what the kernel never writes is refused: ${JSON.stringify(text)}`, () => {
+  test(`text the kernel never writes is refused: ${JSON.stringify(text)}`, () => {
     for (const [name, parse] of Object.entries(parsers)) {
       if (parse === countCpus && text === '-') continue;
       assert.throws(() => parse(text), SyntaxError, name);

@@ -1,6 +1,6 @@
-import type { PathIdentity } from '../../../../src/cgroup/path/identify.ts';
+import type { PathIdentity } from '../../../../src/cgroup/path/path-identity.ts';
 
-/** A layout of cgroups: which software makes it, an example, and what that says. */
+/** A layout of cgroups: the software that makes it, an example, and its meaning. */
 export type Layout = readonly [origin: string, path: string, identity: PathIdentity];
 
 /** Two ids of 64 hex digits, and a pod in both spellings of its uid. */
@@ -215,7 +215,7 @@ export const fromInside: readonly Layout[] = [
   ],
   ['a neighbour container', `/../cri-containerd-${id}.scope`, container('containerd')],
   ['a service of the node', '/../../../../system.slice/cron.service', service('cron.service')],
-  ['somebody above, who has no name here', '/../..', { kind: 'cgroup' }],
+  ['an ancestor without a name here', '/../..', { kind: 'cgroup' }],
 ];
 
 /** Containers without Kubernetes. */
@@ -452,7 +452,7 @@ export const services: readonly Layout[] = [
   ['Talos: its init', '/init', { kind: 'service' }],
 ];
 
-/** What belongs to a person who is logged in. */
+/** Cgroups of a login session. */
 export const users: readonly Layout[] = [
   [
     'a login session',
@@ -497,7 +497,7 @@ export const users: readonly Layout[] = [
   ],
 ];
 
-/** Names that say nothing. */
+/** Names without a meaning. */
 export const plain: readonly Layout[] = [
   ['the root', '/', { kind: 'root' }],
   ['a cgroup made by hand', '/my-experiment/a', { kind: 'cgroup' }],

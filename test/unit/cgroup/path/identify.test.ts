@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { identifyPath, type PathIdentity } from '../../../../src/cgroup/path/identify.ts';
+import { identifyPath } from '../../../../src/cgroup/path/identify.ts';
+import type { PathIdentity } from '../../../../src/cgroup/path/path-identity.ts';
 import { id, layouts, outer, uid } from './cgroup-paths.ts';
 
 for (const [group, rows] of Object.entries(layouts))
@@ -36,7 +37,7 @@ const below = fc.array(
   { maxLength: 6 },
 );
 
-test('whatever a cgroup is called, its path is something, and no part of that is empty', () => {
+test('any path is identified, and no field of the result is empty', () => {
   fc.assert(
     fc.property(below, (segments) => {
       const identity = identifyPath(`/${segments.join('/')}`);
@@ -74,7 +75,7 @@ test('below a container, plain cgroups and units of an init inside are still tha
   );
 });
 
-test('of several containers in a path the last one wins, whatever is above', () => {
+test('of several containers in a path the last one wins, below any path', () => {
   const generated = containers.filter(([, , { containerId }]) => containerId === id);
   fc.assert(
     fc.property(below, fc.constantFrom(...generated), (above, [, path, identity]) => {
@@ -87,7 +88,7 @@ test('of several containers in a path the last one wins, whatever is above', () 
   );
 });
 
-test('what is cut off above a pod or a prefixed container does not change who it is', () => {
+test('a path truncated above a pod or a prefixed container has the same identity', () => {
   for (const [origin, path, identity] of containers) {
     if (!identity.podUid || path.includes(outer)) continue;
     const segments = path.split('/').filter(Boolean);
@@ -98,7 +99,7 @@ test('what is cut off above a pod or a prefixed container does not change who it
   }
 });
 
-test('a path names one thing, however often it is asked and with whatever slashes', () => {
+test('identification is deterministic and independent of extra slashes', () => {
   for (const [origin, path, identity] of all) {
     assert.deepEqual(identifyPath(`${path}/`), identity, origin);
     assert.deepEqual(identifyPath(path.replaceAll('/', '//')), identity, origin);
@@ -106,7 +107,7 @@ test('a path names one thing, however often it is asked and with whatever slashe
   }
 });
 
-/** Anybody who may make a cgroup chooses its name. Quadratic time would take minutes here. */
+/** Names of cgroups are user input. Quadratic time would take minutes here. */
 for (const [what, unit] of [
   ['dashes', 'a-'],
   ['prefixes', 'kubepods-'],
@@ -123,7 +124,7 @@ for (const [what, unit] of [
   ['libvirt', 'qemu-1-a.libvirt-qem'],
   ['applications', '/user.slice/app-a-'],
 ] as const)
-  test(`a path of 200,000 characters of ${what} is read in time`, () => {
+  test(`a path of 200,000 characters of ${what} is parsed in linear time`, () => {
     for (const end of ['', '.scope', '.slice', '.service']) {
       const path = `/${unit.repeat(Math.ceil(200_000 / unit.length))}${end}`;
       const begin = performance.now();

@@ -39,11 +39,11 @@ for (const [path, level] of Object.entries(levels))
     assert.equal(quotaLevel(path), level);
   });
 
-test('a container in the container of a node (kind) is a container', () => {
+test("a container nested in a node's container (kind) is a container", () => {
   assert.equal(quotaLevel(`/docker/${id}/kubelet/kubepods/pod${uid}/${'f'.repeat(64)}`), 'container');
 });
 
-test('each level is explained', () => {
+test('each quota level has a meaning', () => {
   for (const level of quotaLevels)
     assert.ok(waitAttributes.quotaLevel.meaning.includes(`\`${level}\``), level);
 });

@@ -44,7 +44,7 @@ export class Api {
     response.flushHeaders();
   };
 
-  tell(type: string, object: unknown): void {
+  emit(type: string, object: unknown): void {
     this.last.response.write(`${JSON.stringify({ type, object })}\n`);
   }
 

@@ -16,10 +16,10 @@ import { Api, bookmark, type Config, names, setUp, sourceErrors, status, watchin
 import { containerIdOf, madePod, madePods, podList, uidOf } from './made-pods.ts';
 
 const gone = {
-  'as an event': (api: Api) => api.tell('ERROR', status(410, 'too old resource version: 1 (2)', 'Expired')),
+  'as an event': (api: Api) => api.emit('ERROR', status(410, 'too old resource version: 1 (2)', 'Expired')),
   'as the answer to a watch': (api: Api) => {
     api.watch = sayStatus(410, 'too old resource version', 'Expired');
-    api.tell('BOOKMARK', bookmark('5001'));
+    api.emit('BOOKMARK', bookmark('5001'));
     api.last.response.end();
   },
 };
@@ -47,7 +47,7 @@ test('when the last version is gone for a list too, or not there yet, the curren
     sayStatus(504, 'Too large resource version', 'Timeout'),
   ]) {
     const { untilLater, api } = await watching(t);
-    api.tell('ERROR', status(410, 'too old resource version', 'Expired'));
+    api.emit('ERROR', status(410, 'too old resource version', 'Expired'));
     api.list = refusal;
     await untilLater(() => api.lists.length === 2);
     api.list = sayJson(podList([], { version: '1' }));
@@ -68,7 +68,7 @@ test('an expired page restarts the list without loss', async (t) => {
     isExpired = false;
     return answer(asked, ...rest);
   };
-  api.tell('ERROR', status(410, 'too old resource version', 'Expired'));
+  api.emit('ERROR', status(410, 'too old resource version', 'Expired'));
   await untilLater(() => api.lists.length === 3);
   assert.equal(facts.pods.size, 3);
   await untilLater(() => api.last.version === '6000');
@@ -89,7 +89,7 @@ const brokenWatches: Readonly<
   ],
   'sends an invalid line': [({ last }) => last.response.write('garbage\n'), 'invalid_response', true],
   'sends an event without a version': [
-    (api) => api.tell('ADDED', { metadata: { uid: 'u' } }),
+    (api) => api.emit('ADDED', { metadata: { uid: 'u' } }),
     'invalid_response',
     true,
   ],
@@ -99,7 +99,7 @@ const brokenWatches: Readonly<
     true,
   ],
   'sends an error': [
-    (api) => api.tell('ERROR', status(500, 'etcdserver: no leader', '')),
+    (api) => api.emit('ERROR', status(500, 'etcdserver: no leader', '')),
     'watch_ended',
     true,
   ],
@@ -113,13 +113,13 @@ for (const [how, [breakIt, reason, isListed]] of Object.entries(brokenWatches))
     await until(() => source.state === 'ready' && api.watches.length === 2);
     assert.equal(api.lists.length, isListed ? 2 : 1);
     assert.equal(facts.pods.size, 3);
-    api.tell('ADDED', madePod(6));
+    api.emit('ADDED', madePod(6));
     await until(() => facts.pods.has(uidOf(6)));
   });
 
 test('a watch without an answer, and one past its time, time out', async (t) => {
   const { source, facts, until, settle, pass, api, count } = await watching(t);
-  api.tell('ADDED', madePod(5));
+  api.emit('ADDED', madePod(5));
   await until(() => facts.pods.has(uidOf(5)));
   pass(seconds(389));
   await settle();
@@ -279,7 +279,7 @@ test('owners of owners are looked up once, few at a time, with their metadata on
     api.owners[0]?.headers.accept ?? '',
     /^application\/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1/,
   );
-  api.tell('MODIFIED', madePod(3, { restarts: 1 }));
+  api.emit('MODIFIED', madePod(3, { restarts: 1 }));
   await until(() => facts.containers.has(containerIdOf(3, 'app', 1)));
   assert.equal(facts.pods.get(uidOf(3))?.owners?.[1]?.name, 'canary', 'known by now');
   assert.equal(api.owners.length, 10);
@@ -317,18 +317,18 @@ test('forbidden owners are derived, warned of once, and looked up again much lat
   await until(() => count(sourceErrors, { reason: 'forbidden' }) === 3);
   assert.equal(source.state, 'ready');
   assert.deepEqual(facts.pods.get(uidOf(1))?.owners?.[1], { kind: 'Deployment', name: 'web-1' });
-  const said = logged.filter(({ level }) => level >= 40);
-  assert.equal(said.length, 1);
+  const warnings = logged.filter(({ level }) => level >= 40);
+  assert.equal(warnings.length, 1);
   assert.match(
-    said[0]?.msg ?? '',
+    warnings[0]?.msg ?? '',
     /ClusterRole with get on replicasets\.apps allows it; "owners: derive" does without/,
   );
   pass(seconds(299));
-  api.tell('MODIFIED', madePod(1));
+  api.emit('MODIFIED', madePod(1));
   await settle();
   assert.equal(api.owners.length, 3);
   pass(seconds(1));
-  api.tell('MODIFIED', madePod(1, { version: 6000 }));
+  api.emit('MODIFIED', madePod(1, { version: 6000 }));
   await until(() => api.owners.length === 4);
 });
 

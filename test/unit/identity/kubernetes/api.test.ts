@@ -25,7 +25,7 @@ for (const shape of shapes)
       })),
     );
     assert.equal(api.last.version, '7000');
-    api.tell('ADDED', madePod(500, { shape, version: 7001 }));
+    api.emit('ADDED', madePod(500, { shape, version: 7001 }));
     await until(() => facts.containers.has(containerIdOf(500, 'app')));
     assert.equal(count(sourceLists, { source: 'kubernetes' }), 1);
   });
@@ -44,12 +44,12 @@ test('a watch requests bookmarks and states its duration', async (t) => {
 
 test('a restart, a new pod and a deleted one are followed', async (t) => {
   const { facts, until, api } = await watching(t);
-  api.tell('MODIFIED', madePod(1, { restarts: 1 }));
+  api.emit('MODIFIED', madePod(1, { restarts: 1 }));
   await until(() => facts.containers.has(containerIdOf(1, 'app', 1)));
   assert.ok(facts.containers.has(containerIdOf(1, 'app', 0)), 'the one before is still in the status');
-  api.tell('MODIFIED', madePod(1, { restarts: 2 }));
+  api.emit('MODIFIED', madePod(1, { restarts: 2 }));
   await until(() => facts.gone.includes(containerIdOf(1, 'app', 0)));
-  api.tell('DELETED', madePod(1, { restarts: 2 }));
+  api.emit('DELETED', madePod(1, { restarts: 2 }));
   await until(() => !facts.pods.has(uidOf(1)));
   for (const restarts of [1, 2]) assert.ok(facts.gone.includes(containerIdOf(1, 'app', restarts)));
   assert.ok(facts.gone.includes(containerIdOf(1, 'log')));
@@ -68,7 +68,7 @@ test('an event in parts is taken when it is complete', async (t) => {
 
 test('a burst of changes is applied in order', async (t) => {
   const { facts, until, api } = await watching(t);
-  for (let restarts = 1; restarts <= 1000; restarts++) api.tell('MODIFIED', madePod(1, { restarts }));
+  for (let restarts = 1; restarts <= 1000; restarts++) api.emit('MODIFIED', madePod(1, { restarts }));
   assert.ok(api.last.response.writableLength > 1024 * 1024, 'the server has to wait for the reader');
   await until(() => facts.containers.has(containerIdOf(1, 'app', 1000)));
   assert.equal(facts.containers.size, 3 * 4 + 1);
@@ -80,11 +80,11 @@ test('a burst of changes is applied in order', async (t) => {
 
 test('the next watch starts at the last event or bookmark', async (t) => {
   const { untilLater, api, count, source } = await watching(t);
-  api.tell('ADDED', madePod(4, { version: 5003 }));
+  api.emit('ADDED', madePod(4, { version: 5003 }));
   api.last.response.end();
   await untilLater(() => api.watches.length === 2);
   assert.equal(api.last.version, '5003');
-  api.tell('BOOKMARK', bookmark('6000'));
+  api.emit('BOOKMARK', bookmark('6000'));
   api.last.response.end();
   await untilLater(() => api.watches.length === 3);
   assert.equal(api.last.version, '6000');

@@ -68,7 +68,7 @@ const refused = {
   'no current-context': kubeconfig({ more: { 'current-context': '' } }),
   'no context "none"': kubeconfig({ more: { 'current-context': 'none' } }),
   'no cluster "test"': kubeconfig({ more: { clusters: [] } }),
-  'no user "admin"': kubeconfig({ more: { users: 'nobody' } }),
+  'no user "admin"': kubeconfig({ more: { users: 'absent' } }),
   'no YAML': 'token: "secret-token',
 };
 for (const [why, text] of Object.entries(refused))

@@ -121,7 +121,7 @@ for (const [what, [behaviour, reason, words]] of Object.entries(misbehaviours))
       pass(seconds(3600));
       await until(() => count(sourceErrors, { reason }) === 2 + again);
     }
-    assert.equal(logged.filter(({ level }) => level >= 40).length, 1, 'said once');
+    assert.equal(logged.filter(({ level }) => level >= 40).length, 1, 'logged once');
     assert.equal(facts.pods.size, 20);
     assert.equal(facts.containers.size, 80);
     assert.deepEqual(facts.gone, []);

@@ -49,7 +49,7 @@ test('lookups are made at once, together, and at most once a second', async (t) 
   pass(seconds(1));
   await settle();
   assert.equal(facts.lists, 1, 'one that is known asks for nothing');
-  for (let i = 0; i < 10; i++) source.requestLookup({ containerId: `stranger ${i}`, podUid: 'strange' });
+  for (let i = 0; i < 10; i++) source.requestLookup({ containerId: `unknown ${i}`, podUid: 'strange' });
   await until(() => facts.lists === 2);
   source.requestLookup({ containerId: 'another' });
   pass(milliseconds(999));
@@ -66,7 +66,7 @@ test('an unknown id is looked up with back-off', async (t) => {
   await until(() => source.state === 'ready');
   for (let second = 0; second < 30; second++) {
     pass(seconds(1));
-    source.requestLookup({ containerId: 'stranger' });
+    source.requestLookup({ containerId: 'unknown' });
     await settle();
   }
   assert.ok(facts.lists >= 4 && facts.lists <= 9, `${facts.lists} lists in 30 s`);

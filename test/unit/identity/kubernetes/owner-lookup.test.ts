@@ -56,7 +56,7 @@ test('least recently used owners are evicted, and looked up again on use', async
     condition: new Condition('kubernetes', context),
     onFound: () => {},
   });
-  const meet = async (i: number) => {
+  const lookUp = async (i: number) => {
     owners.complete({
       uid: 'u',
       namespace: 'n',
@@ -65,13 +65,13 @@ test('least recently used owners are evicted, and looked up again on use', async
     owners.tick();
     await setImmediate();
   };
-  for (let i = 0; i < 2048; i++) await meet(i);
-  await meet(0);
+  for (let i = 0; i < 2048; i++) await lookUp(i);
+  await lookUp(0);
   assert.equal(asked.length, 2048, 'all are remembered');
-  await meet(2048);
-  await meet(0);
+  await lookUp(2048);
+  await lookUp(0);
   assert.equal(asked.length, 2049, 'the one met again is not the oldest');
-  await meet(1);
+  await lookUp(1);
   assert.equal(asked.length, 2050);
   assert.equal(asked.at(-1), '/apis/batch/v1/namespaces/n/jobs/job-1');
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Attributes } from '@opentelemetry/api';
-import type { ContainerFacts, PodFacts } from '../../../../src/identity/facts.ts';
+import type { ContainerFacts, PodFacts, ResourceFacts } from '../../../../src/identity/facts.ts';
 import { culpritAttributes } from '../../../../src/telemetry/attributes/culprit.ts';
 import { resourceAttributes } from '../../../../src/telemetry/attributes/resource.ts';
 import { workloadAttributes } from '../../../../src/telemetry/attributes/workload.ts';
@@ -351,8 +351,23 @@ for (const [name, labels, owners] of byLabels)
     assert.deepEqual(Object.fromEntries(found), owners);
   });
 
-test('a limit that no source has is read from the cgroup, again after a minute', async () => {
-  let quota = 150_000_000;
+test("a container without a limit has its pod's, whatever its cgroup has", async () => {
+  const limitOf = async (resources: ResourceFacts | undefined) => {
+    const { resources: _, ...rest } = container;
+    const { victim } = await described({
+      pod: { ...pod, resources: { cpuRequest: 1, cpuLimit: 2 } },
+      containers: [{ ...rest, ...(resources && { resources }) }],
+    });
+    const attributes = victim('2');
+    return [attributes[workloadAttributes.cpuRequest.key], attributes[workloadAttributes.cpuLimit.key]];
+  };
+  assert.deepEqual(await limitOf(undefined), [undefined, 2]);
+  assert.deepEqual(await limitOf({ cpuRequest: 0.5 }), [0.5, 2]);
+  assert.deepEqual(await limitOf({ cpuLimit: 0.25 }), [undefined, 0.25]);
+});
+
+test('a limit that no source has is read from the cgroup again after a minute, and kept after its removal', async () => {
+  let quota: number | undefined = 150_000_000;
   const asked: string[] = [];
   const of = await fixture({
     paths: { '7': '/system.slice/db.service', '8': '/locked', ...paths },
@@ -361,6 +376,7 @@ test('a limit that no source has is read from the cgroup, again after a minute',
     cpu(path) {
       asked.push(path);
       if (path === '/locked') throw new Error('permission denied');
+      if (quota === undefined) return undefined;
       return {
         quota: { quota: nanoseconds(quota), period: nanoseconds(100_000_000), burst: nanoseconds(0) },
       };
@@ -378,4 +394,7 @@ test('a limit that no source has is read from the cgroup, again after a minute',
   assert.equal(limit('7'), 1.5);
   of.pass(1);
   assert.equal(limit('7'), 2);
+  quota = undefined;
+  of.pass(60);
+  assert.equal(limit('7'), 2, 'of a removed cgroup');
 });

@@ -10,12 +10,13 @@ import type { WorkloadConfig } from '../../../../src/processors/workload/config.
 import { workloadEmits } from '../../../../src/processors/workload/emits.ts';
 import { openWorkload } from '../../../../src/processors/workload/workload.ts';
 import { waitEvent } from '../../../../src/receivers/scheduler/emits.ts';
-import { RecordedCgroups } from '../../../../src/receivers/scheduler/recording.ts';
 import { resourceAttributes } from '../../../../src/telemetry/attributes/resource.ts';
-import type { Batch } from '../../../../src/telemetry/batch.ts';
-import { event, resource, resourceMetrics, sum } from '../../../../src/telemetry/metrics/build.ts';
+import { type Batch, mapBatch } from '../../../../src/telemetry/batch.ts';
+import { event } from '../../../../src/telemetry/logs.ts';
+import { resource, resourceMetrics, sum } from '../../../../src/telemetry/metrics/build.ts';
 import { waitMetrics } from '../../../../src/telemetry/metrics/wait.ts';
 import { cgroupId, nanoseconds, seconds, type UnixNanoseconds } from '../../../../src/telemetry/units.ts';
+import { FakeCgroups } from '../../fake-cgroups.ts';
 import { fakeHost } from '../../fake-host.ts';
 
 /** A configuration of the processor as the loader checks and completes it. Throws the loader's error. */
@@ -77,28 +78,24 @@ export interface FixtureOptions {
   readonly paths?: Readonly<Record<string, string>>;
   /** The files of cgroups. */
   readonly cpu?: CgroupFiles['cpu'];
-  readonly host?: Partial<Host>;
+  readonly path?: FakeCgroups['path'];
   readonly own?: string;
 }
 
 /** The processor over fake cgroups and fake sources, with a clock that the test moves. */
 export async function fixture({ settings, sources = [], paths = {}, own, ...more }: FixtureOptions = {}) {
-  const cgroups = new RecordedCgroups();
-  const learn = (id: string, path: string) => cgroups.learn({ kind: 'seen', id: cgroupId(BigInt(id)), path });
+  const cgroups = new FakeCgroups();
+  const learn = (id: string, path: string) => cgroups.set(cgroupId(BigInt(id)), path);
   for (const [id, path] of Object.entries(paths)) learn(id, path);
-  const { host, logged, runTasks } = fakeHost('workload', workloadEmits);
+  if (more.path) cgroups.path = more.path;
+  if (more.cpu) cgroups.files = { ...noFiles, cpu: more.cpu };
+  if (own !== undefined) cgroups.ownId = cgroupId(BigInt(own));
+  const { host, logged, runTasks } = fakeHost('workload', workloadEmits, cgroups);
   let elapsed = 0;
   const opened = new Map<SourceName, FakeSource>();
   const all: Host = {
     ...host,
-    kernel: {
-      ...host.kernel,
-      cgroups,
-      cgroupFiles: more.cpu && { ...noFiles, cpu: more.cpu },
-      ...(own !== undefined && { ownCgroup: () => cgroupId(BigInt(own)) }),
-    },
     clock: { ...host.clock, elapsed: () => nanoseconds(elapsed) },
-    ...more.host,
   };
   const processor = await openWorkload(workloadSettings(settings), all, (name, { facts }) => {
     if (!sources.includes(name)) return undefined;
@@ -181,19 +178,18 @@ export function waits(...of: readonly (readonly [victim: string, attributes?: At
 export function read(
   batch: Batch,
 ): { readonly victim: Attributes; readonly points: readonly Attributes[] }[] {
-  if (batch.signal === 'logs')
-    return batch.records.map((record) => ({
-      victim: record.resource.attributes,
-      points: [record.attributes],
-    }));
-  return batch.resourceMetrics.map((of) => ({
-    victim: of.resource.attributes,
-    points: of.scopeMetrics.flatMap((scope) =>
-      scope.metrics.flatMap((metric) =>
-        (metric.dataPoints as { attributes: Attributes }[]).map((p) => p.attributes),
-      ),
-    ),
-  }));
+  const contents: { readonly victim: Attributes; readonly points: Attributes[] }[] = [];
+  mapBatch(batch, {
+    resource(of) {
+      contents.push({ victim: of.attributes, points: [] });
+      return of;
+    },
+    item(attributes) {
+      contents.at(-1)?.points.push(attributes);
+      return attributes;
+    },
+  });
+  return contents;
 }
 
 export const uid = 'f6f2d169-f2ae-4afa-95ed-06ff2ed6b288';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { contention } from '../../../../src/processors/contention.ts';
+import { contention } from '../../../../src/processors/contention/contention.ts';
 import { workloadCounters } from '../../../../src/processors/workload/emits.ts';
 import { eventAttributes } from '../../../../src/receivers/scheduler/emits.ts';
 import { culpritAttributes, lastRunnerAttributes } from '../../../../src/telemetry/attributes/culprit.ts';
@@ -110,7 +110,10 @@ test('points that become equal are added up, and causes are found all the same',
       resourceMetrics(resource({ [resourceAttributes.cgroupId.key]: '2' }), [
         sum(waitMetrics.blameTime, interval, points(['5', 1], ['6', 2], ['4', 4], ['8', 8])),
         sum(waitMetrics.preemptions, interval, points(['5', 3], ['6', 4])),
-        sum(waitMetrics.lastRunnerTime, interval, points(['5', 5], ['6', 6])),
+        sum(waitMetrics.lastRunnerTime, interval, [
+          { value: 5, attributes: { [culpritAttributes.cgroupId.key]: '5' } },
+          { value: 6, attributes: { [culpritAttributes.cgroupId.key]: '6' } },
+        ]),
       ]),
     ],
   };

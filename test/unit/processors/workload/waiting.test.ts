@@ -221,13 +221,14 @@ test('flush releases everything held', async () => {
   assert.deepEqual(processor.flush?.(), []);
 });
 
-test('cgroups of a recording request no lookup', async () => {
+test('cgroups that come with paths, as those of a recording, request no lookup', async () => {
   const { processor, source } = await fixture({ paths, sources: ['cri'] });
   const replayed = {
-    [resourceAttributes.cgroupId.key]: '2',
+    [resourceAttributes.cgroupPath.key]: paths['2'] ?? '',
     [resourceAttributes.recording.key]: 'somewhere else',
   };
-  assert.equal(itemCount(processor.process(reading([replayed, culprit('9')]))), 1);
+  const blamed = { [culpritAttributes.cgroupPath.key]: paths['2'] ?? '' };
+  assert.equal(itemCount(processor.process(reading([replayed, blamed]))), 1);
   assert.deepEqual(source('cri').requested, []);
 });
 
@@ -245,20 +246,10 @@ test('an absent source is warned of once if configured, and not by default', asy
 
 test('a log record is named by the owner of the cgroup id at its time', async () => {
   const asked: (bigint | undefined)[] = [];
-  const { host } = await fixture();
   const { processor } = await fixture({
-    host: {
-      kernel: {
-        ...host.kernel,
-        cgroups: {
-          path: (_, at) => {
-            asked.push(at);
-            return '/system.slice/cron.service';
-          },
-          living: () => [],
-          learn: () => {},
-        },
-      },
+    path: (_, at) => {
+      asked.push(at);
+      return '/system.slice/cron.service';
     },
   });
   processor.process(waits(['4']));
@@ -271,19 +262,9 @@ test('a log record is named by the owner of the cgroup id at its time', async ()
 });
 
 test('an id reused by another cgroup within a batch gets both names', async () => {
-  const { host } = await fixture();
   const { processor } = await fixture({
-    host: {
-      kernel: {
-        ...host.kernel,
-        cgroups: {
-          path: (_, at: bigint = 0n) =>
-            at < 11_000_000_000n ? '/system.slice/old.service' : '/system.slice/new.service',
-          living: () => [],
-          learn: () => {},
-        },
-      },
-    },
+    path: (_, at: bigint = 0n) =>
+      at < 11_000_000_000n ? '/system.slice/old.service' : '/system.slice/new.service',
   });
   const batch = waits(['4'], ['4']);
   assert.ok(batch.signal === 'logs');

@@ -2,17 +2,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Attributes } from '@opentelemetry/api';
 import { workload } from '../../../../src/processors/workload/workload.ts';
-import { RecordedCgroups } from '../../../../src/receivers/scheduler/recording.ts';
 import { culpritAttributes, lastRunnerAttributes } from '../../../../src/telemetry/attributes/culprit.ts';
 import { resourceAttributes } from '../../../../src/telemetry/attributes/resource.ts';
 import { waitAttributes } from '../../../../src/telemetry/attributes/wait.ts';
 import { workloadAttributes } from '../../../../src/telemetry/attributes/workload.ts';
+import { mapBatch, signalNames } from '../../../../src/telemetry/batch.ts';
 import { resource, resourceMetrics, sum } from '../../../../src/telemetry/metrics/build.ts';
 import { waitMetrics } from '../../../../src/telemetry/metrics/wait.ts';
 import { cgroupId, type UnixNanoseconds } from '../../../../src/telemetry/units.ts';
+import { batchWith } from '../../batch-with.ts';
+import { FakeCgroups } from '../../fake-cgroups.ts';
 import { fakeHost } from '../../fake-host.ts';
-import { noCgroups } from '../../fake-kernel.ts';
-import { workloadSettings } from './fixture.ts';
+import { read, workloadSettings } from './fixture.ts';
 
 const id = '3f'.repeat(32);
 const uid = 'f6f2d169-f2ae-4afa-95ed-06ff2ed6b288';
@@ -28,13 +29,10 @@ const paths = new Map([
   [9n, '/system.slice/cron.service'], // restarted: 4 was it before
 ]);
 
-const cgroups = new RecordedCgroups();
-for (const [serial, path] of paths) cgroups.learn({ kind: 'seen', id: cgroupId(serial), path });
-const { host } = fakeHost('workload');
-const { process, close } = await workload.open(workloadSettings({ hold: '0' }), {
-  ...host,
-  kernel: { ...host.kernel, cgroups },
-});
+const cgroups = new FakeCgroups();
+for (const [serial, path] of paths) cgroups.set(cgroupId(serial), path);
+const { host } = fakeHost('workload', undefined, cgroups);
+const { process, close } = await workload.open(workloadSettings({ hold: '0' }), host);
 
 function describe(of: Attributes, point: Attributes = {}) {
   const interval = { start: 0n as UnixNanoseconds, end: 1n as UnixNanoseconds };
@@ -51,6 +49,23 @@ function describe(of: Attributes, point: Attributes = {}) {
 const victimOf = (serial: string) =>
   describe({ [resourceAttributes.cgroupId.key]: serial, [resourceAttributes.hostName.key]: 'node' }).victim;
 const pointOf = (point: Attributes) => describe({}, point).point;
+
+for (const signal of signalNames)
+  test(`${signal}: resource and culprit are named`, () => {
+    const named = process(
+      mapBatch(batchWith(signal, { victim: ['a'] }), {
+        resource: () => resource({ [resourceAttributes.cgroupId.key]: '2' }),
+        item: () => ({ [culpritAttributes.cgroupId.key]: '4' }),
+      }),
+    );
+    assert.deepEqual(
+      read(named).map(({ victim, points }) => [
+        victim[workloadAttributes.containerId.key],
+        points.map((point) => point[culpritAttributes.name.key]),
+      ]),
+      [[id, ['cron.service']]],
+    );
+  });
 
 test('a container is described by its id, its pod and its path', () => {
   assert.deepEqual(victimOf('2'), {
@@ -117,11 +132,10 @@ test('a restarted unit is another instance', () => {
 
 test('a cgroup is resolved once in a batch, for any number of points', async () => {
   const asked: bigint[] = [];
-  const counting = { ...noCgroups, path: (of: bigint) => void asked.push(of) };
-  const { process } = await workload.open(workloadSettings({ hold: '0' }), {
-    ...fakeHost('workload').host,
-    kernel: { ...host.kernel, cgroups: counting },
-  });
+  const counting = new FakeCgroups();
+  counting.path = (of) => void asked.push(of);
+  const { host: countingHost } = fakeHost('workload', undefined, counting);
+  const { process } = await workload.open(workloadSettings({ hold: '0' }), countingHost);
   const interval = { start: 0n as UnixNanoseconds, end: 1n as UnixNanoseconds };
   const point = {
     value: 1,

@@ -100,14 +100,14 @@ test('emitted values sum to the total of the kernel, for any readings between', 
       let total = 2n ** 60n; // more than a double holds
       app.statistics = { ...still, throttled: total };
       await read();
-      let told = 0;
+      let reported = 0;
       for (const step of steps) {
         total += BigInt(step);
         app.statistics = { ...still, throttled: total };
-        told += Math.round(Number(value(await read(), container, cgroupMetrics.throttledTime)) * 1e9);
+        reported += Math.round(Number(value(await read(), container, cgroupMetrics.throttledTime)) * 1e9);
       }
       assert.equal(
-        told,
+        reported,
         steps.reduce((sum, step) => sum + step, 0),
       );
     }),
@@ -137,7 +137,7 @@ test('an unreadable file is counted with its reason and logged once; other files
   assert.equal(set.logged.filter((line) => line.includes('permission denied')).length, 1);
 });
 
-test('cgroups that are empty and did nothing are left out; processes, a quota or any growth let them in', async () => {
+test('empty idle cgroups are omitted; processes, a quota or growth include them', async () => {
   const idle: FakeCgroup = {
     entitlement: { weight: 100 },
     statistics: still,
@@ -154,7 +154,7 @@ test('cgroups that are empty and did nothing are left out; processes, a quota or
   assert.deepEqual([...(await read()).keys()], ['/sleeping', '/limited', '/stalled']);
 });
 
-test('pressure is read only if enabled, and no further after a missing file', async () => {
+test('pressure is read only if enabled, and not again after a missing file', async () => {
   const without = await setUp({ [container]: { statistics: still } }, { pressure: false });
   await without.read();
   assert.deepEqual(without.asked, []);

@@ -19,10 +19,11 @@ import {
   type UnixNanoseconds,
 } from '../../../../src/telemetry/units.ts';
 import { assertDeclared } from '../../declared.ts';
+import { FakeBpf } from '../../fake-bpf.ts';
+import { FakeCgroups } from '../../fake-cgroups.ts';
 import { fakeHost } from '../../fake-host.ts';
-import { noCgroups } from '../../fake-kernel.ts';
 
-/** What the files of one cgroup say; a function throws, as a file that cannot be read does. */
+/** Contents of the files of one cgroup; a function throws, as a file that cannot be read does. */
 export interface FakeCgroup {
   entitlement?: CpuEntitlement;
   statistics?: CpuStatistics | (() => never);
@@ -47,7 +48,8 @@ export const settings = {
 };
 
 export async function setUp(cgroups: Record<string, FakeCgroup>, own: Partial<typeof settings> = {}) {
-  const { host, logged } = fakeHost('cgroup', cgroupEmits);
+  const seen = new FakeCgroups();
+  const { host, logged } = fakeHost('cgroup', cgroupEmits, seen);
   const clock = { now: 1_700_000_000_000_000_000n, elapsed: 0 };
   const asked: string[] = [];
   const ids = new Map<string, bigint>();
@@ -78,6 +80,10 @@ export async function setUp(cgroups: Record<string, FakeCgroup>, own: Partial<ty
     },
     hasProcesses: (path) => of(path)?.hasProcesses ?? false,
   };
+  seen.files = files;
+  seen.living = function* () {
+    for (const path of Object.keys(cgroups)) yield { id: idOf(path), path };
+  };
   const opened = await receiver.open(
     { ...settings, ...own },
     {
@@ -87,14 +93,7 @@ export async function setUp(cgroups: Record<string, FakeCgroup>, own: Partial<ty
         now: () => clock.now as UnixNanoseconds,
         elapsed: () => nanoseconds(clock.elapsed),
       },
-      kernel: {
-        cgroups: {
-          ...noCgroups,
-          living: () => Object.keys(cgroups).map((path) => ({ id: idOf(path), path })),
-        },
-        cgroupFiles: files,
-        openScheduler: () => assert.fail('it needs no eBPF'),
-      },
+      bpf: Object.assign(new FakeBpf(), { lacks: ['it needs no eBPF'] }),
     },
   );
   /** After an interval: attributes of points and values, by metric, by path. */
@@ -103,10 +102,11 @@ export async function setUp(cgroups: Record<string, FakeCgroup>, own: Partial<ty
     clock.elapsed += 10e9;
     const [batch, ...others] = (await opened.pulls?.[0]?.collect()) ?? [];
     assert.deepEqual(others, []);
-    assert.ok(batch?.signal !== 'logs');
+    assert.equal(batch?.signal ?? 'metrics', 'metrics');
+    const resourceMetrics = batch?.signal === 'metrics' ? batch.resourceMetrics : [];
     if (batch) assertDeclared(batch, cgroupEmits);
     return new Map(
-      (batch?.resourceMetrics ?? []).map(({ resource, scopeMetrics }) => {
+      resourceMetrics.map(({ resource, scopeMetrics }) => {
         const path = [...ids].find(
           ([, id]) => String(id) === resource.attributes[resourceAttributes.cgroupId.key],
         )?.[0];

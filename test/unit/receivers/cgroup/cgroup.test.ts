@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cgroupMetrics, pressureAttributes } from '../../../../src/receivers/cgroup/emits.ts';
 import { waitAttributes } from '../../../../src/telemetry/attributes/wait.ts';
-import { hrTime } from '../../../../src/telemetry/metrics/build.ts';
-import { milliseconds, type UnixNanoseconds } from '../../../../src/telemetry/units.ts';
+import { hrTime, milliseconds, type UnixNanoseconds } from '../../../../src/telemetry/units.ts';
 import { container, dropped, type FakeCgroup, points, quota, setUp, still, value } from './cgroup-fixture.ts';
 
 test('totals before the first reading are not emitted; limits are emitted at once', async () => {
@@ -106,7 +105,7 @@ test('cpu.stat.local is read only below a quota', async () => {
   );
 });
 
-test('a cgroup born since the last reading counts from 0', async () => {
+test('a cgroup created since the last reading counts from 0', async () => {
   const cgroups: Record<string, FakeCgroup> = { '/old': { statistics: still } };
   const { read } = await setUp(cgroups);
   await read();

@@ -6,7 +6,7 @@ import { apportion } from '../../../../src/receivers/scheduler/apportion.ts';
 const total = (shares: readonly number[]) => shares.reduce((a, b) => a + b, 0);
 const part = fc.oneof(fc.nat(5), fc.nat(1e9), fc.integer({ min: 0, max: 1e13 }));
 
-test('shares are whole and sum to the total, whatever the parts', () => {
+test('shares are integers and sum to the total, for any parts', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 0, max: 1e13 }),
@@ -31,7 +31,7 @@ test('a share is within one unit of its proportion', () => {
   );
 });
 
-test('who has no part gets no share', () => {
+test('a part of zero gets no share', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 1e13 }), fc.array(part, { maxLength: 20 }), (whole, parts) => {
       for (const [i, share] of apportion(whole, parts).entries()) if (!parts[i]) assert.equal(share, 0);
@@ -48,7 +48,7 @@ test('units left over go to the largest remainders', () => {
   assert.deepEqual(apportion(10, [1, 2, 4]), [1, 3, 6]);
 });
 
-test('no part at all leaves nothing to divide', () => {
+test('without parts there are no shares', () => {
   assert.deepEqual(apportion(10, [0, 0]), [0, 0]);
   assert.deepEqual(apportion(10, []), []);
 });

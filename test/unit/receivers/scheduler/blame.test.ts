@@ -8,7 +8,7 @@ const options = { maxCulprits: 10, samplingError: 100 };
 const sum = (blames: readonly Blame[], key: 'other' | 'throttled' | 'preemptions') =>
   blames.reduce((all, blame) => all + blame[key], 0);
 
-test('culprits come the worst first, with what each took', () => {
+test('culprits are sorted by blame, largest first', () => {
   const victim = cgroupReading({ other: 1000, throttled: 500 });
   const pairs = [
     pairReading(2n, { other: 300 }),
@@ -22,7 +22,7 @@ test('culprits come the worst first, with what each took', () => {
   ]);
 });
 
-test('times that sampling left a little off are fitted to the total', () => {
+test('sampling errors within the tolerance are scaled to the total', () => {
   const victim = cgroupReading({ other: 10_000 });
   for (const sampled of [9_850, 10_900]) {
     const blames = blameOf(
@@ -34,28 +34,42 @@ test('times that sampling left a little off are fitted to the total', () => {
   }
 });
 
-test('a victim with little wait may be off by a quantum of each CPU', () => {
+test('the tolerance of a small wait is a quantum for each CPU', () => {
   const blames = blameOf(cgroupReading({ other: 150 }), [pairReading(2n, { other: 50 })], options);
   assert.equal(sum(blames, 'other'), 150);
 });
 
-test('what is missing beyond the tolerance stays unnamed', () => {
+test('the tolerance counts only CPUs on which the victim waited behind others', () => {
+  const pairs = [pairReading(2n, { other: 50 })];
+  const blamed = (otherCpus: number) =>
+    sum(blameOf(cgroupReading({ other: 400 }, { otherCpus }), pairs, options), 'other');
+  assert.deepEqual([blamed(1), blamed(4)], [50, 400]);
+});
+
+test('where pairs have been lost nothing missing goes to named culprits', () => {
+  const victim = cgroupReading({ other: 1000 });
+  const blamed = (other: number) =>
+    sum(blameOf(victim, [pairReading(2n, { other })], { ...options, arePairsLost: true }), 'other');
+  assert.deepEqual([blamed(999), blamed(1001)], [999, 1000]);
+});
+
+test('blame missing beyond the tolerance stays unnamed', () => {
   const victim = cgroupReading({ other: 10_000 });
   const blames = blameOf(victim, [pairReading(2n, { other: 9_000 })], options);
   assert.deepEqual(blames, [{ culprit: 2n, other: 9_000, throttled: 0, preemptions: 0 }]);
 });
 
-test('the two kinds of time are fitted each on its own', () => {
+test('blame of `other` and of quotas is scaled separately', () => {
   const victim = cgroupReading({ other: 10_000, throttled: 10_000 });
   const [blame] = blameOf(victim, [pairReading(2n, { other: 9_900, throttled: 5_000 })], options);
   assert.deepEqual([blame?.other, blame?.throttled], [10_000, 5_000]);
 });
 
-test('nobody is blamed for what the victim did not wait', () => {
+test('without a wait there is no blame', () => {
   assert.deepEqual(blameOf(cgroupReading({ self: 1000 }), [pairReading(2n, { other: 50 })], options), []);
 });
 
-test('beyond max_culprits the rest is one, with its sums', () => {
+test('culprits beyond max_culprits become one rest, with their sums', () => {
   const victim = cgroupReading({ other: 600, throttled: 60 });
   const pairs = [
     pairReading(2n, { other: 400 }),
@@ -68,7 +82,7 @@ test('beyond max_culprits the rest is one, with its sums', () => {
   ]);
 });
 
-test('blame is never more than the victim waited, and of nobody lost by cutting the list', () => {
+test('blame never exceeds the wait, and truncating the list loses none', () => {
   const pair = fc.record({ other: fc.nat(1e6), throttled: fc.nat(1e6), preemptions: fc.nat(100) });
   fc.assert(
     fc.property(

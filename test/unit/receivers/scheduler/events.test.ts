@@ -14,7 +14,7 @@ const named = {
   throttlerTime: nanoseconds(3e9),
 };
 
-test('a wait carries who waited, how long, for which parts, and what it stands for', () => {
+test('a wait has its victim, duration, parts and weight', () => {
   const last = { cgroup: 'kernel', pid: 99, thread: 'kworker' } as const;
   assert.deepEqual(describeWait(waitEvent({ other: 2e9, idle: 5e8 }, { last, weight: 7, migrated: true })), {
     [eventAttributes.duration.key]: 2.5,
@@ -33,10 +33,15 @@ test('a wait carries who waited, how long, for which parts, and what it stands f
 });
 
 const culprits = [
-  { title: 'who had the CPU', parts: { other: 5e9, throttled: 1e9 }, id: '2', time: 4 },
+  { title: 'the cgroup that had the CPU', parts: { other: 5e9, throttled: 1e9 }, id: '2', time: 4 },
   { title: 'whose quota had run out', parts: { other: 1e9, throttled: 5e9 }, id: '3', time: 3 },
   // several had the CPU, none as long as the quota lasted: still not the quota’s owner
-  { title: 'who had the CPU longest of many', parts: { other: 9e9, throttled: 5e9 }, id: '2', time: 4 },
+  {
+    title: 'the cgroup that had the CPU longest of many',
+    parts: { other: 9e9, throttled: 5e9 },
+    id: '2',
+    time: 4,
+  },
 ];
 for (const { title, parts, id, time } of culprits)
   test(`the culprit goes with the longer part: ${title}`, () => {
@@ -45,7 +50,7 @@ for (const { title, parts, id, time } of culprits)
     assert.equal(attributes[eventAttributes.culpritTime.key], time);
   });
 
-test('where another CPU was idle meanwhile is told, and nothing if none is known to have been', () => {
+test('an idle CPU is reported with its time, and absent if none is known', () => {
   const attributes = describeWait(
     waitEvent({ other: 2e9 }, { idleCpu: { time: nanoseconds(15e8), number: 0 } }),
   );
@@ -57,7 +62,7 @@ test('where another CPU was idle meanwhile is told, and nothing if none is known
   assert.ok(!(eventAttributes.idleCpuTime.key in nowhere) && !(eventAttributes.idleCpuNumber.key in nowhere));
 });
 
-test('whoever ran meanwhile is not blamed for a quota whose owner nobody knows', () => {
+test("a quota with an unknown owner has no culprit, independent of the CPU's history", () => {
   const attributes = describeWait(
     waitEvent({ other: 1e9, throttled: 5e9 }, { ...named, throttler: undefined }),
   );
@@ -65,7 +70,7 @@ test('whoever ran meanwhile is not blamed for a quota whose owner nobody knows',
   assert.ok(!(eventAttributes.culpritTime.key in attributes));
 });
 
-/** Processors say who the culprit is, and why. */
+/** Processors add the name of the culprit, and the cause. */
 const isNamedLater = (key: string) =>
   (key.startsWith('earshot.culprit.') &&
     key !== culpritAttributes.cgroupId.key &&
@@ -76,7 +81,7 @@ const isNamedLater = (key: string) =>
     lastRunnerAttributes.name.key,
   ]).has(key);
 
-test('an event has its declared attributes, its parts, and no others', () => {
+test('an event has its declared attributes, its parts and no others', () => {
   const known = new Set<string>(declared.attributes.map(({ key }) => key));
   const attributes = describeWait(
     waitEvent(

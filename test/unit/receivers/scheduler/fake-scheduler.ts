@@ -1,7 +1,13 @@
 import { readBigint } from '../../../../src/bpf/u64.ts';
 import { pseudoSerials as pseudo } from '../../../../src/receivers/scheduler/abi.ts';
-import type { Dimensions, SchedulerTotals, Snapshot } from '../../../../src/receivers/scheduler/totals.ts';
-import { allocateSnapshot } from '../../../../src/receivers/scheduler/totals.ts';
+import {
+  allocateBlock,
+  type Block,
+  copySlot,
+  type Dimensions,
+  type SlotRange,
+} from '../../../../src/receivers/scheduler/snapshot.ts';
+import type { SchedulerTotals } from '../../../../src/receivers/scheduler/totals.ts';
 import type { CgroupId } from '../../../../src/telemetry/units.ts';
 import { abi, classCount, writeBigint } from './plain-abi.ts';
 
@@ -37,21 +43,22 @@ interface WaitOptions {
  */
 export class FakeScheduler {
   readonly truth = new Map<bigint, Truth>();
-  readonly maps: Snapshot;
+  readonly maps: Block & { readonly cpus: Uint32Array };
   readonly size: Dimensions;
   readonly #ring: Message[] = [];
   readonly #occupants: bigint[];
   /** By CPU: the rest of the program that is running there. */
   readonly #unfinished = new Map<number, () => void>();
-  readonly #copy: Snapshot;
-  /** By thread that waits: what was charged of its wait so far, on whatever row and to whomever. */
+  /** By thread that waits: the part of its wait charged so far, on any row and to any culprit. */
   readonly #carried = new Map<number, bigint>();
   #nextSerial = 1n;
+  /** The last copy of several slots. */
+  #block: Block | undefined;
 
   constructor(size: Dimensions) {
     this.size = size;
-    this.maps = allocateSnapshot(abi, size);
-    this.#copy = allocateSnapshot(abi, size);
+    const cpus = new Uint32Array((abi.cpu.size * size.rows) >> 2);
+    this.maps = { ...allocateBlock(abi, size, size.slots), cpus };
     this.#occupants = Array.from({ length: size.slots }, (_, slot) => this.#create(slot));
   }
 
@@ -138,7 +145,7 @@ export class FakeScheduler {
   }
 
   count(cpu: number, slot: number, bucket: number, times: number): void {
-    const copy = (cpu & (this.size.histogramCopies - 1)) * this.size.slots + slot;
+    const copy = (cpu >> this.size.histogramShift) * this.size.slots + slot;
     const at = (copy * histogram.size + bucket * 4) >> 2;
     this.maps.histograms[at] = (this.maps.histograms[at] ?? 0) + times;
     const { buckets } = this.#truthOf(slot);
@@ -173,12 +180,13 @@ export class FakeScheduler {
   }
 
   /** As the live source copies: histograms first. Something may happen between the two. */
-  copy(meanwhile: () => void = () => {}): Snapshot {
-    this.#copy.histograms.set(this.maps.histograms);
+  copy(range: SlotRange = this.maps, meanwhile: () => void = () => {}): Block {
+    const block = { ...allocateBlock(abi, this.size, range.count), first: range.first };
+    copyColumns('histograms', this.maps, block);
     meanwhile();
-    this.#copy.cells.set(this.maps.cells);
-    this.#copy.cpus.set(this.maps.cpus);
-    return this.#copy;
+    copyColumns('cells', this.maps, block);
+    this.#block = block;
+    return block;
   }
 
   /** Delivers the oldest messages of the ring buffer, as the live source does: removed cgroups at the end. */
@@ -188,8 +196,13 @@ export class FakeScheduler {
       if (message.kind === 'retired') totals.retire(message, { words: message.words, offset: 0 });
     const removed = messages.filter((message) => message.kind === 'removed');
     if (!removed.length) return;
-    const now = this.copy();
-    for (const { slot, serial } of removed) totals.settle(now, slot, serial);
+    const block = this.#block;
+    for (const { slot, serial } of removed) {
+      const one = this.copy({ first: slot, count: 1 });
+      totals.closeSlot(one, slot, serial);
+      if (block && slot >= block.first && slot < block.first + block.count) copySlot(one, block, this.size);
+    }
+    this.#block = block;
   }
 
   get ringLength(): number {
@@ -225,7 +238,7 @@ export class FakeScheduler {
 
   #truthOf(slot: number): Truth {
     const truth = this.truth.get(this.occupant(slot));
-    if (!truth) throw new Error(`nobody is in slot ${slot}`);
+    if (!truth) throw new Error(`slot ${slot} is empty`);
     return truth;
   }
 
@@ -240,4 +253,13 @@ export class FakeScheduler {
 
 function sumOf(parts: readonly bigint[]): bigint {
   return parts.reduce((a, b) => a + b, 0n);
+}
+
+function copyColumns(member: 'cells' | 'histograms', from: Block, to: Block): void {
+  const words = (member === 'cells' ? cell.size : histogram.size) >> 2;
+  for (let at = 0; at < to[member].length / words; at++) {
+    const row = Math.floor(at / to.count);
+    const source = (row * from.count + to.first + (at % to.count)) * words;
+    to[member].set(from[member].subarray(source, source + words), at * words);
+  }
 }

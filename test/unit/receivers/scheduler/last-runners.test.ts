@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { lastRunnersOf } from '../../../../src/receivers/scheduler/last-runners.ts';
 import { pairReading } from './readings.ts';
 
-test('who left the CPU to the victim comes with the waits that ended then, whatever it had of them', () => {
+test('a last runner has the full waits that ended with it, for any part of its own', () => {
   const pairs = [
     pairReading(2n, { other: 900, last: 10 }),
     pairReading(3n, { last: 990 }),
@@ -16,7 +16,7 @@ test('who left the CPU to the victim comes with the waits that ended then, whate
   ]);
 });
 
-test('so many are named, the rest is one, and no wait is lost by it', () => {
+test('last runners beyond the limit become one rest, and no wait is lost', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(1e9), { maxLength: 15 }), fc.integer({ min: 1, max: 15 }), (lasts, max) => {
       const lastRunners = lastRunnersOf(

@@ -2,22 +2,25 @@ import type { SchedulerAbi } from '../../../../src/receivers/scheduler/abi.ts';
 
 /** Names and order of `bpf/scheduler/scheduler.h` (a test compares them); sizes as small as tests need. */
 const classes = ['self', 'other', 'kernel', 'idle', 'throttled', 'stolen', 'unknown'];
-export const dropReasons = [
+export const lossReasons = [
   'ring_full',
   'retired_lost',
   'pair_full',
   'task_evicted',
   'task_missed',
+  'task_lost',
   'open_wait_full',
+  'open_wait_lost',
   'throttle_moved',
-  'throttle_full',
+  'throttle_evicted',
+  'throttle_unknown',
   'delayed_dequeue',
+  'unstamped',
   'clock_backwards',
   'history_truncated',
   'no_slot',
   'no_cell',
   'saturated',
-  'path_truncated',
   'suppressed',
   'progress_delayed',
   'progress_raced',
@@ -26,12 +29,14 @@ export const dropReasons = [
   'switch_lost',
   'unnamed_shared',
   'quota_merged',
+  'ext_moved',
+  'event_refused',
+  'core_scheduled',
 ];
 
 const occupantSize = 32;
 const ringSlices = 2;
 const ring = 16;
-const drops = ring + ringSlices * occupantSize;
 const buckets = 4;
 
 /** Layouts by hand, so that nothing here needs a kernel or an object file. */
@@ -47,11 +52,14 @@ export const abi: SchedulerAbi = {
     in_progress: 112,
     size: 128,
   },
-  cpu: { head: 0, irq: 8, ring, drops, size: drops + 24 * 8 },
+  cpu: {
+    ...{ head: 0, irq: 8, ring, unpaired: ring + ringSlices * occupantSize },
+    size: ring + ringSlices * occupantSize + 8,
+  },
   occupant: { end: 0, stolen: 16, size: occupantSize },
   histogram: { bucket: 0, zero: buckets * 4, size: 32 },
   pairKey: { victim: 0, culprit: 8, size: 16 },
-  throttleKey: { serial: 0, cpu: 8, size: 16 },
+  pairRoom: { readings: 0, admit_each: 8, size: 16 },
   pair: { other: 0, throttled: 8, last: 16, preemptions: 24, size: 32 },
   record: { type: 0, bytes: 4, size: 8 },
   waitRecord: {
@@ -77,12 +85,10 @@ export const abi: SchedulerAbi = {
     last_comm: 192,
     size: 208,
   },
-  cgroupRecord: { change: 8, slot: 12, monotonic: 16, serial: 24, cgroup: 32, path: 40, size: 104 },
+  removedRecord: { slot: 8, serial: 16, size: 24 },
   retiredRecord: { cpu: 8, slot: 12, cell: 16, size: 144 },
   classes: Object.fromEntries(classes.map((name, position) => [name, position])),
-  dropReasons,
-  recordTypes: { wait: 1, cgroup: 2, retired: 3 },
-  cgroupChanges: { 0: 'mkdir', 1: 'rmdir', 2: 'attach', 3: 'rename' },
+  recordTypes: { wait: 1, removed: 2, retired: 3 },
   buckets,
   ringSlices,
 };

@@ -33,6 +33,7 @@ export function cgroupReading(parts: Parts, more: Partial<CgroupReading> = {}): 
     wait: sumOf(parts),
     completed: sumOf(parts),
     classes: classesOf(parts),
+    otherCpus: parts.other ? 1 : 0,
     run: nanoseconds(0),
     preemptedBySelf: 0,
     preemptedByKernel: 0,
@@ -85,15 +86,23 @@ export function fakeSource(description: Partial<SourceDescription> = {}) {
   let closed = 0;
   const source: SchedulerSource = {
     histogramScale: 2,
-    describe: () => ({ programs: ['on_switch'], mapBytes: 2 ** 20, cpus: 2, features: {}, ...description }),
-    drain: () => waits.splice(0),
-    read: () => ({
-      at: 0n as MonotonicNanoseconds,
-      cgroups: [],
-      pairs: [],
-      drops: {},
-      ...readings.shift(),
+    describe: () => ({
+      ...{ programs: ['on_switch'], mapBytes: 2 ** 20, bufferBytes: 2 ** 21, cpus: 2, features: {} },
+      ...{ workloads: 512, pairs: 8192, threads: 16_384 },
+      ...description,
     }),
+    drain: () => waits.splice(0),
+    // biome-ignore lint/correctness/useYield: a reading of one step
+    *reading() {
+      return {
+        at: 0n as MonotonicNanoseconds,
+        cgroups: [],
+        pairs: [],
+        drops: {},
+        ...readings.shift(),
+      };
+    },
+    measureCost: () => ({ end: () => ({ programs: [], elapsed: nanoseconds(0) }) }),
     close: () => {
       closed++;
     },

@@ -1,38 +1,39 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { decodeRecords } from '../../../../src/bpf/records.ts';
 import { readBigint, wordsOf } from '../../../../src/bpf/u64.ts';
+import { Serials } from '../../../../src/cgroup/serials.ts';
 import { pseudoSerials } from '../../../../src/receivers/scheduler/abi.ts';
 import {
-  type CgroupRecord,
-  decodeRecords,
-  hasStranger,
   nameParties,
+  type RemovedRecord,
   type RetiredRecord,
+  recordFormat,
   type WaitRecord,
 } from '../../../../src/receivers/scheduler/records.ts';
 import { SerialIndex } from '../../../../src/receivers/scheduler/serial-index.ts';
 import { cgroupId } from '../../../../src/telemetry/units.ts';
 import { abi, writeBigint } from './plain-abi.ts';
 
-const { waitRecord, cgroupRecord, retiredRecord, record, recordTypes } = abi;
+const { waitRecord, removedRecord, retiredRecord, record, recordTypes } = abi;
 
 function decode(bytes: Uint8Array, isStolenByIrq = false) {
   const waits: WaitRecord[] = [];
-  const cgroups: CgroupRecord[] = [];
+  const removed: RemovedRecord[] = [];
   const retired: RetiredRecord[] = [];
   const malformed: number[] = [];
-  decodeRecords(
-    bytes,
+  const format = recordFormat(
     { abi, isStolenByIrq },
     {
       wait: (it) => waits.push(it),
-      cgroup: (it) => cgroups.push(it),
+      removed: (it) => removed.push(it),
       retired: (it) => retired.push(it),
       malformed: (skipped) => malformed.push(skipped),
     },
   );
-  return { waits, cgroups, retired, malformed };
+  decodeRecords(bytes, format);
+  return { waits, removed, retired, malformed };
 }
 
 function blank(type: number, size: number): { readonly bytes: Uint8Array; readonly words: Uint32Array } {
@@ -71,14 +72,10 @@ function waitBytes(): Uint8Array {
   return bytes;
 }
 
-function cgroupBytes(path: string, change = 1): Uint8Array {
-  const { bytes, words } = blank(recordTypes.cgroup, cgroupRecord.size);
-  words[cgroupRecord.change >> 2] = change;
-  words[cgroupRecord.slot >> 2] = 12;
-  writeBigint(words, cgroupRecord.monotonic, 2n ** 60n + 3n);
-  writeBigint(words, cgroupRecord.serial, 5n);
-  writeBigint(words, cgroupRecord.cgroup, 77n);
-  bytes.set(Buffer.from(path), cgroupRecord.path);
+function removedBytes(): Uint8Array {
+  const { bytes, words } = blank(recordTypes.removed, removedRecord.size);
+  words[removedRecord.slot >> 2] = 12;
+  writeBigint(words, removedRecord.serial, 2n ** 60n + 5n);
   return bytes;
 }
 
@@ -123,26 +120,11 @@ test('stolen time is interrupt time where the kernel knows no other', () => {
   assert.deepEqual([wait?.classes.irq, wait?.classes.steal], [6, 0]);
 });
 
-test('a life-cycle event is decoded with its whole path', () => {
-  assert.deepEqual(decode(cgroupBytes('/kubepods/pod1')).cgroups, [
-    { change: 'rmdir', at: 2n ** 60n + 3n, slot: 12, serial: 5n, cgroup: 77n, path: '/kubepods/pod1' },
-  ]);
-  const longest = `/${'x'.repeat(cgroupRecord.size - cgroupRecord.path - 3)}`;
-  assert.equal(decode(cgroupBytes(longest)).cgroups[0]?.path, longest);
+test('a removal is decoded', () => {
+  assert.deepEqual(decode(removedBytes()).removed, [{ slot: 12, serial: 2n ** 60n + 5n }]);
 });
 
-test('a path that fills its record may have been cut off, and is none', () => {
-  const room = cgroupRecord.size - cgroupRecord.path;
-  for (const length of [room - 1, room])
-    assert.equal(decode(cgroupBytes('/'.padEnd(length, 'x'))).cgroups[0]?.path, undefined);
-});
-
-for (const [change, name] of Object.entries(abi.cgroupChanges))
-  test(`change ${change} is ${name}`, () => {
-    assert.equal(decode(cgroupBytes('/a', Number(change))).cgroups[0]?.change, name);
-  });
-
-test('a retired cell is handed on where it lies', () => {
+test('a retired cell is passed on in place', () => {
   const { retired } = decode(join(waitBytes(), retiredBytes()));
   const [cell] = retired;
   assert.ok(cell);
@@ -151,14 +133,14 @@ test('a retired cell is handed on where it lies', () => {
 });
 
 test('records of all kinds follow one another in order', () => {
-  const { waits, cgroups, retired, malformed } = decode(
-    join(waitBytes(), cgroupBytes('/a'), retiredBytes(), waitBytes()),
+  const { waits, removed, retired, malformed } = decode(
+    join(waitBytes(), removedBytes(), retiredBytes(), waitBytes()),
   );
-  assert.deepEqual([waits.length, cgroups.length, retired.length, malformed.length], [2, 1, 1, 0]);
+  assert.deepEqual([waits.length, removed.length, retired.length, malformed.length], [2, 1, 1, 0]);
 });
 
-test('an empty buffer holds nothing', () => {
-  assert.deepEqual(decode(new Uint8Array(0)), { waits: [], cgroups: [], retired: [], malformed: [] });
+test('an empty buffer has no records', () => {
+  assert.deepEqual(decode(new Uint8Array(0)), { waits: [], removed: [], retired: [], malformed: [] });
 });
 
 const broken = [
@@ -170,7 +152,7 @@ const broken = [
   { title: 'a size of 0', spoil: (words: Uint32Array) => words.fill(0, 1, 2) },
 ];
 for (const { title, spoil } of broken)
-  test(`${title} ends the decoding: what came before stays, the rest is told`, () => {
+  test(`${title} ends the decoding: earlier records stay, the rest is counted`, () => {
     const bad = waitBytes();
     spoil(wordsOf(bad));
     const { waits, malformed } = decode(join(waitBytes(), bad, waitBytes()));
@@ -178,7 +160,7 @@ for (const { title, spoil } of broken)
     assert.deepEqual(malformed, [2 * waitRecord.size]);
   });
 
-test('a record cut off anywhere is told and not decoded', () => {
+test('a truncated record is counted and not decoded', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: waitRecord.size - 1 }), (length) => {
       const { waits, malformed } = decode(join(waitBytes(), waitBytes().subarray(0, length)));
@@ -188,10 +170,10 @@ test('a record cut off anywhere is told and not decoded', () => {
   );
 });
 
-test('no bytes whatever make the decoder throw, read on for ever or pass over a byte silently', () => {
+test('decoder: arbitrary bytes never throw, hang or vanish uncounted', () => {
   const chunk = fc.oneof(
     fc.uint8Array({ maxLength: 300 }),
-    fc.constantFrom(waitBytes(), cgroupBytes('/a'), retiredBytes()),
+    fc.constantFrom(waitBytes(), removedBytes(), retiredBytes()),
     // the right head, and anything in it
     fc.uint8Array({ minLength: waitRecord.size, maxLength: waitRecord.size }).map((bytes) => {
       wordsOf(bytes).set([recordTypes.wait, waitRecord.size]);
@@ -201,10 +183,10 @@ test('no bytes whatever make the decoder throw, read on for ever or pass over a 
   fc.assert(
     fc.property(fc.array(chunk, { maxLength: 5 }), (chunks) => {
       const bytes = join(...chunks);
-      const { waits, cgroups, retired, malformed } = decode(bytes);
+      const { waits, removed, retired, malformed } = decode(bytes);
       const decoded =
         waits.length * waitRecord.size +
-        cgroups.length * cgroupRecord.size +
+        removed.length * removedRecord.size +
         retired.length * retiredRecord.size;
       assert.equal(decoded + malformed.reduce((a, b) => a + b, 0), bytes.length);
       assert.ok(malformed.length <= 1);
@@ -213,8 +195,8 @@ test('no bytes whatever make the decoder throw, read on for ever or pass over a 
   );
 });
 
-test('valid records with bytes changed, cut off or moved in memory are decoded within their own bytes', () => {
-  const valid = fc.array(fc.constantFrom(waitBytes(), cgroupBytes('/a'), retiredBytes()), {
+test('decoder: corrupted, truncated or moved records are decoded within their own bytes', () => {
+  const valid = fc.array(fc.constantFrom(waitBytes(), removedBytes(), retiredBytes()), {
     minLength: 1,
     maxLength: 6,
   });
@@ -230,17 +212,17 @@ test('valid records with bytes changed, cut off or moved in memory are decoded w
       for (let at = 0; at + 8 <= around.length; at += 8) around.set(waitBytes().subarray(0, 8), at);
       around.set(bytes, words * 4);
       const inside = decode(around.subarray(words * 4, words * 4 + bytes.length));
-      const plain = ({ waits, cgroups, retired, malformed }: ReturnType<typeof decode>) => ({
+      const plain = ({ waits, removed, retired, malformed }: ReturnType<typeof decode>) => ({
         waits,
-        cgroups,
+        removed,
         malformed,
         retired: retired.map(({ cpu, slot, offset }) => ({ cpu, slot, offset })),
       });
       assert.deepEqual(plain(inside), plain(decodedAlone));
-      const { waits, cgroups, retired, malformed } = inside;
+      const { waits, removed, retired, malformed } = inside;
       const taken =
         waits.length * waitRecord.size +
-        cgroups.length * cgroupRecord.size +
+        removed.length * removedRecord.size +
         retired.length * retiredRecord.size;
       assert.equal(taken + malformed.reduce((a, b) => a + b, 0), bytes.length);
       for (const { offset } of retired) assert.ok(offset + abi.cell.size <= bytes.length);
@@ -254,19 +236,19 @@ assert.ok(decoded);
 const wait: WaitRecord = decoded;
 
 function indexOf(...serials: readonly bigint[]): SerialIndex {
-  const index = new SerialIndex(100);
+  const index = new SerialIndex(new Serials(100));
   for (const serial of serials) index.learn(serial, cgroupId(100n + serial));
   return index;
 }
 
-test('the parties of a wait get their cgroups', () => {
+test('victim, culprit and last runner of a wait get their cgroups', () => {
   const named = nameParties(wait, indexOf(5n, 6n, 7n));
   assert.deepEqual([named.cgroup, named.culprit, named.throttler], [wait.cgroup, 106n, 107n]);
   assert.deepEqual(named.last, { cgroup: 'kernel', pid: 99, thread: 'kworker/0:1-even' });
   assert.ok(!('serial' in named));
 });
 
-test('who cannot be named stays without a name', () => {
+test('an unknown serial stays without a cgroup', () => {
   const named = nameParties(wait, indexOf());
   assert.deepEqual([named.cgroup, named.culprit, named.throttler], [wait.cgroup, undefined, undefined]);
 });
@@ -276,16 +258,10 @@ test('a wait of a kernel thread or of the overflow has no cgroup id', () => {
   assert.equal(nameParties({ ...wait, serial: pseudoSerials.overflow }, indexOf()).cgroup, 'overflow');
 });
 
-test('an idle CPU or the overflow is nobody’s culprit', () => {
+test('an idle CPU and the overflow are no culprits', () => {
   assert.equal(nameParties({ ...wait, culprit: pseudoSerials.idle }, indexOf()).culprit, undefined);
   assert.equal(nameParties({ ...wait, culprit: pseudoSerials.overflow }, indexOf()).culprit, undefined);
   const ofLast = (serial: bigint) =>
     nameParties({ ...wait, last: { ...wait.last, serial: serial } }, indexOf()).last.cgroup;
   assert.deepEqual([ofLast(pseudoSerials.idle), ofLast(pseudoSerials.overflow)], ['idle', undefined]);
-});
-
-test('a stranger is whoever is named in a wait and was never learnt', () => {
-  assert.equal(hasStranger(wait, indexOf(6n, 7n)), false);
-  assert.equal(hasStranger(wait, indexOf(6n)), true);
-  assert.equal(hasStranger({ ...wait, culprit: 0n, throttler: 0n }, indexOf()), false);
 });

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import type { DataPoint, MetricData } from '@opentelemetry/sdk-metrics';
 import type { Pull } from '../../../../src/component.ts';
 import { schedulerEmits } from '../../../../src/receivers/scheduler/emits.ts';
-import { RecordedCgroups } from '../../../../src/receivers/scheduler/recording.ts';
-import { scheduler } from '../../../../src/receivers/scheduler/scheduler.ts';
-import type { SchedulerOptions, SourceDescription } from '../../../../src/receivers/scheduler/source.ts';
+import { receiveFrom } from '../../../../src/receivers/scheduler/scheduler.ts';
+import type { SourceDescription } from '../../../../src/receivers/scheduler/source.ts';
 import type { Batch, Signal } from '../../../../src/telemetry/batch.ts';
 import { milliseconds, seconds, type UnixNanoseconds } from '../../../../src/telemetry/units.ts';
 import { assertDeclared } from '../../declared.ts';
+import { FakeCgroups } from '../../fake-cgroups.ts';
 import { fakeHost } from '../../fake-host.ts';
 import { cgroupReading, fakeSource, pairReading } from './readings.ts';
 
@@ -37,24 +37,19 @@ export async function setUp({
   signals = ['metrics', 'logs'],
 }: SetUp = {}) {
   const fake = fakeSource(description);
-  const cgroups = new RecordedCgroups();
+  const cgroups = new FakeCgroups();
   const clock = { now: 1_700_000_000_000_000_000n };
-  const asked: SchedulerOptions[] = [];
   const { host, logged } = fakeHost('scheduler', schedulerEmits);
-  const receiver = await scheduler.open(
+  const receiver = receiveFrom(
+    fake.source,
     { ...settings, ...own },
     {
-      ...host,
-      signals: new Set(signals),
-      clock: { ...host.clock, now: () => clock.now as UnixNanoseconds },
-      kernel: {
-        cgroups,
-        cgroupFiles: undefined,
-        openScheduler: async (options) => {
-          asked.push(options);
-          return fake.source;
-        },
+      host: {
+        ...host,
+        signals: new Set(signals),
+        clock: { ...host.clock, now: () => clock.now as UnixNanoseconds },
       },
+      cgroups,
     },
   );
   const pull = (name: string): Pull => {
@@ -89,7 +84,6 @@ export async function setUp({
     receiver,
     cgroups,
     clock,
-    asked,
     counters: host.counters,
     logged,
     monotonic: host.clock.monotonic,

@@ -4,18 +4,21 @@ import { components } from '../../../../src/components.ts';
 import { ConfigError } from '../../../../src/config/config-error.ts';
 import { loadConfig } from '../../../../src/config/load.ts';
 import { schedulerCounters } from '../../../../src/receivers/scheduler/emits.ts';
-import { scheduler } from '../../../../src/receivers/scheduler/scheduler.ts';
+import { optionsOf, receiveFrom, scheduler } from '../../../../src/receivers/scheduler/scheduler.ts';
+import type { SchedulerSource } from '../../../../src/receivers/scheduler/source.ts';
 import { culpritAttributes } from '../../../../src/telemetry/attributes/culprit.ts';
 import { resourceAttributes } from '../../../../src/telemetry/attributes/resource.ts';
-import { hrTime } from '../../../../src/telemetry/metrics/build.ts';
 import { waitMetrics } from '../../../../src/telemetry/metrics/wait.ts';
 import {
   cgroupId,
+  hrTime,
   type MonotonicNanoseconds,
   nanoseconds,
   seconds,
   type UnixNanoseconds,
 } from '../../../../src/telemetry/units.ts';
+import { FakeBpf } from '../../fake-bpf.ts';
+import { FakeCgroups } from '../../fake-cgroups.ts';
 import { fakeHost } from '../../fake-host.ts';
 import { cgroupReading, fakeSource, pairReading, waitEvent } from './readings.ts';
 import { busy, settings, setUp } from './scheduler-receiver-fixture.ts';
@@ -34,7 +37,27 @@ test('a resource is one cgroup of one node', async () => {
   assert.equal(kernel?.resource[resourceAttributes.cgroupId.key], 'kernel');
 });
 
-test('one interval begins where the other ended, whatever the clock did', async () => {
+test('ways to schedule that change what is measured are attributes of each resource while they last', async () => {
+  const { readings, read } = await setUp();
+  readings.push(
+    { cgroups: [busy], modes: { ext: 'simple' } },
+    { cgroups: [busy], modes: { core: true } },
+    { cgroups: [busy] },
+  );
+  const { schedExt, coreScheduling } = resourceAttributes;
+  const modes: unknown[] = [];
+  for (const _ of [1, 2, 3]) {
+    const [of] = await read();
+    modes.push([of?.resource[schedExt.key], of?.resource[coreScheduling.key]]);
+  }
+  assert.deepEqual(modes, [
+    ['simple', undefined],
+    [undefined, true],
+    [undefined, undefined],
+  ]);
+});
+
+test('intervals follow each other without gap, for any clock', async () => {
   const { readings, pull, clock, read } = await setUp();
   const intervals: unknown[][] = [];
   for (const step of [10n, 13n, 7n]) {
@@ -49,7 +72,7 @@ test('one interval begins where the other ended, whatever the clock did', async 
   assert.equal(pull('metrics').every, settings.interval);
 });
 
-test('a clock that is set back gives no interval that ends before it begins', async () => {
+test('a clock set back yields no interval that ends before it begins', async () => {
   const { readings, read, clock } = await setUp();
   const begin = clock.now;
   const intervals: unknown[][] = [];
@@ -68,17 +91,7 @@ test('a clock that is set back gives no interval that ends before it begins', as
   ]);
 });
 
-test('a recorded reading covers the time it was recorded over', async () => {
-  const { readings, read, clock } = await setUp();
-  readings.push({ cgroups: [busy], span: seconds(3) });
-  clock.now += 10_000_000_000n;
-  const [workload] = await read();
-  const [point] = workload?.metrics.get(waitMetrics.runTime.name)?.dataPoints ?? [];
-  assert.deepEqual(point?.startTime, hrTime((clock.now - 3_000_000_000n) as UnixNanoseconds));
-  assert.deepEqual(point?.endTime, hrTime(clock.now as UnixNanoseconds));
-});
-
-test('cgroups are left out by their path, as victims but not as culprits', async () => {
+test('excluded paths are no victims, but culprits', async () => {
   const { readings, read, cgroups, waits, pull } = await setUp({
     settings: { include: ['/a'], exclude: ['/a/x'] },
   });
@@ -87,7 +100,7 @@ test('cgroups are left out by their path, as victims but not as culprits', async
     [2n, '/b'],
     [3n, '/a/x'],
   ] as const)
-    cgroups.learn({ kind: 'seen', id: cgroupId(id), path });
+    cgroups.set(cgroupId(id), path);
   readings.push({
     cgroups: [1n, 2n, 3n, 4n].map((id) => cgroupReading({ other: 1000 }, { cgroup: cgroupId(id) })),
     pairs: [pairReading(2n, { other: 1000 })],
@@ -130,7 +143,7 @@ service: {pipelines: {metrics: {receivers: [scheduler], exporters: [debug]}}}
     });
   });
 
-test('loss is counted by reason; what was only suppressed is not loss', async () => {
+test('losses are counted by reason; suppressed events are no loss', async () => {
   const { readings, read, counters } = await setUp();
   readings.push({ drops: { ring_full: 3, suppressed: 10 } }, { drops: { ring_full: 1, pair_full: 2 } });
   await read();
@@ -158,7 +171,7 @@ test('loss is counted by reason; what was only suppressed is not loss', async ()
   );
 });
 
-test('single waits become events on the resource of who waited', async () => {
+test("single waits become events on the victim's resource", async () => {
   const { waits, drain } = await setUp();
   waits.push(
     waitEvent({ other: 6e6 }, { culprit: cgroupId(2n), culpritTime: nanoseconds(6e6) }),
@@ -183,36 +196,50 @@ test('an event has the wall clock time at which its wait ended', async () => {
   assert.deepEqual(record?.hrTimeObserved, hrTime(clock.now as UnixNanoseconds));
 });
 
-test('no wait, no batch', async () => {
+test('without waits there is no batch of events', async () => {
   const { pull } = await setUp();
   assert.deepEqual(await pull('events').collect(), []);
 });
 
-test('the kernel side gets what the configuration says', async () => {
-  const { asked } = await setUp({ settings: { sample: 7 } });
-  assert.deepEqual(asked, [
-    { minWait: 5_000_000, sample: 7, eventRate: 5, maxWorkloads: 512, maxPairs: 4096 },
-  ]);
+test('the source is opened with the settings of the configuration', async () => {
+  const both = new Set(['metrics', 'logs'] as const);
+  assert.deepEqual(optionsOf({ ...settings, sample: 7 }, both), {
+    ...{ minWait: 5_000_000, sample: 7, eventRate: 5, maxWorkloads: 512, maxPairs: 4096 },
+  });
 });
 
-test('what was attached, and what it costs, is said once', async () => {
+test('attached programs and their memory are logged once', async () => {
   const { logged } = await setUp({ description: { mapBytes: 2_621_440, cpus: 8 } });
   assert.equal(logged.length, 1);
-  assert.match(logged[0] ?? '', /"kernel_memory_mib":2\.5,"cpus":8.*Attached to the scheduler/);
+  assert.match(
+    logged[0] ?? '',
+    /"kernel_memory_mib":2\.5,"agent_memory_mib":2,"cpus":8,"workloads":512,"pairs":8192,"threads":16384.*Attached to the scheduler/,
+  );
 });
 
-test('a replay says so, in the log and on every resource', async () => {
-  const { logged, readings, read, waits, drain } = await setUp({ description: { recording: 'one evening' } });
-  assert.match(logged[0] ?? '', /Replaying a recording/);
-  readings.push({ cgroups: [busy] });
-  const [workload] = await read();
-  assert.equal(workload?.resource[resourceAttributes.recording.key], 'one evening');
-  waits.push(waitEvent({ self: 1 }));
-  const [record] = await drain();
-  assert.equal(record?.resource.attributes[resourceAttributes.recording.key], 'one evening');
+test('other work goes on between the steps of a reading', async () => {
+  const { host } = fakeHost('scheduler');
+  const { source } = fakeSource();
+  const done: string[] = [];
+  const stepping: SchedulerSource = {
+    ...source,
+    *reading() {
+      for (const step of ['first', 'second']) {
+        setImmediate(() => void done.push('other work'));
+        done.push(step);
+        yield;
+      }
+      done.push('last');
+      return yield* source.reading();
+    },
+  };
+  const receiver = receiveFrom(stepping, settings, { host, cgroups: new FakeCgroups() });
+  await receiver.pulls?.find(({ name }) => name === 'metrics')?.collect();
+  await receiver.close();
+  assert.deepEqual(done, ['first', 'other work', 'second', 'other work', 'last']);
 });
 
-test('closing closes the source, and may be said twice', async () => {
+test('close closes the source and is idempotent', async () => {
   const { receiver, closed } = await setUp();
   await receiver.close();
   assert.equal(closed(), 1);
@@ -223,31 +250,26 @@ test('the cost of the programs is measured while the source is open', async () =
   const events: string[] = [];
   const { host } = fakeHost('scheduler');
   const { source } = fakeSource();
-  const receiver = await scheduler.open(settings, {
-    ...host,
-    kernel: {
-      ...host.kernel,
-      openScheduler: async () => ({
-        ...source,
-        measureCost: () => {
-          events.push('begun');
-          return {
-            end: () => {
-              events.push('ended');
-              return { programs: [], elapsed: seconds(1) };
-            },
-          };
+  const measured: SchedulerSource = {
+    ...source,
+    measureCost: () => {
+      events.push('begun');
+      return {
+        end: () => {
+          events.push('ended');
+          return { programs: [], elapsed: seconds(1) };
         },
-        close: () => void events.push('closed'),
-      }),
+      };
     },
-  });
+    close: () => void events.push('closed'),
+  };
+  const receiver = receiveFrom(measured, settings, { host, cgroups: new FakeCgroups() });
   await receiver.pulls?.find(({ name }) => name === 'metrics')?.collect();
   await receiver.close();
   assert.deepEqual(events, ['begun', 'ended', 'closed']);
 });
 
-test('a source that cannot be described does not stay attached', async () => {
+test('a source that fails after attaching is closed', () => {
   const { host } = fakeHost('scheduler');
   const { source, closed } = fakeSource();
   const broken = {
@@ -256,20 +278,21 @@ test('a source that cannot be described does not stay attached', async () => {
       throw new Error('no such map');
     },
   };
-  const kernel = { ...host.kernel, openScheduler: async () => broken };
-  await assert.rejects(scheduler.open(settings, { ...host, kernel }), /no such map/);
+  assert.throws(() => receiveFrom(broken, settings, { host, cgroups: new FakeCgroups() }), /no such map/);
   assert.equal(closed(), 1);
 });
 
-test('a kernel that cannot is told to whoever opens the receiver', async () => {
+test('an unsupported machine is refused with its missing requirements', async () => {
   const { host } = fakeHost('scheduler');
-  await assert.rejects(scheduler.open(settings, host), /no kernel here/);
+  const bpf = new FakeBpf();
+  bpf.lacks = ['the kernel has no BTF'];
+  await assert.rejects(scheduler.open(settings, { ...host, bpf }), {
+    code: 'UNSUPPORTED',
+    message: /cannot attach to the scheduler: the kernel has no BTF \(the receiver "cgroup" /,
+  });
 });
 
-test('without a pipeline for logs the kernel side is asked for no single waits', async () => {
-  const { asked } = await setUp({ signals: ['metrics'] });
-  assert.equal(asked[0]?.sample, 0);
-  assert.equal(asked[0]?.minWait, Number.MAX_SAFE_INTEGER);
-  const { asked: withLogs } = await setUp();
-  assert.equal(withLogs[0]?.minWait, settings.min_wait);
+test('without a pipeline of logs single waits are disabled in the kernel', async () => {
+  const { minWait, sample } = optionsOf(settings, new Set(['metrics']));
+  assert.deepEqual([minWait, sample], [Number.MAX_SAFE_INTEGER, 0]);
 });

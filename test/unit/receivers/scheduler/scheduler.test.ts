@@ -4,9 +4,14 @@ import { AggregationTemporality } from '@opentelemetry/sdk-metrics';
 import { culpritAttributes } from '../../../../src/telemetry/attributes/culprit.ts';
 import { resourceAttributes } from '../../../../src/telemetry/attributes/resource.ts';
 import { waitAttributes } from '../../../../src/telemetry/attributes/wait.ts';
-import { hrTime } from '../../../../src/telemetry/metrics/build.ts';
 import { waitMetrics } from '../../../../src/telemetry/metrics/wait.ts';
-import { cgroupId, nanoseconds, seconds, type UnixNanoseconds } from '../../../../src/telemetry/units.ts';
+import {
+  cgroupId,
+  hrTime,
+  nanoseconds,
+  seconds,
+  type UnixNanoseconds,
+} from '../../../../src/telemetry/units.ts';
 import { cgroupReading, pairReading } from './readings.ts';
 import { blamed, busy, setUp, values } from './scheduler-receiver-fixture.ts';
 
@@ -75,7 +80,7 @@ test('waits that ended become one exponential histogram with their sum', async (
   });
 });
 
-test('what did not happen has no point, and who did nothing no resource', async () => {
+test('zero values have no point, idle cgroups no resource', async () => {
   const { readings, read } = await setUp();
   readings.push({
     cgroups: [cgroupReading({}), cgroupReading({}, { run: seconds(1), cgroup: cgroupId(2n) })],
@@ -85,7 +90,7 @@ test('what did not happen has no point, and who did nothing no resource', async 
   assert.deepEqual([...(workloads[0]?.metrics.keys() ?? [])], [waitMetrics.runTime.name]);
 });
 
-test('who only waits, and has not been given a CPU yet, is told with what has passed', async () => {
+test('a cgroup that only waits is reported with its waits in progress', async () => {
   const { readings, read } = await setUp();
   readings.push({ cgroups: [cgroupReading({ other: 10e9 }, { completed: nanoseconds(0) })] });
   const [workload] = await read();
@@ -111,7 +116,7 @@ test('last runners are reported beside the culprits, without a cause, and displa
   ]);
 });
 
-test('who was preempted and still waits is told, though there is nothing else of it yet', async () => {
+test('a preempted cgroup that still waits is reported, also if it has nothing else', async () => {
   const { readings, read } = await setUp();
   readings.push({ pairs: [pairReading(2n, { preemptions: 1 })] });
   const [workload] = await read();
@@ -121,7 +126,7 @@ test('who was preempted and still waits is told, though there is nothing else of
   ]);
 });
 
-test('pairs go to their own victim', async () => {
+test("pairs are emitted on their victim's resource", async () => {
   const { readings, read } = await setUp();
   const two = cgroupReading({ other: 1000 }, { cgroup: cgroupId(9n) });
   readings.push({
@@ -142,7 +147,7 @@ test('blame beyond the tolerance stays unnamed', async () => {
   assert.equal(values(workload?.metrics.get(waitMetrics.blameTime.name))?.[0]?.[0], 0.5);
 });
 
-test('max_culprits names that many; the rest is `other`, with the sums kept', async () => {
+test('culprits beyond max_culprits become `other`, and sums are kept', async () => {
   const { readings, read } = await setUp({ settings: { max_culprits: 2 } });
   const pairs = [2n, 3n, 4n, 5n].map((culprit) => pairReading(culprit, { other: 1e9, preemptions: 1 }));
   readings.push({ cgroups: [cgroupReading({ other: 4e9 })], pairs });

@@ -46,7 +46,8 @@ function machine(behaviour: Behaviour = {}) {
     },
     source: {
       lastSwitches: () => [bootedFor, bootedFor, bootedFor].with(cpu() ?? 0, switched),
-      read() {
+      // biome-ignore lint/correctness/useYield: a reading of one step
+      *reading() {
         const waits = naps - counted;
         counted = naps;
         const sums = noSums();
@@ -59,7 +60,7 @@ function machine(behaviour: Behaviour = {}) {
   return { subject, naps: () => naps };
 }
 
-test('where everything is right it passes, after four naps of 10 ms', async () => {
+test('self-test: passes after four sleeps of 10 ms', async () => {
   const { subject, naps } = machine();
   const result = await selfTest(subject);
   assert.equal(summarize(result), 'passed');
@@ -68,20 +69,20 @@ test('where everything is right it passes, after four naps of 10 ms', async () =
   assert.equal(naps(), 4);
 });
 
-test('a pid namespace of its own is noticed, and costs no more than waits in progress', async () => {
+test('self-test: a private pid namespace fails the check of tasks only', async () => {
   const result = await selfTest(machine({ seesAllTasks: false }).subject);
   assert.match(result.failed.get('tasks') ?? '', /hostPID: true/);
   assert.equal(summarize(result), 'failed: tasks');
 });
 
-test('a kernel that does not stamp waiting tasks is told from one that does', async () => {
+test('self-test: a kernel that does not stamp waiting tasks fails', async () => {
   const result = await selfTest(machine({ countedAs: undefined }).subject);
   assert.equal(summarize(result), 'failed: wait_stamps; not checked: cgroup');
   assert.match(result.failed.get('wait_stamps') ?? '', /last_queued is always 0.*nodelayacct/);
 });
 
 for (const rate of [0, 0.9, 1.1, 0.024])
-  test(`a clock that runs ${rate} times as fast as time is noticed`, async () => {
+  test(`self-test: a clock ${rate} times as fast as time fails`, async () => {
     const result = await selfTest(machine({ rate }).subject);
     assert.equal(summarize(result), 'failed: clock');
     assert.match(
@@ -90,33 +91,33 @@ for (const rate of [0, 0.9, 1.1, 0.024])
     );
   });
 
-test('a clock 2 % apart is as good as a measurement over some 10 ms', async () => {
+test('self-test: a clock off by 2 % passes, the precision of some 10 ms', async () => {
   assert.equal(summarize(await selfTest(machine({ rate: 1.02 }).subject)), 'passed');
 });
 
-test('a late look at the clock is no verdict: it is looked at again', async () => {
+test('self-test: a delayed reading of the clock is repeated', async () => {
   const { subject, naps } = machine({ lag: [4] });
   assert.equal(summarize(await selfTest(subject)), 'passed');
   assert.ok(naps() > 4);
 });
 
-test('a machine that looks late all the time but once is judged by its rate all the same', async () => {
+test('self-test: the clock is judged by one timely reading among delayed ones', async () => {
   const lag = [0, ...Array.from({ length: 19 }, (_, nap) => 28 + (nap % 3) * 9)];
   assert.equal(summarize(await selfTest(machine({ lag }).subject)), 'passed');
   assert.equal(summarize(await selfTest(machine({ lag, rate: 1.3 }).subject)), 'failed: clock');
 });
 
 for (const lag of [[2], [0, 0, 0, 3], [0, 2], [0, 4, 0, 0, 0, 5, 0, 0, 6]])
-  test(`looks that are late by ${lag} ms make no wrong clock right`, async () => {
+  test(`self-test: readings late by ${lag} ms do not let a wrong clock pass`, async () => {
     for (const rate of [0.9, 1.1])
       assert.equal(summarize(await selfTest(machine({ rate, lag }).subject)), 'failed: clock');
   });
 
-test('a thread that is moved is watched on whichever CPU it comes back to', async () => {
+test('self-test: a thread moved to another CPU is followed', async () => {
   assert.equal(summarize(await selfTest(machine({ cpu: (naps) => naps % 3 }).subject)), 'passed');
 });
 
-test('what cannot be looked at is said, and is no failure', async () => {
+test('self-test: an impossible check is reported as unchecked, not as failed', async () => {
   const result = await selfTest(
     machine({ cpu: () => undefined, cgroup: { kind: 'hidden', reason: 'behind a wall' } }).subject,
   );
@@ -124,7 +125,7 @@ test('what cannot be looked at is said, and is no failure', async () => {
   assert.equal(result.unchecked.get('cgroup'), 'behind a wall');
 });
 
-test('a process counted in another cgroup than its directory says is noticed', async () => {
+test("self-test: a process counted in another cgroup than its directory's fails", async () => {
   const result = await selfTest(machine({ countedAs: cgroupId(43n) }).subject);
   assert.equal(summarize(result), 'failed: cgroup');
   assert.match(
@@ -133,12 +134,12 @@ test('a process counted in another cgroup than its directory says is noticed', a
   );
 });
 
-test('beyond max_workloads nobody can say which cgroup it was', async () => {
+test('self-test: beyond max_workloads the cgroup is unchecked', async () => {
   const result = await selfTest(machine({ countedAs: 'overflow' }).subject);
   assert.equal(summarize(result), 'passed; not checked: cgroup');
 });
 
-test('a hierarchy without the cpu controller fails, whatever was counted', async () => {
+test('self-test: a hierarchy without the cpu controller fails', async () => {
   const result = await selfTest(machine({ cgroup: { kind: 'wrong', problem: 'mount it' } }).subject);
   assert.equal(result.failed.get('cgroup'), 'mount it');
 });
@@ -148,7 +149,7 @@ for (const [clock, members] of [
   ['task', ['throttled_clock_task_time']],
   ['none', ['throttle_count']],
 ] as const)
-  test(`the clock of throttled time is told: ${clock}`, async () => {
+  test(`self-test: the clock of throttled time is reported: ${clock}`, async () => {
     const result = await selfTest(machine({ members }).subject);
     assert.equal(result.throttleClock, clock);
     assert.equal(summarize(result), clock === 'none' ? 'failed: throttle_clock' : 'passed');

@@ -2,11 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { CpuTimes } from '../../../../src/machine/cpu-times.ts';
-import {
-  type StolenLoss,
-  StolenShares,
-  type StolenTime,
-} from '../../../../src/receivers/scheduler/stolen-shares.ts';
+import { StolenShares, type StolenTime } from '../../../../src/receivers/scheduler/stolen-shares.ts';
+import { LossLedger } from '../../../../src/telemetry/losses.ts';
 
 const second = 1_000_000_000;
 const neither: StolenTime = { irq: false, steal: false };
@@ -14,14 +11,14 @@ const neither: StolenTime = { irq: false, steal: false };
 /** Two CPUs whose ticks a test sets; no reading yet. */
 function setUp(accounted = neither) {
   const ticks = { irq: new Float64Array(2), steal: new Float64Array(2) };
-  const losses: StolenLoss[] = [];
+  const losses = new LossLedger();
   const warnings: string[] = [];
   let fault: Error | undefined;
   const read = () => {
     if (fault) throw fault;
   };
   const shares = new StolenShares({ ...ticks, read } as unknown as CpuTimes, accounted, {
-    lose: (reason) => losses.push(reason),
+    losses,
     warn: (error) => warnings.push(error.message),
   });
   let now = 0;
@@ -34,18 +31,18 @@ function setUp(accounted = neither) {
   return { ticks, losses, warnings, advance, onAny, fail: (error?: Error) => (fault = error) };
 }
 
-test('a share is the ticks since the reading before over the time since then, of each CPU and kind', () => {
+test('a share is the growth of ticks over the elapsed time, for each CPU and kind', () => {
   const { ticks, advance, losses } = setUp();
   ticks.irq.set([500, 7]);
-  assert.deepEqual(advance(), [0, 0, 0, 0], 'what was before the first reading is nobody’s');
+  assert.deepEqual(advance(), [0, 0, 0, 0], 'time before the first reading is charged to no cgroup');
   ticks.irq[0] = 600;
   ticks.steal[1] = 250;
   assert.deepEqual(advance(), [0.1, 0, 0, 0.25]);
   assert.deepEqual(advance(), [0, 0, 0, 0]);
-  assert.deepEqual(losses, []);
+  assert.deepEqual(losses.take(), {});
 });
 
-test('of what is known of no CPU, the share is what every CPU that was online had at least', () => {
+test('the share of an unknown CPU is the minimum over all online CPUs', () => {
   const { ticks, advance, onAny } = setUp();
   advance();
   assert.deepEqual(onAny(), [0, 0]);
@@ -59,7 +56,7 @@ test('of what is known of no CPU, the share is what every CPU that was online ha
   assert.deepEqual(onAny(), [0.2, 0.3]);
 });
 
-test('what the kernel accounts itself has no share', () => {
+test('time the kernel accounts itself has no share', () => {
   const { ticks, advance } = setUp({ irq: false, steal: true });
   advance();
   ticks.irq[0] = 100;
@@ -67,35 +64,35 @@ test('what the kernel accounts itself has no share', () => {
   assert.deepEqual(advance(), [0.1, 0, 0, 0]);
 });
 
-test('nothing is read where the kernel accounts both', () => {
+test('/proc/stat is not read if the kernel accounts both kinds', () => {
   const { advance, fail, losses } = setUp({ irq: true, steal: true });
   fail(new Error('must not be read'));
   assert.deepEqual(advance(), [0, 0, 0, 0]);
-  assert.deepEqual(losses, []);
+  assert.deepEqual(losses.take(), {});
 });
 
-test('a counter that goes backwards is counted, charged to nobody, and goes on from there', () => {
+test('a counter that goes backwards is counted, never charged, and continues from there', () => {
   const { ticks, advance, losses } = setUp();
   ticks.steal[0] = 1000;
   advance();
   ticks.steal[0] = 400;
   assert.deepEqual(advance(), [0, 0, 0, 0]);
-  assert.deepEqual(losses, ['cpu_time_backwards']);
+  assert.deepEqual(losses.take(), { cpu_time_backwards: 1 });
   ticks.steal[0] = 500;
   assert.deepEqual(advance(), [0, 0, 0.1, 0]);
 });
 
-test('more than can have been is counted and charged to nobody', () => {
+test('growth above the elapsed time is counted and never charged', () => {
   const { ticks, advance, losses } = setUp();
   advance();
   ticks.steal[0] = 1e9;
   assert.deepEqual(advance(), [0, 0, 0, 0]);
-  assert.deepEqual(losses, ['cpu_time_implausible']);
+  assert.deepEqual(losses.take(), { cpu_time_implausible: 1 });
   ticks.steal[0] += 100;
   assert.deepEqual(advance(), [0, 0, 0.1, 0]);
 });
 
-test('ticks that come late are charged with the next that grow, not on a CPU that had none', () => {
+test('late ticks are charged with the next growth, not to a CPU without any', () => {
   const { ticks, advance, losses } = setUp();
   advance();
   ticks.steal[0] = 1002;
@@ -103,10 +100,10 @@ test('ticks that come late are charged with the next that grow, not on a CPU tha
   assert.deepEqual(advance(), [0, 0, 0, 0]);
   ticks.steal[0] = 1003;
   assert.deepEqual(advance(), [0, 0, 0.003, 0]);
-  assert.deepEqual(losses, []);
+  assert.deepEqual(losses.take(), {});
 });
 
-test('a CPU that was offline comes back with what it had, over all that time', () => {
+test('a CPU that returns online has its growth over the whole time offline', () => {
   const { ticks, advance, losses } = setUp();
   advance();
   ticks.irq[1] = Number.NaN;
@@ -115,10 +112,10 @@ test('a CPU that was offline comes back with what it had, over all that time', (
   ticks.irq[1] = 20;
   ticks.steal[1] = 0;
   assert.deepEqual(advance(), [0, 0.01, 0, 0]);
-  assert.deepEqual(losses, []);
+  assert.deepEqual(losses.take(), {});
 });
 
-test('a CPU that is new has no share before it was seen twice', () => {
+test('a new CPU has no share before its second reading', () => {
   const { ticks, advance } = setUp();
   ticks.irq[1] = Number.NaN;
   advance();
@@ -128,7 +125,7 @@ test('a CPU that is new has no share before it was seen twice', () => {
   assert.deepEqual(advance(), [0, 0.1, 0, 0]);
 });
 
-test('without /proc/stat nobody is charged, each time is counted and said once; later it covers that time too', () => {
+test('an unreadable /proc/stat charges nothing, is counted each time and logged once; the next reading covers that time', () => {
   const { ticks, advance, losses, warnings, fail } = setUp();
   advance();
   fail(new Error('cannot read /proc/stat: gone'));
@@ -138,11 +135,11 @@ test('without /proc/stat nobody is charged, each time is counted and said once; 
   fail();
   ticks.irq[0] = 300;
   assert.deepEqual(advance(), [0.1, 0, 0, 0]);
-  assert.deepEqual(losses, ['cpu_times_unreadable', 'cpu_times_unreadable']);
+  assert.deepEqual(losses.take(), { cpu_times_unreadable: 2 });
   assert.deepEqual(warnings, ['cannot read /proc/stat: gone']);
 });
 
-test('shares are 0 to 1, 0 without growth, and over time as much as the ticks that were plausible', () => {
+test('shares are 0 to 1, 0 without growth, and sum to the plausible ticks', () => {
   const step = fc.record({
     elapsed: fc.integer({ min: second / 10, max: 20 * second }),
     irq: fc.nat(1100),
@@ -169,7 +166,7 @@ test('shares are 0 to 1, 0 without growth, and over time as much as the ticks th
         assert.ok(charged <= grown * 1e7 + 1);
       }
       // what is owed at the end is at most what a CPU may be late with
-      if (!losses.length) assert.ok(grown * 1e7 - charged <= 2 * 20 * second);
+      if (!Object.keys(losses.take()).length) assert.ok(grown * 1e7 - charged <= 2 * 20 * second);
     }),
   );
 });

@@ -1,17 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { Serials } from '../../../../src/cgroup/serials.ts';
 import { blameOf } from '../../../../src/receivers/scheduler/blame.ts';
 import { SerialIndex } from '../../../../src/receivers/scheduler/serial-index.ts';
 import { type CgroupReading, waitClasses } from '../../../../src/receivers/scheduler/source.ts';
 import type { StolenTime } from '../../../../src/receivers/scheduler/stolen-shares.ts';
 import { withoutStolen } from '../../../../src/receivers/scheduler/stolen-split.ts';
 import { SchedulerTotals } from '../../../../src/receivers/scheduler/totals.ts';
+import { LossLedger } from '../../../../src/telemetry/losses.ts';
 import { cgroupOf, FakeScheduler } from './fake-scheduler.ts';
 import { abi, writeBigint } from './plain-abi.ts';
 import { pairReading, waitEvent } from './readings.ts';
+import { advance } from './totals-fixture.ts';
 
-const size = { rows: 3, slots: 4, histogramCopies: 2 };
+const size = { rows: 3, slots: 4, histogramShift: 0, histogramCopies: 2 };
 const neither: StolenTime = { irq: false, steal: false };
 
 /** Shares of CPU 0; CPU 1 had nothing, so that nothing is known of waits on any of them. */
@@ -22,13 +25,18 @@ const onFirst = (irq: number, steal: number) => ({
 
 function setUp(accounted = neither) {
   const kernel = new FakeScheduler(size);
-  const totals = new SchedulerTotals(abi, size, accounted, new SerialIndex(100));
+  const index = new SerialIndex(new Serials(100));
+  const totals = new SchedulerTotals({ abi, size, stolen: accounted, index, losses: new LossLedger() });
   const read = (shares = onFirst(0, 0)) => {
-    totals.advance(() => {
-      const copy = kernel.copy();
-      kernel.deliver(totals);
-      return copy;
-    }, shares);
+    advance(
+      { kernel, totals },
+      () => {
+        const copy = kernel.copy();
+        kernel.deliver(totals);
+        return copy;
+      },
+      shares,
+    );
     return totals.take();
   };
   return { kernel, totals, read };
@@ -38,7 +46,7 @@ const parts = (...ns: number[]) => ns.map(BigInt);
 const classesOf = (readings: readonly CgroupReading[], cgroup: bigint) =>
   readings.find((reading) => reading.cgroup === cgroup)?.classes;
 
-test('of what was waited behind somebody that share moves; idle, throttled, stolen and unknown stay', () => {
+test('the share is moved from self, other and kernel; idle, throttled, stolen and unknown stay', () => {
   const { kernel, read } = setUp();
   kernel.wait(0, 1, parts(100, 1000, 10, 500, 600, 50, 700));
   const { cgroups } = read(onFirst(0.1, 0.2));
@@ -54,7 +62,7 @@ test('of what was waited behind somebody that share moves; idle, throttled, stol
   });
 });
 
-test('a wait on a CPU of which nothing was stolen keeps its classes', () => {
+test('a wait on a CPU without stolen time keeps its classes', () => {
   const { kernel, read } = setUp();
   kernel.wait(1, 1, parts(100, 1000, 10, 0, 0, 0, 0));
   const { cgroups, otherKept } = read(onFirst(0.5, 0.5));
@@ -62,7 +70,7 @@ test('a wait on a CPU of which nothing was stolen keeps its classes', () => {
   assert.deepEqual([classes?.other, classes?.irq, classes?.steal, otherKept.size], [1000, 0, 0, 0]);
 });
 
-test('what a removed or replaced cgroup waited before the reading is split by that reading’s shares', () => {
+test('waits of a removed or replaced cgroup are split by the shares of the same reading', () => {
   const { kernel, totals, read } = setUp();
   read(onFirst(0.5, 0));
   const replaced = cgroupOf(kernel.occupant(1));
@@ -90,7 +98,7 @@ test('fractions of a nanosecond add up over readings', () => {
   assert.equal(irq, 50);
 });
 
-test('shares that are the whole time take no more than there is, and what is left over waits for growth', () => {
+test('shares of 100 % take no more than the wait, and the remainder is carried over', () => {
   const { kernel, read } = setUp();
   const waited = (ns: number, irq: number, steal: number) => {
     kernel.wait(0, 1, parts(0, ns, 0, 0, 0, 0, 0));
@@ -116,7 +124,7 @@ const round = fc.record({
   restOfSteal: fc.oneof(fc.constant(0), fc.constant(1), fc.double({ min: 0, max: 1, noNaN: true })),
 });
 
-test('whatever the shares: sums exact, never negative, nothing on a CPU without growth, nothing lost', () => {
+test('for any shares: sums exact, never negative, nothing on a CPU without growth, nothing lost', () => {
   fc.assert(
     fc.property(fc.array(round, { maxLength: 8 }), (rounds) => {
       const { kernel, totals, read } = setUp();
@@ -155,7 +163,7 @@ test('whatever the shares: sums exact, never negative, nothing on a CPU without 
   );
 });
 
-test('pairs give up the part their victim’s `other` does, so that culprits nobody could name stay unnamed', () => {
+test('pairs are reduced like their victim’s `other`, so that unnamed culprits stay unnamed', () => {
   const { kernel, read } = setUp();
   kernel.wait(0, 1, parts(0, 1_000_000, 0, 0, 0, 0, 0));
   const { cgroups, otherKept } = read(onFirst(0, 0.3));
@@ -178,13 +186,13 @@ test('pairs give up the part their victim’s `other` does, so that culprits nob
   );
 });
 
-test('pairs of a victim of whom nothing was stolen stay as they are', () => {
+test('pairs of a victim without stolen time are unchanged', () => {
   const pairs = [pairReading(7n, { other: 5, preemptions: 1 })];
   assert.deepEqual(withoutStolen(pairs, new Map([[99n as never, 0.5]])), pairs);
   assert.equal(withoutStolen(pairs, new Map()), pairs);
 });
 
-test('a single wait is split as its CPU’s stolen time was in the reading before', () => {
+test('a single wait is split by its CPU’s shares of the reading before', () => {
   const { kernel, totals, read } = setUp({ irq: true, steal: true });
   writeBigint(kernel.maps.cpus, abi.cpu.irq, 100n);
   writeBigint(kernel.maps.cpus, abi.cpu.ring + abi.occupant.stolen, 400n);

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { noClasses, noSums, readingOf } from '../../../../src/receivers/scheduler/cgroup-sums.ts';
 import type { CgroupReading, PairReading } from '../../../../src/receivers/scheduler/source.ts';
 import { PairSurplus } from '../../../../src/receivers/scheduler/surplus.ts';
+import { LossLedger } from '../../../../src/telemetry/losses.ts';
 import { cgroupId, nanoseconds } from '../../../../src/telemetry/units.ts';
 
 const victim = cgroupId(1n);
@@ -26,71 +27,75 @@ function pairOf(culprit: PairReading['culprit'], other: number, throttled = 0): 
 
 /** Without anything stolen. */
 function surplusOf() {
-  const surplus = new PairSurplus();
+  const losses = new LossLedger();
+  const surplus = new PairSurplus(losses);
   const otherWhole = new Map();
   return {
-    settle: (cgroups: readonly CgroupReading[], pairs: readonly PairReading[]) =>
-      surplus.settle(pairs, { cgroups, otherWhole }),
-    takeForgotten: () => surplus.takeForgotten(),
+    carryOver: (cgroups: readonly CgroupReading[], pairs: readonly PairReading[]) =>
+      surplus.carryOver(pairs, { cgroups, otherWhole }),
+    takeForgotten: () => losses.take().pair_surplus ?? 0,
   };
 }
 
 const othersOf = (pairs: readonly PairReading[]) => pairs.map(({ culprit, other }) => [culprit, other]);
 
-test('pairs that fit their totals are told as they are', () => {
+test('pairs within their totals are unchanged', () => {
   const pairs = [pairOf(culprits[0], 5), pairOf(culprits[1], 0, 7)];
-  assert.deepEqual(surplusOf().settle([victimWith(5, 8)], pairs), pairs);
+  assert.deepEqual(surplusOf().carryOver([victimWith(5, 8)], pairs), pairs);
 });
 
-test('what pairs have above the totals is told with the next reading, of those that had it', () => {
+test('the excess of pairs over totals is carried to the next reading of the same pairs', () => {
   const surplus = surplusOf();
-  const first = surplus.settle([victimWith(60)], [pairOf(culprits[0], 90), pairOf(culprits[1], 30)]);
+  const first = surplus.carryOver([victimWith(60)], [pairOf(culprits[0], 90), pairOf(culprits[1], 30)]);
   assert.deepEqual(othersOf(first), [
     [culprits[0], 45],
     [culprits[1], 15],
   ]);
-  const second = surplus.settle([victimWith(100)], [pairOf(culprits[1], 40)]);
+  const second = surplus.carryOver([victimWith(100)], [pairOf(culprits[1], 40)]);
   assert.deepEqual(othersOf(second).toSorted(), [
     [culprits[0], 45],
     [culprits[1], 55],
   ]);
 });
 
-test('a victim that has no totals yet has its pairs with the reading in which they come', () => {
+test('pairs of a victim without totals are carried to the reading that has them', () => {
   const surplus = surplusOf();
-  assert.deepEqual(surplus.settle([], [pairOf(culprits[0], 9)]), []);
-  assert.deepEqual(othersOf(surplus.settle([victimWith(9)], [])), [[culprits[0], 9]]);
+  assert.deepEqual(surplus.carryOver([], [pairOf(culprits[0], 9)]), []);
+  assert.deepEqual(othersOf(surplus.carryOver([victimWith(9)], [])), [[culprits[0], 9]]);
 });
 
-test('what never comes is forgotten, and counted once', () => {
+test('an excess without totals is dropped and counted once', () => {
   const surplus = surplusOf();
-  surplus.settle([], [pairOf(culprits[0], 9), pairOf(culprits[1], 1)]);
+  surplus.carryOver([], [pairOf(culprits[0], 9), pairOf(culprits[1], 1)]);
   assert.equal(surplus.takeForgotten(), 0);
-  for (let i = 0; i < 3; i++) assert.deepEqual(surplus.settle([], []), []);
+  for (let i = 0; i < 3; i++) assert.deepEqual(surplus.carryOver([], []), []);
   assert.deepEqual([surplus.takeForgotten(), surplus.takeForgotten()], [2, 0]);
-  assert.deepEqual(surplus.settle([victimWith(9)], []), []);
+  assert.deepEqual(surplus.carryOver([victimWith(9)], []), []);
 });
 
-test('of time a part of which was stolen the pairs have the whole, until that part is taken from them', () => {
+test('pairs contain stolen time until it is subtracted', () => {
   const otherWhole = new Map([[victim, 60]]);
   const cgroups = [victimWith(40)];
-  const settled = new PairSurplus().settle([pairOf(culprits[0], 60)], { cgroups, otherWhole });
-  assert.deepEqual(othersOf(settled), [[culprits[0], 60]]);
+  const carried = new PairSurplus(new LossLedger()).carryOver([pairOf(culprits[0], 60)], {
+    cgroups,
+    otherWhole,
+  });
+  assert.deepEqual(othersOf(carried), [[culprits[0], 60]]);
 });
 
-test('two pairs of one name are one', () => {
+test('two pairs of the same victim and culprit become one', () => {
   const surplus = surplusOf();
-  surplus.settle([], [pairOf(culprits[0], 1)]);
-  const settled = surplus.settle([victimWith(9)], [pairOf(culprits[0], 3), pairOf(culprits[0], 5)]);
-  assert.deepEqual(othersOf(settled), [[culprits[0], 9]]);
+  surplus.carryOver([], [pairOf(culprits[0], 1)]);
+  const carried = surplus.carryOver([victimWith(9)], [pairOf(culprits[0], 3), pairOf(culprits[0], 5)]);
+  assert.deepEqual(othersOf(carried), [[culprits[0], 9]]);
 });
 
-test('however late pairs are copied: they never have more than the totals, and in the end as much', () => {
+test('pairs never exceed the totals, and converge to them, for any delay of copies', () => {
   const step = fc.record({ time: fc.nat(1000), early: fc.nat(1000), by: fc.nat(1) });
   fc.assert(
     fc.property(fc.array(step, { minLength: 1, maxLength: 20 }), (steps) => {
       const surplus = surplusOf();
-      let told = 0;
+      let reported = 0;
       let had = 0;
       const total = steps.reduce((sum, { time }) => sum + time, 0);
       let early = 0; // of the totals to come, already in the pairs
@@ -99,14 +104,14 @@ test('however late pairs are copied: they never have more than the totals, and i
         const ahead = Math.min(wanted, left, steps[i + 1]?.time ?? 0);
         const inPairs = time - early + ahead;
         early = ahead;
-        const settled = surplus.settle([victimWith(time)], [pairOf(culprits[by] ?? culprits[0], inPairs)]);
-        const now = settled.reduce((sum, pair) => sum + pair.other, 0);
+        const carried = surplus.carryOver([victimWith(time)], [pairOf(culprits[by] ?? culprits[0], inPairs)]);
+        const now = carried.reduce((sum, pair) => sum + pair.other, 0);
         assert.ok(now <= time, `${now} of ${time}`);
-        told += now;
+        reported += now;
         had += time;
       }
       assert.equal(had, total);
-      assert.ok(total - told <= 2 * steps.length, `${total - told} of ${total} never came`);
+      assert.ok(total - reported <= 2 * steps.length, `${total - reported} of ${total} never came`);
     }),
   );
 });

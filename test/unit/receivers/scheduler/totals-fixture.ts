@@ -1,28 +1,43 @@
 import assert from 'node:assert/strict';
+import { Serials } from '../../../../src/cgroup/serials.ts';
 import { SerialIndex } from '../../../../src/receivers/scheduler/serial-index.ts';
+import type { Block } from '../../../../src/receivers/scheduler/snapshot.ts';
 import type { CgroupReading, Waiter } from '../../../../src/receivers/scheduler/source.ts';
 import type { StolenTime } from '../../../../src/receivers/scheduler/stolen-shares.ts';
+import type { Shares } from '../../../../src/receivers/scheduler/stolen-split.ts';
 import { SchedulerTotals } from '../../../../src/receivers/scheduler/totals.ts';
+import { LossLedger } from '../../../../src/telemetry/losses.ts';
 import { FakeScheduler } from './fake-scheduler.ts';
 import { abi } from './plain-abi.ts';
 
-export const size = { rows: 3, slots: 3, histogramCopies: 2 };
+export const size = { rows: 3, slots: 3, histogramShift: 0, histogramCopies: 2 };
 
 export function setUp(stolen: StolenTime = { irq: false, steal: true }) {
   const kernel = new FakeScheduler(size);
-  const index = new SerialIndex(100);
-  const totals = new SchedulerTotals(abi, size, stolen, index);
+  const index = new SerialIndex(new Serials(100));
+  const losses = new LossLedger();
+  const totals = new SchedulerTotals({ abi, size, stolen, index, losses });
   /** Copy, then the ring, as the live source reads. */
   const read = () => {
-    totals.advance(() => {
+    advance({ kernel, totals }, () => {
       const copy = kernel.copy();
       kernel.deliver(totals);
       return copy;
     });
-    const { cgroups, drops } = totals.take();
-    return { cgroups, drops };
+    return { cgroups: totals.take().cgroups, drops: losses.take() };
   };
-  return { kernel, index, totals, read };
+  return { kernel, index, totals, losses, read };
+}
+
+/** A reading in one block, as `copy` gives it. */
+export function advance(
+  { kernel, totals }: { readonly kernel: FakeScheduler; readonly totals: SchedulerTotals },
+  copy: () => Block,
+  shares?: Shares,
+): void {
+  totals.begin(kernel.maps.cpus, shares);
+  totals.advance(copy);
+  totals.end();
 }
 
 export const other = (ns: number | bigint) => [0n, BigInt(ns), 0n, 0n, 0n, 0n, 0n];

@@ -4,9 +4,9 @@ import { histogramOffset } from '../../../../src/receivers/scheduler/abi.ts';
 import { waitClasses } from '../../../../src/receivers/scheduler/source.ts';
 import { cgroupOf, type FakeScheduler } from './fake-scheduler.ts';
 import { abi, writeBigint } from './plain-abi.ts';
-import { find, other, setUp, stolen, waitOf, waits } from './totals-fixture.ts';
+import { advance, find, other, setUp, stolen, waitOf, waits } from './totals-fixture.ts';
 
-test('what a cgroup did between the last reading and its end comes with the record of its cell', () => {
+test('retired cell: totals between the last reading and the removal are counted', () => {
   const { kernel, read } = setUp();
   const former = cgroupOf(kernel.occupant(1));
   kernel.wait(0, 1, other(10));
@@ -19,12 +19,12 @@ test('what a cgroup did between the last reading and its end comes with the reco
   assert.equal(waitOf(cgroups, cgroupOf(kernel.occupant(1))), 3);
 });
 
-test('a record that comes before its copy is not counted twice', () => {
+test('retired cell: a record that precedes its copy is not counted twice', () => {
   const { kernel, totals } = setUp();
   const former = cgroupOf(kernel.occupant(1));
   kernel.wait(0, 1, other(10));
   const stale = kernel.copy();
-  totals.advance(() => {
+  advance({ kernel, totals }, () => {
     kernel.recycle(1, false);
     kernel.claim(0, 1);
     kernel.deliver(totals);
@@ -33,12 +33,12 @@ test('a record that comes before its copy is not counted twice', () => {
   assert.equal(waitOf(totals.take().cgroups, former), 10);
 });
 
-test('a copy older than two records of its cell is not counted again', () => {
+test('retired cell: a copy older than two records is not counted again', () => {
   const { kernel, totals } = setUp();
   const first = cgroupOf(kernel.occupant(1));
   kernel.wait(0, 1, other(10));
   const stale = kernel.copy();
-  totals.advance(() => {
+  advance({ kernel, totals }, () => {
     for (let i = 0; i < 2; i++) {
       kernel.recycle(1, false);
       kernel.claim(0, 1);
@@ -49,7 +49,7 @@ test('a copy older than two records of its cell is not counted again', () => {
   assert.equal(waitOf(totals.take().cgroups, first), 10);
 });
 
-test('a record that comes one reading late adds only what was not read before', () => {
+test('retired cell: a late record adds only its growth since the last reading', () => {
   const { kernel, totals, read } = setUp();
   const former = cgroupOf(kernel.occupant(1));
   kernel.wait(0, 1, other(10));
@@ -57,12 +57,12 @@ test('a record that comes one reading late adds only what was not read before', 
   kernel.wait(0, 1, other(5));
   kernel.recycle(1, false);
   kernel.wait(0, 1, other(3));
-  totals.advance(() => kernel.copy());
+  advance({ kernel, totals }, () => kernel.copy());
   assert.equal(waitOf(totals.take().cgroups, former), 0);
   assert.equal(waitOf(read().cgroups, former), 5);
 });
 
-test('late records of one cgroup from two CPUs are told apart by age', () => {
+test('retired cell: late records of one cgroup from two CPUs are not counted twice', () => {
   const { kernel, totals, read } = setUp();
   const former = cgroupOf(kernel.occupant(1));
   kernel.wait(0, 1, other(10));
@@ -70,15 +70,15 @@ test('late records of one cgroup from two CPUs are told apart by age', () => {
   read();
   kernel.recycle(1, false);
   kernel.claim(0, 1);
-  totals.advance(() => kernel.copy());
+  advance({ kernel, totals }, () => kernel.copy());
   kernel.deliver(totals, 1);
   kernel.claim(1, 1);
-  totals.advance(() => kernel.copy());
+  advance({ kernel, totals }, () => kernel.copy());
   totals.take();
   assert.equal(waitOf(read().cgroups, former), 0, 'everything had been read before');
 });
 
-test('a histogram that two cgroups counted in is nobody’s, and its counts are counted as lost', () => {
+test('a histogram shared by two cgroups belongs to neither, and its counts are a loss', () => {
   const { kernel, read } = setUp();
   kernel.wait(0, 1, other(10), 1);
   kernel.recycle(1);
@@ -91,7 +91,7 @@ test('a histogram that two cgroups counted in is nobody’s, and its counts are 
   assert.deepEqual(drops, { histogram_contested: 2 });
 });
 
-test('who comes after a removed cgroup that was settled has a histogram of its own', () => {
+test('the cgroup after a removed and closed one in a slot has a histogram of its own', () => {
   const { kernel, totals, read } = setUp();
   const former = cgroupOf(kernel.occupant(1));
   kernel.wait(0, 1, other(10), 1);
@@ -105,7 +105,7 @@ test('who comes after a removed cgroup that was settled has a histogram of its o
   assert.deepEqual(drops, {});
 });
 
-test('a removal that is learnt of only when the slot has a new owner does not give away the owner’s counts', () => {
+test('a removal reported after the slot is reused takes no counts of the new cgroup', () => {
   const { kernel, read } = setUp();
   const former = cgroupOf(kernel.occupant(1));
   kernel.wait(0, 1, other(10), 1);
@@ -116,7 +116,7 @@ test('a removal that is learnt of only when the slot has a new owner does not gi
   assert.equal(drops.histogram_contested, 2);
 });
 
-test('a wait of a cgroup’s last thread after its removal is not given to who comes next', () => {
+test('a wait of the last thread after a removal is not counted for the slot’s next cgroup', () => {
   const { kernel, totals, read } = setUp();
   kernel.wait(0, 1, other(10), 1);
   kernel.remove(1);
@@ -129,7 +129,7 @@ test('a wait of a cgroup’s last thread after its removal is not given to who c
   assert.equal(drops.histogram_contested, 2);
 });
 
-test('nor is one that was read as it passed, and of which only the end comes after the removal', () => {
+test('a wait in progress that ends after the removal is not counted for the slot’s next cgroup', () => {
   const { kernel, totals, read } = setUp();
   kernel.progress(1, other(10), 7);
   read();
@@ -143,10 +143,10 @@ test('nor is one that was read as it passed, and of which only the end comes aft
   assert.equal(drops.histogram_contested, 2);
 });
 
-test('counts of a cell first seen while it is emptied are not given to who was removed meanwhile', () => {
+test('counts of a cell first read while it is emptied do not go to the removed cgroup', () => {
   const { kernel, totals, read } = setUp();
   kernel.wait(1, 1, other(5), 2);
-  kernel.recycle(1, false); // of this one nobody hears
+  kernel.recycle(1, false); // this removal has no event
   const removed = kernel.occupant(1);
   kernel.preempt(0, 1, 1);
   kernel.remove(1);
@@ -158,12 +158,12 @@ test('counts of a cell first seen while it is emptied are not given to who was r
   assert.equal(drops.histogram_contested, 1);
 });
 
-test('a count between the copies of histogram and cell belongs to who claimed the slot meanwhile', () => {
+test('a count between the copies of histogram and cell belongs to the slot’s new cgroup', () => {
   const { kernel, totals, read } = setUp();
   const former = cgroupOf(kernel.occupant(1));
   kernel.wait(0, 1, other(10), 1);
-  totals.advance(() =>
-    kernel.copy(() => {
+  advance({ kernel, totals }, () =>
+    kernel.copy(kernel.maps, () => {
       kernel.recycle(1, false);
       kernel.wait(1, 1, other(5), 2);
     }),
@@ -175,15 +175,15 @@ test('a count between the copies of histogram and cell belongs to who claimed th
   );
 });
 
-test('a cell seen before its cgroup id was written names nobody `0`', () => {
+test('a cell read before its cgroup id is written has no cgroup `0`', () => {
   const { kernel, index, totals } = setUp();
   kernel.beginClaim(0, 1, 16);
-  totals.advance(() => kernel.copy());
-  assert.deepEqual(totals.take(), { cgroups: [], drops: {}, otherKept: new Map(), otherWhole: new Map() });
+  advance({ kernel, totals }, () => kernel.copy());
+  assert.deepEqual(totals.take(), { cgroups: [], otherKept: new Map(), otherWhole: new Map() });
   assert.equal(index.find(kernel.occupant(1)), undefined);
 });
 
-test('a cgroup that lost and regained the cpu controller is one cgroup', () => {
+test('a cgroup that loses and regains the cpu controller is one cgroup', () => {
   const { kernel, index, read } = setUp();
   kernel.wait(0, 1, other(10), 1);
   kernel.wait(0, 2, other(5), 1);
@@ -193,15 +193,6 @@ test('a cgroup that lost and regained the cpu controller is one cgroup', () => {
   assert.equal(cgroups.length, 1);
   assert.equal(cgroups[0]?.wait, 15);
   assert.deepEqual([...(cgroups[0]?.buckets ?? [])], [[1 + histogramOffset, 2]]);
-});
-
-test('drops of the kernel side are read by reason, as differences', () => {
-  const { kernel, read } = setUp();
-  const at = abi.cpu.size + abi.cpu.drops + 8 * abi.dropReasons.indexOf('pair_full');
-  writeBigint(kernel.maps.cpus, at, 2n ** 54n + 3n);
-  read();
-  writeBigint(kernel.maps.cpus, at, 2n ** 54n + 10n);
-  assert.deepEqual(read().drops, { pair_full: 7 });
 });
 
 const splits = [
@@ -219,7 +210,7 @@ for (const { title, kinds, irq } of splits)
     assert.deepEqual([classes.irq, classes.steal], [irq, 1000 - irq]);
   });
 
-test('stolen time in the record of a cell is split as it lately was on that CPU', () => {
+test('stolen time in a retired cell is split by the latest shares of its CPU', () => {
   const { kernel, read } = setUp({ irq: true, steal: true });
   stealOn(kernel, { irq: 400n, total: 400n });
   kernel.wait(0, 1, stolen(1000));

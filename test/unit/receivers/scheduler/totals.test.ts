@@ -4,9 +4,9 @@ import { histogramOffset } from '../../../../src/receivers/scheduler/abi.ts';
 import type { CgroupReading, Waiter } from '../../../../src/receivers/scheduler/source.ts';
 import { cgroupOf } from './fake-scheduler.ts';
 import { abi } from './plain-abi.ts';
-import { find, other, setUp, waitOf, waits } from './totals-fixture.ts';
+import { advance, find, other, setUp, waitOf, waits } from './totals-fixture.ts';
 
-test('a reading holds what happened since the one before, over all CPUs', () => {
+test('a reading is the growth since the last one, over all CPUs', () => {
   const { kernel, read } = setUp();
   const cgroup = cgroupOf(kernel.occupant(1));
   kernel.wait(0, 1, other(10));
@@ -22,7 +22,7 @@ const times = (readings: readonly CgroupReading[], cgroup: Waiter) => {
   return [reading?.wait ?? 0, reading?.completed ?? 0];
 };
 
-test('a wait that goes on is read as it passes, each nanosecond once, and as a whole when it has ended', () => {
+test('a wait in progress is read as it passes, each nanosecond once, and enters the histogram whole at its end', () => {
   const { kernel, read } = setUp();
   const cgroup = cgroupOf(kernel.occupant(1));
   kernel.progress(1, other(10), 7);
@@ -36,7 +36,7 @@ test('a wait that goes on is read as it passes, each nanosecond once, and as a w
   assert.deepEqual([last.wait, last.completed, waits(last)], [2, 17, 1]);
 });
 
-test('a wait all of which was read while it went on has nothing left but its end', () => {
+test('a wait read completely while in progress adds only its end', () => {
   const { kernel, read } = setUp();
   const cgroup = cgroupOf(kernel.occupant(1));
   kernel.progress(1, other(10), 7);
@@ -47,7 +47,7 @@ test('a wait all of which was read while it went on has nothing left but its end
   assert.equal(waits(find(cgroups, cgroup)), 1);
 });
 
-test('a wait whose thread goes to another cgroup has passed for the one and ends for the other', () => {
+test('a wait whose thread changes its cgroup passes in the first and ends in the second', () => {
   const { kernel, read } = setUp();
   const [former, latter] = [cgroupOf(kernel.occupant(1)), cgroupOf(kernel.occupant(2))];
   kernel.progress(1, other(10), 7);
@@ -69,7 +69,7 @@ test('a wait whose thread goes to another cgroup has passed for the one and ends
   assert.deepEqual(times(read().cgroups, former), [0, 50]);
 });
 
-test('a slot that goes to another cgroup while a wait is in progress takes nothing along', () => {
+test('a reused slot carries no wait in progress over', () => {
   const { kernel, read } = setUp();
   const former = cgroupOf(kernel.occupant(1));
   kernel.progress(1, other(10), 7);
@@ -82,20 +82,20 @@ test('a slot that goes to another cgroup while a wait is in progress takes nothi
   assert.deepEqual(times(cgroups, cgroupOf(kernel.occupant(1))), [3, 0]);
 });
 
-test('a cell copied while it is emptied does not make ended waits of those in progress, nor the other way', () => {
+test('a cell copied while it is emptied keeps ended waits and waits in progress apart', () => {
   const { kernel, totals, read } = setUp();
   const former = cgroupOf(kernel.occupant(1));
   kernel.beginMove(0, 1, other(5), 7);
   kernel.finish(0);
   kernel.recycle(1, false);
   kernel.beginClaim(0, 1, 9); // all its times are 0, and what is in progress is not yet
-  totals.advance(() => kernel.copy());
+  advance({ kernel, totals }, () => kernel.copy());
   assert.deepEqual(totals.take().cgroups, []);
   kernel.finish(0);
   assert.deepEqual(times(read().cgroups, former), [5, 0]);
 });
 
-test('run time and preemptions come without any wait', () => {
+test('run time and preemptions are read without a wait', () => {
   const { kernel, read } = setUp();
   kernel.run(0, 1, 40n);
   kernel.preempt(0, 1, 3);
@@ -109,7 +109,7 @@ test('kernel threads are read as `kernel`', () => {
   assert.equal(find(read().cgroups, 'kernel').wait, 9);
 });
 
-test('totals beyond 2^53 lose not a nanosecond', () => {
+test('totals beyond 2^53 are exact to the nanosecond', () => {
   const { kernel, read } = setUp();
   const cgroup = cgroupOf(kernel.occupant(1));
   for (let round = 0; round < 6; round++) {
@@ -146,7 +146,7 @@ test('histogram copies add up, buckets by their OpenTelemetry index and too shor
   assert.equal(zeroCount, 1);
 });
 
-test('a wait of no length at all is counted, and never for who comes after', () => {
+test("a wait of length zero is counted, never for the slot's next cgroup", () => {
   const { kernel, read } = setUp();
   const former = cgroupOf(kernel.occupant(1));
   kernel.wait(0, 1, other(0), abi.buckets);
@@ -158,20 +158,19 @@ test('a wait of no length at all is counted, and never for who comes after', () 
 });
 
 test('a cell copied in the middle of a wait is copied again', () => {
-  const { kernel, totals } = setUp();
+  const { kernel, totals, losses } = setUp();
   kernel.beginWait(0, 1, other(10), 0);
   let copies = 0;
-  totals.advance(() => {
+  advance({ kernel, totals }, () => {
     if (++copies === 3) kernel.finish(0);
     return kernel.copy();
   });
   assert.equal(copies, 3);
-  const { cgroups, drops } = totals.take();
-  assert.equal(waitOf(cgroups, cgroupOf(kernel.occupant(1))), 10);
-  assert.deepEqual(drops, {});
+  assert.equal(waitOf(totals.take().cgroups, cgroupOf(kernel.occupant(1))), 10);
+  assert.deepEqual(losses.take(), {});
 });
 
-test('a cell that never sums up is left to the next reading, whole, and the delay is counted', () => {
+test('a cell whose classes never sum up is left whole to the next reading, and the delay is counted', () => {
   const { kernel, read } = setUp();
   const cgroup = cgroupOf(kernel.occupant(1));
   kernel.beginWait(0, 1, other(10), 0);

@@ -45,7 +45,10 @@ test('gauges pass unchanged', () => {
 test('a merge keeps the sum and leaves no two points with equal attributes', () => {
   const point = fc.record({
     value: fc.nat(1000),
-    attributes: fc.dictionary(fc.constantFrom('a', 'b'), fc.nat(2)),
+    attributes: fc.dictionary(
+      fc.constantFrom('a', 'b'),
+      fc.oneof(fc.nat(2), fc.constantFrom('0', 'x', 'y'), fc.constant(['x']), fc.uuid()),
+    ),
   });
   fc.assert(
     fc.property(fc.array(point, { maxLength: 30 }), (points) => {

@@ -14,7 +14,6 @@ import { createCounters } from '../../../../src/telemetry/counters.ts';
 import {
   exponentialHistogram,
   gauge,
-  hrTime,
   type Interval,
   resource,
   resourceMetrics,
@@ -23,7 +22,7 @@ import {
 import { histogramOf } from '../../../../src/telemetry/metrics/histogram.ts';
 import { createCumulative, cumulativeCounters } from '../../../../src/telemetry/metrics/temporality.ts';
 import { waitMetrics } from '../../../../src/telemetry/metrics/wait.ts';
-import { seconds, type UnixNanoseconds } from '../../../../src/telemetry/units.ts';
+import { hrTime, seconds, type UnixNanoseconds } from '../../../../src/telemetry/units.ts';
 
 const tick = 10_000_000_000n;
 const begin = 1_700_000_000_000_000_000n;

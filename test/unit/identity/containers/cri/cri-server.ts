@@ -20,7 +20,7 @@ export interface CriServer {
   readonly answers: Map<Method, Answer>;
   readonly requested: string[];
   readonly followers: ReadonlySet<Follower>;
-  tell(event: object): void;
+  emit(event: object): void;
   /** Cuts all connections. */
   close(): Promise<void>;
 }
@@ -104,7 +104,7 @@ export async function startCriServer(socketPath: string): Promise<CriServer> {
     answers,
     requested,
     followers,
-    tell(event) {
+    emit(event) {
       for (const follower of followers) follower.write(event);
     },
     async close() {

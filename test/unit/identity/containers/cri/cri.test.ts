@@ -168,7 +168,7 @@ test('an event without the state of its container triggers an inspection', async
   const { server, source, facts } = await serve(t);
   server.answers.set('ContainerStatus', answering({ status: inspected('c') }));
   await until(source, () => source.state === 'ready' && server.followers.size === 1);
-  server.tell({ containerId: 'c', type: 1 });
+  server.emit({ containerId: 'c', type: 1 });
   await until(source, () => facts.containers.has('c'));
   assert.deepEqual(facts.containers.get('c')?.image, image);
 });
@@ -186,7 +186,7 @@ test('an event names pod and container without another request', async (t) => {
   const { server, source, facts } = await serve(t);
   await until(source, () => source.state === 'ready' && server.followers.size === 1);
   const asked = server.requested.length;
-  server.tell({
+  server.emit({
     containerId: 'c',
     type: 0,
     podSandboxStatus: sandbox('s'),
@@ -197,7 +197,7 @@ test('an event names pod and container without another request', async (t) => {
   assert.equal(facts.containers.get('s')?.role, 'sandbox');
   assert.ok(!facts.containers.has('other'), 'it may be gone by now: an event is about one container');
   assert.equal(server.requested.length, asked);
-  server.tell({ containerId: 'c', type: 3 });
+  server.emit({ containerId: 'c', type: 3 });
   await until(source, () => !facts.containers.has('c'));
 });
 
@@ -310,7 +310,7 @@ test('an answer beyond the limit is refused', async (t) => {
 test('an undecodable stream is ended, and lists go on', async (t) => {
   const { server, source, count } = await serve(t);
   await until(source, () => source.state === 'ready' && server.followers.size === 1);
-  server.tell(Buffer.from([0x0a, 0xff]));
+  server.emit(Buffer.from([0x0a, 0xff]));
   await until(source, () => count(identityCounters.sourceErrors.name, 'invalid_response') === 1);
   assert.equal(source.state, 'ready');
 });

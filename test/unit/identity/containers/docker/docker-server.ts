@@ -13,7 +13,7 @@ export interface DockerServer {
   readonly answers: Map<string, Answer>;
   readonly requested: string[];
   /** Sends a line to all followers of `/events`. */
-  tell(line: unknown): void;
+  emit(line: unknown): void;
   readonly followers: ReadonlySet<ServerResponse>;
   /** Cuts all connections. */
   cut(): void;
@@ -57,7 +57,7 @@ export async function startDockerServer(socketPath: string): Promise<DockerServe
     answers,
     requested,
     followers,
-    tell(line) {
+    emit(line) {
       for (const follower of followers) follower.write(`${JSON.stringify(line)}\n`);
     },
     cut,

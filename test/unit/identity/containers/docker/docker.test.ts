@@ -123,11 +123,11 @@ test('starts and ends of containers are followed by events', async (t) => {
   const { server, source, facts } = await serve(t);
   await until(source, () => source.state === 'ready' && server.followers.size === 1);
   server.answers.set(`/containers/${id}/json`, json({ Id: id, Name: '/late', Config: { Image: 'late' } }));
-  server.tell({ Type: 'container', Action: 'exec_start: sh', Actor: { ID: other } });
-  server.tell({ Type: 'container', Action: 'start', Actor: { ID: id } });
+  server.emit({ Type: 'container', Action: 'exec_start: sh', Actor: { ID: other } });
+  server.emit({ Type: 'container', Action: 'start', Actor: { ID: id } });
   await until(source, () => facts.containers.get(id)?.name === 'late');
   assert.ok(!server.requested.includes(`/containers/${other}/json`), 'an exec is nothing to look after');
-  server.tell({ Type: 'container', Action: 'destroy', Actor: { ID: id } });
+  server.emit({ Type: 'container', Action: 'destroy', Actor: { ID: id } });
   await until(source, () => !facts.containers.has(id));
 });
 

@@ -1,0 +1,66 @@
+import type { Command } from 'commander';
+import type { Logger } from 'pino';
+import { createBpfHost } from '../bpf/host.ts';
+import type { Config } from '../config/config.ts';
+import { sentenceOf } from '../config/config-error.ts';
+import { createLog } from '../log.ts';
+import { systemClock } from '../machine/clock.ts';
+import { thisMachine } from '../machine/machine.ts';
+import { type Agent, createAgent } from '../runtime/agent.ts';
+import { StartError } from '../runtime/start-error.ts';
+import type { World } from '../runtime/world.ts';
+import { createCounters } from '../telemetry/counters.ts';
+import { version } from '../version.ts';
+import { type ConfigOptions, load, withConfig } from './config-options.ts';
+import { end, explain, report } from './output.ts';
+import { stopRequest } from './stop-request.ts';
+
+interface RunOptions extends ConfigOptions {
+  readonly fallbackConfig?: string;
+}
+
+export function addRun(program: Command): void {
+  withConfig(program.command('run', { isDefault: true }))
+    .description('Run the agent until SIGINT or SIGTERM.')
+    .option('--fallback-config <file>', 'configuration to run where this machine does not support the other')
+    .action(run);
+}
+
+async function run(options: RunOptions): Promise<void> {
+  const config = load(options);
+  const fallback = fallbackOf(options);
+  const log = createLog(config.telemetry.logs, report);
+  for (const warning of config.warnings) log.warn(sentenceOf(warning));
+  const stopped = stopRequest();
+
+  const start = async (first: Config, from: ConfigOptions): Promise<Agent> => {
+    const agent = createAgent(worldOf(first, log), () => load(from));
+    await agent.apply(first);
+    return agent;
+  };
+  log.info({ version }, 'Starting earshot...');
+  const agent = await start(config, options).catch((error: unknown) => {
+    if (!(error instanceof StartError && error.code === 'UNSUPPORTED' && fallback)) throw error;
+    report(`${explain(error)}\nRunning the fallback configuration instead: ${fallback.from.config}`);
+    return start(fallback.config, fallback.from);
+  });
+
+  log.info({ reason: await stopped }, 'Received shutdown request');
+  await agent.stop();
+  end(0);
+}
+
+/** Loaded before anything opens, so that it is refused at once if it is wrong. `--set` is not for it. */
+function fallbackOf({ fallbackConfig: file }: RunOptions) {
+  if (file === undefined) return undefined;
+  const from: ConfigOptions = { config: [file], set: [] };
+  return { from, config: load(from) };
+}
+
+function worldOf({ host }: Config, log: Logger): World {
+  return {
+    ...{ log, counters: createCounters(), clock: systemClock, hostSettings: host },
+    bpf: createBpfHost({ rootPath: host.root_path }),
+    machine: thisMachine(host.root_path),
+  };
+}

@@ -1,0 +1,45 @@
+import type { Outcome } from '../component.ts';
+import { printDuration } from '../config/schema/duration.ts';
+import type { TimerClock } from '../machine/clock.ts';
+import { messageOf } from '../telemetry/health.ts';
+import type { Nanoseconds } from '../telemetry/units.ts';
+
+export type Send<R> = (request: R, abort: AbortSignal) => Promise<Outcome>;
+
+export interface Attempts<R> {
+  /** Never throws; an attempt that is aborted may be retried. */
+  attempt(request: R): Promise<Outcome>;
+  abortAll(reason: Error): void;
+}
+
+/** Single attempts, each with a timeout; 0: none. */
+export function createAttempts<R>(
+  send: Send<R>,
+  { timeout, clock }: { readonly timeout: Nanoseconds; readonly clock: TimerClock },
+): Attempts<R> {
+  const running = new Set<AbortController>();
+  return {
+    async attempt(request) {
+      const abort = new AbortController();
+      const aborted = new Promise<Outcome>((resolve) => {
+        abort.signal.addEventListener('abort', () =>
+          resolve({ kind: 'retry', reason: messageOf(abort.signal.reason) }),
+        );
+      });
+      const late = new Error(`no answer within ${printDuration(timeout)}`);
+      const timer = timeout > 0 ? clock.setTimer(timeout, () => abort.abort(late)) : undefined;
+      running.add(abort);
+      try {
+        return await Promise.race([send(request, abort.signal), aborted]);
+      } catch (error) {
+        return { kind: 'refused', reason: messageOf(error) };
+      } finally {
+        timer?.cancel();
+        running.delete(abort);
+      }
+    },
+    abortAll(reason) {
+      for (const abort of running) abort.abort(reason);
+    },
+  };
+}

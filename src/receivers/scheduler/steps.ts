@@ -1,0 +1,21 @@
+import { setImmediate } from 'node:timers/promises';
+
+/** Work of at most some milliseconds between two yields. */
+export type Steps<Result> = Generator<void, Result>;
+
+/** Other work of the event loop goes on between the steps. */
+export async function finishInSteps<Result>(steps: Steps<Result>): Promise<Result> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    await setImmediate();
+  }
+}
+
+/** Without a pause. */
+export function finishNow<Result>(steps: Steps<Result>): Result {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}

@@ -1,0 +1,95 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Applied } from '../component.ts';
+import type { Config } from '../config/config.ts';
+import { sentenceOf } from '../config/config-error.ts';
+import { Health } from '../telemetry/health.ts';
+import { GraphRunner } from './graph-runner.ts';
+import { introspectionFor } from './introspection.ts';
+import { planGraph } from './plan-graph.ts';
+import { RestartRequiredError } from './restart-required-error.ts';
+import { Taps } from './taps.ts';
+import type { World } from './world.ts';
+
+export interface Agent {
+  readonly health: Health;
+  /** The first one starts the agent. Rejects where it cannot; what ran before goes on then. */
+  apply(config: Config): Promise<Applied>;
+  /** Reads the configuration again, and applies it. */
+  reload(): Promise<Applied>;
+  /** Collects a last time, delivers what is queued within the deadline, closes everything. Never throws. */
+  stop(): Promise<void>;
+}
+
+/** An agent that runs nothing yet. `load` reads the configuration, as often as it is to be applied again. */
+export function createAgent(world: World, load: () => Config): Agent {
+  const { log } = world;
+  const health = new Health(log);
+  const taps = new Taps();
+  let config: Config | undefined;
+  /** One change after another. */
+  let turn: Promise<unknown> = Promise.resolve();
+  let stopped: Promise<void> | undefined;
+
+  const runner: GraphRunner = new GraphRunner({
+    ...{ world, health, taps },
+    introspectionFor: (subject) =>
+      introspectionFor(subject, () => {
+        if (config === undefined) throw new Error('the agent has no configuration yet');
+        return { health, taps, graph: runner.graph, config, reload };
+      }),
+  });
+
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (stopped) return Promise.reject(new Error('cannot apply a configuration: the agent is stopping'));
+    const result = turn.then(work);
+    turn = result.catch(() => {}); // for its caller
+    return result;
+  }
+
+  async function apply(next: Config): Promise<Applied> {
+    const isStart = runner.graph.plan === undefined;
+    const before = config;
+    if (before && !isStart) refuseFixed(before, next);
+    if (isStart) {
+      log.info('Starting extensions...');
+      config = next;
+    }
+    const applied = await runner.change(planGraph(next));
+    config = next;
+    if (isStart) log.info('Everything is ready. Begin running and processing data.');
+    else log.info({ ...applied, kept: applied.kept.length }, 'Configuration applied.');
+    return applied;
+  }
+
+  async function reload(): Promise<Applied> {
+    return inTurn(() => {
+      const next = load();
+      for (const warning of next.warnings) log.warn(sentenceOf(warning));
+      return apply(next);
+    });
+  }
+
+  async function shutDown(): Promise<void> {
+    log.info('Starting shutdown...');
+    await runner.stop();
+    log.info('Shutdown complete.');
+  }
+
+  return {
+    health,
+    apply: (next) => inTurn(() => apply(next)),
+    reload,
+    stop() {
+      stopped ??= inTurn(shutDown);
+      return stopped;
+    },
+  };
+}
+
+/** What the world of the agent was made from. */
+const fixed = ['host', 'telemetry'] as const;
+
+function refuseFixed(before: Config, next: Config): void {
+  const changed = fixed.filter((key) => !isDeepStrictEqual(before[key], next[key]));
+  if (changed.length > 0) throw new RestartRequiredError(changed.map((key) => `service::${key}`));
+}

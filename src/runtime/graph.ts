@@ -1,0 +1,56 @@
+import type { Edge } from '../config/graph.ts';
+import type { Instance } from './instance.ts';
+import type { GraphPlan } from './plan-graph.ts';
+
+/** The instances of one configuration, and the batches that are under way between them. */
+export class Graph {
+  readonly plan: GraphPlan | undefined;
+  readonly #instances: Map<string, Instance>;
+  readonly #next: ReadonlyMap<string, readonly Edge[]>;
+  readonly #underWay = new Set<Promise<void>>();
+
+  /** Without a plan: nothing runs. */
+  constructor(plan?: GraphPlan, instances: ReadonlyMap<string, Instance> = new Map()) {
+    this.plan = plan;
+    this.#instances = new Map(instances);
+    this.#next = new Map((plan?.instances ?? []).map(({ key, next }) => [key, next]));
+  }
+
+  /** In the order of opening. */
+  get instances(): readonly Instance[] {
+    return (this.plan?.instances ?? []).flatMap(({ key }) => this.#instances.get(key) ?? []);
+  }
+
+  get(key: string): Instance | undefined {
+    return this.#instances.get(key);
+  }
+
+  has(instance: Instance): boolean {
+    return this.#instances.get(instance.key) === instance;
+  }
+
+  /** Where a batch goes that an instance yields by itself. */
+  nextOf(instance: Instance): readonly Edge[] {
+    return this.#next.get(instance.key) ?? [];
+  }
+
+  /** Puts an instance in the place of the one that was opened for the same part of the plan. */
+  replace(instance: Instance): void {
+    this.#instances.set(instance.key, instance);
+  }
+
+  /** Counts a batch as under way until its delivery ends. */
+  async track(delivery: Promise<void>): Promise<void> {
+    this.#underWay.add(delivery);
+    try {
+      await delivery;
+    } finally {
+      this.#underWay.delete(delivery);
+    }
+  }
+
+  /** When the batches that are under way now have ended. */
+  async delivered(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
+}

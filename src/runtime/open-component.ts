@@ -1,0 +1,72 @@
+import type {
+  Component,
+  Connector,
+  Exporter,
+  ExporterComponent,
+  Host,
+  Introspection,
+  Processor,
+  Receiver,
+  Running,
+} from '../component.ts';
+import type { Configured } from '../config/config.ts';
+import { type OpenedExporter, openSender, type SenderContext } from '../delivery/open-sender.ts';
+import type { Sender } from '../delivery/sender.ts';
+
+/** An opened component, by kind. */
+export type Opened =
+  | { readonly kind: 'receiver'; readonly running: Receiver }
+  | { readonly kind: 'processor'; readonly running: Processor }
+  | { readonly kind: 'connector'; readonly running: Connector }
+  | { readonly kind: 'exporter'; readonly running: Exporter; readonly sender: Sender }
+  | { readonly kind: 'extension'; readonly running: Running };
+
+export interface OpenContext {
+  readonly host: Host;
+  /** For extensions. */
+  readonly agent: Introspection;
+  /** For exporters. */
+  readonly sending: SenderContext;
+}
+
+/** Opens a component; an exporter gets its sender. */
+export async function openComponent(
+  { component, config, delivery }: Configured<Component>,
+  { host, agent, sending }: OpenContext,
+): Promise<Opened> {
+  switch (component.kind) {
+    case 'receiver':
+      return { kind: component.kind, running: await component.open(config, host) };
+    case 'processor':
+      return { kind: component.kind, running: await component.open(config, host) };
+    case 'connector':
+      return { kind: component.kind, running: await component.open(config, host) };
+    case 'exporter':
+      return openExporter({ component, config, ...(delivery && { delivery }) }, { host, sending });
+    case 'extension':
+      return { kind: component.kind, running: await component.open(config, { ...host, agent }) };
+  }
+}
+
+async function openExporter(
+  configured: Configured<ExporterComponent>,
+  { host, sending }: Pick<OpenContext, 'host' | 'sending'>,
+): Promise<Opened> {
+  const opened = await openShape(configured, host);
+  return { kind: 'exporter', running: opened.exporter, sender: openSender(opened, sending) };
+}
+
+async function openShape(
+  { component, config, delivery }: Configured<ExporterComponent>,
+  host: Host,
+): Promise<OpenedExporter> {
+  switch (component.shape) {
+    case 'request':
+      if (delivery === undefined) throw new Error('a checked configuration has delivery settings');
+      return { shape: component.shape, exporter: await component.open(config, host), delivery };
+    case 'local':
+      return { shape: component.shape, exporter: await component.open(config, host) };
+    case 'held':
+      return { shape: component.shape, exporter: await component.open(config, host) };
+  }
+}

@@ -1,0 +1,16 @@
+import type { Logger } from 'pino';
+import type { BpfHost } from '../bpf/bpf.ts';
+import type { TimerClock } from '../machine/clock.ts';
+import type { Machine } from '../machine/machine.ts';
+import type { Counters } from '../telemetry/counters.ts';
+
+/** Everything outside of the agent that it acts on. */
+export interface World {
+  readonly log: Logger;
+  readonly counters: Counters;
+  readonly bpf: BpfHost;
+  readonly clock: TimerClock;
+  readonly machine: Machine;
+  /** `service::host` of the configuration: all that services bring keys for. */
+  readonly hostSettings: Readonly<Record<string, unknown>>;
+}

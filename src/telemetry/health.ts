@@ -1,0 +1,67 @@
+import type { Logger } from 'pino';
+import type { Signal } from './batch.ts';
+
+/** A component that can be unhealthy, or one part of it. */
+export interface Subject {
+  readonly kind: 'receiver' | 'processor' | 'connector' | 'exporter' | 'extension' | 'service';
+  readonly id: string;
+  /** The pipeline of a processor. */
+  readonly pipeline?: string;
+  /** The signal that an exporter sends. */
+  readonly signal?: Signal;
+  /** One collection of it. */
+  readonly pull?: string;
+  /** One task of it. */
+  readonly task?: string;
+}
+
+/** Components that are unhealthy; each change is logged once. */
+export class Health {
+  readonly #troubles = new Map<string, { readonly subject: Subject; readonly reason: string }>();
+  readonly #log: Logger;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  /** Reasons by subject (`receiver scheduler (totals)`). */
+  get troubles(): ReadonlyMap<string, string> {
+    return new Map([...this.#troubles].map(([name, { reason }]) => [name, reason]));
+  }
+
+  unhealthy(subject: Subject, reason: string, log: { sentence: string; fields?: object }): void {
+    const name = nameOf(subject);
+    if (this.#troubles.get(name)?.reason === reason) return;
+    this.#troubles.set(name, { subject, reason });
+    this.#log.error({ ...logFields(subject), error: reason, ...log.fields }, log.sentence);
+  }
+
+  healthy(subject: Subject): void {
+    if (this.#troubles.delete(nameOf(subject)))
+      this.#log.info(logFields(subject), 'Component has recovered.');
+  }
+
+  /** A component was closed: nothing of it is unhealthy any more. */
+  forget({ kind, id, pipeline }: Subject): void {
+    for (const [name, { subject }] of this.#troubles)
+      if (subject.kind === kind && subject.id === id && subject.pipeline === pipeline)
+        this.#troubles.delete(name);
+  }
+}
+
+function nameOf({ kind, id, pipeline, signal, pull, task }: Subject): string {
+  const part = signal ?? pull ?? task;
+  return [kind, pipeline, id, part && `(${part})`].filter(Boolean).join(' ');
+}
+
+/** A component in the Collector's log fields. */
+export const logFields = ({ kind, id, pipeline, signal, pull, task }: Subject) => ({
+  'otelcol.component.id': id,
+  'otelcol.component.kind': kind,
+  ...(pipeline !== undefined && { 'otelcol.pipeline.id': pipeline }),
+  ...(signal !== undefined && { 'otelcol.signal': signal }),
+  ...(pull !== undefined && { collect: pull }),
+  ...(task !== undefined && { task }),
+});
+
+export const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,96 @@
+import type { HrTime } from '@opentelemetry/api';
+import { ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
+import type { DataPoint, MetricData, ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import type { SignalKind } from '../signal-kind.ts';
+import { pack } from '../split.ts';
+import { createItemOf, type ItemOf, mapChanged, type Visit } from '../visit.ts';
+import { mergePoints } from './merge.ts';
+
+/** Deltas of one interval. */
+export interface MetricsBatch {
+  readonly signal: 'metrics';
+  readonly resourceMetrics: readonly ResourceMetrics[];
+}
+
+export const metrics = {
+  item: { noun: 'metric_points', unit: '{datapoint}' },
+  count: ({ resourceMetrics }) => resourceMetrics.reduce((sum, of) => sum + pointsIn(of), 0),
+  empty: (): MetricsBatch => ({ signal: 'metrics', resourceMetrics: [] }),
+  map(batch, visit) {
+    const itemOf = createItemOf();
+    const resourceMetrics = mapChanged(batch.resourceMetrics, (of) => mapResource(of, visit, itemOf));
+    return resourceMetrics === batch.resourceMetrics ? batch : { signal: 'metrics', resourceMetrics };
+  },
+  split: ({ resourceMetrics }, most) =>
+    pack(
+      resourceMetrics.flatMap((of) => cut(of, most)),
+      pointsIn,
+      most,
+    ).map((part) => ({ signal: 'metrics', resourceMetrics: part })),
+  otlp: {
+    grpcMethod: '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export',
+    encode: ({ resourceMetrics }) =>
+      Buffer.concat(
+        resourceMetrics.map((of) => ProtobufMetricsSerializer.serializeRequest(of) ?? new Uint8Array()),
+      ),
+    readAnswer(answer) {
+      const { partialSuccess } = ProtobufMetricsSerializer.deserializeResponse(answer);
+      return {
+        rejected: partialSuccess?.rejectedDataPoints ?? 0,
+        message: partialSuccess?.errorMessage ?? '',
+      };
+    },
+  },
+} as const satisfies SignalKind<MetricsBatch>;
+
+function pointsIn({ scopeMetrics }: ResourceMetrics): number {
+  let points = 0;
+  for (const scope of scopeMetrics) for (const metric of scope.metrics) points += metric.dataPoints.length;
+  return points;
+}
+
+/** The end of the first point; a resource without points has no time. */
+function endOf({ scopeMetrics }: ResourceMetrics): HrTime {
+  for (const scope of scopeMetrics)
+    for (const { dataPoints } of scope.metrics) if (dataPoints[0]) return dataPoints[0].endTime;
+  return [0, 0];
+}
+
+function mapResource(
+  of: ResourceMetrics,
+  visit: Visit,
+  itemOf: (time: HrTime, resource: ResourceMetrics['resource']) => ItemOf,
+): ResourceMetrics | undefined {
+  const { at } = itemOf(endOf(of), of.resource);
+  const resource = visit.resource(of.resource, { at, items: pointsIn(of) });
+  if (resource === undefined) return undefined;
+  const mapMetric = (metric: MetricData): MetricData => {
+    const dataPoints = mapChanged<DataPoint<unknown>>(metric.dataPoints, (point) => {
+      const attributes = visit.item(point.attributes, itemOf(point.endTime, of.resource));
+      return attributes === point.attributes ? point : { ...point, attributes };
+    });
+    if (dataPoints === metric.dataPoints) return metric;
+    const mapped = { ...metric, dataPoints } as MetricData; // points of the same kind as before
+    return visit.mergesEqual ? mergePoints(mapped) : mapped;
+  };
+  const scopeMetrics = mapChanged(of.scopeMetrics, (scope) => {
+    const mapped = mapChanged(scope.metrics, mapMetric);
+    return mapped === scope.metrics ? scope : { ...scope, metrics: mapped };
+  });
+  const isSame = resource === of.resource && scopeMetrics === of.scopeMetrics;
+  return isSame ? of : { resource, scopeMetrics };
+}
+
+/** A resource stays whole where it has room. */
+function cut(of: ResourceMetrics, most: number): readonly ResourceMetrics[] {
+  if (pointsIn(of) <= most) return [of];
+  const { resource } = of;
+  return of.scopeMetrics.flatMap(({ scope, metrics: all }) =>
+    all.flatMap((metric) =>
+      Array.from({ length: Math.ceil(metric.dataPoints.length / most) }, (_, index): ResourceMetrics => {
+        const dataPoints = metric.dataPoints.slice(index * most, (index + 1) * most);
+        return { resource, scopeMetrics: [{ scope, metrics: [{ ...metric, dataPoints } as MetricData] }] };
+      }),
+    ),
+  );
+}

@@ -1,0 +1,29 @@
+import type { Visit } from './visit.ts';
+
+/** All of the agent that depends on a signal; `signals.ts` has one for each. Batches are plain, immutable data. */
+export interface SignalKind<Batch> {
+  /** The word for an item in names of counters, in the plural, and its unit in UCUM. */
+  readonly item: { readonly noun: string; readonly unit: string };
+  count(batch: Batch): number;
+  empty(): Batch;
+  /** The same batch if the visit changes nothing. */
+  map(batch: Batch, visit: Visit): Batch;
+  /** Consecutive parts of at most so many items, none empty; together they have all items in the same order. */
+  split(batch: Batch, most: number): readonly Batch[];
+  /** Absent: OTLP has no stable protocol for the signal. */
+  readonly otlp?: OtlpCodec<Batch>;
+}
+
+export interface OtlpCodec<Batch> {
+  /** Path of the gRPC method that takes the request. */
+  readonly grpcMethod: string;
+  /** A request with the batch. Its only field is repeated: requests put together are one request. */
+  encode(batch: Batch): Uint8Array;
+  /** Reads the answer to a request; throws if it is not OTLP. */
+  readAnswer(answer: Uint8Array): OtlpAnswer;
+}
+
+export interface OtlpAnswer {
+  readonly rejected: number;
+  readonly message: string;
+}

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { steers } from '../hostile-names.ts';
+import { earshot, file, folder, good, main, outputOf, start, watch } from './earshot.ts';
+
+test('run refuses an invalid configuration with the messages of validate, before anything starts', () => {
+  const args = ['--config', good, '--set', 'exporters.debug.verbosity=loud'];
+  const validated = earshot('validate', ...args);
+  assert.match(validated.stderr, /"loud" is not one of basic, normal, detailed/);
+  assert.deepEqual(earshot('run', ...args), validated);
+  assert.deepEqual(earshot(...args), validated, 'run is what happens without a command');
+});
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  test(`a run delivers data until ${signal}, ends in order and exits with 0`, async () => {
+    const { child, output, exit } = start('--config', good);
+    await outputOf(child, 'stdout', 'otelcol_process_memory_rss{}');
+    child.kill(signal);
+    assert.equal(await exit, 0);
+    const lines = output.stderr.trimEnd().split('\n');
+    assert.match(lines[0] ?? '', /^\S+Z info {2}Starting earshot\.\.\. \{"version":"/);
+    assert.ok(lines.some((line) => line.includes('Everything is ready. Begin running and processing data.')));
+    assert.match(lines.at(-1) ?? '', /Shutdown complete\.$/);
+  });
+
+test('the log can be JSON', async () => {
+  const { child, output, exit } = start('--config', good, '--set', 'service.telemetry.logs.encoding=json');
+  await outputOf(child, 'stderr', 'Everything is ready');
+  child.kill();
+  assert.equal(await exit, 0);
+  for (const line of output.stderr.trimEnd().split('\n')) assert.equal(JSON.parse(line).level, 'info');
+});
+
+test('a closed standard output ends the agent in order', async () => {
+  const { child, output, exit } = start('--config', good);
+  await outputOf(child, 'stdout', 'otelcol_process_memory_rss{}');
+  child.stdout.destroy();
+  assert.equal(await exit, 0);
+  assert.match(output.stderr, /standard output is closed/);
+});
+
+test('output pending for a slow reader is written during the shutdown', async () => {
+  const path = join(folder, 'full');
+  spawnSync('mkfifo', [path]);
+  const pipe = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  // of its own: the agent shares the other one, and leaves it blocking when it ends
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const fill = Buffer.alloc(4096, '.');
+  assert.throws(
+    () => {
+      for (;;) writeSync(pipe, fill);
+    },
+    { code: 'EAGAIN' },
+  );
+  const child = spawn(process.execPath, [main, 'run', '--config', good], { stdio: ['ignore', pipe, 'pipe'] });
+  const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  child.stderr?.setEncoding('utf8');
+  await outputOf(child, 'stderr', 'Everything is ready');
+  child.kill();
+  await outputOf(child, 'stderr', 'Starting shutdown...');
+  const taken: Buffer[] = [];
+  const reading = setInterval(() => {
+    try {
+      const buffer = Buffer.alloc(1 << 16);
+      taken.push(buffer.subarray(0, readSync(reader, buffer)));
+    } catch {
+      // EAGAIN: nothing new.
+    }
+  }, 10);
+  try {
+    await outputOf(child, 'stderr', 'Shutdown complete.');
+    assert.equal(await exit, 0);
+  } finally {
+    clearInterval(reading);
+    closeSync(reader);
+    closeSync(pipe);
+  }
+  assert.match(Buffer.concat(taken).toString(), /otelcol_process_memory_rss\{\}/);
+});
+
+test('a second signal ends at once with 1, though a destination keeps the shutdown waiting', async () => {
+  const silent = createServer(() => {}).listen(0, '127.0.0.1');
+  await new Promise((resolve) => silent.once('listening', resolve));
+  const address = silent.address();
+  assert.ok(address && typeof address === 'object');
+  const config = file(
+    'silent.yaml',
+    `receivers: {agent: {interval: 100ms}}
+exporters: {otlp_grpc: {endpoint: "127.0.0.1:${address.port}", tls: {insecure: true}}}
+service: {pipelines: {metrics: {receivers: [agent], exporters: [otlp_grpc]}}}
+`,
+  );
+  const { child, output, exit } = start('--config', config);
+  await new Promise((resolve) => silent.once('connection', resolve));
+  child.kill('SIGTERM');
+  await outputOf(child, 'stderr', 'Starting shutdown...');
+  child.kill('SIGTERM');
+  assert.equal(await exit, 1);
+  assert.ok(!output.stderr.includes('Shutdown complete.'));
+  silent.close();
+});
+
+const scheduler = file(
+  'scheduler.yaml',
+  `receivers: {scheduler: {interval: 100ms}}
+exporters: {debug: }
+service: {pipelines: {metrics: {receivers: [scheduler], exporters: [debug]}}}
+`,
+);
+
+/** The command without the rights to load BPF programs, also for root. */
+const unprivileged = (...args: string[]) => [
+  ...(process.getuid?.() === 0 ? ['setpriv', '--bounding-set', '-bpf,-perfmon,-sys_admin'] : []),
+  ...[process.execPath, main, 'run', '--config', scheduler, ...args],
+];
+
+test('a component that cannot start is named with the reason, and the exit code is 1', async () => {
+  const { output, exit } = watch(unprivileged());
+  assert.equal(await exit, 1);
+  assert.match(output.stderr, /^Error: cannot start receiver "scheduler": cannot attach to the scheduler: /m);
+});
+
+test('without kernel support the fallback configuration runs, and the log says so', async () => {
+  const { child, output, exit } = watch(unprivileged('--fallback-config', good));
+  await outputOf(child, 'stderr', 'Everything is ready');
+  child.kill();
+  assert.equal(await exit, 0);
+  assert.match(output.stderr, /^cannot start receiver "scheduler": cannot attach to the scheduler: /m);
+  assert.match(output.stderr, new RegExp(`^Running the fallback configuration instead: ${good}$`, 'm'));
+});
+
+test('an invalid fallback configuration is refused before anything starts', () => {
+  const fallback = file('bad-fallback.yaml', 'receivers: {agnt: }\n');
+  const { status, stderr } = earshot('run', '--config', good, '--fallback-config', fallback);
+  assert.equal(status, 1);
+  assert.match(stderr, /bad-fallback\.yaml:1:\d+: .*"agnt".*did you mean "agent"/);
+  assert.ok(!stderr.includes('Starting earshot'));
+});
+
+test('an uncaught error ends with 1, and its message steers no terminal', async () => {
+  const script = "process.on('SIGUSR2', () => { throw new Error('\\x1b[2J\\nError: forged'); })";
+  const imported = `NODE_OPTIONS=--import=data:text/javascript,${encodeURIComponent(script)}`;
+  const { child, output, exit } = watch(['env', imported, process.execPath, main, 'run', '--config', good]);
+  await outputOf(child, 'stderr', 'Everything is ready');
+  child.kill('SIGUSR2');
+  assert.equal(await exit, 1);
+  assert.match(output.stderr, /^Error: Error: \\u\{1b\}\[2J\\u\{a\}Error: forged\n {4}at /m);
+  assert.doesNotMatch(output.stderr, steers);
+});

@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { Static } from 'typebox';
+import type { Outcome, RequestExporter } from '../../../../src/component.ts';
+import { otlpGrpc } from '../../../../src/exporters/otlp-grpc/otlp-grpc.ts';
+import { resourceAttributes } from '../../../../src/telemetry/attributes/resource.ts';
+import type { Batch } from '../../../../src/telemetry/batch.ts';
+import { type Interval, resource, resourceMetrics, sum } from '../../../../src/telemetry/metrics/build.ts';
+import { waitMetrics } from '../../../../src/telemetry/metrics/wait.ts';
+import { seconds, type UnixNanoseconds } from '../../../../src/telemetry/units.ts';
+import { startOtlpReceiver } from '../../../lab/otlp-receiver.ts';
+import { fakeHost } from '../../fake-host.ts';
+
+// A proxy in the environment is not what is tested here.
+process.env.no_grpc_proxy = '127.0.0.1,localhost';
+
+export type Settings = Static<typeof otlpGrpc.config>;
+
+export const tlsOff = { insecure: true, insecure_skip_verify: false };
+export const tlsOn = { insecure: false, insecure_skip_verify: false };
+export const defaults: Omit<Settings, 'endpoint'> = {
+  compression: 'gzip',
+  headers: {},
+  tls: tlsOff,
+  temporality: 'cumulative',
+  cumulative: { max_stale: seconds(600), max_streams: 1000 },
+};
+
+export const fixture = (name: string) =>
+  fileURLToPath(new URL(`../../fixtures/tls/${name}`, import.meta.url));
+export const tlsServer = { key: readFileSync(fixture('key.pem')), cert: readFileSync(fixture('cert.pem')) };
+
+export async function setUp(
+  t: TestContext,
+  {
+    settings = {},
+    server = {},
+  }: { settings?: Partial<Settings>; server?: Parameters<typeof startOtlpReceiver>[0] } = {},
+) {
+  const receiver = await startOtlpReceiver(server);
+  const { host, logged } = fakeHost('otlp_grpc', otlpGrpc.emits);
+  const exporter = await otlpGrpc.open({ ...defaults, endpoint: receiver.endpoint, ...settings }, host);
+  t.after(async () => {
+    await exporter.close();
+    await receiver.close();
+  });
+  return { receiver, exporter, logged };
+}
+
+export async function sendAll(exporter: RequestExporter, batch: Batch, abort = new AbortController().signal) {
+  const outcomes: Outcome[] = [];
+  for (const payload of exporter.encode(batch)) outcomes.push(await exporter.send(payload, abort));
+  return outcomes;
+}
+
+export const interval = (n = 0): Interval => ({
+  start: (1_700_000_000_000_000_001n + BigInt(n) * 10_000_000_000n) as UnixNanoseconds,
+  end: (1_700_000_010_000_000_001n + BigInt(n) * 10_000_000_000n) as UnixNanoseconds,
+});
+export const workload = (id: string) => resource({ [resourceAttributes.serviceInstanceId.key]: id });
+export const runBatch = (ids: readonly string[], n = 0): Batch => ({
+  signal: 'metrics',
+  resourceMetrics: ids.map((id) =>
+    resourceMetrics(workload(id), [sum(waitMetrics.runTime, interval(n), [{ value: 1.5 }])]),
+  ),
+});
+export const one = runBatch(['a']);
+export const numbered = (count: number) => Array.from({ length: count }, (_, n) => `workload-${n}`);
+
+export const opening = (settings: Partial<Settings>) =>
+  otlpGrpc.open({ ...defaults, endpoint: '127.0.0.1:1', ...settings }, fakeHost('otlp_grpc').host);

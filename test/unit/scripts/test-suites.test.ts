@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { TestFilesResult } from '../../../scripts/test-files.ts';
+import { type Runner, runSuites, type Suite } from '../../../scripts/test-suites.ts';
+
+const suites: readonly Suite[] = [
+  { name: 'unit', files: ['/clone/test/unit/a.test.ts'], needsKernel: false },
+  { name: 'kernel', files: ['/clone/test/kernel/b.test.ts'], needsKernel: true },
+  { name: 'e2e', files: [], needsKernel: true },
+];
+const passed: TestFilesResult = { hasPassed: true, hanging: [], skips: [] };
+
+function runner(result: Partial<TestFilesResult> = {}, options: Partial<Runner> = {}) {
+  const runs: { readonly files: readonly string[]; readonly concurrency: number }[] = [];
+  const runOf: Runner = {
+    isStrict: false,
+    testLimit: 1000,
+    idleLimit: 5000,
+    root: '/clone',
+    kernelObstacle: () => undefined,
+    async run(files, { concurrency }) {
+      runs.push({ files, concurrency });
+      return { ...passed, ...result };
+    },
+    ...options,
+  };
+  return { runs, runOf };
+}
+
+test('without names all suites run, those of the kernel one file at a time', async () => {
+  const { runs, runOf } = runner();
+  const { results, failures } = await runSuites(suites, [], runOf);
+  assert.deepEqual(
+    runs.map(({ files }) => files),
+    [suites[0]?.files, suites[1]?.files],
+  );
+  assert.equal(runs[1]?.concurrency, 1);
+  assert.deepEqual(results, ['unit tests: passed in 0 s', 'kernel tests: passed in 0 s']);
+  assert.deepEqual(failures, []);
+});
+
+test('an unknown suite is a failure', async () => {
+  const { runs, runOf } = runner();
+  const { failures } = await runSuites(suites, ['units'], runOf);
+  assert.deepEqual(failures, ['no tests are called units; there are unit, kernel, e2e']);
+  assert.equal(runs.length, 0);
+});
+
+test('an empty suite is a failure in continuous integration only', async () => {
+  assert.deepEqual((await runSuites(suites, ['e2e'], runner().runOf)).failures, []);
+  const strict = runner({}, { isStrict: true }).runOf;
+  assert.deepEqual((await runSuites(suites, ['e2e'], strict)).failures, ['there are no e2e tests']);
+});
+
+test('an obstacle that cannot be excused is a failure', async () => {
+  const kernelObstacle = () => ({ reason: 'the kernel has no BTF', excusable: false });
+  const { runs, runOf } = runner({}, { kernelObstacle });
+  const { failures } = await runSuites(suites, ['kernel'], runOf);
+  assert.deepEqual(failures, ['kernel tests cannot run: the kernel has no BTF']);
+  assert.equal(runs.length, 0);
+});
+
+test('a suite without a peer is incomplete, one with a kernel too old for a test has passed', async () => {
+  const summaryOf = (reason: string) => runSuites(suites, ['unit'], runner({ skips: [reason] }).runOf);
+  assert.deepEqual(await summaryOf('cannot run without podman'), {
+    results: ['unit tests: incomplete in 0 s'],
+    skips: ['unit tests: cannot run without podman'],
+    failures: [],
+  });
+  const old = await summaryOf('the kernel has no cpu.stat.local (6.6)');
+  assert.deepEqual(old.results, ['unit tests: passed in 0 s']);
+});
+
+test('a hanging file is a failure with its name', async () => {
+  const { runOf } = runner({ hasPassed: false, hanging: ['/clone/test/unit/a.test.ts'] });
+  const { results, failures } = await runSuites(suites, ['unit'], runOf);
+  assert.deepEqual(results, ['unit tests: failed in 0 s']);
+  assert.deepEqual(failures, [
+    'test/unit/a.test.ts was ended after 5 s without a result',
+    'unit tests failed',
+  ]);
+});
