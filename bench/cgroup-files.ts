@@ -1,7 +1,7 @@
 /**
  * How much CPU time does a reading of all cgroups of a large node take?
  *
- *   bench/cgroup-files.ts [cgroups] [readings]    1,500 and 10 unless said: 500 pods of three containers
+ *   bench/cgroup-files.ts [cgroups] [readings]    by default 1,500 and 10: 500 pods of three containers
  *
  * Every third cgroup has a quota. Where the unified hierarchy is another, the cgroups are made there too, for pressure.
  */

@@ -44,9 +44,9 @@ export class MadeNode {
     return `{"kind":"PodList","apiVersion":"v1","metadata":{},"items":[${texts.join(',')}]}`;
   }
 
-  tell(facts: FactSink, place: number): void {
+  report(facts: FactSink, place: number): void {
     const known = podFacts(madePod(this.#numberOf(place)));
-    if (!known) throw new Error('cannot tell of a pod that is none');
+    if (!known) throw new Error('cannot report a pod: it has no uid');
     facts.upsertPod(known.pod);
     for (const container of known.containers) facts.upsertContainer(container);
   }

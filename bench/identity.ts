@@ -20,6 +20,7 @@ import { resourceAttributes } from '../src/telemetry/attributes/resource.ts';
 import { workloadAttributes } from '../src/telemetry/attributes/workload.ts';
 import { type Batch, itemCount } from '../src/telemetry/batch.ts';
 import { nanoseconds, seconds } from '../src/telemetry/units.ts';
+import { FakeCgroups } from '../test/unit/fake-cgroups.ts';
 import { fakeHost } from '../test/unit/fake-host.ts';
 import { read, reading, workloadSettings } from '../test/unit/processors/workload/fixture.ts';
 import { MadeNode } from './identity-node.ts';
@@ -46,12 +47,12 @@ const kubelet = {
 const quiet = { name: 'kubelet', state: 'ready', reason: undefined, tick() {}, requestLookup() {} } as const;
 
 if (values.trial === 'server') serve();
-else if (values.trial === 'told' || values.trial === 'kubelet') await measure(values.trial);
+else if (values.trial === 'events' || values.trial === 'kubelet') await measure(values.trial);
 else {
   console.log(
     `${new Date().toISOString()}, Linux ${release()}, ${cpus().length} CPUs, Node.js ${process.version}`,
   );
-  for (const trial of ['told', 'kubelet']) {
+  for (const trial of ['events', 'kubelet']) {
     const child = start(trial, 'inherit');
     await once(child, 'exit');
     if (child.exitCode !== 0) process.exitCode = 1;
@@ -83,7 +84,7 @@ function serve(): void {
 
 async function startServer() {
   const child = start('server', 'pipe');
-  if (!child.stdout) throw new Error('cannot start the server: it says nothing');
+  if (!child.stdout) throw new Error('cannot start the server: it has no output');
   const [port] = await once(createInterface(child.stdout), 'line');
   return {
     endpoint: `http://127.0.0.1:${port}`,
@@ -108,7 +109,7 @@ function readingOf(ids: readonly bigint[]): Batch {
   return reading(...ids.map(about));
 }
 
-async function measure(trial: 'told' | 'kubelet'): Promise<void> {
+async function measure(trial: 'events' | 'kubelet'): Promise<void> {
   const server = trial === 'kubelet' ? await startServer() : undefined;
   const node = new MadeNode(pods);
   const paths = new Map<bigint, string>();
@@ -116,25 +117,23 @@ async function measure(trial: 'told' | 'kubelet'): Promise<void> {
     for (const { id, path } of node.cgroupsOf(place)) paths.set(id, path);
   };
   for (const place of node.places) learn(place);
-  const { host, runTasks } = fakeHost('workload');
+  const cgroups = new FakeCgroups();
+  cgroups.path = (id) => paths.get(id);
+  const { host, runTasks } = fakeHost('workload', undefined, cgroups);
   const began = process.hrtime.bigint();
   const elapsed = () => nanoseconds(Number(process.hrtime.bigint() - began));
-  const kernel = {
-    ...host.kernel,
-    cgroups: { path: (id: bigint) => paths.get(id), living: () => [], learn: () => {} },
-  };
   const batch = readingOf(node.places.flatMap((place) => node.cgroupsOf(place).map(({ id }) => id)));
   const settings = workloadSettings({ sources: ['kubelet'], hold: '10s' });
   const before = memory();
 
-  let told: SourceContext | undefined;
+  let events: SourceContext | undefined;
   const opened = elapsed();
   const processor = await openWorkload(
     settings,
-    { ...host, clock: { ...host.clock, elapsed }, kernel },
+    { ...host, clock: { ...host.clock, elapsed } },
     (_, context) => {
       if (server) return openKubelet({ ...kubelet, endpoint: server.endpoint }, context, { environment: {} });
-      told = context;
+      events = context;
       return { ...quiet, close: async () => {} };
     },
   );
@@ -144,7 +143,7 @@ async function measure(trial: 'told' | 'kubelet'): Promise<void> {
   };
 
   let named = processor.process(batch);
-  for (const place of node.places) if (told) node.tell(told.facts, place);
+  for (const place of node.places) if (events) node.report(events.facts, place);
   while (itemCount(named) === 0) {
     await setTimeout(5);
     named = (await pull())[0] ?? named;
@@ -172,12 +171,12 @@ async function measure(trial: 'told' | 'kubelet'): Promise<void> {
   for (let tick = 1; tick <= Number(values.seconds) * ticksPerSecond; tick++) {
     for (; changed < (tick * changesPerSecond) / ticksPerSecond; changed++) {
       const place = changed % pods;
-      told?.facts.markPodGone(node.uidAt(place));
+      events?.facts.markPodGone(node.uidAt(place));
       node.change(place);
       learn(place);
       await server?.change(place);
       count(processor.process(readingOf(node.cgroupsOf(place).map(({ id }) => id))));
-      if (told) node.tell(told.facts, place);
+      if (events) node.report(events.facts, place);
     }
     for (const each of await pull()) count(each);
     await setTimeout(Math.max(0, (tick * 1000) / ticksPerSecond - (elapsed() - churnBegan) / 1e6));
@@ -190,7 +189,7 @@ async function measure(trial: 'told' | 'kubelet'): Promise<void> {
 
   console.log(
     [
-      `${trial === 'told' ? 'a source that is told of changes' : 'the kubelet’s client'}, ${pods} pods of 3 containers`,
+      `${trial === 'events' ? 'a source with events' : 'the kubelet’s client'}, ${pods} pods of 3 containers`,
       `  first complete naming     ${(firstNaming / 1e6).toFixed(0)} ms, ${nameless} without a name`,
       `  memory added              ${(added / 2 ** 20).toFixed(1)} MiB`,
       `  a reading of ${pods * 3} workloads with ${culprits} culprits each: ${(naming / 1e6).toFixed(1)} ms, ${Math.round(itemCount(batch) / (naming / 1e9)).toLocaleString('en-US')} lookups a second`,

@@ -106,7 +106,7 @@ export function keepRaw(
 
 /** Keeps a result beside where and when it was measured; returns the file's path. */
 export function keepResult(question: string, result: object): string {
-  const directory = fileURLToPath(new URL('../build/bench/results', import.meta.url));
+  const directory = fileURLToPath(new URL('../build/bench/results/', import.meta.url));
   const file = `${directory}${question}-${setting.date.replaceAll(':', '')}.json`;
   mkdirSync(directory, { recursive: true });
   writeFileSync(file, `${JSON.stringify({ question, setting, ...result }, undefined, 1)}\n`);

@@ -1,16 +1,19 @@
 import { fileURLToPath } from 'node:url';
 import type { Static } from 'typebox';
 import { Value } from 'typebox/value';
+import { createBpfHost } from '../src/bpf/host.ts';
 import type { Native, NativeObject, OpenOptions } from '../src/bpf/native.ts';
+import { Serials } from '../src/cgroup/serials.ts';
 import { openLiveScheduler } from '../src/receivers/scheduler/live-scheduler.ts';
 import { scheduler } from '../src/receivers/scheduler/scheduler.ts';
+import { pairsFor, workloadsFor } from '../src/receivers/scheduler/sizes.ts';
 import { milliseconds } from '../src/telemetry/units.ts';
 
 /** What is attached to the scheduler during a trial. */
 export interface Variant {
   /** Loads and attaches; the agent's own way where it is the agent's object. */
   open(native: Native): Attached;
-  /** The ring buffer map somebody is woken for. */
+  /** The ring buffer whose records wake a reader. */
   readonly consumerOf?: string;
 }
 
@@ -32,17 +35,21 @@ function attach(name: string, options: OpenOptions = {}) {
 
 const defaults = Value.Default(scheduler.config, {}) as Static<typeof scheduler.config>;
 
+/** Of a small node. */
+const leastWorkloads = workloadsFor({ cpus: 1, cgroups: 0 });
+
 function attachAgent(native: Native): Attached {
+  const serials = new Serials(leastWorkloads);
   const source = openLiveScheduler(
-    native,
+    createBpfHost({ load: () => native }),
     {
       minWait: milliseconds(5),
       sample: defaults.sample,
       eventRate: defaults.events_per_second,
-      maxWorkloads: defaults.max_workloads,
-      maxPairs: defaults.max_pairs,
+      maxWorkloads: leastWorkloads,
+      maxPairs: pairsFor(leastWorkloads),
     },
-    { path: () => undefined, living: () => [], learn: () => undefined },
+    { serials: () => serials },
   );
   return { tick: () => source.drain() };
 }

@@ -1,6 +1,7 @@
 /*
- * pingpong SECONDS CPU: two processes pinned to one CPU hand a byte to each other over pipes, so that nearly
- * all the machine does is switch: the worst case for whoever watches switches. Prints round trips a second.
+ * pingpong SECONDS CPU [WORK_MICROS]: two processes pinned to one CPU hand a byte to each other over pipes,
+ * so that nearly all the machine does is switch: the worst case for a tracer of switches. With WORK_MICROS
+ * each computes so long before it answers. Prints round trips a second.
  */
 #include <sched.h>
 #include <stdio.h>
@@ -13,12 +14,24 @@
 /* Reads of the clock would be a good part of a round trip. */
 #define TRIPS_PER_CLOCK_READ 256
 
+static double work_seconds;
+
+static void work(void)
+{
+	if (work_seconds > 0)
+		for (double end = now() + work_seconds; now() < end;)
+			;
+}
+
 static void answer(int from, int to)
 {
 	char byte;
 
-	while (read(from, &byte, 1) == 1 && write(to, &byte, 1) == 1)
-		;
+	while (read(from, &byte, 1) == 1) {
+		work();
+		if (write(to, &byte, 1) != 1)
+			break;
+	}
 }
 
 int main(int count, char **arguments)
@@ -27,8 +40,10 @@ int main(int count, char **arguments)
 	int there[2], back[2];
 	unsigned long trips = 0;
 
-	if (count != 3)
-		fail("usage: pingpong SECONDS CPU");
+	if (count != 3 && count != 4)
+		fail("usage: pingpong SECONDS CPU [WORK_MICROS]");
+	if (count == 4)
+		work_seconds = atof(arguments[3]) * 1e-6;
 	double seconds = atof(arguments[1]);
 	cpu_set_t cpus;
 	CPU_ZERO(&cpus);
@@ -48,6 +63,7 @@ int main(int count, char **arguments)
 	while (trips % TRIPS_PER_CLOCK_READ || (at = now()) < end) {
 		if (write(there[1], &byte, 1) != 1 || read(back[0], &byte, 1) != 1)
 			fail_errno("pingpong");
+		work();
 		trips++;
 	}
 	printf("%.0f\n", (double)trips / (at - start));

@@ -1,29 +1,29 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Comparison, misplaced } from '../../../bench/accuracy-compare.ts';
-import { judgedFrom, missesOf } from '../../../bench/accuracy-targets.ts';
-import { levelMisses } from '../../../bench/quota-levels.ts';
+import { type Comparison, misplaced } from '../../../bench/accuracy/compare.ts';
+import { levelMisses } from '../../../bench/accuracy/quota-levels.ts';
+import { judgedFrom, missesOf } from '../../../bench/accuracy/targets.ts';
 import { replayClasses } from '../../lab/replay.ts';
 
 const shares = fc
   .array(fc.tuple(fc.bigInt({ min: -3n, max: 9n }), fc.integer({ min: 1, max: 1000 })), { minLength: 1 })
   .map((entries) => new Map(entries));
 
-test('what is told in the right proportions is misplaced by nothing, in whatever unit', () => {
+test('right proportions have no misplaced points, in any unit', () => {
   fc.assert(
     fc.property(shares, fc.integer({ min: 1, max: 50 }), (truth, unit) => {
-      const told = new Map([...truth].map(([party, share]) => [party, share * unit]));
-      assert.ok(misplaced(truth, told) < 1e-9);
+      const reported = new Map([...truth].map(([party, share]) => [party, share * unit]));
+      assert.ok(misplaced(truth, reported) < 1e-9);
     }),
   );
 });
 
-test('blaming only the wrong party misplaces all of it', () => {
+test('blaming only a wrong culprit misplaces all points', () => {
   assert.equal(misplaced(new Map([[1n, 5]]), new Map([[2n, 7]])), 100);
 });
 
-test('points misplaced are those a party has too much', () => {
+test('misplaced points are the excess of each culprit', () => {
   const truth = new Map([
     [1n, 60],
     [2n, 40],
@@ -63,7 +63,7 @@ function comparison(of: Partial<Comparison> = {}): Comparison {
   };
 }
 
-test('what is exact misses no target', () => {
+test('exact results miss no target', () => {
   assert.deepEqual(missesOf(comparison()), []);
 });
 
@@ -73,7 +73,7 @@ for (const [what, of] of Object.entries({
     classes: { ...comparison().classes, self: { actual: 10, error: 1.1 } },
   },
   'a culprit that has too little': { culprits: [{ name: 'hog', actual: 50, error: -2.1 }] },
-  'throttled time that is nobody’s': { throttledUnnamed: 2.5 },
+  'throttled time without a culprit': { throttledUnnamed: 2.5 },
   'too much that is unknown': { unknown: 0.6 },
   'an error that is no number': { waitError: Number.NaN },
 } satisfies Record<string, Partial<Comparison>>))
@@ -90,6 +90,6 @@ test('quotas of two levels: each nanosecond is one level’s, either while both 
   assert.equal(levelMisses(kernel, { child: 60, parent: 65 }).length, 1);
 });
 
-test('a load that was to be throttled and was not proves nothing', () => {
+test('a load that should be throttled and was not is a failure', () => {
   assert.equal(levelMisses({ child: 0, parent: 0, local: 0 }, { child: 0, parent: 0 }).length, 1);
 });

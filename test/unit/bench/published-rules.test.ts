@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { publishedRules } from '../../../bench/published-rules.ts';
+import { publishedRules } from '../../../bench/accuracy/published-rules.ts';
 import { kernelTasks } from '../../lab/trace.ts';
 import { type Written, writeTrace } from '../../lab/traces.ts';
 
@@ -42,7 +42,7 @@ test('last-runner heuristic: the last runner gets all of a wait, and preempted w
   assert.deepEqual(blamed('last to run'), { blame: [[kernelTasks, 45]], seen: 45 });
 });
 
-test('last to run with preempted waits sees all of them', () => {
+test('last-runner heuristic with preempted waits: all waits are seen', () => {
   assert.deepEqual(blamed('last to run, preempted waits too'), {
     blame: [
       [kernelTasks, 45],
@@ -52,11 +52,11 @@ test('last to run with preempted waits sees all of them', () => {
   });
 });
 
-test('preemptor count knows who pushed off, and not for how long', () => {
+test('preemptor count: preemptors are counted, without durations', () => {
   assert.deepEqual(blamed('preemptor count').blame, [[hog, 1]]);
 });
 
-test('end-of-slice overlap charges slices from before the wait began', () => {
+test('end-of-slice overlap: slices from before the wait are charged', () => {
   assert.deepEqual(blamed('end-of-slice overlap').blame, [
     [hog, 100 + 90],
     [kernelTasks, 5],

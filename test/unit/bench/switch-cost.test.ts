@@ -13,7 +13,7 @@ const trial = (...programs: readonly ProgramCost[]): Trial => ({
 
 const empty = trial({ name: 'on_switch', ns: 5000, runs: 100 }, { name: 'on_wakeup', ns: 2000, runs: 50 });
 
-test('all programs are paid by the switches, gross and net', () => {
+test('the cost of all programs is divided by switches, gross and net', () => {
   const cost = costOf(
     trial({ name: 'on_switch', ns: 20_000, runs: 200 }, { name: 'on_wakeup', ns: 10_000, runs: 100 }),
     empty,

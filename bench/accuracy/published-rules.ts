@@ -1,7 +1,7 @@
-import { type Observer, replay, slicesOf } from '../test/lab/replay.ts';
-import { kernelIndex, type Trace } from '../test/lab/trace.ts';
+import { type Observer, replay, slicesOf } from '../../test/lab/replay.ts';
+import { kernelIndex, type Trace } from '../../test/lab/trace.ts';
 
-/** Whom a rule blames for the waits of each victim, in units of its own; `seen`: the waits it knows of, ns. */
+/** The blame of a rule for the waits of each victim, in units of its own; `seen`: the waits the rule sees, ns. */
 export interface Verdict {
   readonly blame: Map<bigint, number>;
   seen: number;
@@ -9,9 +9,9 @@ export interface Verdict {
 
 export interface Rule {
   readonly name: string;
-  /** Who publishes or ships it. */
+  /** Publisher or vendor. */
   readonly usedBy: string;
-  /** It claims to explain all of a wait; otherwise only who else ran. */
+  /** It claims to explain all of a wait; otherwise only the part in which other cgroups ran. */
   readonly explainsAll: boolean;
   readonly verdicts: ReadonlyMap<bigint, Verdict>;
 }

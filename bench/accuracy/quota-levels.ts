@@ -1,5 +1,5 @@
-import type { Account, TestCgroup } from '../test/kernel/scheduler-fixture.ts';
-import { targets } from './accuracy-targets.ts';
+import type { Account, TestCgroup } from '../../test/kernel/scheduler-fixture.ts';
+import { targets } from './targets.ts';
 
 /** A cgroup with a quota in another with one; one thread a CPU, so that the kernel's sums over CPUs are those over waits. */
 export interface QuotaLevels {
@@ -15,14 +15,14 @@ export interface Throttling {
 }
 
 /**
- * Whose quota it was, against the kernel's own statistics. While both have run out either may be named, but only one: each
+ * The blamed quota against the kernel's own statistics. While both have run out either may be named, but only one: each
  * level has at least what the other cannot have, and at most its own.
  */
-export function missesOfLevels({ child, parent }: QuotaLevels, told: Account): readonly string[] {
+export function missesOfLevels({ child, parent }: QuotaLevels, reported: Account): readonly string[] {
   const kernel = { child: child.throttled(), parent: parent.throttled(), local: child.throttledLocally() };
   const blamed = {
-    child: told.pair(child, child).throttled,
-    parent: told.pair(child, parent).throttled,
+    child: reported.pair(child, child).throttled,
+    parent: reported.pair(child, parent).throttled,
   };
   return levelMisses(kernel, blamed);
 }

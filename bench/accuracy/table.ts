@@ -1,5 +1,5 @@
-import { replayClasses } from '../test/lab/replay.ts';
-import type { Comparison } from './accuracy-compare.ts';
+import { replayClasses } from '../../test/lab/replay.ts';
+import type { Comparison } from './compare.ts';
 import type { Rule } from './published-rules.ts';
 
 const signed = (value: number) =>

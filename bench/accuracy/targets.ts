@@ -1,4 +1,4 @@
-import type { Comparison } from './accuracy-compare.ts';
+import type { Comparison } from './compare.ts';
 
 /** What is promised, in percent of what a cgroup waited. */
 export const targets = { wait: 1, class: 1, culprit: 2, unknown: 0.5 } as const;

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { makeCgroup, program, runIn, spin, type TestCgroup } from '../test/kernel/scheduler-fixture.ts';
+import { makeCgroup, program, runIn, spin, type TestCgroup } from '../../test/kernel/scheduler-fixture.ts';
 import type { QuotaLevels } from './quota-levels.ts';
 
 /** Cgroups made for it and nothing else; `run` resolves when all that runs in them has ended. */

@@ -1,15 +1,15 @@
-import type { Account, TestCgroup } from '../test/kernel/scheduler-fixture.ts';
-import { type ReplayClass, type Replayed, replayClasses } from '../test/lab/replay.ts';
-import { idle, kernelTasks } from '../test/lab/trace.ts';
+import type { Account, TestCgroup } from '../../test/kernel/scheduler-fixture.ts';
+import { type ReplayClass, type Replayed, replayClasses } from '../../test/lab/replay.ts';
+import { idle, kernelTasks } from '../../test/lab/trace.ts';
 import type { Rule, Verdict } from './published-rules.ts';
 
-/** Parts of a wait, by who or what had the CPU; ns or any other unit. */
+/** Parts of a wait by party: a cgroup that had the CPU, or one of `noCgroup`; ns or any other unit. */
 export type Shares = ReadonlyMap<bigint, number>;
 
-/** What is nobody's; no cgroup has a negative id. */
-const nobody = { throttled: -1n, stolen: -2n, unknown: -3n } as const;
+/** Parties that are no cgroup; no cgroup has a negative id. */
+const noCgroup = { throttled: -1n, stolen: -2n, unknown: -3n } as const;
 
-/** What was said of one cgroup's waits against what a replay says; shares in percent of all it waited. */
+/** The reported waits of one cgroup against those of a replay; shares in percent of all it waited. */
 export interface Comparison {
   readonly cgroup: string;
   /** True, ns. */
@@ -27,7 +27,7 @@ export interface Comparison {
   /** Every culprit either side names. */
   readonly culprits: readonly { readonly name: string; readonly actual: number; readonly error: number }[];
   readonly throttledUnnamed: number;
-  /** Share of its wait that is put on the wrong party. */
+  /** Share of its wait that is charged to the wrong party. */
   readonly misplaced: number;
   readonly rules: readonly RuleComparison[];
 }
@@ -36,11 +36,11 @@ export interface RuleComparison {
   readonly name: string;
   /** Share of the wait it sees; undefined where it does not look at waits. */
   readonly seen: number | undefined;
-  /** Points of what it tells that are on the wrong party; undefined: it tells nothing. */
+  /** Points of its blame that are on the wrong party; undefined: it blames no party. */
   readonly misplaced: number | undefined;
 }
 
-type Told = ReturnType<Account['of']>;
+type Reported = ReturnType<Account['of']>;
 
 export function compare(
   name: string,
@@ -58,10 +58,10 @@ export function compare(
     readonly nameOf: (id: bigint) => string;
   },
 ): Comparison {
-  const told = account.of(cgroup);
+  const reported = account.of(cgroup);
   const percent = (ns: number) => (ns / replayed.wait) * 100;
-  const toldOf = (of: ReplayClass) =>
-    of === 'stolen' ? told.classes.irq + told.classes.steal : told.classes[of];
+  const reportedOf = (of: ReplayClass) =>
+    of === 'stolen' ? reported.classes.irq + reported.classes.steal : reported.classes[of];
   const blamed = blamedBy(account, cgroup.id);
   const truth = partiesOf(cgroup.id, replayed.classes, replayed.by);
   const excluded = replayed.excluded.wait / (replayed.wait + replayed.excluded.wait || 1);
@@ -69,31 +69,31 @@ export function compare(
     cgroup: name,
     wait: replayed.wait,
     waits: replayed.waits,
-    waitError: percent(told.wait - replayed.wait),
-    waitsMissed: replayed.waits - told.waits,
+    waitError: percent(reported.wait - replayed.wait),
+    waitsMissed: replayed.waits - reported.waits,
     excluded: excluded * 100,
     misstamped: replayed.misstamped,
     unresolved: replayed.unresolved,
     unseen: replayed.unseen,
-    unknown: percent(told.classes.unknown),
+    unknown: percent(reported.classes.unknown),
     classes: Object.fromEntries(
       replayClasses.map((of) => {
         const actual = replayed.classes[of];
-        return [of, { actual: percent(actual), error: percent(toldOf(of) - actual) }];
+        return [of, { actual: percent(actual), error: percent(reportedOf(of) - actual) }];
       }),
     ) as never,
     culprits: [...new Set([...replayed.by.keys(), ...blamed.keys()])].map((id) => {
       const actual = replayed.by.get(id) ?? 0;
       return { name: nameOf(id), actual: percent(actual), error: percent((blamed.get(id) ?? 0) - actual) };
     }),
-    throttledUnnamed: percent(told.classes.throttled - account.blamed(cgroup, 'throttled')),
-    misplaced: misplaced(truth, partiesOf(cgroup.id, classesOf(told, toldOf), blamed)),
+    throttledUnnamed: percent(reported.classes.throttled - account.blamed(cgroup, 'throttled')),
+    misplaced: misplaced(truth, partiesOf(cgroup.id, classesOf(reported, reportedOf), blamed)),
     rules: rules.map((rule) => judge(rule, { id: cgroup.id, replayed, truth })),
   };
 }
 
-function classesOf(told: Told, of: (name: ReplayClass) => number): Record<ReplayClass, number> {
-  if (!(told.wait >= 0)) throw new Error('cannot compare: nothing was reported');
+function classesOf(reported: Reported, of: (name: ReplayClass) => number): Record<ReplayClass, number> {
+  if (!(reported.wait >= 0)) throw new Error('cannot compare: nothing was reported');
   return Object.fromEntries(replayClasses.map((name) => [name, of(name)])) as Record<ReplayClass, number>;
 }
 
@@ -114,9 +114,9 @@ function partiesOf(victim: bigint, classes: Readonly<Record<ReplayClass, number>
   parties.set(victim, classes.self);
   parties.set(kernelTasks, classes.kernel);
   parties.set(idle, classes.idle);
-  parties.set(nobody.throttled, classes.throttled);
-  parties.set(nobody.stolen, classes.stolen);
-  parties.set(nobody.unknown, classes.unknown + Math.max(0, classes.other - named));
+  parties.set(noCgroup.throttled, classes.throttled);
+  parties.set(noCgroup.stolen, classes.stolen);
+  parties.set(noCgroup.unknown, classes.unknown + Math.max(0, classes.other - named));
   return parties;
 }
 
@@ -133,13 +133,13 @@ function judge(
   };
 }
 
-/** Points by which `told` has more on some parties than is true, each side taken as shares of its own sum. */
-export function misplaced(truth: Shares, told: Shares): number {
+/** Points by which `reported` exceeds the truth on some parties, each side taken as shares of its own sum. */
+export function misplaced(truth: Shares, reported: Shares): number {
   const sum = (shares: Shares) => [...shares.values()].reduce((a, b) => a + b, 0) || 1;
   const ofTruth = sum(truth);
-  const ofTold = sum(told);
+  const ofReported = sum(reported);
   let points = 0;
-  for (const [party, share] of told)
-    points += Math.max(0, share / ofTold - (truth.get(party) ?? 0) / ofTruth) * 100;
+  for (const [party, share] of reported)
+    points += Math.max(0, share / ofReported - (truth.get(party) ?? 0) / ofTruth) * 100;
   return points;
 }

@@ -7,22 +7,22 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { account, openScheduler, removeCgroups } from '../test/kernel/scheduler-fixture.ts';
-import { openOracle } from '../test/lab/oracle.ts';
-import { replay } from '../test/lab/replay.ts';
-import { flags, kinds, type Trace } from '../test/lab/trace.ts';
-import { type Comparison, compare } from './accuracy-compare.ts';
-import { type AccuracyLoadName, accuracyLoads, type Contention } from './accuracy-loads.ts';
-import { classTable, culpritLines, type RuleRow, ruleTable } from './accuracy-table.ts';
-import { judgedFrom, missesOf, targets } from './accuracy-targets.ts';
+import { account, openScheduler, removeCgroups } from '../../test/kernel/scheduler-fixture.ts';
+import { openOracle } from '../../test/lab/oracle.ts';
+import { replay } from '../../test/lab/replay.ts';
+import { flags, kinds, type Trace } from '../../test/lab/trace.ts';
+import { keepResult, setting } from '../rounds.ts';
+import { type Comparison, compare } from './compare.ts';
+import { type AccuracyLoadName, accuracyLoads, type Contention } from './loads.ts';
 import { publishedRules, type Rule } from './published-rules.ts';
 import { missesOfLevels } from './quota-levels.ts';
-import { keepResult, setting } from './rounds.ts';
+import { classTable, culpritLines, type RuleRow, ruleTable } from './table.ts';
+import { judgedFrom, missesOf, targets } from './targets.ts';
 
 /** At 300,000 happenings a second, ten seconds in which this process does not get a CPU. */
 const ringBytes = 2 ** 28;
 const attempts = 3;
-/** Before a load begins: long enough for every CPU to switch, so that both sides know who had it. */
+/** Before a load begins: long enough for every CPU to switch, so that both sides know its current cgroup. */
 const settleMs = 200;
 
 interface Result {
@@ -69,7 +69,7 @@ for (const name of names) {
     if (comparison.wait >= judgedFrom) rows.push({ load: name, comparison });
 }
 console.log(
-  '\nPoints of what a rule tells of a wait that are on the wrong party; “of 40 %”: it sees no more of the wait.\n',
+  '\nPoints of the blame of a rule that are on the wrong party; “of 40 %”: the rule sees only that part of the wait.\n',
 );
 const table = ruleTable(rows, rules);
 for (const line of table) console.log(line);
@@ -101,7 +101,7 @@ async function measure(
   try {
     await sleep(settleMs);
     const load: Contention = accuracyLoads[name](length);
-    const told = await account(source, load.run);
+    const reported = await account(source, load.run);
     if (oracle.lost()) return { lost: oracle.lost() };
     const trace = oracle.trace();
     const truth = replay(trace);
@@ -110,12 +110,12 @@ async function measure(
     const nameOf = (id: bigint) => names.get(id) ?? `cgroup ${id}`;
     const comparisons = Object.entries(load.cgroups).flatMap(([as, cgroup]) => {
       const replayed = truth.get(cgroup.id);
-      return replayed?.wait ? [compare(as, { cgroup, account: told, replayed, rules, nameOf })] : [];
+      return replayed?.wait ? [compare(as, { cgroup, account: reported, replayed, rules, nameOf })] : [];
     });
     const misses = comparisons.flatMap(missesOf);
     if (!comparisons.some(({ wait }) => wait >= judgedFrom))
-      misses.push('nobody waited long enough to be judged');
-    if (load.levels) misses.push(...missesOfLevels(load.levels, told));
+      misses.push('no cgroup waited long enough to be judged');
+    if (load.levels) misses.push(...missesOfLevels(load.levels, reported));
     const switchesPerSecond = switchRate(trace);
     const unseenSwitches = trace.flags.reduce((sum, flag) => sum + (flag & flags.unseen ? 1 : 0), 0);
     const result = {
@@ -123,7 +123,7 @@ async function measure(
       seconds: length,
       switchesPerSecond,
       unseenSwitches,
-      drops: told.drops,
+      drops: reported.drops,
       comparisons,
       misses,
     };
