@@ -271,3 +271,8 @@ long shim_copy_text(char *to, unsigned int size, const char *from)
 {
 	return shim_copy(to, size, from);
 }
+
+/* One CPU acts at a time. */
+void shim_order(void)
+{
+}
