@@ -90,6 +90,9 @@ __noinline int cut_wait(u32 row, u32 k)
 	} else if (k < INTERVALS) {
 		end = start + grown < here->walk.cut_to ? start + grown : here->walk.cut_to;
 		if (end > low) {
+			/* it went on when the wait was last charged: what each quota did since */
+			if (low > start && low == here->walk.cut_from && here->walk.charged_on)
+				copy_quotas(here->walk.since, here->walk.charged_throttled);
 			charge_throttled(row, end - low);
 			here->walk.from = end;
 		}

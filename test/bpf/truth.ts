@@ -296,7 +296,7 @@ export class Truth {
         waiting.unseen.set(interval, ns);
       }
       const levels = lineage(thread.group).filter(({ hasQuota }) => hasQuota).length;
-      if (levels > 1 && (isBegun || unseen.size > 0 || waiting.hasMoved))
+      if (levels > 1 && ((isBegun && waiting.pieces === 0) || unseen.size > 0 || waiting.hasMoved))
         for (const cut of cuts) blur += cut.end - cut.start;
       blur += slack;
       let at = from;

@@ -101,11 +101,8 @@ test("two quotas in one path: each has its own part, and their sum is the kernel
   const parent = makeCgroup('pod', { quota: 30 });
   const child = makeCgroup('container', { parent, quota: 30 });
   const before = { child: child.throttledLocally(), parent: parent.throttledLocally() };
-  const opened = attach();
-  // a queue that is throttled by both in turn has been so for a while before the first reading: the quota that ran out first is prorated
-  const tolerance = opened.describe().features.throttling === 'per task' ? 0.01 : 0.06;
   const throttled = () => child.throttledLocally() - before.child;
-  const result = await account(opened, async () => {
+  const result = await account(attach(), async () => {
     while (throttled() <= second)
       // beside other work it comes to use its quota late
       await Promise.all(Array.from({ length: cpus }, (_, cpu) => runIn(child, spin(5, 1), cpu)));
@@ -113,8 +110,8 @@ test("two quotas in one path: each has its own part, and their sum is the kernel
   const whole = throttled();
   const above = parent.throttledLocally() - before.parent;
   assertNear(result.of(child).classes.throttled, whole, 0.01 * whole, 'throttled');
-  assertNear(result.pair(child, parent).throttled, above, tolerance * whole, "by the parent's quota");
-  assertNear(result.pair(child, child).throttled, whole - above, tolerance * whole, 'by its own');
+  assertNear(result.pair(child, parent).throttled, above, 0.01 * whole, "by the parent's quota");
+  assertNear(result.pair(child, child).throttled, whole - above, 0.01 * whole, 'by its own');
   assertNear(result.blamed(child, 'throttled'), whole, 0.01 * whole, 'by all quotas');
 });
 
