@@ -128,13 +128,14 @@ test('culprits equal those of a replay of every switch', async () => {
     assertWithin(of.wait, replayed.wait, 0.01, 'wait behind a hog');
     // The replay has interrupts only where the kernel's clock of tasks stands still meanwhile; elsewhere their ticks are taken.
     const tolerance = 0.03 + (of.classes.irq + of.classes.steal) / of.wait;
-    assertWithin(result.pair(victim, hog).other, replayed.by.get(hog.id) ?? 0, tolerance, 'behind the hog');
-    assertWithin(
-      result.pair(victim, bursty).other,
-      replayed.by.get(bursty.id) ?? 0,
-      tolerance,
-      'behind the bursty one',
-    );
+    const assertBlamed = (culprit: TestCgroup, what: string) => {
+      const expected = replayed.by.get(culprit.id) ?? 0;
+      // beside other work it may have run little, and the epoch in which a wait began is prorated
+      const share = Math.max(tolerance, (0.005 * of.wait) / expected);
+      assertWithin(result.pair(victim, culprit).other, expected, share, what);
+    };
+    assertBlamed(hog, 'behind the hog');
+    assertBlamed(bursty, 'behind the bursty one');
     assertWithin(result.blamed(victim, 'other'), of.classes.other, 0.01, 'behind named cgroups');
     const { kernel } = replayed.classes;
     assert.ok(
