@@ -38,6 +38,8 @@ export function noSums(): CgroupSums {
 /** Sums in the making, by serial number. */
 export class SerialSums {
   #sums = new Map<bigint, CgroupSums>();
+  /** Of readings that have ended. */
+  readonly #ended = new Map<bigint, CgroupSums>();
 
   of(serial: bigint): CgroupSums {
     const sums = this.#sums.get(serial) ?? noSums();
@@ -45,9 +47,16 @@ export class SerialSums {
     return sums;
   }
 
-  take(): ReadonlyMap<bigint, CgroupSums> {
-    const taken = this.#sums;
+  /** A reading ends: what is added from now on is the next one's. */
+  end(): void {
+    for (const [serial, sums] of this.#sums) this.#ended.set(serial, addSums(this.#ended.get(serial), sums));
     this.#sums = new Map();
+  }
+
+  /** What has ended and was not taken yet. */
+  take(): readonly (readonly [serial: bigint, sums: CgroupSums])[] {
+    const taken = [...this.#ended];
+    this.#ended.clear();
     return taken;
   }
 }

@@ -161,11 +161,15 @@ class LiveScheduler implements LiveSource {
     }
     this.#totals.end();
     yield;
-    const { pairs, obsolete, admitEach } = this.#pairs.advance(this.#maps.copyPairs(), this.#maps.unpaired());
-    this.#maps.deletePairs(obsolete, admitEach); // at once: what they gain in between has no name
+    const { pairs, obsolete, admitEach } = yield* this.#pairs.advance(
+      this.#maps.copyPairs(),
+      this.#maps.unpaired(),
+    );
+    this.#maps.deletePairs(obsolete, admitEach); // in the step that forgets them
     yield;
-    const { cgroups, otherKept, otherWhole } = this.#totals.take();
-    const carried = this.#surplus.carryOver(pairs, { cgroups, otherWhole });
+    const { cgroups, otherKept, otherWhole } = yield* this.#totals.take();
+    const carried = yield* this.#surplus.carryOver(pairs, { cgroups, otherWhole });
+    yield;
     for (const [reason, by] of this.#kernelLosses()) this.#losses.add(reason, by);
     return {
       at: this.#bpf.monotonic(),

@@ -18,6 +18,7 @@ import { noSums, readingOf } from './cgroup-sums.ts';
 import { type LastRunner, lastRunnersOf } from './last-runners.ts';
 import { type CgroupReading, type PairReading, type SchedulerReading, waitClasses } from './source.ts';
 import type { Steps } from './steps.ts';
+import { groupByVictim, pairsAtOnce } from './victims.ts';
 
 export interface SchedulerMetricsOptions extends BlameOptions {
   readonly interval: Interval;
@@ -26,7 +27,7 @@ export interface SchedulerMetricsOptions extends BlameOptions {
   readonly isWanted: (cgroup: CgroupReading['cgroup']) => boolean;
 }
 
-/** Of which metrics are made in one step: 1 to 4 ms with eleven pairs each (`bench/reading.ts`). */
+/** Of which metrics are made in one step, or of fewer with many pairs: 1 to 4 ms (`bench/reading.ts`). */
 const cgroupsAtOnce = 64;
 
 /**
@@ -37,15 +38,21 @@ export function* schedulerMetrics(
   reading: SchedulerReading,
   options: SchedulerMetricsOptions,
 ): Steps<ResourceMetrics[]> {
-  const pairs = Map.groupBy(reading.pairs, (pair) => pair.victim);
+  const pairs = yield* groupByVictim(reading.pairs);
   const read = new Set(reading.cgroups.map(({ cgroup }) => cgroup));
   const waiting = [...pairs.keys()].filter((victim) => !read.has(victim));
   const cgroups = [...reading.cgroups, ...waiting.map((victim) => readingOf(victim, noSums()))];
   const all: ResourceMetrics[] = [];
-  for (const [i, cgroup] of cgroups.entries()) {
-    if (i % cgroupsAtOnce === 0) yield;
+  let done = 1;
+  for (const cgroup of cgroups) {
+    if (done >= 1) {
+      yield;
+      done = 0;
+    }
+    const ofVictim = pairs.get(cgroup.cgroup) ?? [];
+    done += 1 / cgroupsAtOnce + ofVictim.length / pairsAtOnce;
     if (!options.isWanted(cgroup.cgroup)) continue;
-    const metrics = cgroupMetrics(cgroup, pairs.get(cgroup.cgroup) ?? [], options);
+    const metrics = cgroupMetrics(cgroup, ofVictim, options);
     if (metrics) all.push(metrics);
   }
   return all;

@@ -4,6 +4,8 @@ import type { SchedulerAbi } from './abi.ts';
 import { absent, type PairCopy, PairTable } from './pair-table.ts';
 import type { SerialIndex } from './serial-index.ts';
 import type { PairReading, Waiter } from './source.ts';
+import type { Steps } from './steps.ts';
+import { pairsAtOnce } from './victims.ts';
 
 /** A culprit that came between the copies of cells and pairs has its name by the next reading. */
 const readingsToName = 3;
@@ -23,6 +25,18 @@ export interface PairOptions {
   /** Entries the kernel's map has room for. */
   readonly limit: number;
   readonly losses: LossLedger;
+}
+
+export interface PairAdvance {
+  readonly pairs: readonly PairReading[];
+  /** Packed keys that leave the kernel's map. */
+  readonly obsolete: Uint8Array;
+  /**
+   * A new pair may come in for each so many ns without one; 0: for any. If no more time is without a pair than now, the
+   * map is not full before the next reading, and of a pair that has t meanwhile at most this much has no name on average;
+   * that none of it has one, has a chance of exp(-t / this).
+   */
+  readonly admitEach: number;
 }
 
 /** What a pair gained since the reading before. */
@@ -61,30 +75,22 @@ export class PairTotals {
 
   /**
    * Overwrites the values of pairs that have no name yet. `unpaired` are the ns that had no pair for want of room, in all.
+   * Only the last step changes what is known for the next reading.
    */
-  advance(
-    copy: PairCopy,
-    unpaired: bigint,
-  ): {
-    readonly pairs: readonly PairReading[];
-    /** Packed keys that leave the kernel's map. */
-    readonly obsolete: Uint8Array;
-    /**
-     * A new pair may come in for each so many ns without one; 0: for any. If no more time is without a pair than now, the
-     * map is not full before the next reading, and of a pair that has t meanwhile at most this much has no name on average;
-     * that none of it has one, has a chance of exp(-t / this).
-     */
-    readonly admitEach: number;
-  } {
+  *advance(copy: PairCopy, unpaired: bigint): Steps<PairAdvance> {
     const pairs: PairReading[] = [];
     const names = new PairNames(this.#of, this.#removed);
     const keys = wordsOf(copy.keys);
     const values = wordsOf(copy.values);
     this.#isKept.fill(1, 0, copy.count);
-    for (let i = 0; i < copy.count; i++) this.#advancePair({ keys, values, i }, names, pairs);
-    const without = Number(unpaired - this.#unpaired);
+    for (let i = 0; i < copy.count; i++) {
+      if (i > 0 && i % pairsAtOnce === 0) yield;
+      this.#advancePair({ keys, values, i }, names, pairs);
+    }
+    yield;
+    const admitEach = this.#makeRoom(copy.count, Number(unpaired - this.#unpaired));
+    yield;
     this.#unpaired = unpaired;
-    const admitEach = this.#makeRoom(copy.count, without);
     const obsolete = this.#takeObsolete(copy);
     this.#before.replace(copy, { isKept: this.#isKept, nameless: this.#nameless });
     for (const [serial, left] of this.#removed)

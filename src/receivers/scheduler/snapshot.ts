@@ -26,10 +26,10 @@ export interface Block extends SlotRange {
   readonly histograms: Uint32Array;
 }
 
-/** A buffer of this size stays in the CPU's cache, and a block of it is read in some milliseconds. */
-const blockBytes = 1024 * 1024;
-/** Fewer would make copies of less than a page. */
-const leastSlots = 32;
+/** A buffer of this size stays in the CPU's cache, and a block of it is read in 1 to 3 ms. */
+const blockBytes = 512 * 1024;
+/** Of each row, 2 KiB: fewer would make copies that cost more than their bytes. */
+const leastSlots = 16;
 
 /** How many slots are read at once. */
 export function slotsAtOnce({ cell }: Pick<SchedulerAbi, 'cell'>, { rows, slots }: Dimensions): number {

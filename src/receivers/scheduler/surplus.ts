@@ -1,6 +1,8 @@
 import type { LossLedger } from '../../telemetry/losses.ts';
 import { type Nanoseconds, nanoseconds } from '../../telemetry/units.ts';
 import type { CgroupReading, PairReading, Waiter } from './source.ts';
+import type { Steps } from './steps.ts';
+import { groupByVictim, pairsAtOnce } from './victims.ts';
 
 /** Of one victim: what its pairs have had and its totals have not yet, by culprit. */
 interface Surplus {
@@ -33,14 +35,20 @@ export class PairSurplus {
   }
 
   /** The pairs of a reading as they belong to its totals. `otherWhole` is `other` where a part of it was stolen. */
-  carryOver(pairs: readonly PairReading[], { cgroups, otherWhole }: Totals): readonly PairReading[] {
+  *carryOver(pairs: readonly PairReading[], { cgroups, otherWhole }: Totals): Steps<readonly PairReading[]> {
     const totals = new Map(cgroups.map(({ cgroup, classes }) => [cgroup, classes]));
-    const byVictim = Map.groupBy(pairs, ({ victim }) => victim);
+    const byVictim = yield* groupByVictim(pairs);
     const carried = new Map<Waiter, Surplus>();
     const kept: PairReading[] = [];
+    let done = 0;
     for (const victim of new Set([...byVictim.keys(), ...this.#carried.keys()])) {
       const before = this.#carried.get(victim);
       const reported = byVictim.get(victim) ?? [];
+      if (done >= pairsAtOnce) {
+        yield;
+        done = 0;
+      }
+      done += 1 + reported.length;
       const all = before ? withCarried(victim, reported, before) : reported;
       const classes = totals.get(victim);
       const other = divide(all, 'other', nanoseconds(otherWhole.get(victim) ?? classes?.other ?? 0));

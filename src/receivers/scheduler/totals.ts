@@ -9,6 +9,7 @@ import type { SerialIndex } from './serial-index.ts';
 import { SlotOwners } from './slot-owners.ts';
 import type { Block, Dimensions } from './snapshot.ts';
 import type { CgroupReading, WaitEvent, Waiter } from './source.ts';
+import { performInSteps, type Steps } from './steps.ts';
 import type { StolenTime } from './stolen-shares.ts';
 import { type Shares, StolenSplit } from './stolen-split.ts';
 
@@ -21,7 +22,7 @@ export interface TotalsOptions {
   readonly losses: LossLedger;
 }
 
-/** What `SchedulerTotals` gathered since the last `take`. */
+/** What `SchedulerTotals` gathered in the readings that ended since the last `take`. */
 export interface Taken {
   readonly cgroups: readonly CgroupReading[];
   /** The part of the pairs' `other` that is left, for cgroups of which a part was stolen after all. */
@@ -32,6 +33,8 @@ export interface Taken {
 
 const nothingStolen: Shares = { irq: new Float64Array(), steal: new Float64Array() };
 const retries = 3;
+/** Named in one step. */
+const cgroupsAtOnce = 512;
 
 /**
  * Turns running totals into what happened since the reading before, per cgroup. Exact also when a css id went from one
@@ -103,27 +106,30 @@ export class SchedulerTotals {
       if (this.#owners.has(slot)) this.#histograms.advance(now, slot);
   }
 
+  /** What comes out of the ring from now on is the next reading's. */
   end(): void {
     this.#cells.endReading();
+    this.#sums.end();
   }
 
-  /** What has been gathered since the last call. */
-  take(): Taken {
+  *take(): Steps<Taken> {
     const byCgroup = new Map<Waiter, CgroupSums>(); // one that lost and regained the cpu controller was two
-    for (const [serial, sums] of this.#sums.take()) {
+    yield* performInSteps(this.#sums.take(), cgroupsAtOnce, ([serial, sums]) => {
       const cgroup = this.#index.find(serial);
       if (cgroup === undefined || cgroup === 'idle') this.#losses.add('cgroup_unnamed');
       else byCgroup.set(cgroup, addSums(byCgroup.get(cgroup), sums));
-    }
-    const cgroups = [...byCgroup].map(([cgroup, sums]) => readingOf(cgroup, sums));
+    });
+    const cgroups: CgroupReading[] = [];
     const otherKept = new Map<Waiter, number>();
     const otherWhole = new Map<Waiter, number>();
-    for (const [cgroup, { classes, stolenFromOther }] of byCgroup)
-      if (stolenFromOther) {
-        const whole = classes.other + stolenFromOther;
-        otherWhole.set(cgroup, whole);
-        otherKept.set(cgroup, classes.other / whole);
-      }
+    yield* performInSteps(byCgroup, cgroupsAtOnce, ([cgroup, sums]) => {
+      cgroups.push(readingOf(cgroup, sums));
+      const { classes, stolenFromOther } = sums;
+      if (!stolenFromOther) return;
+      const whole = classes.other + stolenFromOther;
+      otherWhole.set(cgroup, whole);
+      otherKept.set(cgroup, classes.other / whole);
+    });
     return { cgroups, otherKept, otherWhole };
   }
 

@@ -6,6 +6,7 @@ import { pseudoSerials } from '../../../../src/receivers/scheduler/abi.ts';
 import type { PairCopy } from '../../../../src/receivers/scheduler/pair-table.ts';
 import { PairTotals } from '../../../../src/receivers/scheduler/pairs.ts';
 import { SerialIndex } from '../../../../src/receivers/scheduler/serial-index.ts';
+import { finishNow } from '../../../../src/receivers/scheduler/steps.ts';
 import { LossLedger } from '../../../../src/telemetry/losses.ts';
 import { cgroupId } from '../../../../src/telemetry/units.ts';
 import { abi, writeBigint } from './plain-abi.ts';
@@ -43,10 +44,10 @@ function setUp({ limit = 4096, named = 9n } = {}) {
   const losses = new LossLedger();
   const pairs = new PairTotals({ abi, index, limit, losses });
   return {
-    index,
+    ...{ index, totals: pairs },
     remove: (serial: bigint) => pairs.remove(serial),
     advance(copy: PairCopy, unpaired = 0n) {
-      const read = pairs.advance(copy, unpaired);
+      const read = finishNow(pairs.advance(copy, unpaired));
       const { pair_unnamed: unnamed = 0, pair_evicted: evicted = 0 } = losses.take();
       return { ...read, unnamed, evicted };
     },
@@ -246,6 +247,27 @@ test('while pairs are refused the smallest leave at half already', () => {
   const pairs = setUp({ limit: 8 });
   const five = Array.from({ length: 5 }, (_, i) => ({ victim: 1n, culprit: BigInt(i + 2), other: 9n }));
   assert.equal(keysIn(pairs.advance(copyOf(...five), 60n).obsolete).length, 1);
+});
+
+test('pairs are read in steps, and a reading that is not taken to its end leaves all of them to the next', () => {
+  const named = 100n;
+  const all = Array.from({ length: 9000 }, (_, i) => ({
+    victim: BigInt(Math.floor(i / 90) + 1),
+    culprit: BigInt((i % 90) + 1),
+    other: BigInt(i + 1),
+  }));
+  const { totals } = setUp({ limit: 10_000, named });
+  const steps = [...setUp({ limit: 10_000, named }).totals.advance(copyOf(...all), 7n)];
+  assert.ok(steps.length >= 5, `${steps.length} steps`);
+  for (let taken = 1; taken <= steps.length; taken++) {
+    const begun = totals.advance(copyOf(...all), 7n);
+    for (let i = 0; i < taken; i++) begun.next();
+  }
+  const { pairs, obsolete, admitEach } = finishNow(totals.advance(copyOf(...all), 7n));
+  const sum = pairs.reduce((time, { other }) => time + other, 0);
+  assert.equal(sum, (9000 * 9001) / 2);
+  assert.equal(keysIn(obsolete).length, 4000);
+  assert.ok(admitEach > 0);
 });
 
 /** Sample and hold as `add_pair` does it, of pairs that have a fixed time in each reading, in `pieces`. */

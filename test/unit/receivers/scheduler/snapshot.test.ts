@@ -12,12 +12,12 @@ const size = { rows: 3, slots: 10, histogramShift: 0, histogramCopies: 2 };
 const cellWords = abi.cell.size >> 2;
 const histogramWords = abi.histogram.size >> 2;
 
-test('a block has at most 1 MiB of cells unless that is less than 32 slots, and all slots of a small machine', () => {
+test('a block has at most 512 KiB of cells unless that is less than 16 slots, and all slots of a small machine', () => {
   const slots = 2048;
   assert.equal(slotsAtOnce(abi, { ...size, rows: 3, slots: 512 }), 512);
-  assert.equal(slotsAtOnce(abi, { ...size, rows: 65, slots }), 126);
-  assert.equal(slotsAtOnce(abi, { ...size, rows: 129, slots }), 63);
-  assert.equal(slotsAtOnce(abi, { ...size, rows: 257, slots }), 32);
+  assert.equal(slotsAtOnce(abi, { ...size, rows: 65, slots }), 63);
+  assert.equal(slotsAtOnce(abi, { ...size, rows: 129, slots }), 31);
+  assert.equal(slotsAtOnce(abi, { ...size, rows: 257, slots }), 16);
 });
 
 test('a block of fewer slots than its buffer is packed', () => {

@@ -5,6 +5,7 @@ import { Serials } from '../../../../src/cgroup/serials.ts';
 import { blameOf } from '../../../../src/receivers/scheduler/blame.ts';
 import { SerialIndex } from '../../../../src/receivers/scheduler/serial-index.ts';
 import { type CgroupReading, waitClasses } from '../../../../src/receivers/scheduler/source.ts';
+import { finishNow } from '../../../../src/receivers/scheduler/steps.ts';
 import type { StolenTime } from '../../../../src/receivers/scheduler/stolen-shares.ts';
 import { withoutStolen } from '../../../../src/receivers/scheduler/stolen-split.ts';
 import { SchedulerTotals } from '../../../../src/receivers/scheduler/totals.ts';
@@ -37,7 +38,7 @@ function setUp(accounted = neither) {
       },
       shares,
     );
-    return totals.take();
+    return finishNow(totals.take());
   };
   return { kernel, totals, read };
 }
@@ -86,6 +87,21 @@ test('waits of a removed or replaced cgroup are split by the shares of the same 
     const classes = classesOf(cgroups, cgroup);
     assert.deepEqual([classes?.other, classes?.irq, classes?.steal], [900, 0, 100]);
   }
+});
+
+test('what is retired after a reading has ended is the next one’s, and split by its shares', () => {
+  const { kernel, totals, read } = setUp();
+  read(onFirst(0, 0));
+  const replaced = cgroupOf(kernel.occupant(1));
+  kernel.wait(0, 1, parts(0, 1000, 0, 0, 0, 0, 0));
+  advance({ kernel, totals }, () => kernel.copy());
+  kernel.wait(0, 1, parts(0, 500, 0, 0, 0, 0, 0));
+  kernel.recycle(1);
+  kernel.claim(0, 1);
+  kernel.deliver(totals);
+  assert.equal(classesOf(finishNow(totals.take()).cgroups, replaced)?.other, 1000);
+  const classes = classesOf(read(onFirst(0, 0.1)).cgroups, replaced);
+  assert.deepEqual([classes?.other, classes?.steal], [450, 50]);
 });
 
 test('fractions of a nanosecond add up over readings', () => {

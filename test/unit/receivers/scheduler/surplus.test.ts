@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { noClasses, noSums, readingOf } from '../../../../src/receivers/scheduler/cgroup-sums.ts';
 import type { CgroupReading, PairReading } from '../../../../src/receivers/scheduler/source.ts';
+import { finishNow } from '../../../../src/receivers/scheduler/steps.ts';
 import { PairSurplus } from '../../../../src/receivers/scheduler/surplus.ts';
 import { LossLedger } from '../../../../src/telemetry/losses.ts';
 import { cgroupId, nanoseconds } from '../../../../src/telemetry/units.ts';
@@ -32,7 +33,7 @@ function surplusOf() {
   const otherWhole = new Map();
   return {
     carryOver: (cgroups: readonly CgroupReading[], pairs: readonly PairReading[]) =>
-      surplus.carryOver(pairs, { cgroups, otherWhole }),
+      finishNow(surplus.carryOver(pairs, { cgroups, otherWhole })),
     takeForgotten: () => losses.take().pair_surplus ?? 0,
   };
 }
@@ -76,10 +77,8 @@ test('an excess without totals is dropped and counted once', () => {
 test('pairs contain stolen time until it is subtracted', () => {
   const otherWhole = new Map([[victim, 60]]);
   const cgroups = [victimWith(40)];
-  const carried = new PairSurplus(new LossLedger()).carryOver([pairOf(culprits[0], 60)], {
-    cgroups,
-    otherWhole,
-  });
+  const surplus = new PairSurplus(new LossLedger());
+  const carried = finishNow(surplus.carryOver([pairOf(culprits[0], 60)], { cgroups, otherWhole }));
   assert.deepEqual(othersOf(carried), [[culprits[0], 60]]);
 });
 
@@ -88,6 +87,13 @@ test('two pairs of the same victim and culprit become one', () => {
   surplus.carryOver([], [pairOf(culprits[0], 1)]);
   const carried = surplus.carryOver([victimWith(9)], [pairOf(culprits[0], 3), pairOf(culprits[0], 5)]);
   assert.deepEqual(othersOf(carried), [[culprits[0], 9]]);
+});
+
+test('many pairs are divided in steps', () => {
+  const pairs = Array.from({ length: 20_000 }, (_, i) => pairOf(cgroupId(BigInt(i + 2)), 2));
+  const totals = { cgroups: [victimWith(20_000)], otherWhole: new Map() };
+  const steps = [...new PairSurplus(new LossLedger()).carryOver(pairs, totals)];
+  assert.ok(steps.length >= 9, `${steps.length} steps`);
 });
 
 test('pairs never exceed the totals, and converge to them, for any delay of copies', () => {

@@ -3,6 +3,7 @@ import { Serials } from '../../../../src/cgroup/serials.ts';
 import { SerialIndex } from '../../../../src/receivers/scheduler/serial-index.ts';
 import type { Block } from '../../../../src/receivers/scheduler/snapshot.ts';
 import type { CgroupReading, Waiter } from '../../../../src/receivers/scheduler/source.ts';
+import { finishNow } from '../../../../src/receivers/scheduler/steps.ts';
 import type { StolenTime } from '../../../../src/receivers/scheduler/stolen-shares.ts';
 import type { Shares } from '../../../../src/receivers/scheduler/stolen-split.ts';
 import { SchedulerTotals } from '../../../../src/receivers/scheduler/totals.ts';
@@ -24,7 +25,7 @@ export function setUp(stolen: StolenTime = { irq: false, steal: true }) {
       kernel.deliver(totals);
       return copy;
     });
-    return { cgroups: totals.take().cgroups, drops: losses.take() };
+    return { cgroups: finishNow(totals.take()).cgroups, drops: losses.take() };
   };
   return { kernel, index, totals, losses, read };
 }

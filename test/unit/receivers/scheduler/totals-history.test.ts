@@ -5,7 +5,8 @@ import { Serials } from '../../../../src/cgroup/serials.ts';
 import { histogramOffset } from '../../../../src/receivers/scheduler/abi.ts';
 import { SerialIndex } from '../../../../src/receivers/scheduler/serial-index.ts';
 import { type CgroupReading, type Waiter, waitClasses } from '../../../../src/receivers/scheduler/source.ts';
-import { SchedulerTotals } from '../../../../src/receivers/scheduler/totals.ts';
+import { finishNow } from '../../../../src/receivers/scheduler/steps.ts';
+import { SchedulerTotals, type Taken } from '../../../../src/receivers/scheduler/totals.ts';
 import { LossLedger } from '../../../../src/telemetry/losses.ts';
 import { cgroupOf, FakeScheduler } from './fake-scheduler.ts';
 import { abi, writeBigint } from './plain-abi.ts';
@@ -117,7 +118,7 @@ class Ledger {
   contested = 0;
   readonly otherDrops = new Set<string>();
 
-  add({ cgroups }: ReturnType<SchedulerTotals['take']>, drops: Readonly<Record<string, number>>): void {
+  add({ cgroups }: Pick<Taken, 'cgroups'>, drops: Readonly<Record<string, number>>): void {
     this.contested += drops.histogram_contested ?? 0;
     for (const reason of Object.keys(drops))
       if (reason !== 'histogram_contested' && reason !== 'reading_delayed') this.otherDrops.add(reason);
@@ -200,7 +201,8 @@ function play({ rounds, slotsAtOnce }: History, { isRingStuck } = { isRingStuck:
       });
     totals.end();
     due = kernel.ringLength;
-    ledger.add(totals.take(), losses.take());
+    deliver(due >> 1);
+    ledger.add(finishNow(totals.take()), losses.take());
   };
   startOld(kernel, () => read([]));
   for (const [n, { deeds, drained, copies }] of rounds.entries()) {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { histogramOffset } from '../../../../src/receivers/scheduler/abi.ts';
 import { waitClasses } from '../../../../src/receivers/scheduler/source.ts';
+import { finishNow } from '../../../../src/receivers/scheduler/steps.ts';
 import { cgroupOf, type FakeScheduler } from './fake-scheduler.ts';
 import { abi, writeBigint } from './plain-abi.ts';
 import { advance, find, other, setUp, stolen, waitOf, waits } from './totals-fixture.ts';
@@ -30,7 +31,7 @@ test('retired cell: a record that precedes its copy is not counted twice', () =>
     kernel.deliver(totals);
     return stale;
   });
-  assert.equal(waitOf(totals.take().cgroups, former), 10);
+  assert.equal(waitOf(finishNow(totals.take()).cgroups, former), 10);
 });
 
 test('retired cell: a copy older than two records is not counted again', () => {
@@ -46,7 +47,7 @@ test('retired cell: a copy older than two records is not counted again', () => {
     kernel.deliver(totals);
     return stale;
   });
-  assert.equal(waitOf(totals.take().cgroups, first), 10);
+  assert.equal(waitOf(finishNow(totals.take()).cgroups, first), 10);
 });
 
 test('retired cell: a late record adds only its growth since the last reading', () => {
@@ -58,7 +59,7 @@ test('retired cell: a late record adds only its growth since the last reading', 
   kernel.recycle(1, false);
   kernel.wait(0, 1, other(3));
   advance({ kernel, totals }, () => kernel.copy());
-  assert.equal(waitOf(totals.take().cgroups, former), 0);
+  assert.equal(waitOf(finishNow(totals.take()).cgroups, former), 0);
   assert.equal(waitOf(read().cgroups, former), 5);
 });
 
@@ -74,7 +75,7 @@ test('retired cell: late records of one cgroup from two CPUs are not counted twi
   kernel.deliver(totals, 1);
   kernel.claim(1, 1);
   advance({ kernel, totals }, () => kernel.copy());
-  totals.take();
+  finishNow(totals.take());
   assert.equal(waitOf(read().cgroups, former), 0, 'everything had been read before');
 });
 
@@ -168,7 +169,7 @@ test('a count between the copies of histogram and cell belongs to the slot’s n
       kernel.wait(1, 1, other(5), 2);
     }),
   );
-  const first = totals.take();
+  const first = finishNow(totals.take());
   const second = read();
   assert.ok(
     ![first, second].some(({ cgroups }) => cgroups.some((of) => of.cgroup === former && of.buckets.has(2))),
@@ -179,7 +180,7 @@ test('a cell read before its cgroup id is written has no cgroup `0`', () => {
   const { kernel, index, totals } = setUp();
   kernel.beginClaim(0, 1, 16);
   advance({ kernel, totals }, () => kernel.copy());
-  assert.deepEqual(totals.take(), { cgroups: [], otherKept: new Map(), otherWhole: new Map() });
+  assert.deepEqual(finishNow(totals.take()), { cgroups: [], otherKept: new Map(), otherWhole: new Map() });
   assert.equal(index.find(kernel.occupant(1)), undefined);
 });
 
