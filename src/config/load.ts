@@ -31,9 +31,13 @@ export interface ConfigInput extends ConfigSources {
   readonly environment: Environment;
 }
 
+/** By the components: a schema is compiled once. */
+const schemas = new WeakMap<readonly Component[], JsonSchema>();
+
 /** Reads, merges, expands and checks a configuration. Throws a `ConfigError` with all problems. */
 export function loadConfig(input: ConfigInput, components: readonly Component[]): Config {
-  const schema = fileSchema(components);
+  const schema = schemas.get(components) ?? fileSchema(components);
+  schemas.set(components, schema);
   const { trees, tree: written, problems } = readTree(input);
   const shown = hiding(trees, schema);
   if (written === undefined) throw new ConfigError(shown(problems));

@@ -1,8 +1,12 @@
 /** ` (did you mean "interval"?)`, or nothing if no candidate is near. */
 export function didYouMean(word: string, candidates: readonly string[]): string {
   const limit = Math.max(1, Math.floor(word.length / 3));
+  const written = word.toLowerCase();
   const near = candidates
-    .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
+    .map((candidate) => ({ candidate, lower: candidate.toLowerCase() }))
+    // No distance is below the difference of the lengths: a word of megabytes is compared with no key.
+    .filter(({ lower }) => Math.abs(written.length - lower.length) <= limit)
+    .map(({ candidate, lower }) => ({ candidate, distance: editDistance(written, lower) }))
     .filter(({ candidate, distance }) => distance <= limit && candidate !== word)
     .sort((a, b) => a.distance - b.distance)[0];
   return near ? ` (did you mean "${near.candidate}"?)` : '';

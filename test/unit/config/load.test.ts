@@ -24,6 +24,17 @@ test('a component without a body has its defaults, durations decoded', () => {
   });
 });
 
+test('a configuration has its own defaults and problems, whichever was loaded before', () => {
+  const first = probeConfig('{depth: 4}');
+  const second = probeConfig('{label: x}');
+  assert.deepEqual([first?.depth, second?.depth, second?.label], [4, 3, 'x']);
+  assert.notEqual(first?.limits, second?.limits);
+  assert.notEqual(first?.include, second?.include);
+  assert.equal(problemsOf(withProbe('{depth: 0}')).length, 1);
+  assert.equal(problemsOf(withProbe('{dept: 1, ratio: x}')).length, 2);
+  assert.deepEqual(probeConfig('{depth: 4}'), first);
+});
+
 test('a configuration becomes its pipelines, in order, with typed components', () => {
   const config = loadTexts([
     `receivers: {probe/a: {interval: 250ms}, events: }
