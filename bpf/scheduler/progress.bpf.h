@@ -4,19 +4,22 @@
  *
  * User space runs the iterator before it reads. It charges what a task has waited so far to a row of cells
  * that is the iterator's own, and leaves an open wait with the time charged so far; the switch or the move
- * that ends the wait charges the rest. Both can happen at once, and neither holds a lock that stops the
- * other. So the iterator writes the open wait first, and then checks that the wait has not ended:
+ * that ends the wait charges the rest, and takes the open wait. Both can happen at once, and neither holds a
+ * lock that stops the other. So that neither overwrites what the other wrote, the iterator has an entry of
+ * its own in `open_waits`, which it alone writes; and it checks that the wait has not ended after it has
+ * written:
  *
- *	iterator				switch-in
+ *	iterator				switch-in, or move
  *	entry.run_delay is the kernel's		write entry.run_delay, ahead of the kernel's
- *	write entry.has_open_wait		read entry.has_open_wait, take the open_wait
- *	write the open_wait			...
- *	entry.run_delay is the same		the kernel's run_delay follows
+ *	write entry.may_be_charged		read entry.may_be_charged
+ *	replace the open_wait			read the open_wait, delete it
+ *	entry.run_delay is the same		...
  *
  * Nothing orders the store of a switch-in before its load; but the iterator takes the lock of a hash between
  * its store and its last load, which is far longer than a store waits to be seen. If the wait has ended, then
- * the open_wait is gone, and the switch has charged only the rest; or it is still there, and the switch has
- * charged everything: the iterator takes back what it charged.
+ * the open_wait is gone, and the switch has charged only the rest; or it cannot be replaced any more, or is
+ * still there: then the switch knows nothing of this visit, and the iterator takes back what it charged and
+ * leaves the open_wait as it was before.
  *
  * Each visit of a task is complete in itself, so that user space may leave any time between two of them: what
  * a wait has been charged is in its open wait, and a second visit charges what has passed since. A task that
@@ -29,14 +32,6 @@
 #include "report.bpf.h"
 #include "cuts.bpf.h"
 
-/* Bound: one. The open_wait the iterator is about to write. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct open_wait);
-} draft SEC(".maps");
-
 static __always_inline void continue_walk(struct cpu *here, struct open_wait *open_wait)
 {
 	here->walk.from = open_wait->charged < here->walk.to ? open_wait->charged : here->walk.to;
@@ -48,11 +43,7 @@ static __always_inline void continue_walk(struct cpu *here, struct open_wait *op
 static __always_inline void skip_charged(struct cpu *here, struct open_wait *open_wait)
 {
 	here->walk.moved = open_wait->has_moved;
-	if (!open_wait->queued)
-		return;
-	if (open_wait->queued != here->walk.queued)
-		lose(LOSS_PROGRESS_LOST);
-	else
+	if (open_wait->queued)
 		continue_walk(here, open_wait);
 	open_wait->queued = 0;
 }
@@ -81,75 +72,130 @@ static __always_inline void carry(struct cpu *here, struct cell *cell, struct op
 	}
 }
 
+static __always_inline void take_throttling(struct open_wait *to, const struct open_wait *from)
+{
+	to->throttled_on = from->throttled_on;
+	to->throttled_at = from->throttled_at;
+	to->throttling = from->throttling;
+	copy_quotas(to->throttled, from->throttled);
+}
+
+static __always_inline void add_charged(struct open_wait *into, const struct open_wait *charged)
+{
+	into->carried += charged->carried;
+	for (int i = 0; i < CLASS_COUNT; i++)
+		into->class[i] += charged->class[i];
+	if (charged->culprit_ns > into->culprit_ns) {
+		into->culprit = charged->culprit;
+		into->culprit_ns = charged->culprit_ns;
+	}
+	if (charged->throttler_ns > into->throttler_ns) {
+		into->throttler = charged->throttler;
+		into->throttler_ns = charged->throttler_ns;
+	}
+	into->queued = charged->queued;
+	into->charged = charged->charged;
+	take_throttling(into, charged);
+}
+
+/* Moves what the iterator has charged of the wait of walk.subject to its draft, if it is of this wait;
+ * returns what it has charged of one before.
+ */
+__noinline u64 take_charged(u32 row, u32 pid)
+{
+	struct open_wait *open_wait = draft_at(row), *charged;
+	u32 key = pid | BY_ITERATOR;
+	struct cpu *here = cpu_at(row);
+	u64 lost = 0;
+
+	charged = find_open_wait(key);
+	if (!here || !open_wait || !charged)
+		return 0;
+	if (charged->queued == here->walk.queued) {
+		add_charged(open_wait, charged);
+	} else if (charged->queued) {
+		lost = charged->carried;
+		lose(LOSS_PROGRESS_LOST);
+	}
+	bpf_map_delete_elem(&open_waits, &key);
+	return lost;
+}
+
+/* Fills the draft of walk.subject's wait. */
+static __always_inline struct open_wait *begin_draft(struct cpu *here, u32 row, struct open_wait *open_wait)
+{
+	struct open_wait *draft = draft_at(row);
+
+	if (!draft)
+		return NULL;
+	*draft = no_open_wait;
+	if (open_wait)
+		bpf_probe_read_kernel(draft, sizeof(*draft), open_wait);
+	here->walk.has_draft = 1;
+	return draft;
+}
+
 /* The wait of walk.subject has ended, and a part of it was charged before. 0: it is not to be charged at all.
  */
 __noinline int take_open_wait(u32 row)
 {
 	struct cpu *here = cpu_at(row);
 	struct task_struct *task;
-	struct open_wait *open_wait;
+	struct open_wait *open_wait = NULL, *draft;
 	struct cell *cell;
+	bool is_bogus;
 	u32 pid;
 
 	if (!here)
 		return 1;
 	here->walk.wait = here->walk.to - here->walk.from;
-	here->walk.taken = ~0ULL;
 	task = (struct task_struct *)here->walk.subject;
 	pid = BPF_CORE_READ(task, pid);
-	open_wait = find_open_wait(pid);
 	cell = bpf_map_lookup_elem(&cells, &here->walk.cell);
-	if (here->walk.remembered.is_bogus || (open_wait && open_wait->is_bogus)) {
+	if (!cell)
+		return 1;
+	if (here->walk.remembered.has_open_wait) {
+		open_wait = find_open_wait(pid);
+		if (!open_wait)
+			lose(LOSS_OPEN_WAIT_LOST);
+	}
+	draft = begin_draft(here, row, open_wait);
+	if (!draft)
+		return 1;
+	if (open_wait)
+		bpf_map_delete_elem(&open_waits, &pid);
+	if (here->walk.remembered.may_be_charged)
+		cell->in_progress -= take_charged(row, pid);
+	cell->in_progress -= draft->carried;
+	is_bogus = here->walk.remembered.is_bogus || draft->is_bogus;
+	if (is_bogus) {
 		lose(LOSS_DELAYED_DEQUEUE);
-		bpf_map_delete_elem(&open_waits, &pid);
-		return 0;
+		here->walk.from = here->walk.to;
+	} else {
+		skip_charged(here, draft);
 	}
-	if (!open_wait && here->walk.remembered.has_open_wait && !here->walk.remembered.was_raced)
-		lose(LOSS_OPEN_WAIT_LOST);
-	if (!open_wait || !cell)
-		return 1;
-	cell->in_progress -= open_wait->carried;
-	here->walk.taken = open_wait->charged;
-	if (open_wait->queued && open_wait->queued != here->walk.queued) { /* of a wait before */
-		lose(LOSS_PROGRESS_LOST);
-		bpf_map_delete_elem(&open_waits, &pid);
-		return 1;
-	}
-	skip_charged(here, open_wait);
-	here->walk.wait = here->walk.to - here->walk.from + open_wait->carried;
-	return 1;
+	here->walk.wait = here->walk.to - here->walk.from + draft->carried;
+	return !is_bogus || draft->carried;
 }
 
-/* Adds what was charged before to the event, charges the throttled beginning of the rest, forgets the
- * open_wait.
- */
+/* Adds what was charged before to the event, charges the throttled beginning of the rest. */
 __noinline int end_open_wait(u32 row)
 {
 	struct cpu *here = cpu_at(row);
-	struct task_struct *task;
-	struct open_wait *open_wait;
-	bool is_taken;
-	u32 pid;
+	struct open_wait *draft = draft_at(row);
 
-	if (!here)
+	if (!here || !draft || !here->walk.has_draft)
 		return 0;
-	task = (struct task_struct *)here->walk.subject;
-	pid = BPF_CORE_READ(task, pid);
-	open_wait = find_open_wait(pid);
-	/* else the iterator has just written it */
-	is_taken = open_wait && open_wait->charged == here->walk.taken;
-	if (open_wait && is_taken && here->reporting) {
+	if (here->reporting) {
 		for (int i = 0; i < CLASS_COUNT; i++)
-			here->classes_before[i] -= open_wait->class[i];
-		here->candidates[0].serial = open_wait->culprit;
-		here->candidates[0].ns = open_wait->culprit_ns;
-		here->throttler = open_wait->throttler;
-		here->throttler_ns = open_wait->throttler_ns;
+			here->classes_before[i] -= draft->class[i];
+		here->candidates[0].serial = draft->culprit;
+		here->candidates[0].ns = draft->culprit_ns;
+		here->throttler = draft->throttler;
+		here->throttler_ns = draft->throttler_ns;
 	}
-	if (throttles_tasks() && (is_taken || here->walk.remembered.was_throttled))
+	if (throttles_tasks())
 		charge_throttled_task(row);
-	if (is_taken)
-		bpf_map_delete_elem(&open_waits, &pid);
 	return 0;
 }
 
@@ -189,8 +235,9 @@ static __always_inline bool charge_progress(struct task_struct *task)
 	u64 queued = task->sched_info.last_queued, run_delay, from, to, serial;
 	struct cpu *here = cpu_at(progress_row), *there;
 	struct cgroup_subsys_state *css = NULL;
-	u32 pid = task->pid, slot, index, source, zero = 0;
-	struct open_wait *open_wait, *drafted;
+	u32 pid = task->pid, key = pid | BY_ITERATOR, slot, index, source;
+	bool is_again;
+	struct open_wait *open_wait, *charged, *draft, *former;
 	struct task_entry *entry;
 	struct cell *cell;
 	struct rq *rq;
@@ -210,8 +257,8 @@ static __always_inline bool charge_progress(struct task_struct *task)
 	rq = task->se.cfs_rq->rq;
 	source = rq->cpu;
 	there = cpu_at(source);
-	drafted = bpf_map_lookup_elem(&draft, &zero);
-	if (!here || !there || !drafted)
+	former = draft_at(progress_row + 1);
+	if (!here || !there || !former)
 		return false;
 	run_delay = *(volatile u64 *)&entry->run_delay;
 	if (run_delay !=
@@ -229,7 +276,12 @@ static __always_inline bool charge_progress(struct task_struct *task)
 	open_wait = entry->remembered.has_open_wait ? find_open_wait(pid) : NULL;
 	if (entry->remembered.is_bogus || (open_wait && open_wait->is_bogus))
 		return false;
-	from = open_wait && open_wait->queued == queued ? open_wait->charged : queued;
+	*former = no_open_wait;
+	charged = find_open_wait(key);
+	if (charged)
+		bpf_probe_read_kernel(former, sizeof(*former), charged);
+	is_again = former->queued == queued;
+	from = is_again ? former->charged : queued;
 	if (!to || to < from + progress_after)
 		return false;
 	serial = identify(task, &slot, &css);
@@ -237,14 +289,21 @@ static __always_inline bool charge_progress(struct task_struct *task)
 	if (!cell)
 		return false;
 
-	if (!open_wait && !find_open_wait(pid) &&
-	    bpf_map_update_elem(&open_waits, &pid, &no_open_wait, BPF_NOEXIST)) {
+	if (!charged && bpf_map_update_elem(&open_waits, &key, &no_open_wait, BPF_NOEXIST)) {
 		lose(LOSS_OPEN_WAIT_FULL);
 		return false;
 	}
 	begin_walk(here, source, index, serial, queued, to);
-	if (open_wait && open_wait->queued == queued)
-		continue_walk(here, open_wait);
+	draft = begin_draft(here, progress_row, former);
+	if (!draft)
+		return false;
+	if (is_again) {
+		continue_walk(here, draft);
+	} else {
+		draft->throttling = NOT_THROTTLED;
+		if (open_wait)
+			take_throttling(draft, open_wait);
+	}
 	here->walk.remembered = entry->remembered;
 	here->walk.ring = progress_row;
 	here->walk.subject = (u64)task;
@@ -259,38 +318,33 @@ static __always_inline bool charge_progress(struct task_struct *task)
 	else
 		charge_waiting(progress_row, 0);
 	here->reporting = 0;
-	*drafted = no_open_wait;
-	if (open_wait)
-		bpf_probe_read_kernel(drafted, sizeof(*drafted), open_wait);
-	carry(here, cell, drafted, to - from);
-	drafted->queued = queued;
-	drafted->charged = to;
+	carry(here, cell, draft, to - from);
+	draft->queued = queued;
+	draft->charged = to;
 	if (!throttles_tasks())
-		drafted->throttled_on = (u64)task->se.cfs_rq;
+		draft->throttled_on = (u64)task->se.cfs_rq;
 	if (here->walk.remembered.was_throttled) {
 		if (throttles_tasks() && task->throttled)
-			drafted->throttling = THROTTLED_UNKNOWN;
+			draft->throttling = THROTTLED_UNKNOWN;
 		*(volatile u8 *)&entry->remembered.was_throttled = 0;
 	}
-	if (drafted->throttling || !throttles_tasks())
-		copy_quotas(drafted->throttled, here->walk.quotas.throttled);
-	*(volatile u8 *)&entry->remembered.has_open_wait = 1;
-	if (bpf_map_update_elem(&open_waits, &pid, drafted, BPF_ANY)) {
-		lose(LOSS_OPEN_WAIT_FULL);
+	if (draft->throttling || !throttles_tasks())
+		copy_quotas(draft->throttled, here->walk.quotas.throttled);
+	*(volatile u8 *)&entry->remembered.may_be_charged = 1;
+	if (bpf_map_update_elem(&open_waits, &key, draft, BPF_EXIST)) {
 		uncharge(here, cell, to - from);
+		lose(LOSS_PROGRESS_RACED);
 		return false;
 	}
 	keep_order(); /* on x86-64 the lock of the hash has kept the store before this load */
 	if (*(volatile u64 *)&entry->run_delay == run_delay && entry->pid == pid &&
 	    *(volatile u64 *)&task->sched_info.last_queued == queued)
 		return false;
-	open_wait = find_open_wait(pid);
-	if (open_wait && open_wait->queued == queued && open_wait->charged == to) {
-		*(volatile u8 *)&entry->remembered.was_raced = 1;
-		bpf_map_delete_elem(&open_waits, &pid);
-		uncharge(here, cell, to - from);
-		lose(LOSS_PROGRESS_RACED);
-	}
+	if (former->queued ? bpf_map_update_elem(&open_waits, &key, former, BPF_EXIST)
+			   : bpf_map_delete_elem(&open_waits, &key))
+		return false;
+	uncharge(here, cell, to - from);
+	lose(LOSS_PROGRESS_RACED);
 	return false;
 }
 

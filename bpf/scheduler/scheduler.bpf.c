@@ -230,10 +230,8 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 			lose(recovers_switches ? LOSS_SWITCH_MISSED : LOSS_SWITCH_LOST);
 			cpu->walk.victim = prev_serial;
 			cpu->walk.to = rq->clock;
-			if (recovers_switches && recover_missed_switch(cpu_id, prev_slot)) {
+			if (recovers_switches && recover_missed_switch(cpu_id, prev_slot))
 				charge_waiting(cpu_id, 1);
-				forget_open_wait(prev->pid);
-			}
 		}
 	}
 	next_serial = identify(next, &next_slot, &css);
@@ -262,7 +260,7 @@ int BPF_PROG(on_migrate, struct task_struct *p, int dest_cpu)
 	struct cpu *here = cpu_at(here_id), *there;
 	struct cgroup_subsys_state *css = NULL;
 	struct task_entry *entry;
-	struct open_wait *open_wait;
+	struct open_wait *open_wait, *draft;
 	struct cell *cell;
 	struct rq *rq;
 	u64 now, run_delay, serial;
@@ -282,19 +280,19 @@ int BPF_PROG(on_migrate, struct task_struct *p, int dest_cpu)
 	}
 	wait = run_delay - entry->run_delay;
 	entry->run_delay = run_delay;
-	rq = p->se.cfs_rq->rq;
-	now = rq->clock;
-	/* longer than since it last ran: another task's entry, torn by two CPUs at once */
-	if (p->sched_info.pcount && wait > (s64)(now - p->sched_info.last_arrival)) {
-		lose(LOSS_TASK_MISSED);
-		return 0;
-	}
 	if (is_delayed(p)) {
 		open_wait = add_open_wait(entry);
 		if (open_wait)
 			open_wait->is_bogus = 1;
 		else
 			entry->remembered.is_bogus = 1;
+		return 0;
+	}
+	rq = p->se.cfs_rq->rq;
+	now = rq->clock;
+	/* longer than since it last ran: another task's entry, torn by two CPUs at once */
+	if (p->sched_info.pcount && wait > (s64)(now - p->sched_info.last_arrival)) {
+		lose(LOSS_TASK_MISSED);
 		return 0;
 	}
 	if (wait <= 0)
@@ -311,8 +309,12 @@ int BPF_PROG(on_migrate, struct task_struct *p, int dest_cpu)
 	here->walk.subject = (u64)p;
 	here->walk.stolen = now - rq->clock_task - slice(there, there->head)->stolen;
 	here->walk.remembered = entry->remembered;
-	if (open_wait)
-		skip_charged(here, open_wait);
+	draft = begin_draft(here, here_id, open_wait);
+	if (!draft)
+		return 0;
+	if (entry->remembered.may_be_charged)
+		cell->in_progress -= take_charged(here_id, p->pid);
+	skip_charged(here, draft);
 	wait = now - here->walk.from;
 	observe(here, cell, 1);
 	if (open_wait)
@@ -326,19 +328,19 @@ int BPF_PROG(on_migrate, struct task_struct *p, int dest_cpu)
 	here->reporting = 0;
 	if (throttles_tasks()) {
 		entry->remembered.was_throttled = 0;
-		if (open_wait)
-			open_wait->throttling = NOT_THROTTLED;
+		draft->throttling = NOT_THROTTLED;
 		if (p->throttled) { /* and perhaps is still throttled over there */
 			lose(LOSS_THROTTLE_MOVED);
-			if (open_wait)
-				open_wait->throttling = THROTTLED_UNKNOWN;
-			else
-				entry->remembered.was_throttled = 1;
+			draft->throttling = THROTTLED_UNKNOWN;
+			entry->remembered.was_throttled = !open_wait;
 		}
 	}
 	if (open_wait) {
-		carry(here, cell, open_wait, wait);
-		open_wait->has_moved = 1;
+		carry(here, cell, draft, wait);
+		draft->has_moved = 1;
+		*open_wait = *draft;
+	} else {
+		cell->in_progress -= draft->carried;
 	}
 	return 0;
 }

@@ -132,9 +132,9 @@ union remembered {
 	unsigned int any;
 	struct {
 		unsigned char has_open_wait;
-		unsigned char is_bogus;	     /* its stamp is wrong: as in open_wait, if that is full */
-		unsigned char was_throttled; /* it is not known for how long: likewise */
-		unsigned char was_raced;     /* its open_wait may have been taken back */
+		unsigned char is_bogus;	      /* its stamp is wrong: as in open_wait, if that is full */
+		unsigned char was_throttled;  /* it is not known for how long: likewise */
+		unsigned char may_be_charged; /* while it goes on: it may have the iterator's open_wait */
 	};
 };
 
@@ -184,9 +184,11 @@ struct walk {
 	unsigned long long charged_on; /* the cfs_rq of charged_throttled; 0: there is none */
 	union remembered remembered;   /* of the subject */
 	unsigned int throttle;	       /* index of what is known of the group's throttling */
-	unsigned long long wait;       /* the whole of it, with what was charged before */
-	unsigned long long stolen;     /* since the newest slice ended */
-	unsigned long long before;     /* the task that leaves the CPU to the subject, as an address */
+	unsigned int has_draft;	       /* its open_wait is in `drafts` */
+	unsigned int pad;
+	unsigned long long wait;    /* the whole of it, with what was charged before */
+	unsigned long long stolen;  /* since the newest slice ended */
+	unsigned long long before;  /* the task that leaves the CPU to the subject, as an address */
 	unsigned long long arrived; /* when the subject began to run before it waited, if it is known, or 0 */
 	unsigned int idle_cpu;
 	unsigned int idle_cpus;		  /* other CPUs looked at for idle time */
@@ -199,7 +201,6 @@ struct walk {
 		since[QUOTAS]; /* as quotas.throttled, at the beginning of what is charged to them */
 	unsigned long long until[QUOTAS]; /* and at its end */
 	struct prorated prorated;
-	unsigned long long taken; /* `charged` of the open_wait that was taken; ~0: there was none */
 };
 
 /* One a CPU, and a last one for waits in progress. */

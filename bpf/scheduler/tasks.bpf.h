@@ -59,7 +59,8 @@ struct {
 	__type(value, struct task_set);
 } tasks SEC(".maps");
 
-/* Key: pid. Entries end when the task next gets a CPU, or dies. */
+/* Key: pid, for what is written under the lock of the task's run queue; pid | BY_ITERATOR, for what the
+ * iterator writes (progress.bpf.h). Entries end when the task next gets a CPU, or dies. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 2048);
@@ -67,9 +68,25 @@ struct {
 	__type(value, struct open_wait);
 } open_waits SEC(".maps");
 
-static __always_inline struct open_wait *find_open_wait(u32 pid)
+#define BY_ITERATOR (1U << 31)
+
+/* Bound: one a row of `cpus`, the open_wait of the wait that is being charged there; and a last one, what the
+ * iterator had written before. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct open_wait);
+} drafts SEC(".maps");
+
+static __always_inline struct open_wait *find_open_wait(u32 key)
 {
-	return bpf_map_lookup_elem(&open_waits, &pid);
+	return bpf_map_lookup_elem(&open_waits, &key);
+}
+
+static __always_inline struct open_wait *draft_at(u32 row)
+{
+	return bpf_map_lookup_elem(&drafts, &row);
 }
 
 /* A task is in the set its pid chooses or, where that was full, in one that other bits of its pid choose. */
@@ -106,6 +123,12 @@ static __always_inline struct task_entry *find_task(u32 pid)
 	return entry;
 }
 
+static __always_inline void remember_open_waits(struct task_entry *entry, u32 pid)
+{
+	entry->remembered.has_open_wait = find_open_wait(pid) != NULL;
+	entry->remembered.may_be_charged = find_open_wait(pid | BY_ITERATOR) != NULL;
+}
+
 __noinline int add_task(u32 pid)
 {
 	struct task_entry *entry = entry_in(first_set(pid), 0);
@@ -126,7 +149,7 @@ __noinline int add_task(u32 pid)
 	}
 	entry->run_delay = 0;
 	entry->remembered.any = 0;
-	entry->remembered.has_open_wait = find_open_wait(pid) != NULL;
+	remember_open_waits(entry, pid);
 	entry->pid = pid;
 	return 0;
 }
@@ -140,7 +163,7 @@ static __always_inline bool note_task(u32 pid, u64 run_delay)
 		return false;
 	entry->run_delay = run_delay;
 	entry->remembered.any = 0;
-	entry->remembered.has_open_wait = find_open_wait(pid) != NULL;
+	remember_open_waits(entry, pid);
 	entry->pid = pid;
 	return true;
 }
@@ -163,19 +186,16 @@ static __always_inline struct task_entry *find_or_add_task(u32 pid)
 __noinline int forget_task(u32 pid)
 {
 	struct task_entry *entry = find_task(pid);
+	u32 charged = pid | BY_ITERATOR;
 
 	if (!entry || entry->remembered.has_open_wait)
 		bpf_map_delete_elem(&open_waits, &pid);
+	if (!entry || entry->remembered.may_be_charged)
+		bpf_map_delete_elem(&open_waits, &charged);
 	if (!entry)
 		return 0;
 	entry->remembered.any = 0;
 	entry->pid = 0;
-	return 0;
-}
-
-__noinline int forget_open_wait(u32 pid)
-{
-	bpf_map_delete_elem(&open_waits, &pid);
 	return 0;
 }
 

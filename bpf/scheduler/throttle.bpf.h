@@ -290,7 +290,7 @@ __noinline int charge_throttled_task(u32 row)
 	if (here->walk.remembered.was_throttled)
 		return charge_unexplained(row);
 	task = (struct task_struct *)here->walk.subject;
-	open_wait = find_open_wait(BPF_CORE_READ(task, pid));
+	open_wait = here->walk.has_draft ? draft_at(row) : NULL;
 	if (!open_wait || !open_wait->throttling)
 		return 0;
 	if (throttles_tasks())

@@ -257,6 +257,7 @@ static __always_inline void begin_walk(struct cpu *here, u32 source, u32 cell, u
 	here->walk.moved = 0;
 	here->walk.charged_on = 0;
 	here->walk.remembered.any = 0;
+	here->walk.has_draft = 0;
 }
 
 /* Charges the part of the wait since the newest slice ended: to the task that has been running since. */

@@ -188,6 +188,8 @@ long shim_update(struct shim_map *map, const void *key, const void *value, unsig
 		fail("an update of what is no hash", map->name);
 	if (entry && flags & BPF_NOEXIST)
 		return -EEXIST;
+	if (!entry && flags & BPF_EXIST)
+		return -ENOENT;
 	if (!entry) {
 		if (map->used == capacity(map))
 			return -E2BIG;

@@ -84,6 +84,7 @@ export function schedulerSpec(options: SpecOptions, size: Dimensions, throttlesT
       histories: cpus,
       tasks: taskSets,
       open_waits: openWaitsFor(cpus),
+      drafts: size.rows + 1,
       throttles: cpus * throttleSets * throttleWays,
       pairs: options.maxPairs,
       events: ringBytes,
