@@ -80,28 +80,37 @@ const suites: Readonly<Record<string, string>> = {
 /** From the kernel's command line. */
 const wanted = process.env.EARSHOT_TESTS?.split(',') ?? Object.keys(suites);
 process.env.EARSHOT_THOROUGH = 'true'; // in slow emulation a short load has too few switches
-const results = run({
-  files: wanted.map((name) => fileURLToPath(new URL(suites[name] ?? name, import.meta.url))),
-  concurrency: 1,
-});
+const names = new Map(
+  wanted.map((name) => [fileURLToPath(new URL(suites[name] ?? name, import.meta.url)), name]),
+);
+const suiteOf = (file: string | undefined) => names.get(file ?? '') ?? '';
+const results = run({ files: [...names.keys()], concurrency: 1 });
 results.on('test:diagnostic', ({ message }) => say({ kind: 'diagnostic', text: message }));
-results.on('test:pass', ({ name, skip, details }) => {
+results.on('test:pass', ({ file, name, skip, details }) => {
   if (details.type === 'suite') return; // its tests count
   console.log(`ok ${name} ${Math.round(details.duration_ms)} ms ${skip ?? ''}`);
   say({
     kind: 'test',
+    suite: suiteOf(file),
     name,
     ms: Math.round(details.duration_ms),
     outcome: skip === undefined || skip === false ? 'passed' : 'skipped',
     text: typeof skip === 'string' ? skip : '',
   });
 });
-results.on('test:fail', ({ name, details }) => {
+results.on('test:fail', ({ file, name, details }) => {
   const { error } = details;
   if ('failureType' in error && error.failureType === 'subtestsFailed') return; // these count
   const text = error.cause instanceof Error ? error.cause.message : error.message;
   console.log(`not ok ${name} ${Math.round(details.duration_ms)} ms\n${text}`);
-  say({ kind: 'test', name, ms: Math.round(details.duration_ms), outcome: 'failed', text });
+  say({
+    kind: 'test',
+    suite: suiteOf(file),
+    name,
+    ms: Math.round(details.duration_ms),
+    outcome: 'failed',
+    text,
+  });
 });
 for await (const _ of results); // until all have run
 say({ kind: 'end' });

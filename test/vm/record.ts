@@ -4,6 +4,8 @@ export type GuestRecord =
   | { readonly kind: 'load'; readonly loadMs: number; readonly verified: Readonly<Record<string, number>> }
   | {
       readonly kind: 'test';
+      /** As `--tests` has it. */
+      readonly suite: string;
       readonly name: string;
       readonly ms: number;
       readonly outcome: 'passed' | 'failed' | 'skipped';

@@ -16,7 +16,7 @@ import { DebianKernels, type Kernel } from './debian-kernels.ts';
 import { buildInitramfs } from './initramfs.ts';
 import { arm64, type Platform, x64 } from './platform.ts';
 import { formatTable } from './table.ts';
-import { judge, judgeAttempts, type Verdict, type VerifierCounts } from './verdict.ts';
+import { failuresOf, judge, judgeAttempts, type Verdict, type VerifierCounts } from './verdict.ts';
 import { boot } from './vm.ts';
 
 const allSeries = [
@@ -51,13 +51,14 @@ const folder = mkdtempSync(join(tmpdir(), 'earshot-kernels-'));
 try {
   const verdicts = await testKernels();
   console.log(`\n${formatTable(verdicts)}\n`);
-  for (const { series, skipped, notes, failures } of verdicts) {
+  for (const verdict of verdicts) {
+    const { series, skipped, notes } = verdict;
     for (const skip of skipped) console.log(`${series}: skipped: ${skip}`);
     for (const note of notes) console.log(`${series}: ${note}`);
-    for (const failure of failures) console.error(`${series}: failed: ${failure}`);
+    for (const failure of failuresOf(verdict)) console.error(`${series}: failed: ${failure}`);
   }
   if (records) record(verdicts);
-  if (verdicts.some(({ failures }) => failures.length > 0)) process.exitCode = 1;
+  if (verdicts.some((verdict) => failuresOf(verdict).length > 0)) process.exitCode = 1;
 } finally {
   rmSync(folder, { recursive: true });
 }
@@ -89,7 +90,7 @@ async function testKernel(debian: DebianKernels, series: string, machine: Machin
   try {
     const kernel = debian.fetch(series);
     console.log(`${series}: booting ${kernel.version}`);
-    return await judgeAttempts(() => attempt(kernel, machine));
+    return await judgeAttempts((suites) => attempt(kernel, machine, suites?.join(',') ?? tests));
   } catch (error) {
     const nothing = {
       records: [{ kind: 'error', text: (error as Error).message }, { kind: 'end' }],
@@ -102,12 +103,14 @@ async function testKernel(debian: DebianKernels, series: string, machine: Machin
   }
 }
 
-async function attempt(kernel: Kernel, machine: Machine): Promise<Verdict> {
+async function attempt(kernel: Kernel, machine: Machine, tests: string | undefined): Promise<Verdict> {
   const { series } = kernel;
   const run = await boot(kernel.image, { ...machine, folder: mkdtempSync(join(folder, 'machine-')), tests });
   const verdict = judge(kernel, run, records || isArm64 ? undefined : recorded);
-  console.log(`${series}: ${verdict.passed} passed, ${verdict.failed} failed, ${run.seconds.toFixed(0)} s`);
-  if (run.obstacle || verdict.passed + verdict.failed === 0)
+  console.log(
+    `${series}: ${verdict.passed.length} passed, ${verdict.failed.length} failed, ${run.seconds.toFixed(0)} s`,
+  );
+  if (run.obstacle || verdict.passed.length + verdict.failed.length === 0)
     console.error(`${series}: the console's end:\n${run.console}\n`);
   return verdict;
 }

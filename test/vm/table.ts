@@ -1,4 +1,4 @@
-import type { Verdict } from './verdict.ts';
+import { failuresOf, type Verdict } from './verdict.ts';
 
 /** A column a kernel. */
 export function formatTable(verdicts: readonly Verdict[]): string {
@@ -10,9 +10,9 @@ export function formatTable(verdicts: readonly Verdict[]): string {
   const rows: readonly (readonly [string, (verdict: Verdict) => string])[] = [
     ['kernel', (of) => of.series],
     ['version', (of) => of.version.replace(/\+deb.*$/, '')],
-    ['result', (of) => (of.failures.length > 0 ? 'FAILED' : 'ok')],
-    ['tests passed', (of) => number(of.passed)],
-    ['  failed', (of) => number(of.failed)],
+    ['result', (of) => (failuresOf(of).length > 0 ? 'FAILED' : 'ok')],
+    ['tests passed', (of) => number(of.passed.length)],
+    ['  failed', (of) => number(of.failed.length)],
     ['  skipped', (of) => number(of.skipped.length)],
     ['wall time', (of) => number(of.seconds, 0, ' s')],
     ['loading in the emulator', (of) => number(of.loadMs, 0, ' ms')],

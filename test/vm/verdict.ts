@@ -9,29 +9,68 @@ const refusedSeries: Readonly<Record<string, RegExp>> = { '5.10-rt': /ring buffe
 /** By kernel series and program, as in `verifier-counts.json`. */
 export type VerifierCounts = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
+export interface TestId {
+  readonly suite: string;
+  readonly name: string;
+}
+
+export interface FailedTest extends TestId {
+  readonly text: string;
+}
+
 export interface Verdict {
   readonly series: string;
   readonly version: string;
   readonly seconds: number;
-  readonly passed: number;
-  readonly failed: number;
+  readonly passed: readonly TestId[];
+  readonly failed: readonly FailedTest[];
   readonly skipped: readonly string[];
   readonly loadMs: number;
   readonly verified: Readonly<Record<string, number>>;
   /** In per cent, by what was compared. */
   readonly errors: ReadonlyMap<string, number>;
-  readonly failures: readonly string[];
+  /** Other than failed tests. */
+  readonly obstacles: readonly string[];
   readonly notes: readonly string[];
 }
 
-/** Twice where a test fails: a machine that is emulated stands still whenever the real one has something else to do. */
-export async function judgeAttempts(attempt: () => Promise<Verdict>): Promise<Verdict> {
-  const verdict = await attempt();
-  if (verdict.failed === 0) return verdict;
-  const second = await attempt();
-  const first = verdict.failures.map((failure) => `the first of two attempts failed: ${failure}`);
-  return { ...second, notes: [...first, ...second.notes] };
+/** All that went wrong, for a person. */
+export const failuresOf = ({ obstacles, failed }: Verdict): readonly string[] => [
+  ...failed.map(describe),
+  ...obstacles,
+];
+
+const describe = ({ name, text }: FailedTest) => `${name}: ${text}`;
+
+/**
+ * Boots once more, for the suites in which tests failed: an emulated machine stands still whenever the real one has
+ * something else to do. A test has failed unless it passed one of the two times; `notes` has each failure of those.
+ */
+export async function judgeAttempts(
+  attempt: (suites?: readonly string[]) => Promise<Verdict>,
+): Promise<Verdict> {
+  const first = await attempt();
+  if (first.failed.length === 0) return first;
+  const second = await attempt([...new Set(first.failed.map(({ suite }) => suite))]);
+  const failed = first.failed.filter((test) => !isIn(second.passed, test));
+  const repaired = first.failed.filter((test) => !failed.includes(test));
+  const broken = second.failed.filter((test) => isIn(first.passed, test));
+  return {
+    ...first,
+    seconds: first.seconds + second.seconds,
+    passed: [...first.passed, ...repaired],
+    failed,
+    obstacles: [...first.obstacles, ...second.obstacles],
+    notes: [
+      ...repaired.map((test) => `failed in the first of two attempts: ${describe(test)}`),
+      ...broken.map((test) => `failed in the second of two attempts: ${describe(test)}`),
+      ...first.notes,
+    ],
+  };
 }
+
+const isIn = (tests: readonly TestId[], { suite, name }: TestId) =>
+  tests.some((test) => test.suite === suite && test.name === name);
 
 /** What a machine's records amount to; without `recorded` its verifier's counts are not compared. */
 export function judge(
@@ -39,44 +78,41 @@ export function judge(
   { records, seconds, obstacle }: Boot,
   recorded: VerifierCounts | undefined,
 ): Verdict {
-  const failures: string[] = [];
+  const obstacles: string[] = [];
+  const failed: FailedTest[] = [];
   const skipped: string[] = [];
   const errors = new Map<string, number>();
-  let passed = 0;
-  let failed = 0;
+  const passed: TestId[] = [];
   let isRefused = false;
   let load: { readonly loadMs: number; readonly verified: Readonly<Record<string, number>> } | undefined;
   for (const record of records) {
     if (record.kind === 'load') load = record;
-    if (record.kind === 'error') failures.push(record.text);
+    if (record.kind === 'error') obstacles.push(record.text);
     if (record.kind === 'refused') {
       isRefused = refusedSeries[series]?.test(record.text) ?? false;
-      if (isRefused) passed++;
-      else failures.push(record.text);
+      if (isRefused) passed.push({ suite: '', name: 'the kernel is refused' });
+      else obstacles.push(record.text);
     }
     if (record.kind === 'diagnostic') {
       const match = /^(.+): off by (\S+) %$/.exec(record.text);
       if (match) errors.set(match[1] ?? '', Number(match[2]));
     }
     if (record.kind !== 'test') continue;
-    if (record.outcome === 'passed') passed++;
-    if (record.outcome === 'failed') {
-      failed++;
-      failures.push(`${record.name}: ${record.text}`);
-    }
+    if (record.outcome === 'passed') passed.push(record);
+    if (record.outcome === 'failed') failed.push(record);
     if (record.outcome === 'skipped') {
       skipped.push(`${record.name}: ${record.text}`);
-      if (!isTooOld(series, record.text)) failures.push(`${record.name} was skipped: ${record.text}`);
+      if (!isTooOld(series, record.text)) obstacles.push(`${record.name} was skipped: ${record.text}`);
     }
   }
-  if (obstacle) failures.push(`the machine was ${obstacle}`);
-  else if (records.at(-1)?.kind !== 'end') failures.push('the tests did not end');
-  if (passed === 0) failures.push('no test passed');
-  if (series in refusedSeries && !isRefused) failures.push('the scheduler programs were not refused');
+  if (obstacle) obstacles.push(`the machine was ${obstacle}`);
+  else if (records.at(-1)?.kind !== 'end') obstacles.push('the tests did not end');
+  if (passed.length === 0) obstacles.push('no test passed');
+  if (series in refusedSeries && !isRefused) obstacles.push('the scheduler programs were not refused');
   const counts = isRefused
     ? { failures: [], notes: [] }
     : judgeCounts(series, load?.verified ?? {}, recorded);
-  failures.push(...counts.failures);
+  obstacles.push(...counts.failures);
   return {
     series,
     version,
@@ -87,7 +123,7 @@ export function judge(
     loadMs: load?.loadMs ?? Number.NaN,
     verified: load?.verified ?? {},
     errors,
-    failures,
+    obstacles,
     notes: counts.notes,
   };
 }
