@@ -7,6 +7,7 @@
 #include "vmlinux.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
+#include "barrier.bpf.h"
 
 #define PF_IDLE		     0x00000002
 #define PF_KTHREAD	     0x00200000
@@ -63,31 +64,46 @@ static __always_inline bool has_quota(struct cfs_rq *cfs_rq)
 /*
  * Time this group could not run on this CPU because of its quota or one above, at `clock`: grows by 1 ns a ns
  * while it cannot, stands still otherwise. Wall time since 6.6 (677ea015f231); before, the PELT clock, which
- * is slower than wall time on a CPU below its full frequency.
+ * is slower than wall time on a CPU below its full frequency. Another CPU's may end while it is read: then
+ * its time so far would count twice, as past and as going on.
  */
 static __always_inline u64 throttled_time(struct cfs_rq *cfs_rq, u64 clock)
 {
 	if (bpf_core_field_exists(cfs_rq->throttled_clock_self_time)) {
-		u64 since = BPF_CORE_READ(cfs_rq, throttled_clock_self);
+		u64 since = BPF_CORE_READ(cfs_rq, throttled_clock_self), time;
 
-		return BPF_CORE_READ(cfs_rq, throttled_clock_self_time) +
-		       (since && clock > since ? clock - since : 0);
+		keep_order();
+		time = BPF_CORE_READ(cfs_rq, throttled_clock_self_time);
+		keep_order();
+		if (since && BPF_CORE_READ(cfs_rq, throttled_clock_self) != since)
+			return BPF_CORE_READ(cfs_rq, throttled_clock_self_time);
+		return time + (since && clock > since ? clock - since : 0);
 	}
 	if (bpf_core_field_exists(cfs_rq->throttled_clock_pelt_time)) {
-		u64 running = 0;
+		u64 running = 0, time;
 
 		if (BPF_CORE_READ(cfs_rq, throttle_count))
 			running = BPF_CORE_READ(cfs_rq, rq, clock_pelt) -
 				  BPF_CORE_READ(cfs_rq, throttled_clock_pelt);
-		return BPF_CORE_READ(cfs_rq, throttled_clock_pelt_time) + running;
+		keep_order();
+		time = BPF_CORE_READ(cfs_rq, throttled_clock_pelt_time);
+		keep_order();
+		if (running && !BPF_CORE_READ(cfs_rq, throttle_count))
+			return BPF_CORE_READ(cfs_rq, throttled_clock_pelt_time);
+		return time + running;
 	}
 	if (bpf_core_field_exists(cfs_rq->throttled_clock_task_time)) { /* the same before 64eaf50731ac */
-		u64 running = 0;
+		u64 running = 0, time;
 
 		if (BPF_CORE_READ(cfs_rq, throttle_count))
 			running = BPF_CORE_READ(cfs_rq, rq, clock_task) -
 				  BPF_CORE_READ(cfs_rq, throttled_clock_task);
-		return BPF_CORE_READ(cfs_rq, throttled_clock_task_time) + running;
+		keep_order();
+		time = BPF_CORE_READ(cfs_rq, throttled_clock_task_time);
+		keep_order();
+		if (running && !BPF_CORE_READ(cfs_rq, throttle_count))
+			return BPF_CORE_READ(cfs_rq, throttled_clock_task_time);
+		return time + running;
 	}
 	return 0;
 }
