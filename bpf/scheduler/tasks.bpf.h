@@ -49,8 +49,8 @@ enum throttling {
 
 static const struct open_wait no_open_wait;
 
-/* Bound: 4 x task_sets. An entry is freed when its task dies, or evicted by a fifth live task of its set. Its
- * open_wait stays, and is found again with the task. */
+/* Bound: 4 x task_sets. An entry is freed when its task dies, or evicted by a live task whose three sets are
+ * full. Its open_wait stays, and is found again with the task. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -89,23 +89,27 @@ static __always_inline struct open_wait *draft_at(u32 row)
 	return bpf_map_lookup_elem(&drafts, &row);
 }
 
-/* A task is in the set its pid chooses or, where that was full, in one that other bits of its pid choose. */
-static __always_inline struct task_set *first_set(u32 pid)
+/* A task is in the set its pid chooses or, where that was full, in one of two that other bits of its pid
+ * choose. */
+static __always_inline u32 first_set(u32 pid)
 {
-	u32 index = pid & (task_sets - 1);
-
-	return bpf_map_lookup_elem(&tasks, &index);
+	return pid & (task_sets - 1);
 }
 
-static __always_inline struct task_set *second_set(u32 pid)
+static __always_inline u32 second_set(u32 pid)
 {
-	u32 index = pid * 0x9E3779B1U >> 8 & (task_sets - 1);
-
-	return bpf_map_lookup_elem(&tasks, &index);
+	return pid * 0x9E3779B1U >> 8 & (task_sets - 1);
 }
 
-static __always_inline struct task_entry *entry_in(struct task_set *set, u32 pid)
+static __always_inline u32 third_set(u32 pid)
 {
+	return pid * 0x85EBCA6BU >> 8 & (task_sets - 1);
+}
+
+static __always_inline struct task_entry *entry_in(u32 index, u32 pid)
+{
+	struct task_set *set = bpf_map_lookup_elem(&tasks, &index);
+
 	if (!set)
 		return NULL;
 	for (int i = 0; i < WAYS; i++)
@@ -114,12 +118,18 @@ static __always_inline struct task_entry *entry_in(struct task_set *set, u32 pid
 	return NULL;
 }
 
+/* Of a task that is not in its first set. */
+__noinline int other_set(u32 pid)
+{
+	return entry_in(second_set(pid), pid) ? second_set(pid) : third_set(pid);
+}
+
 static __always_inline struct task_entry *find_task(u32 pid)
 {
 	struct task_entry *entry = entry_in(first_set(pid), pid);
 
 	if (unlikely(!entry))
-		entry = entry_in(second_set(pid), pid);
+		entry = entry_in(other_set(pid), pid);
 	return entry;
 }
 
@@ -132,20 +142,22 @@ static __always_inline void remember_open_waits(struct task_entry *entry, u32 pi
 __noinline int add_task(u32 pid)
 {
 	struct task_entry *entry = entry_in(first_set(pid), 0);
-	struct task_set *second;
+	u32 third = third_set(pid);
+	struct task_set *last;
 
+	if (!entry)
+		entry = entry_in(second_set(pid), 0);
+	if (!entry)
+		entry = entry_in(third, 0);
 	if (!entry) {
-		second = second_set(pid);
-		entry = entry_in(second, 0);
-		if (!entry) {
-			if (!second)
-				return 0;
-			entry = &second->way[pid & (WAYS - 1)];
-			for (int i = 0; i < WAYS; i++)
-				if (!second->way[i].remembered.any)
-					entry = &second->way[i];
-			lose(LOSS_TASK_EVICTED);
-		}
+		last = bpf_map_lookup_elem(&tasks, &third);
+		if (!last)
+			return 0;
+		entry = &last->way[pid & (WAYS - 1)];
+		for (int i = 0; i < WAYS; i++)
+			if (!last->way[i].remembered.any)
+				entry = &last->way[i];
+		lose(LOSS_TASK_EVICTED);
 	}
 	entry->run_delay = 0;
 	entry->remembered.any = 0;

@@ -171,11 +171,11 @@ test('tasks: a throttled thread that moves to a CPU where its group is throttled
   assert.equal(played.losses().throttle_moved, 1);
 });
 
-/** A pid of which both choices are this set. */
+/** A pid of which all choices are this set. */
 function newcomer(sets: number, set: number): number {
   for (let pid = 1008; ; pid++) {
-    const second = Number(((BigInt(pid) * 0x9e3779b1n) & 0xffffffffn) >> 8n) & (sets - 1);
-    if ((pid & (sets - 1)) === set && second === set) return pid;
+    const others = [0x9e3779b1, 0x85ebca6b].map((multiplier) => Math.imul(pid, multiplier) >>> 8);
+    if ([pid, ...others].every((choice) => (choice & (sets - 1)) === set)) return pid;
   }
 }
 

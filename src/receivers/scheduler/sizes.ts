@@ -42,11 +42,11 @@ const setsOfCpu = 64;
 const mostSets = 65_536 * 4;
 
 /**
- * Two sets a thread. Each thread may be in one of two; where pids go up to 4 million, of 50,000 threads some hundred find
- * both full, and none where they go up to 65,536.
+ * From 1.25 to 2.5 sets a thread, each of which may be in one of three: as many threads as at the start have an entry each,
+ * wherever in 4 million their pids are, and of twice as many all but one in 10,000. With two choices it takes twice the sets.
  */
 export function taskSetsFor({ cpus, threads }: Pick<NodeCounts, 'cpus' | 'threads'>): number {
-  return Math.min(mostSets, Math.max(leastSets, powerOfTwo(cpus * setsOfCpu), powerOfTwo(2 * threads)));
+  return Math.min(mostSets, Math.max(leastSets, powerOfTwo(cpus * setsOfCpu), powerOfTwo(1.25 * threads)));
 }
 
 /** Ways of a set, and bytes of each. */

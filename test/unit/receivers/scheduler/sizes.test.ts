@@ -47,26 +47,27 @@ test('throttled queues: four a set, twice the cgroups that a quota can throttle,
     assert.equal(throttleSetsFor({ cpus, limited }), sets, `${cpus} CPUs, ${limited}`);
 });
 
-test('threads: two sets of four for each thread, and 64 a CPU', () => {
+test('threads: sets for 1.25 times as many as live, and 64 a CPU', () => {
   for (const [cpus, threads, sets] of [
     [2, 300, 4096],
     [128, 300, 8192],
-    [2, 50_000, 131_072],
+    [2, 3276, 4096],
+    [2, 3277, 8192],
+    [2, 50_000, 65_536],
     [2, 10_000_000, 262_144],
   ] as const)
     assert.equal(taskSetsFor({ cpus, threads }), sets);
 });
 
-/** As `first_set` and `second_set` of `bpf/scheduler/tasks.bpf.h` choose. */
+/** As `first_set`, `second_set` and `third_set` of `bpf/scheduler/tasks.bpf.h` choose. */
 function countEvictions(pids: readonly number[], sets: number): number {
   const used = new Uint8Array(sets);
   let evictions = 0;
   for (const pid of pids) {
-    const first = pid & (sets - 1);
-    const second = (Math.imul(pid, 0x9e3779b1) >>> 8) & (sets - 1);
-    const set = (used[first] ?? 0) < 4 ? first : second;
-    if ((used[set] ?? 0) < 4) used[set] = (used[set] ?? 0) + 1;
-    else evictions++;
+    const choices = [pid, Math.imul(pid, 0x9e3779b1) >>> 8, Math.imul(pid, 0x85ebca6b) >>> 8];
+    const set = choices.map((choice) => choice & (sets - 1)).find((index) => (used[index] ?? 0) < 4);
+    if (set === undefined) evictions++;
+    else used[set] = (used[set] ?? 0) + 1;
   }
   return evictions;
 }
@@ -88,14 +89,24 @@ function pidsOf(
   return [...pids];
 }
 
-test('threads: 50,000 have an entry each, but five in a thousand where pids go up to 4 million', () => {
-  const count = 50_000;
-  const sets = taskSetsFor({ cpus: 2, threads: count });
-  for (const each of [1, 2, 7, 30, 200]) {
-    assert.equal(countEvictions(pidsOf(count, { pidMax: 65_536, each }), sets), 0, `${each} a process`);
-    const evictions = countEvictions(pidsOf(count, { pidMax: 4_194_304, each }), sets);
-    assert.ok(evictions < (count * 5) / 1000, `${evictions} with ${each} a process`);
-  }
+for (const pidMax of [65_536, 4_194_304])
+  test(`threads: each of 50,000 has an entry where pids go up to ${pidMax}, and room to become more`, () => {
+    const threads = 50_000;
+    const sets = taskSetsFor({ cpus: 2, threads });
+    for (const each of [1, 2, 7, 30, 200, 1000]) {
+      const title = `${each} a process`;
+      assert.equal(countEvictions(pidsOf(threads, { pidMax, each }), sets), 0, title);
+      const most = Math.min(2 * threads, pidMax - 1000);
+      const evictions = countEvictions(pidsOf(most, { pidMax, each }), sets);
+      assert.ok(evictions <= most / 10_000, `${evictions} of ${most} with ${title}`);
+    }
+  });
+
+test('threads: the sizes follow those that live, wherever pids end', () => {
+  const sets = (threads: number) => taskSetsFor({ cpus: 2, threads });
+  assert.equal(sets(1000), 4096, '256 KiB on a small node, also where pids go up to 4 million');
+  const entriesEach = [5000, 20_000, 30_000, 50_000, 100_000].map((threads) => (4 * sets(threads)) / threads);
+  for (const entries of entriesEach) assert.ok(entries >= 5 && entries <= 10, `${entriesEach}`);
 });
 
 test('histograms have a copy for each cache, at least four, and no more than their budget', () => {
