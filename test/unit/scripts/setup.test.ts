@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-const setup = fileURLToPath(new URL('../../../scripts/setup.mjs', import.meta.url));
+const scripts = fileURLToPath(new URL('../../../scripts', import.meta.url));
+const setup = join(scripts, 'setup.mjs');
 const isRoot = process.getuid?.() === 0;
 
 /** A machine on which only the given commands exist, each a shell script. */
@@ -20,9 +21,9 @@ function machineWith(commands: Readonly<Record<string, string>>): string {
   return directory;
 }
 
-function runSetup(path: string, args: readonly string[] = [], asNobody = false) {
+function runSetup(path: string, args: readonly string[] = [], asNobody = false, script = setup) {
   const identity = asNobody && isRoot ? { uid: 65534, gid: 65534 } : {};
-  return spawnSync(process.execPath, [setup, ...args], {
+  return spawnSync(process.execPath, [script, ...args], {
     env: { PATH: path },
     encoding: 'utf8',
     ...identity,
@@ -39,10 +40,32 @@ test('setup: without root the command to run is printed, and nothing is installe
   assert.match(stderr, /\n {4}sudo apt-get install --yes --no-install-recommends clang gcc\n/);
 });
 
-test('setup: with --or-replay missing packages are named and do not end the setup', () => {
-  const { stderr } = runSetup(machineWith({ 'apt-get': 'echo called' }), ['--or-replay'], true);
+/** A checkout of the setup alone, whose Node.js prints its arguments. */
+function checkoutOfSetup(): string {
+  const root = machineWith({});
+  cpSync(scripts, join(root, 'scripts'), { recursive: true });
+  const node = join(root, 'node_modules/node/bin/node');
+  mkdirSync(dirname(node), { recursive: true });
+  writeFileSync(node, '#!/bin/sh\necho "node $*"\n', { mode: 0o755 });
+  for (const file of ['package-lock.json', 'node_modules/.package-lock.json'])
+    writeFileSync(join(root, file), '{"packages": {}}');
+  return root;
+}
+
+test('setup: with --or-replay missing packages are named, and what replays is built without them', () => {
+  const script = join(checkoutOfSetup(), 'scripts/setup.mjs');
+  const { status, stderr } = runSetup(
+    machineWith({ 'apt-get': 'echo called' }),
+    ['--or-replay'],
+    true,
+    script,
+  );
+  assert.equal(status, 0, stderr);
   assert.match(stderr, /going on with less: clang, a C compiler, make is missing\. Type:/);
-  assert.match(stderr, /building what replays a recording/);
+  assert.match(
+    stderr,
+    /building what replays a recording\nnode node_modules\/typescript\/bin\/tsc -p tsconfig\.build\.json\n$/,
+  );
 });
 
 test('setup: each package manager has its own command and package names', () => {
