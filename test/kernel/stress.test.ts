@@ -26,8 +26,8 @@ import {
 
 /** Cgroups come and go while every CPU does little but switch, and the source is read as an agent reads it. */
 
-const count = usualOr(2500, 5000);
-const seconds = usualOr(12, 25);
+const count = usualOr(1600, 5000);
+const seconds = usualOr(8, 25);
 const workers = 8;
 const slots = 512;
 const cpus = availableParallelism();
@@ -221,6 +221,9 @@ const lossesOfTime = [
   'record_malformed',
 ] as const;
 
+/** Those, and of waits that are not counted at all. */
+const lossesOfWaits = [...lossesOfTime, 'unstamped', 'switch_lost'] as const;
+
 /**
  * As a rule run and wait are the kernel's to the nanosecond. Both clocks are read once for a switch, unless the run queue
  * is balanced in between: some 10 µs.
@@ -252,7 +255,8 @@ for (const kind of ['run', 'wait'] as const)
   test(`missing ${kind} time of short-lived cgroups is counted as a loss`, () => {
     const { drops } = outcome;
     const short = deviations(kind).filter((ns) => ns < -tolerance).length;
-    assert.ok(short <= explained(drops, lossesOfTime), `${short} miss something: ${JSON.stringify(drops)}`);
+    const losses = kind === 'run' ? lossesOfTime : lossesOfWaits;
+    assert.ok(short <= explained(drops, losses), `${short} miss something: ${JSON.stringify(drops)}`);
     assert.ok(short < 0.01 * count, `${short} of ${count} miss something`);
   });
 
@@ -272,7 +276,7 @@ test("short-lived cgroups: wait time is at most the kernel's, run time with few 
 test('waits missing in the histograms are counted as losses', () => {
   const { drops } = outcome;
   const missing = -deviations('waits').reduce((sum, waits) => sum + Math.min(0, waits), 0);
-  const known = explained(drops, [...lossesOfTime, 'histogram_contested']);
+  const known = explained(drops, [...lossesOfWaits, 'histogram_contested']);
   assert.ok(missing <= known, `${missing} are missing: ${JSON.stringify(drops)}`);
   assert.deepEqual(
     deviations('waits').filter((waits) => waits > 1),
