@@ -32,7 +32,7 @@ const second = 1e9;
 async function runUntilThrottled(cgroup: TestCgroup, throttled: () => number): Promise<void> {
   const before = throttled();
   while (throttled() - before <= second)
-    await Promise.all(Array.from({ length: cpus }, (_, cpu) => runIn(cgroup, spin(usualOr(3, 5), 1), cpu)));
+    await Promise.all(Array.from({ length: cpus }, (_, cpu) => runIn(cgroup, spin(usualOr(2, 5), 1), cpu)));
 }
 
 /** Shows the deviation in the results, also where it is allowed. */
@@ -170,9 +170,10 @@ test('culprits that run for microseconds at a time are named', async () => {
 test('waits of seconds are explained completely', async () => {
   const patients = [makeCgroup('patient-a'), makeCgroup('patient-b')];
   const crowd = makeCgroup('crowd');
+  const length = usualOr(4, 5);
   const result = await account(attach(), () =>
     Promise.all([
-      ...patients.map((patient) => runIn(patient, spin(5, 4))),
+      ...patients.map((patient) => runIn(patient, spin(length, 4))),
       runIn(crowd, [
         'stress-ng',
         '--quiet',
@@ -183,7 +184,7 @@ test('waits of seconds are explained completely', async () => {
         '--switch',
         '2',
         '--timeout',
-        '5s',
+        `${length}s`,
       ]),
     ]),
   );

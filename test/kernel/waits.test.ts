@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -68,7 +69,7 @@ test("a starving thread's wait is reported while in progress, and never exceeds 
   assertNear(total.completed, total.wait, 1_000_000, 'when all have ended, what ended is what was waited');
 });
 
-test('waits that go on, begin and end between the steps of a reading are counted once, and in full', async () => {
+test('waits that go on, begin and end between the steps of a reading are counted once, and in full', async (context) => {
   const crowd = makeCgroup('between-steps');
   const victims = makeCgroup('victims');
   const opened = attach({ threads: 5000 });
@@ -87,17 +88,21 @@ test('waits that go on, begin and end between the steps of a reading are counted
       return;
     }
   };
-  const sleepers = runIn(crowd, spin(6, 3000, 1, 900_000));
-  await sleep(1000);
+  const threads = 3000;
+  const sleepers = startIn(crowd, spin(longestLoad, threads, 1, 900_000));
+  context.after(() => sleepers.signal('SIGTERM'));
+  while (readdirSync(`/proc/${sleepers.pid}/task`).length < threads) await sleep(20);
   await read(); // what was before does not count
   Object.assign(total, { steps: 0, readings: 0 });
   let lived = Number.NaN;
-  const load = runIn(victims, spin(3, 20 * cpus)).then((output) => {
+  const load = runIn(victims, spin(usualOr(2, 3), 20 * cpus)).then((output) => {
     lived = Number(output) * second;
   });
   while (Number.isNaN(lived)) await read();
-  await Promise.all([load, sleepers]);
+  await load;
   await read();
+  sleepers.signal('SIGTERM');
+  await sleepers.ended;
   assert.ok(total.steps > 5 * total.readings, `${total.steps} steps of ${total.readings} readings`);
   assertNear(total.completed, total.wait, 1_000_000, 'when all have ended, what ended is what was waited');
   const waited = lived - victims.ran();
@@ -114,7 +119,7 @@ test("two quotas in one path: each has its own part, and their sum is the kernel
   const result = await account(attach(), async () => {
     while (throttled() <= second)
       // beside other work it comes to use its quota late
-      await Promise.all(Array.from({ length: cpus }, (_, cpu) => runIn(child, spin(5, 1), cpu)));
+      await Promise.all(Array.from({ length: cpus }, (_, cpu) => runIn(child, spin(usualOr(3, 5), 1), cpu)));
   });
   const whole = throttled();
   const above = parent.throttledLocally() - before.parent;
@@ -126,7 +131,9 @@ test("two quotas in one path: each has its own part, and their sum is the kernel
 
 test('240 tasks passing messages: less than 0.5 % of their wait is unknown', async () => {
   const cgroup = makeCgroup('messages');
-  const result = await account(attach(), () => runIn(cgroup, [program('bench/messages'), '3', '120']));
+  const result = await account(attach(), () =>
+    runIn(cgroup, [program('bench/messages'), String(usualOr(2, 3)), '120']),
+  );
   const { wait, classes } = result.of(cgroup);
   assert.ok(wait > 10 * second, `waited only ${wait} ns`);
   assert.ok(classes.unknown < 0.005 * wait, `unknown ${classes.unknown} of ${wait}`);
