@@ -249,6 +249,24 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	return 0;
 }
 
+/* From 6.18 on: what was known of its throttling was of the CPU it leaves. */
+static __always_inline void move_throttled(struct task_struct *p, struct task_entry *entry,
+					   struct open_wait *open_wait)
+{
+	if (!throttles_tasks())
+		return;
+	entry->remembered.was_throttled = 0;
+	if (open_wait)
+		open_wait->throttling = NOT_THROTTLED;
+	if (!p->throttled)
+		return;
+	lose(LOSS_THROTTLE_MOVED); /* and perhaps it is still throttled over there */
+	if (open_wait)
+		open_wait->throttling = THROTTLED_UNKNOWN;
+	else
+		entry->remembered.was_throttled = 1;
+}
+
 /*
  * A task is moved to another CPU while it waits. The kernel has closed the wait on the old one; the balancer
  * holds that run queue's lock, so its history stands still.
@@ -295,8 +313,10 @@ int BPF_PROG(on_migrate, struct task_struct *p, int dest_cpu)
 		lose(LOSS_TASK_MISSED);
 		return 0;
 	}
-	if (wait <= 0)
+	if (wait <= 0) {
+		move_throttled(p, entry, entry->remembered.has_open_wait ? find_open_wait(p->pid) : NULL);
 		return 0;
+	}
 	open_wait = add_open_wait(entry);
 	source = rq->cpu;
 	there = cpu_at(source);
@@ -326,15 +346,7 @@ int BPF_PROG(on_migrate, struct task_struct *p, int dest_cpu)
 	else
 		charge_waiting(here_id, 1);
 	here->reporting = 0;
-	if (throttles_tasks()) {
-		entry->remembered.was_throttled = 0;
-		draft->throttling = NOT_THROTTLED;
-		if (p->throttled) { /* and perhaps is still throttled over there */
-			lose(LOSS_THROTTLE_MOVED);
-			draft->throttling = THROTTLED_UNKNOWN;
-			entry->remembered.was_throttled = !open_wait;
-		}
-	}
+	move_throttled(p, entry, open_wait ? draft : NULL);
 	if (open_wait) {
 		carry(here, cell, draft, wait);
 		draft->has_moved = 1;

@@ -171,6 +171,17 @@ test('tasks: a throttled thread that moves to a CPU where its group is throttled
   assert.equal(played.losses().throttle_moved, 1);
 });
 
+test('tasks: a thread that moves as soon as it is throttled, and comes back, waits for the CPU', async () => {
+  const script = new Script('tasks', { cpus: 2 });
+  const [waiter, neighbor] = [script.thread('victim'), script.thread('neighbor')];
+  script.wake(waiter, neighbor).switch(neighbor).after(1).switch(waiter);
+  script.after(5).throttle('victim').switch(neighbor, 'throttled');
+  script.do(`migrate ${waiter} 1 0`).do(`migrate ${waiter} 0 0`);
+  const played = await script.after(25).switch(waiter).play();
+  assert.deepEqual(played.lastWait(1000), { other: 25 });
+  assert.equal(played.blamed('victim', 'neighbor'), 26);
+});
+
 /** A pid of which all choices are this set. */
 function newcomer(sets: number, set: number): number {
   for (let pid = 1008; ; pid++) {

@@ -280,6 +280,8 @@ export class Truth {
         mayBeUnknown = !mark.isKnown || begun >= intervals;
         // An interval of no length, or one that a stay elsewhere ended, is not distinguished from the next.
         if (mark.until === mark.from || mark.hasReturned) slack += grown;
+        // Nothing tells that it was throttled elsewhere meanwhile.
+        if (mark.hasReturned) slack += at - from;
         if (mark.until <= to) waiting.mark = undefined;
       }
       walk(at, to);
