@@ -3,7 +3,15 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { resourceAttributes } from '../../src/telemetry/attributes/resource.ts';
 import { waitMetrics } from '../../src/telemetry/metrics/wait.ts';
-import { makeCgroup, removeCgroups, runIn, spin, type TestCgroup } from '../kernel/scheduler-fixture.ts';
+import {
+  type Load,
+  longestLoad,
+  makeCgroup,
+  removeCgroups,
+  spin,
+  startIn,
+  type TestCgroup,
+} from '../kernel/scheduler-fixture.ts';
 import type { ReceivedPoint } from '../lab/otlp-decode.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../lab/otlp-receiver.ts';
 import { type Agent, startAgent } from './agent.ts';
@@ -33,10 +41,13 @@ interface Replacement {
 
 const agents: Agent[] = [];
 const receivers: OtlpReceiver[] = [];
+const loads: Load[] = [];
 
 after(async () => {
   for (const agent of agents) await agent.stop('SIGKILL');
   for (const receiver of receivers) await receiver.close();
+  for (const load of loads) load.signal('SIGTERM');
+  await Promise.all(loads.map(({ ended }) => ended));
   await removeCgroups();
 });
 
@@ -68,11 +79,9 @@ async function replace(signal: NodeJS.Signals, isHasty: boolean): Promise<Replac
     const ran = cgroup.ran();
     samples.push({ at: BigInt(Date.now()) * 1_000_000n, ran });
   }, 20);
-  let isEnough = false;
-  const run = async () => {
-    while (!isEnough) await runIn(cgroup, spin(1, 1), 0);
-  };
-  const load = run().finally(() => clearInterval(sampler));
+  const load = startIn(cgroup, spin(longestLoad, 1), 0);
+  loads.push(load);
+  const ended = load.ended.finally(() => clearInterval(sampler));
   // Each agent has reported half of what has to be there in the end, which takes longer beside other work.
   const reported = (from = 0) => sum(runTime(delta, cgroup).slice(from)) > 0.6 * second;
   await delta.until(() => points(delta) >= 3 && reported());
@@ -94,8 +103,8 @@ async function replace(signal: NodeJS.Signals, isHasty: boolean): Promise<Replac
   await next.logged('Everything is ready');
   await delta.until(() => points(delta) >= ofFirst.delta + 3 && reported(ofFirst.delta));
   await cumulative.until(() => points(cumulative) >= ofFirst.cumulative + 3);
-  isEnough = true;
-  await load;
+  load.signal('SIGTERM');
+  await ended;
   const ran = cgroup.ran();
   await sleep(50);
   assert.equal(await next.stop(), 0);
