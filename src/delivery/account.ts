@@ -88,10 +88,12 @@ export class Account {
     this.#count(deliveryCounters.sendFailed[signal], items, because);
     const advice = because === 'retry_disabled' ? this.#retryAdvice : '';
     const error = `${errorPrefix[because] ?? ''}${reason}`;
-    if (this.#logged.get(signal) === error) return;
+    const isLogged = this.#logged.get(signal) === error;
+    if (!isLogged)
+      this.#context.log.error({ error, dropped_items: items }, `Exporting failed. Dropping data.${advice}`);
     this.#logged.set(signal, error);
-    this.#context.log.error({ error, dropped_items: items }, `Exporting failed. Dropping data.${advice}`);
-    this.#context.health.unhealthy(this.#subject(signal), reason, { sentence: 'Component is unhealthy.' });
+    const log = isLogged ? undefined : { sentence: 'Component is unhealthy.' };
+    this.#context.health.unhealthy(this.#subject(signal), reason, log);
   }
 
   failed(request: Request, error: unknown): void {

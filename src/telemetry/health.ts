@@ -29,11 +29,12 @@ export class Health {
     return new Map([...this.#troubles].map(([name, { reason }]) => [name, reason]));
   }
 
-  unhealthy(subject: Subject, reason: string, log: { sentence: string; fields?: object }): void {
+  /** Without `log` it has been logged. */
+  unhealthy(subject: Subject, reason: string, log?: { sentence: string; fields?: object }): void {
     const name = nameOf(subject);
     if (this.#troubles.get(name)?.reason === reason) return;
     this.#troubles.set(name, { subject, reason });
-    this.#log.error({ ...logFields(subject), error: reason, ...log.fields }, log.sentence);
+    if (log) this.#log.error({ ...logFields(subject), error: reason, ...log.fields }, log.sentence);
   }
 
   healthy(subject: Subject): void {

@@ -192,3 +192,22 @@ test('a loss is logged again when its reason changes, or after a recovery', asyn
     ['a', 'b', 'b'].map((reason) => prefix + reason),
   );
 });
+
+test('the health has the latest reason, also of a loss that was logged before another trouble', async () => {
+  const outcomes: Outcome[] = [
+    { kind: 'refused', reason: 'no logs here' },
+    unavailable,
+    { kind: 'refused', reason: 'no logs here' },
+  ];
+  const { sender, health, messages, clock } = start(() => outcomes.shift() ?? accepted);
+  const reasons = () => [...health.troubles.values()];
+  await sender.offer(batchOf('logs', 1));
+  await settle();
+  await sender.offer(batchOf('logs', 1));
+  await settle();
+  assert.deepEqual(reasons(), ['unavailable']);
+  await clock.advance(seconds(10));
+  await settle();
+  assert.deepEqual(reasons(), ['no logs here']);
+  assert.equal(messages().filter((message) => message.startsWith('Exporting failed. Dropping')).length, 1);
+});
