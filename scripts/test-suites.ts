@@ -7,8 +7,10 @@ import type { TestFilesOptions, TestFilesResult } from './test-files.ts';
 export interface Suite {
   readonly name: string;
   readonly files: readonly string[];
-  /** Files run one after the other, because they measure this machine's scheduler. */
+  /** `files` run one after the other, because they measure this machine's scheduler. */
   readonly needsKernel: boolean;
+  /** Of a suite that needs the kernel: files that attach nothing to the scheduler, and run beside each other. */
+  readonly unattached?: readonly string[];
 }
 
 /** Lines for the end of a run. */
@@ -28,6 +30,7 @@ export interface Runner {
   run(files: readonly string[], options: TestFilesOptions): Promise<TestFilesResult>;
 }
 
+const unattached = 'test/e2e/unattached/*.test.ts';
 const elsewhere = ['test/kernel/**', 'test/vm/guest/**', 'test/e2e/**', 'test/kubernetes/**'];
 
 export function findSuites(root: string): readonly Suite[] {
@@ -38,7 +41,12 @@ export function findSuites(root: string): readonly Suite[] {
   return [
     { name: 'unit', files: find('test/**/*.test.ts', elsewhere), needsKernel: false },
     { name: 'kernel', files: find('test/kernel/**/*.test.ts'), needsKernel: true },
-    { name: 'e2e', files: find('test/e2e/**/*.test.ts'), needsKernel: true },
+    {
+      name: 'e2e',
+      files: find('test/e2e/**/*.test.ts', [unattached]),
+      needsKernel: true,
+      unattached: find(unattached),
+    },
   ];
 }
 
@@ -73,8 +81,9 @@ export async function runSuites(
   };
 }
 
-async function runSuite({ name, files, needsKernel }: Suite, runner: Runner): Promise<Summary> {
-  const { isStrict, testLimit, idleLimit, root } = runner;
+async function runSuite(suite: Suite, runner: Runner): Promise<Summary> {
+  const { name, files, needsKernel } = suite;
+  const { isStrict, idleLimit, root } = runner;
   if (files.length === 0) return isStrict ? failed(`there are no ${name} tests`) : nothing;
   const obstacle = needsKernel ? runner.kernelObstacle() : undefined;
   if (obstacle) {
@@ -83,8 +92,7 @@ async function runSuite({ name, files, needsKernel }: Suite, runner: Runner): Pr
   }
   console.log(`\n${name} tests`);
   const begin = performance.now();
-  const concurrency = needsKernel ? 1 : availableParallelism();
-  const result = await runner.run(files, { cwd: root, concurrency, testLimit, idleLimit });
+  const result = await runFiles(suite, runner);
   const took = `in ${((performance.now() - begin) / 1000).toFixed(0)} s`;
   const skips = result.skips.map((reason) => `${name} tests: ${reason}`);
   const hanging = result.hanging.map(
@@ -98,6 +106,22 @@ async function runSuite({ name, files, needsKernel }: Suite, runner: Runner): Pr
     };
   const isIncomplete = result.skips.some((reason) => reason.startsWith('cannot run without'));
   return { ...nothing, results: [`${name} tests: ${isIncomplete ? 'incomplete' : 'passed'} ${took}`], skips };
+}
+
+async function runFiles(
+  { files, needsKernel, unattached = [] }: Suite,
+  { root, testLimit, idleLimit, run }: Runner,
+): Promise<TestFilesResult> {
+  const runBeside = (some: readonly string[], concurrency: number) =>
+    run(some, { cwd: root, concurrency, testLimit, idleLimit });
+  const result = await runBeside(files, needsKernel ? 1 : availableParallelism());
+  if (unattached.length === 0) return result;
+  const more = await runBeside(unattached, availableParallelism());
+  return {
+    hasPassed: result.hasPassed && more.hasPassed,
+    hanging: [...result.hanging, ...more.hanging],
+    skips: [...new Set([...result.skips, ...more.skips])],
+  };
 }
 
 const nothing: Summary = { results: [], skips: [], failures: [] };

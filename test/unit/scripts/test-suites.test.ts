@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import type { TestFilesResult } from '../../../scripts/test-files.ts';
-import { type Runner, runSuites, type Suite } from '../../../scripts/test-suites.ts';
+import { findSuites, type Runner, runSuites, type Suite } from '../../../scripts/test-suites.ts';
 
 const suites: readonly Suite[] = [
   { name: 'unit', files: ['/clone/test/unit/a.test.ts'], needsKernel: false },
@@ -37,6 +41,43 @@ test('without names all suites run, those of the kernel one file at a time', asy
   assert.equal(runs[1]?.concurrency, 1);
   assert.deepEqual(results, ['unit tests: passed in 0 s', 'kernel tests: passed in 0 s']);
   assert.deepEqual(failures, []);
+});
+
+test('files that attach nothing to the scheduler run beside each other, and count with their suite', async () => {
+  const [first, second] = ['/clone/test/e2e/c.test.ts', '/clone/test/e2e/unattached/d.test.ts'];
+  const suite: Suite = { name: 'e2e', files: [first], needsKernel: true, unattached: [second] };
+  for (const failing of [first, second]) {
+    const runs: { readonly files: readonly string[]; readonly concurrency: number }[] = [];
+    const { runOf } = runner(
+      {},
+      {
+        async run(files, { concurrency }) {
+          runs.push({ files, concurrency });
+          return files.includes(failing)
+            ? { hasPassed: false, hanging: [failing], skips: [] }
+            : { ...passed, skips: ['cannot run without podman'] };
+        },
+      },
+    );
+    const { failures, skips } = await runSuites([suite], [], runOf);
+    assert.deepEqual(runs, [
+      { files: [first], concurrency: 1 },
+      { files: [second], concurrency: availableParallelism() },
+    ]);
+    const name = failing.replace('/clone/', '');
+    assert.deepEqual(failures, [`${name} was ended after 5 s without a result`, 'e2e tests failed']);
+    assert.deepEqual(skips, ['e2e tests: cannot run without podman']);
+  }
+});
+
+test('each test file of this checkout belongs to one suite', () => {
+  const root = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
+  const all = globSync('test/{unit,bpf,vm,kernel,e2e}/**/*.test.ts', {
+    cwd: root,
+    exclude: ['test/vm/guest/**'],
+  });
+  const found = findSuites(root).flatMap(({ files, unattached = [] }) => [...files, ...unattached]);
+  assert.deepEqual([...found].sort(), all.map((file) => join(root, file)).sort());
 });
 
 test('an unknown suite is a failure', async () => {

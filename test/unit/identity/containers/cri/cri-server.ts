@@ -13,7 +13,7 @@ type Follower = ServerWritableStream<object, object>;
 
 /**
  * A server of our own in place of a container runtime's: it answers as the test wants, well or badly. What real ones
- * answer is tested with containerd (`test/e2e/cri.test.ts`).
+ * answer is tested with containerd (`test/e2e/unattached/cri.test.ts`).
  */
 export interface CriServer {
   /** By method. */

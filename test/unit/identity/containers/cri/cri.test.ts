@@ -14,7 +14,7 @@ import { milliseconds, seconds } from '../../../../../src/telemetry/units.ts';
 import { socketFolder, sourceFixture, until } from '../../source-fixture.ts';
 import { answering, type CriServer, startCriServer } from './cri-server.ts';
 
-/** The server here is ours and misbehaves on purpose; real ones answer in `test/e2e/cri.test.ts`. */
+/** The server here is ours and misbehaves on purpose; real ones answer in `test/e2e/unattached/cri.test.ts`. */
 
 const pod = { name: 'api-0', uid: 'uid-1', namespace: 'shop', attempt: 0 };
 const ofPod = {

@@ -5,7 +5,7 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
 /**
  * A server of our own in place of Docker's: it answers as the test wants, well or badly. What real ones answer is
- * tested with Podman (`test/e2e/podman.test.ts`).
+ * tested with Podman (`test/e2e/unattached/podman.test.ts`).
  */
 export interface DockerServer {
   readonly socketPath: string;

@@ -17,7 +17,7 @@ import { milliseconds, seconds } from '../../../../../src/telemetry/units.ts';
 import { socketFolder, sourceFixture, until } from '../../source-fixture.ts';
 import { type DockerServer, json, startDockerServer } from './docker-server.ts';
 
-/** The server here is ours and misbehaves on purpose; a real one answers in `test/e2e/podman.test.ts`. */
+/** The server here is ours and misbehaves on purpose; a real one answers in `test/e2e/unattached/podman.test.ts`. */
 
 const id = 'a'.repeat(64);
 const other = 'b'.repeat(64);

@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { imageConfig } from '../../scripts/image-config.ts';
-import { version } from '../../src/version.ts';
+import { imageConfig } from '../../../scripts/image-config.ts';
+import { version } from '../../../src/version.ts';
 
 const run = promisify(execFile);
-const script = fileURLToPath(new URL('../../scripts/build-image.ts', import.meta.url));
+const script = fileURLToPath(new URL('../../../scripts/build-image.ts', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'earshot-image-test-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -20,7 +20,7 @@ const build = (...args: readonly string[]) => run(process.execPath, [script, ...
 test('the image contains every file the agent needs to start', async () => {
   const root = join(folder, 'root');
   await build('--root', root);
-  const dockerfile = readFileSync(new URL('../../Dockerfile', import.meta.url), 'utf8');
+  const dockerfile = readFileSync(new URL('../../../Dockerfile', import.meta.url), 'utf8');
   const { Entrypoint = [], Cmd = [] } = imageConfig(dockerfile);
   const inside = (...args: readonly string[]) =>
     run('chroot', [root, ...Entrypoint, ...args], { env: { PATH: '/usr/sbin:/usr/bin' } });

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { globSync, rmdirSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { openCri } from '../../src/identity/containers/cri/cri.ts';
-import { identityCounters } from '../../src/identity/emits.ts';
-import { seconds } from '../../src/telemetry/units.ts';
-import { lacksNewContainerd, newContainerdFolder, newContainerdVersion } from '../lab/build-containerd.ts';
-import { busyboxImage, busyboxImageNeeds } from '../lab/busybox-image.ts';
-import { type CriContainerd, startCriContainerd } from '../lab/cri-containerd.ts';
-import { type CriDriver, driveCri, type Pod } from '../lab/cri-driver.ts';
-import { lacks } from '../lab/needed.ts';
+import { openCri } from '../../../src/identity/containers/cri/cri.ts';
+import { identityCounters } from '../../../src/identity/emits.ts';
+import { seconds } from '../../../src/telemetry/units.ts';
+import { lacksNewContainerd, newContainerdFolder, newContainerdVersion } from '../../lab/build-containerd.ts';
+import { busyboxImage, busyboxImageNeeds } from '../../lab/busybox-image.ts';
+import { type CriContainerd, startCriContainerd } from '../../lab/cri-containerd.ts';
+import { type CriDriver, driveCri, type Pod } from '../../lab/cri-driver.ts';
+import { lacks } from '../../lab/needed.ts';
 import { liveSource } from './live-source.ts';
 
 /** Real containerds, the distribution's and a newer one, driven through CRI as a kubelet does. */

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
-import type { Source, SourceContext } from '../../src/identity/source.ts';
-import { createCounters } from '../../src/telemetry/counters.ts';
-import { nanoseconds } from '../../src/telemetry/units.ts';
-import { memoryFacts } from '../unit/identity/memory-facts.ts';
+import type { Source, SourceContext } from '../../../src/identity/source.ts';
+import { createCounters } from '../../../src/telemetry/counters.ts';
+import { nanoseconds } from '../../../src/telemetry/units.ts';
+import { memoryFacts } from '../../unit/identity/memory-facts.ts';
 
 /** A source as the agent runs it: with the real clock, asked four times a second. */
 export function liveSource(open: (context: SourceContext) => Source) {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { openPodman } from '../../src/identity/containers/docker/docker.ts';
-import { identityCounters } from '../../src/identity/emits.ts';
-import { seconds } from '../../src/telemetry/units.ts';
-import { busyboxImageNeeds } from '../lab/busybox-image.ts';
-import { lacks } from '../lab/needed.ts';
-import { type Podman, startPodman } from '../lab/podman.ts';
+import { openPodman } from '../../../src/identity/containers/docker/docker.ts';
+import { identityCounters } from '../../../src/identity/emits.ts';
+import { seconds } from '../../../src/telemetry/units.ts';
+import { busyboxImageNeeds } from '../../lab/busybox-image.ts';
+import { lacks } from '../../lab/needed.ts';
+import { type Podman, startPodman } from '../../lab/podman.ts';
 import { liveSource } from './live-source.ts';
 
 /** A real Podman over the API it shares with Docker. */

@@ -3,17 +3,17 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { cgroupMetrics } from '../../src/receivers/cgroup/emits.ts';
-import { resourceAttributes } from '../../src/telemetry/attributes/resource.ts';
-import { waitAttributes } from '../../src/telemetry/attributes/wait.ts';
-import { workloadAttributes } from '../../src/telemetry/attributes/workload.ts';
-import { makeCgroup, removeCgroups, runIn, spin, type TestCgroup } from '../kernel/scheduler-fixture.ts';
-import type { ReceivedMetrics, ReceivedPoint } from '../lab/otlp-decode.ts';
-import { type OtlpReceiver, startOtlpReceiver } from '../lab/otlp-receiver.ts';
+import { cgroupMetrics } from '../../../src/receivers/cgroup/emits.ts';
+import { resourceAttributes } from '../../../src/telemetry/attributes/resource.ts';
+import { waitAttributes } from '../../../src/telemetry/attributes/wait.ts';
+import { workloadAttributes } from '../../../src/telemetry/attributes/workload.ts';
+import { makeCgroup, removeCgroups, runIn, spin, type TestCgroup } from '../../kernel/scheduler-fixture.ts';
+import type { ReceivedMetrics, ReceivedPoint } from '../../lab/otlp-decode.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../../lab/otlp-receiver.ts';
 
 /** The shipped configuration, run by the user nobody: no root, no capability, no eBPF. */
 
-const path = (name: string) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
+const path = (name: string) => fileURLToPath(new URL(`../../../${name}`, import.meta.url));
 const unprivileged = [
   '--reuid=65534',
   '--regid=65534',
