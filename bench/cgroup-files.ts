@@ -12,7 +12,7 @@ import { openCgroupFiles } from '../src/cgroup/files/open.ts';
 import { findCpuHierarchy, readMountinfo } from '../src/cgroup/hierarchy.ts';
 import { readCgroupMounts } from '../src/cgroup/mounts.ts';
 import { CgroupReader } from '../src/receivers/cgroup/cgroup-reader.ts';
-import { cgroupId, nanoseconds } from '../src/telemetry/units.ts';
+import { cgroupId, nanoseconds, type UnixNanoseconds } from '../src/telemetry/units.ts';
 
 const [count = 1500, readings = 10] = process.argv.slice(2).map(Number);
 const mountinfo = readMountinfo();
@@ -44,15 +44,16 @@ try {
   const cgroups = Array.from({ length: count }, (_, i) => make(`${root}/c${i}`, i % 3 === 0));
   const listed = new Set(cgroups.map(({ id }) => id));
   const since = () => nanoseconds(1e9);
+  const now = () => (BigInt(Date.now()) * 1_000_000n) as UnixNanoseconds;
   for (const pressure of [false, true]) {
     const miss = (reason: string) => console.error(`missed: ${reason}`);
-    const reader = new CgroupReader({ files, pressure, cpus: cpus().length, miss });
-    await reader.read(cgroups, { listed, since });
+    const reader = new CgroupReader({ files, pressure, cpus: cpus().length, now, miss });
+    await reader.read(cgroups, { listed, start: now(), since });
     const before = process.memoryUsage.rss();
     const times: number[] = [];
     for (let i = 0; i < readings; i++) {
       const start = process.cpuUsage();
-      await reader.read(cgroups, { listed, since });
+      await reader.read(cgroups, { listed, start: now(), since });
       const { user, system } = process.cpuUsage(start);
       times.push((user + system) / 1000);
     }

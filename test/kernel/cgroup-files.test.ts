@@ -9,7 +9,7 @@ import { openCgroupFiles } from '../../src/cgroup/files/open.ts';
 import { readMountinfo } from '../../src/cgroup/hierarchy.ts';
 import { readCgroupMounts } from '../../src/cgroup/mounts.ts';
 import { CgroupReader, pressureTotal } from '../../src/receivers/cgroup/cgroup-reader.ts';
-import { milliseconds } from '../../src/telemetry/units.ts';
+import { milliseconds, type UnixNanoseconds } from '../../src/telemetry/units.ts';
 import {
   hasLocalStatistics,
   makeCgroup,
@@ -27,12 +27,15 @@ after(removeCgroups);
 
 const files = openCgroupFiles({ version, mountPoint, root: '/' }, readMountinfo());
 
+const now = () => (BigInt(Date.now()) * 1_000_000n) as UnixNanoseconds;
+
 /** A reader that sees these cgroups; each call of the function returned is a reading, of which one asks by cgroup. */
 function openReader(cgroups: () => readonly TestCgroup[]) {
   const reader = new CgroupReader({
     files,
     pressure: true,
     cpus: cpus().length,
+    now,
     miss: (reason) => assert.fail(`something is missing: ${reason}`),
   });
   let began = performance.now();
@@ -41,6 +44,7 @@ function openReader(cgroups: () => readonly TestCgroup[]) {
     began = performance.now();
     const readings = await reader.read(cgroups(), {
       listed: new Set(cgroups().map(({ id }) => id)),
+      start: now(),
       since: () => milliseconds(performance.now() - before),
     });
     return (of: TestCgroup) => {

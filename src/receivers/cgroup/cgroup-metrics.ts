@@ -9,10 +9,8 @@ import { type CgroupReading, pressureTotal } from './cgroup-reader.ts';
 import { cgroupMetrics, pressureAttributes } from './emits.ts';
 
 /** A reading as the metrics of one resource. */
-export function metricsOf(
-  reading: CgroupReading,
-  { interval, resource }: { readonly interval: Interval; readonly resource: Resource },
-): ResourceMetrics {
+export function metricsOf(reading: CgroupReading, resource: Resource): ResourceMetrics {
+  const { interval } = reading;
   const { cpuTime, throttledLocalTime, pressureTime } = cgroupMetrics;
   const all: readonly MetricData[] = [
     ...throttling(reading, interval),

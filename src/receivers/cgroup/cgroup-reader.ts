@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { CgroupFiles, CpuEntitlement } from '../../cgroup/files/files.ts';
 import { type QuotaLevel, quotaLevel } from '../../cgroup/path/quota-level.ts';
-import type { CgroupId, Nanoseconds } from '../../telemetry/units.ts';
+import type { Interval } from '../../telemetry/metrics/build.ts';
+import type { CgroupId, Nanoseconds, UnixNanoseconds } from '../../telemetry/units.ts';
 
 export interface LivingCgroup {
   readonly id: CgroupId;
@@ -11,6 +12,8 @@ export interface LivingCgroup {
 /** What a cgroup may use, and what has happened to it since the reading before. */
 export interface CgroupReading {
   readonly cgroup: LivingCgroup;
+  /** From when its files were read before to when they were read now. */
+  readonly interval: Interval;
   readonly entitlement: CpuEntitlement;
   /** Of a quota, as long as there is one and to the end of the reading in which it went. */
   readonly level: QuotaLevel | undefined;
@@ -23,6 +26,7 @@ export interface CgroupReaderOptions {
   readonly pressure: boolean;
   readonly cpus: number;
   /** Something of so many cgroups is missing in this reading; `error` is that of the system. */
+  readonly now: () => UnixNanoseconds;
   readonly miss: (reason: string, of?: { readonly by?: number; readonly error?: unknown }) => void;
 }
 
@@ -44,6 +48,8 @@ const readingsPerLimits = 6;
 interface Known {
   readonly path: string;
   readonly totals: Totals;
+  /** When they were read. */
+  readonly at: UnixNanoseconds;
   readonly entitlement: CpuEntitlement;
   /** Kept, as parsing the path takes longer than reading a file. */
   readonly level: QuotaLevel | undefined;
@@ -56,7 +62,9 @@ interface Before {
   readonly known: ReadonlyMap<CgroupId, Known>;
   readonly listed: ReadonlySet<CgroupId> | undefined;
   readonly limited: ReadonlySet<string>;
-  /** How long ago it began. */
+  /** When it began. */
+  readonly start: UnixNanoseconds;
+  /** How long ago that is. */
   readonly since: () => Nanoseconds;
 }
 
@@ -75,15 +83,15 @@ export class CgroupReader {
   }
 
   /**
-   * Those of `cgroups` that have processes, a quota, or did something. `listed` are all that there are; `since` is the time
-   * from the beginning of the reading before to now.
+   * Those of `cgroups` that have processes, a quota, or did something. `listed` are all that there are; the reading before
+   * began at `start`, and `since` is the time from then to now.
    */
   async read(
     cgroups: readonly LivingCgroup[],
-    { listed, since }: { readonly listed: ReadonlySet<CgroupId>; readonly since: () => Nanoseconds },
+    { listed, ...times }: { readonly listed: ReadonlySet<CgroupId> } & Pick<Before, 'start' | 'since'>,
   ): Promise<readonly CgroupReading[]> {
     const readings: CgroupReading[] = [];
-    const before = { known: this.#known, listed: this.#listed, limited: this.#limited, since };
+    const before = { known: this.#known, listed: this.#listed, limited: this.#limited, ...times };
     this.#known = new Map();
     this.#listed = listed;
     this.#limited = new Set();
@@ -99,6 +107,8 @@ export class CgroupReader {
   #readCgroup(cgroup: LivingCgroup, before: Before, place: number): CgroupReading | undefined {
     const { id, path } = cgroup;
     const former = before.known.get(id);
+    const start = former?.at ?? before.start;
+    const at = later(start, this.#options.now());
     const totals = this.#readTotals(path);
     const isDue = !former || former.due === 0 || totals.size === 0 || contradicts(former, totals);
     const entitlement = isDue ? this.#attempt(() => this.#options.files.cpu(path), {}) : former.entitlement;
@@ -111,9 +121,10 @@ export class CgroupReader {
     const hasLevel = entitlement.quota !== undefined || Boolean(growths.get('periods'));
     const level = hasLevel ? (sameLevel(former, path) ?? quotaLevel(path)) : undefined;
     const spread = former ? readingsPerLimits - 1 : place % readingsPerLimits;
-    this.#known.set(id, { path, totals, entitlement, level, due: isDue ? spread : former.due - 1 });
+    this.#known.set(id, { path, totals, at, entitlement, level, due: isDue ? spread : former.due - 1 });
     if (!this.#matters(path, entitlement, growths)) return undefined;
-    return { cgroup, entitlement, level, growth: (total) => growths.get(total) };
+    const interval = { start, end: at };
+    return { cgroup, interval, entitlement, level, growth: (total) => growths.get(total) };
   }
 
   #readTotals(path: string): Map<string, bigint> {
@@ -175,6 +186,9 @@ export class CgroupReader {
     }
   }
 }
+
+/** The wall clock may have been set back. */
+const later = (a: UnixNanoseconds, b: UnixNanoseconds) => (a > b ? a : b);
 
 /** Unless it was renamed. */
 const sameLevel = (former: Known | undefined, path: string) =>

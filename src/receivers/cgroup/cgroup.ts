@@ -70,7 +70,10 @@ function receive(
   const isWanted = pathFilter(settings.include, settings.exclude);
   const node = host.machine.name;
   const miss = createMisses(host);
-  const reader = new CgroupReader({ files, pressure: settings.pressure, cpus: host.machine.cpus, miss });
+  const reader = new CgroupReader({
+    ...{ files, pressure: settings.pressure, cpus: host.machine.cpus, miss },
+    now: () => host.clock.now(),
+  });
   const { pressures } = files;
   host.log.info({ cgroup_version: files.version, pressures }, 'Reading cgroup files.');
   const resourceOf = ({ id }: LivingCgroup) =>
@@ -88,7 +91,8 @@ function receive(
         name: 'cgroups',
         every: settings.interval,
         async collect(): Promise<readonly Batch[]> {
-          const before = began;
+          const before = { start, began };
+          start = host.clock.now();
           began = host.clock.elapsed();
           const living = [...listLiving()];
           const wanted = living.filter(({ path }) => isWanted(path));
@@ -96,15 +100,10 @@ function receive(
           if (tooMany > 0) miss('max_cgroups', { by: tooMany });
           const readings = await reader.read(wanted.slice(0, settings.max_cgroups), {
             listed: new Set(living.map(({ id }) => id)),
-            since: () => nanoseconds(host.clock.elapsed() - before),
+            start: before.start,
+            since: () => nanoseconds(host.clock.elapsed() - before.began),
           });
-          let end = host.clock.now();
-          if (end < start) end = start; // the wall clock was set back
-          const interval = { start, end };
-          start = end;
-          const resourceMetrics = readings.map((reading) =>
-            metricsOf(reading, { interval, resource: resourceOf(reading.cgroup) }),
-          );
+          const resourceMetrics = readings.map((reading) => metricsOf(reading, resourceOf(reading.cgroup)));
           return resourceMetrics.length ? [{ signal: 'metrics', resourceMetrics }] : [];
         },
       },

@@ -23,10 +23,10 @@ import { FakeBpf } from '../../fake-bpf.ts';
 import { FakeCgroups } from '../../fake-cgroups.ts';
 import { fakeHost } from '../../fake-host.ts';
 
-/** Contents of the files of one cgroup; a function throws, as a file that cannot be read does. */
+/** Contents of the files of one cgroup; a function may throw, as a file that cannot be read does. */
 export interface FakeCgroup {
   entitlement?: CpuEntitlement;
-  statistics?: CpuStatistics | (() => never);
+  statistics?: CpuStatistics | (() => CpuStatistics);
   throttledLocal?: bigint;
   pressures?: Partial<Record<PressureResource, Pressure>>;
   hasProcesses?: boolean;

@@ -62,6 +62,29 @@ test('totals are emitted as growth over the interval, with the level of the quot
   assert.deepEqual(point?.endTime, hrTime(clock.now as UnixNanoseconds));
 });
 
+test('the interval of a cgroup is from one read of its own files to the next, however long others take', async () => {
+  let delay = 0n;
+  const slow = () => {
+    clock.now += delay;
+    return still;
+  };
+  const { read, clock } = await setUp({
+    '/slow': { entitlement: { quota }, statistics: slow },
+    [container]: { entitlement: { quota }, statistics: still },
+  });
+  const first = clock.now + 10_000_000_000n;
+  await read();
+  delay = 2_000_000_000n;
+  const found = await read();
+  const timesOf = (path: string) => {
+    const [point] = found.get(path)?.get(cgroupMetrics.periods.name)?.dataPoints ?? [];
+    return [point?.startTime, point?.endTime];
+  };
+  const times = (...at: bigint[]) => at.map((time) => hrTime(time as UnixNanoseconds));
+  assert.deepEqual(timesOf('/slow'), times(first, first + 10_000_000_000n));
+  assert.deepEqual(timesOf(container), times(first, first + 12_000_000_000n));
+});
+
 test('a quota that never ran out emits zeros', async () => {
   const { read } = await setUp({ [container]: { entitlement: { quota }, statistics: still } });
   await read();
