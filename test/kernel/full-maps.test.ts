@@ -75,16 +75,16 @@ test('a new neighbor is named although pairs of others fill the map', async (con
     last = next;
   }
   let [behind, named, refused] = [0, 0, 0];
-  while (behind < 10 * second) {
+  // A short reading may have room for all pairs.
+  while (behind < 10 * second || refused === 0) {
     const next = await read();
     behind += size.crowd * (next.ran - last.ran);
     named += next.named;
     last = next;
     assert.ok(next.paired <= next.other, 'no other pair has the time of those without a name');
-    refused += next.drops.pair_full ?? 0; // a short reading may have room for all pairs
+    refused += next.drops.pair_full ?? 0;
   }
   await Promise.all([endCrowd(), endLate()]);
-  assert.ok(refused > 0, 'pairs without room are counted');
   assert.ok(named > 0.95 * behind, `the new one was named for ${named} of ${behind} ns`);
 });
 
