@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { usualOr } from '../lab/thorough.ts';
 import { stop } from './play.ts';
 import { Script } from './script.ts';
 
@@ -7,6 +8,8 @@ after(stop);
 
 /** More than a visit of one thread makes, or a switch or a move that ends its wait. */
 const mostAccesses = 200;
+/** Between two of those at which something else happens. */
+const stride = usualOr(4, 1);
 
 const visit = 'visit 1 0 1';
 const ends = {
@@ -35,7 +38,7 @@ for (const isAgain of [false, true])
       const when = isMidst ? 'in the midst of a visit' : 'with a visit in its midst';
       const before = isAgain ? ', charged before' : '';
       test(`a wait that ${how} ${when}${before} is counted once`, async () => {
-        for (let accesses = 1; accesses <= mostAccesses; accesses++) {
+        for (let accesses = 1; accesses <= mostAccesses; accesses += stride) {
           const [first = '', midst] = isMidst ? [visit, lines] : [lines[0], [visit]];
           const script = await playWait(accesses, { first, midst, isAgain });
           const hasMoved = how === 'moves';

@@ -66,7 +66,7 @@ for (const kernel of kernels) {
         fc.asyncProperty(turnsOf({ ...turns, kernel, length: 1000 }), async ([setup, commands]) =>
           claim(await play(setup, commands, { isFinished: true, slots: 64, limits: { events: 1 << 20 } })),
         ),
-        { numRuns: 2 },
+        { numRuns: usualOr(1, 2) },
       );
     // Few enough for a coarse epoch, and slow enough for a fine one.
     await take({ cgroups: { min: 30, max: 44 }, slice: { min: 90_000, max: 400_000 } }, (played) => {
