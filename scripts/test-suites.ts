@@ -3,15 +3,12 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Obstacle } from './kernel-obstacle.ts';
 import type { TestFilesOptions, TestFilesResult } from './test-files.ts';
-import { type Turn, takeTurns } from './turns.ts';
 
 export interface Suite {
   readonly name: string;
   readonly files: readonly string[];
-  /** `files` run one after the other: one agent runs on a machine. */
+  /** `files` run one after the other, because they measure this machine's scheduler. */
   readonly needsKernel: boolean;
-  /** No other suite runs meanwhile: its tests compare times of this machine's scheduler. */
-  readonly isAlone?: boolean;
   /** Of a suite that needs the kernel: files that attach nothing to the scheduler, and run beside each other. */
   readonly unattached?: readonly string[];
 }
@@ -29,8 +26,6 @@ export interface Runner {
   readonly testLimit: number;
   readonly idleLimit: number;
   readonly root: string;
-  /** Takes results, for a person. */
-  readonly write: (text: string) => void;
   kernelObstacle(): Obstacle | undefined;
   run(files: readonly string[], options: TestFilesOptions): Promise<TestFilesResult>;
 }
@@ -45,7 +40,7 @@ export function findSuites(root: string): readonly Suite[] {
       .map((file) => join(root, file));
   return [
     { name: 'unit', files: find('test/**/*.test.ts', elsewhere), needsKernel: false },
-    { name: 'kernel', files: find('test/kernel/**/*.test.ts'), needsKernel: true, isAlone: true },
+    { name: 'kernel', files: find('test/kernel/**/*.test.ts'), needsKernel: true },
     {
       name: 'e2e',
       files: find('test/e2e/**/*.test.ts', [unattached]),
@@ -64,34 +59,20 @@ export function testEnvironment(root: string, isThorough: boolean): Readonly<Rec
   };
 }
 
-/** Runs the named suites, or all of them: beside each other first, then those that run alone. */
+/** Runs the named suites, or all of them. */
 export async function runSuites(
   suites: readonly Suite[],
   names: readonly string[],
   runner: Runner,
 ): Promise<Summary> {
-  const all = suites.map(({ name }) => name);
-  const unknown = names.filter((name) => !all.includes(name));
-  const wanted = suites.filter(({ name }) => names.length === 0 || names.includes(name));
-  const groups = [
-    wanted.filter(({ isAlone }) => !isAlone),
-    ...wanted.filter(({ isAlone }) => isAlone).map((of) => [of]),
-  ];
-  const parts = unknown.map((name) => failed(`no tests are called ${name}; there are ${all.join(', ')}`));
-  for (const group of groups) {
-    const turns = takeTurns(group.length, runner.write);
-    parts.push(
-      ...(await Promise.all(
-        group.map(async (suite, i) => {
-          const { write, end } = turns[i] as Turn;
-          try {
-            return await runSuite(suite, { ...runner, write });
-          } finally {
-            end();
-          }
-        }),
-      )),
-    );
+  const parts: Summary[] = [];
+  for (const name of names.length > 0 ? names : suites.map((suite) => suite.name)) {
+    const suite = suites.find((each) => each.name === name);
+    if (suite) parts.push(await runSuite(suite, runner));
+    else {
+      const all = suites.map((each) => each.name).join(', ');
+      parts.push(failed(`no tests are called ${name}; there are ${all}`));
+    }
   }
   return {
     results: parts.flatMap(({ results }) => results),
@@ -102,14 +83,14 @@ export async function runSuites(
 
 async function runSuite(suite: Suite, runner: Runner): Promise<Summary> {
   const { name, files, needsKernel } = suite;
-  const { isStrict, idleLimit, root, write } = runner;
+  const { isStrict, idleLimit, root } = runner;
   if (files.length === 0) return isStrict ? failed(`there are no ${name} tests`) : nothing;
   const obstacle = needsKernel ? runner.kernelObstacle() : undefined;
   if (obstacle) {
     const line = `${name} tests cannot run: ${obstacle.reason}`;
     return obstacle.excusable && !isStrict ? { ...nothing, skips: [line] } : failed(line);
   }
-  write(`\n${name} tests\n`);
+  console.log(`\n${name} tests`);
   const begin = performance.now();
   const result = await runFiles(suite, runner);
   const took = `in ${((performance.now() - begin) / 1000).toFixed(0)} s`;
@@ -129,10 +110,10 @@ async function runSuite(suite: Suite, runner: Runner): Promise<Summary> {
 
 async function runFiles(
   { files, needsKernel, unattached = [] }: Suite,
-  { root, testLimit, idleLimit, write, run }: Runner,
+  { root, testLimit, idleLimit, run }: Runner,
 ): Promise<TestFilesResult> {
   const runBeside = (some: readonly string[], concurrency: number) =>
-    run(some, { cwd: root, concurrency, testLimit, idleLimit, write });
+    run(some, { cwd: root, concurrency, testLimit, idleLimit });
   const result = await runBeside(files, needsKernel ? 1 : availableParallelism());
   if (unattached.length === 0) return result;
   const more = await runBeside(unattached, availableParallelism());

@@ -1,6 +1,5 @@
 /**
- * Runs the tests: unit and end-to-end tests beside each other, then those of the real kernel alone, because they measure
- * this machine's scheduler.
+ * Runs the tests: those of the real kernel one after the other, because they measure this machine's scheduler.
  *
  *   scripts/test.ts [--thorough] [--idle-limit SECONDS] [unit] [kernel] [e2e]    all of them unless some are named
  *
@@ -33,7 +32,6 @@ const { results, skips, failures } = await runSuites(findSuites(root), positiona
   testLimit: 180_000,
   idleLimit,
   root,
-  write: (text) => process.stdout.write(text),
   kernelObstacle,
   run: runTestFiles,
 });

@@ -3,14 +3,13 @@ import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { TestFilesResult } from '../../../scripts/test-files.ts';
 import { findSuites, type Runner, runSuites, type Suite } from '../../../scripts/test-suites.ts';
 
 const suites: readonly Suite[] = [
   { name: 'unit', files: ['/clone/test/unit/a.test.ts'], needsKernel: false },
-  { name: 'kernel', files: ['/clone/test/kernel/b.test.ts'], needsKernel: true, isAlone: true },
+  { name: 'kernel', files: ['/clone/test/kernel/b.test.ts'], needsKernel: true },
   { name: 'e2e', files: [], needsKernel: true },
 ];
 const passed: TestFilesResult = { hasPassed: true, hanging: [], skips: [] };
@@ -22,7 +21,6 @@ function runner(result: Partial<TestFilesResult> = {}, options: Partial<Runner> 
     testLimit: 1000,
     idleLimit: 5000,
     root: '/clone',
-    write: () => undefined,
     kernelObstacle: () => undefined,
     async run(files, { concurrency }) {
       runs.push({ files, concurrency });
@@ -43,36 +41,6 @@ test('without names all suites run, those of the kernel one file at a time', asy
   assert.equal(runs[1]?.concurrency, 1);
   assert.deepEqual(results, ['unit tests: passed in 0 s', 'kernel tests: passed in 0 s']);
   assert.deepEqual(failures, []);
-});
-
-test('suites run beside each other, and results are together; one that runs alone begins when they have ended', async () => {
-  const events: string[] = [];
-  const { runOf } = runner(
-    {},
-    {
-      write: (text) => events.push(text.trim()),
-      async run([file = ''], { write }) {
-        const name = file.split('/')[3];
-        events.push(`begin ${name}`);
-        for (let k = 0; k < (name === 'unit' ? 3 : 1); k++) await turn();
-        write(`passed ${name}`);
-        events.push(`end ${name}`);
-        return passed;
-      },
-    },
-  );
-  const e2e: Suite = { name: 'e2e', files: ['/clone/test/e2e/c.test.ts'], needsKernel: true };
-  const { results } = await runSuites([...suites.slice(0, 2), e2e], [], runOf);
-  assert.deepEqual(events, [
-    ...['unit tests', 'begin unit', 'begin e2e'],
-    ...['end e2e', 'passed unit', 'end unit'],
-    ...['e2e tests', 'passed e2e'],
-    ...['kernel tests', 'begin kernel', 'passed kernel', 'end kernel'],
-  ]);
-  assert.deepEqual(
-    results.map((line) => line.split(' ')[0]),
-    ['unit', 'e2e', 'kernel'],
-  );
 });
 
 test('files that attach nothing to the scheduler run beside each other, and count with their suite', async () => {

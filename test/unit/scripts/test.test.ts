@@ -17,7 +17,6 @@ const runner = [
   'scripts/test.ts',
   'scripts/test-files.ts',
   'scripts/test-suites.ts',
-  'scripts/turns.ts',
   'scripts/kernel-obstacle.ts',
   'src/bpf/native.ts',
   'src/bpf/unsupported-error.ts',
