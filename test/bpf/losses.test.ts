@@ -108,14 +108,7 @@ for (const kernel of queueKernels)
   });
 
 test('tasks: only the first throttling of a wait is its own; then it waits in the queue', async () => {
-  const script = new Script('tasks');
-  const [waiter, sibling, neighbor] = [
-    script.thread('victim'),
-    script.thread('victim'),
-    script.thread('neighbor'),
-  ];
-  script.wake(waiter, sibling, neighbor).switch(waiter);
-  script.after(5).throttle('victim').switch(neighbor, 'throttled');
+  const { script, waiter, sibling, neighbor } = throttledWithSibling();
   script.after(50).unthrottle('victim').switch(sibling);
   script.after(10).throttle('victim').switch(neighbor, 'throttled');
   script.after(30).unthrottle('victim').switch(waiter);
@@ -125,14 +118,7 @@ test('tasks: only the first throttling of a wait is its own; then it waits in th
 });
 
 test('tasks: what a reading charges of such a wait is charged once, and rightly', async () => {
-  const script = new Script('tasks');
-  const [waiter, sibling, neighbor] = [
-    script.thread('victim'),
-    script.thread('victim'),
-    script.thread('neighbor'),
-  ];
-  script.wake(waiter, sibling, neighbor).switch(waiter);
-  script.after(5).throttle('victim').switch(neighbor, 'throttled');
+  const { script, waiter, sibling, neighbor } = throttledWithSibling();
   script.after(20).iterate();
   script.after(30).unthrottle('victim').switch(sibling);
   script.after(5).iterate();
@@ -181,6 +167,19 @@ test('tasks: a thread that moves as soon as it is throttled, and comes back, wai
   assert.deepEqual(played.lastWait(1000), { other: 25 });
   assert.equal(played.blamed('victim', 'neighbor'), 26);
 });
+
+/** After 5 ns the waiter is throttled, and a sibling is in the queue; another cgroup has the CPU. */
+function throttledWithSibling() {
+  const script = new Script('tasks');
+  const [waiter, sibling, neighbor] = [
+    script.thread('victim'),
+    script.thread('victim'),
+    script.thread('neighbor'),
+  ];
+  script.wake(waiter, sibling, neighbor).switch(waiter);
+  script.after(5).throttle('victim').switch(neighbor, 'throttled');
+  return { script, waiter, sibling, neighbor };
+}
 
 /** A pid of which all choices are this set. */
 function newcomer(sets: number, set: number): number {
