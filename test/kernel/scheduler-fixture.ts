@@ -236,6 +236,13 @@ export function startIn(cgroup: TestCgroup, command: readonly string[], cpu?: nu
 /** Resolves when it has ended. */
 export const runIn = (...of: Parameters<typeof startIn>): Promise<string> => startIn(...of).ended;
 
+/** Ends a load that obeys SIGTERM, also a stopped one. */
+export async function endLoad({ signal, ended }: Load): Promise<void> {
+  signal('SIGCONT');
+  signal('SIGTERM');
+  await ended;
+}
+
 /** A test is ended before that, s. */
 export const longestLoad = 180;
 
@@ -280,7 +287,10 @@ export class Account {
 
   of({ id }: TestCgroup) {
     const found = this.cgroups.get(id);
-    if (!found) throw new Error(`nothing was reported of cgroup ${id}`);
+    if (!found)
+      throw new Error(
+        `nothing was reported of cgroup ${id}, but of ${[...this.cgroups.keys()]}; ${JSON.stringify(this.drops)}`,
+      );
     return found;
   }
 

@@ -1,22 +1,27 @@
 import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
 import { getTestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BpfMap } from '../../src/bpf/bpf.ts';
 import { pairsFor } from '../../src/receivers/scheduler/sizes.ts';
 import { dimensionsFor, schedulerSpec } from '../../src/receivers/scheduler/spec.ts';
 import { milliseconds } from '../../src/telemetry/units.ts';
 import { openOracle } from '../lab/oracle.ts';
 import { usualOr } from '../lab/thorough.ts';
+import { stopProcess, threadsOf, waitsOf } from '../lab/threads.ts';
 import { attach } from './attach.ts';
 import {
   account,
   bpf,
+  endLoad,
   hasLocalStatistics,
+  longestLoad,
   makeCgroup,
   outlast,
   program,
   runIn,
   spin,
+  startIn,
   type TestCgroup,
 } from './scheduler-fixture.ts';
 
@@ -51,24 +56,19 @@ function assertWithin(actual: number, expected: number, share: number, what: str
   );
 }
 
-test('four spinning threads per CPU wait three quarters of the time', async () => {
+test('four spinning threads per CPU run and wait for as long as the kernel says', async (context) => {
   const cgroup = makeCgroup('spinners');
-  const threads = 4 * cpus;
-  let lived = Number.NaN;
-  let elapsed = Number.NaN;
+  let kernel = { wait: 0 };
   const result = await account(attach(), async () => {
-    const start = performance.now();
-    lived = Number(await runIn(cgroup, spin(2, threads))) * second;
-    elapsed = (performance.now() - start) * 1e6;
+    const load = startIn(cgroup, spin(longestLoad, 4 * cpus));
+    context.after(() => endLoad(load));
+    await sleep(2000);
+    await stopProcess(load.pid);
+    kernel = waitsOf(threadsOf(load.pid));
   });
   const { wait, run } = result.of(cgroup);
-  const ran = cgroup.ran(); // on a machine that does nothing else: a quarter
-  assertWithin(run, ran, 0.01, 'run of the spinners');
-  note(wait, lived - ran, 'wait of the spinners');
-  assert.ok(wait > 0.97 * (lived - ran), `waited ${wait}, and lived for ${lived - ran} without running`);
-  // before a thread is created and when it has ended it may wait too
-  const most = threads * elapsed - ran;
-  assert.ok(wait < 1.01 * most, `waited ${wait} of ${most}`);
+  assertWithin(run, cgroup.ran(), 0.01, 'run of the spinners');
+  assertWithin(wait, kernel.wait, 0.001, 'wait of the spinners');
 });
 
 test('an exhausted own quota is throttled time, equal to cpu.stat', async () => {

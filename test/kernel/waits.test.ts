@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openOracle } from '../lab/oracle.ts';
 import { replay } from '../lab/replay.ts';
 import { usualOr } from '../lab/thorough.ts';
+import { stopProcess, threadsOf, untilThreads, waitsOf } from '../lab/threads.ts';
 import type { Trace } from '../lab/trace.ts';
 import { attach } from './attach.ts';
 import {
   account,
+  endLoad,
   hasLocalStatistics,
   longestLoad,
   makeCgroup,
@@ -59,10 +60,7 @@ test("a starving thread's wait is reported while in progress, and never exceeds 
     await sleep(100);
     read();
   }
-  for (const load of [hog, victim]) {
-    load.signal('SIGTERM');
-    await load.ended;
-  }
+  for (const load of [hog, victim]) await endLoad(load);
   read();
   assert.ok(total.wait > second, `only ${total.wait} ns of waiting`);
   assert.ok(silence > 0.2 * second, `all waits ended soon: ${silence} ns without an end`);
@@ -74,6 +72,7 @@ test('waits that go on, begin and end between the steps of a reading are counted
   const victims = makeCgroup('victims');
   const opened = attach({ threads: 5000 });
   const total = { wait: 0, completed: 0, steps: 0, readings: 0 };
+  const drops: Record<string, number> = {};
   const read = async () => {
     for (const steps = opened.reading(); ; total.steps++) {
       const step = steps.next();
@@ -85,28 +84,29 @@ test('waits that go on, begin and end between the steps of a reading are counted
       total.wait += reading?.wait ?? 0;
       total.completed += reading?.completed ?? 0;
       total.readings++;
+      for (const [reason, count] of Object.entries(step.value.drops))
+        drops[reason] = (drops[reason] ?? 0) + count;
       return;
     }
   };
   const threads = 3000;
   const sleepers = startIn(crowd, spin(longestLoad, threads, 1, 900_000));
-  context.after(() => sleepers.signal('SIGTERM'));
-  while (readdirSync(`/proc/${sleepers.pid}/task`).length < threads) await sleep(20);
+  context.after(() => endLoad(sleepers));
+  await untilThreads(sleepers.pid, threads);
   await read(); // what was before does not count
   Object.assign(total, { steps: 0, readings: 0 });
-  let lived = Number.NaN;
-  const load = runIn(victims, spin(usualOr(2, 3), 20 * cpus)).then((output) => {
-    lived = Number(output) * second;
-  });
-  while (Number.isNaN(lived)) await read();
-  await load;
+  const load = startIn(victims, spin(longestLoad, 20 * cpus));
+  context.after(() => endLoad(load));
+  for (const end = now() + usualOr(2, 3) * second; now() < end; ) await read();
+  await stopProcess(load.pid);
+  const kernel = waitsOf(threadsOf(load.pid));
   await read();
-  sleepers.signal('SIGTERM');
-  await sleepers.ended;
   assert.ok(total.steps > 5 * total.readings, `${total.steps} steps of ${total.readings} readings`);
-  assertNear(total.completed, total.wait, 1_000_000, 'when all have ended, what ended is what was waited');
-  const waited = lived - victims.ran();
-  assertNear(total.wait, waited, 0.03 * waited, 'wait of the victims');
+  assertNear(total.completed, total.wait, 1_000_000, 'when all are stopped, what ended is what was waited');
+  assertNear(total.wait, kernel.wait, 0.01 * kernel.wait, `wait of the victims, ${JSON.stringify(drops)}`);
+  await endLoad(load);
+  await read();
+  assertNear(total.completed, total.wait, 1_000_000, 'when all have exited, what ended is what was waited');
 });
 
 test("two quotas in one path: each has its own part, and their sum is the kernel's", {
@@ -139,27 +139,30 @@ test('240 tasks passing messages: less than 0.5 % of their wait is unknown', asy
   assert.ok(classes.unknown < 0.005 * wait, `unknown ${classes.unknown} of ${wait}`);
 });
 
-test('40 spinning threads of two equal cgroups: waits are explained, in nearly equal parts', async () => {
+test('40 spinning threads of two cgroups: whenever one runs, all others on its CPU wait for it', async () => {
   const [one, other] = [makeCgroup('one'), makeCgroup('other')];
   const ofCpu = Math.ceil(20 / cpus); // pinned: the kernel may put each cgroup on CPUs of its own
-  const result = await account(attach(), () =>
-    Promise.all(
-      [one, other].flatMap((cgroup) =>
-        Array.from({ length: cpus }, (_, cpu) => runIn(cgroup, spin(usualOr(4, 6), ofCpu), cpu)),
-      ),
-    ),
+  const loads = [one, other].flatMap((cgroup) =>
+    Array.from({ length: cpus }, (_, cpu) => startIn(cgroup, spin(longestLoad, ofCpu), cpu)),
   );
-  for (const [cgroup, neighbor] of [
-    [one, other],
-    [other, one],
+  for (const { pid } of loads) await untilThreads(pid, ofCpu);
+  const ran = { one: 0, other: 0 };
+  const result = await account(attach(), async () => {
+    const before = { one: one.ran(), other: other.ran() };
+    await sleep(usualOr(3000, 6000));
+    await Promise.all(loads.map(endLoad));
+    Object.assign(ran, { one: one.ran() - before.one, other: other.ran() - before.other });
+  });
+  for (const [cgroup, neighbor, own, neighbors] of [
+    [one, other, ran.one, ran.other],
+    [other, one, ran.other, ran.one],
   ] as const) {
     const { wait, classes } = result.of(cgroup);
-    assert.ok(wait > 50 * second, `waited only ${wait} ns`);
+    assert.ok(wait > 20 * second, `waited only ${wait} ns`);
     assert.ok(classes.unknown < 0.005 * wait, `unknown ${classes.unknown} of ${wait}`);
-    const behindNeighbor = result.pair(cgroup, neighbor).other;
     assertNear(result.blamed(cgroup, 'other'), classes.other, 0.01 * wait, 'behind named cgroups');
-    const behindItself = classes.self / (classes.self + behindNeighbor);
-    assertNear(behindItself, (ofCpu - 1) / (2 * ofCpu - 1), 0.1, 'behind its own threads');
+    assertNear(result.pair(cgroup, neighbor).other, ofCpu * neighbors, 0.03 * wait, 'behind its neighbor');
+    assertNear(classes.self, (ofCpu - 1) * own, 0.03 * wait, 'behind its own threads');
   }
 });
 

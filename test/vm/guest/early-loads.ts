@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -13,6 +13,7 @@ import {
   startIn,
   type TestCgroup,
 } from '../../kernel/scheduler-fixture.ts';
+import { stopProcess } from '../../lab/threads.ts';
 
 const second = 1e9;
 const measuredMs = 5000;
@@ -62,17 +63,6 @@ export async function until(isSo: () => boolean): Promise<void> {
 
 const isNamed = (pid: number, name: string) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === name;
 
-export const threadsOf = (pid: number) =>
-  readdirSync(`/proc/${pid}/task`).map((id) => `/proc/${pid}/task/${id}`);
-
-/** Resolves when no thread of it can run. */
-export async function stop({ load }: Early): Promise<void> {
-  load.signal('SIGSTOP');
-  await until(() =>
-    threadsOf(load.pid).every((task) => /\) T /.test(readFileSync(join(task, 'stat'), 'utf8'))),
-  );
-}
-
 /**
  * CPU 0: threads that always want to run, one of them starving, and sleepers. CPU 1: a thread whose quota has run out most
  * of the time, one of the same quota in real time, and what both wait for.
@@ -81,7 +71,7 @@ export async function measureEarlyLoads(): Promise<EarlyLoads> {
   const limited = makeCgroup('limited');
   const starving = await start(makeCgroup('starving', { weak: true }), spin(longestLoad, 1), 0);
   const sleepers = await start(makeCgroup('sleepers'), spin(longestLoad, sleeperThreads), 0);
-  await stop(sleepers);
+  await stopProcess(sleepers.load.pid);
   const fair = await start(makeCgroup('fair', { parent: limited }), spin(longestLoad, 1), 1);
   const realTime = await start(
     makeCgroup('real-time', { parent: limited }),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { unlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, test } from 'node:test';
 import type { NativeObject, Target } from '../../../src/bpf/native.ts';
-import { happen, native, openFixture, readVariable } from '../../kernel/native-fixture.ts';
+import { happen, native, openFixture, readVariable } from '../../kernel/native/fixture.ts';
 
 /** What the machine that runs `test/kernel` may lack: kprobes, trampolines, a mounted tracefs. */
 

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BpfHost } from '../../../src/bpf/bpf.ts';
@@ -8,13 +6,15 @@ import {
   type Account,
   account,
   bpf,
+  endLoad,
   longestLoad,
   makeCgroup,
   openScheduler,
   removeCgroups,
   spin,
 } from '../../kernel/scheduler-fixture.ts';
-import { start, stop, threadsOf, until } from './early-loads.ts';
+import { stopProcess, threadsOf, untilThreads, waitsOf } from '../../lab/threads.ts';
+import { start } from './early-loads.ts';
 
 /** Threads that were there before the programs, stopped; they run for a time, and are stopped again: all waits have ended. */
 
@@ -48,43 +48,27 @@ async function measure(host: BpfHost, name: string): Promise<Measured> {
     spin(longestLoad, threads, burstMicros, pauseMicros),
     0,
   );
-  await until(() => threadsOf(crowd.load.pid).length === threads);
-  await stop(crowd);
+  await untilThreads(crowd.load.pid, threads);
+  await stopProcess(crowd.load.pid);
   const hog = await start(makeCgroup(`${name}-hog`), spin(longestLoad, 2), 0);
   const source = openScheduler({ host });
   try {
     const tasks = threadsOf(crowd.load.pid);
-    const before = kernelTotals(tasks);
+    const before = waitsOf(tasks);
     const total = await account(source, async () => {
       crowd.load.signal('SIGCONT');
       await sleep(measuredMs);
-      await stop(crowd);
+      await stopProcess(crowd.load.pid);
     });
-    const after = kernelTotals(tasks);
+    const after = waitsOf(tasks);
     return {
       ...{ total, of: total.of(crowd.cgroup) },
       ...{ waits: after.waits - before.waits, wait: after.wait - before.wait },
     };
   } finally {
     source.close();
-    for (const { load } of [crowd, hog]) {
-      load.signal('SIGCONT');
-      load.signal('SIGTERM');
-      await load.ended;
-    }
+    for (const { load } of [crowd, hog]) await endLoad(load);
   }
-}
-
-/** `run_delay` and `pcount` of `sched_info`. */
-function kernelTotals(tasks: readonly string[]): { readonly wait: number; readonly waits: number } {
-  let wait = 0;
-  let waits = 0;
-  for (const task of tasks) {
-    const [, delay, count] = readFileSync(join(task, 'schedstat'), 'utf8').split(' ').map(Number);
-    wait += delay ?? Number.NaN;
-    waits += count ?? Number.NaN;
-  }
-  return { wait, waits };
 }
 
 /** Left out are waits without a stamp, and from 6.12 on those with a wrong one; of all cgroups. */
