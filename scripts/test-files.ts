@@ -9,6 +9,8 @@ export interface TestFilesOptions {
   readonly testLimit: number;
   /** ms: a file without a result for so long is ended, as in an endless loop, or with a handle left open, it cannot end. */
   readonly idleLimit: number;
+  /** Takes the results, for a person. */
+  readonly write: (text: string) => void;
 }
 
 export interface TestFilesResult {
@@ -19,10 +21,10 @@ export interface TestFilesResult {
   readonly skips: readonly string[];
 }
 
-/** Runs test files, each in a process of its own, and prints their results. */
+/** Runs test files, each in a process of its own, and writes their results. */
 export async function runTestFiles(
   files: readonly string[],
-  { cwd, concurrency, testLimit, idleLimit }: TestFilesOptions,
+  { cwd, concurrency, testLimit, idleLimit, write }: TestFilesOptions,
 ): Promise<TestFilesResult> {
   const timers = new Map<string, NodeJS.Timeout>();
   const hanging: string[] = [];
@@ -50,7 +52,7 @@ export async function runTestFiles(
   events.on('test:summary', ({ file, success }) => {
     if (file === undefined) hasPassed = success;
   });
-  for await (const text of events.compose(new spec())) process.stdout.write(text);
+  for await (const text of events.compose(new spec())) write(String(text));
   return { hasPassed: hasPassed && hanging.length === 0, hanging, skips: [...skips] };
 }
 

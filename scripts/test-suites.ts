@@ -1,17 +1,21 @@
 import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { runBesideEachOther, type Write } from './beside-each-other.ts';
 import type { Obstacle } from './kernel-obstacle.ts';
 import type { TestFilesOptions, TestFilesResult } from './test-files.ts';
 
 export interface Suite {
   readonly name: string;
-  readonly files: readonly string[];
-  /** `files` run one after the other, because they measure this machine's scheduler. */
   readonly needsKernel: boolean;
-  /** Of a suite that needs the kernel: files that attach nothing to the scheduler, and run beside each other. */
-  readonly unattached?: readonly string[];
+  readonly files: Readonly<Record<Neighbors, readonly string[]>>;
 }
+
+/**
+ * What may run while a file does. `any`: all files but those that run alone. `others`: not a second file of this kind,
+ * as one agent runs on a machine. `none`: it compares times of this machine's scheduler.
+ */
+export type Neighbors = 'any' | 'others' | 'none';
 
 /** Lines for the end of a run. */
 export interface Summary {
@@ -26,27 +30,39 @@ export interface Runner {
   readonly testLimit: number;
   readonly idleLimit: number;
   readonly root: string;
+  /** Takes results, for a person. */
+  readonly write: Write;
   kernelObstacle(): Obstacle | undefined;
   run(files: readonly string[], options: TestFilesOptions): Promise<TestFilesResult>;
 }
 
-const unattached = 'test/e2e/unattached/*.test.ts';
-const elsewhere = ['test/kernel/**', 'test/vm/guest/**', 'test/e2e/**', 'test/kubernetes/**'];
+const unitTests = 'test/{unit,bpf,vm}/**/*.test.ts';
+
+/** The tests of a folder by neighbors, which the subfolder says. */
+const subfolders = { any: '{native,unattached}/', others: 'lifecycle/', none: '' } as const;
 
 export function findSuites(root: string): readonly Suite[] {
   const find = (pattern: string, exclude: readonly string[] = []) =>
     globSync(pattern, { cwd: root, exclude: [...exclude] })
       .sort()
       .map((file) => join(root, file));
-  return [
-    { name: 'unit', files: find('test/**/*.test.ts', elsewhere), needsKernel: false },
-    { name: 'kernel', files: find('test/kernel/**/*.test.ts'), needsKernel: true },
-    {
-      name: 'e2e',
-      files: find('test/e2e/**/*.test.ts', [unattached]),
-      needsKernel: true,
-      unattached: find(unattached),
+  const ofKernel = (name: string): Suite => ({
+    name,
+    needsKernel: true,
+    files: {
+      any: find(`test/${name}/${subfolders.any}*.test.ts`),
+      others: find(`test/${name}/${subfolders.others}*.test.ts`),
+      none: find(`test/${name}/${subfolders.none}*.test.ts`),
     },
+  });
+  return [
+    {
+      name: 'unit',
+      needsKernel: false,
+      files: { any: find(unitTests, ['test/vm/guest/**']), others: [], none: [] },
+    },
+    ofKernel('kernel'),
+    ofKernel('e2e'),
   ];
 }
 
@@ -65,15 +81,17 @@ export async function runSuites(
   names: readonly string[],
   runner: Runner,
 ): Promise<Summary> {
-  const parts: Summary[] = [];
-  for (const name of names.length > 0 ? names : suites.map((suite) => suite.name)) {
-    const suite = suites.find((each) => each.name === name);
-    if (suite) parts.push(await runSuite(suite, runner));
-    else {
-      const all = suites.map((each) => each.name).join(', ');
-      parts.push(failed(`no tests are called ${name}; there are ${all}`));
-    }
+  const all = suites.map(({ name }) => name);
+  const parts: Summary[] = names
+    .filter((name) => !all.includes(name))
+    .map((name) => failed(`no tests are called ${name}; there are ${all.join(', ')}`));
+  const runnable: Suite[] = [];
+  for (const suite of suites.filter(({ name }) => names.length === 0 || names.includes(name))) {
+    const instead = insteadOf(suite, runner);
+    if (instead) parts.push(instead);
+    else runnable.push(suite);
   }
+  parts.push(...(await run(runnable, runner)));
   return {
     results: parts.flatMap(({ results }) => results),
     skips: parts.flatMap(({ skips }) => skips),
@@ -81,46 +99,79 @@ export async function runSuites(
   };
 }
 
-async function runSuite(suite: Suite, runner: Runner): Promise<Summary> {
-  const { name, files, needsKernel } = suite;
-  const { isStrict, idleLimit, root } = runner;
-  if (files.length === 0) return isStrict ? failed(`there are no ${name} tests`) : nothing;
-  const obstacle = needsKernel ? runner.kernelObstacle() : undefined;
-  if (obstacle) {
-    const line = `${name} tests cannot run: ${obstacle.reason}`;
-    return obstacle.excusable && !isStrict ? { ...nothing, skips: [line] } : failed(line);
-  }
-  console.log(`\n${name} tests`);
-  const begin = performance.now();
-  const result = await runFiles(suite, runner);
-  const took = `in ${((performance.now() - begin) / 1000).toFixed(0)} s`;
-  const skips = result.skips.map((reason) => `${name} tests: ${reason}`);
-  const hanging = result.hanging.map(
-    (file) => `${file.replace(`${root}/`, '')} was ended after ${idleLimit / 1000} s without a result`,
-  );
-  if (!result.hasPassed)
-    return {
-      results: [`${name} tests: failed ${took}`],
-      skips,
-      failures: [...hanging, `${name} tests failed`],
-    };
-  const isIncomplete = result.skips.some((reason) => reason.startsWith('cannot run without'));
-  return { ...nothing, results: [`${name} tests: ${isIncomplete ? 'incomplete' : 'passed'} ${took}`], skips };
+/** Why a suite does not run. */
+function insteadOf(
+  { name, files, needsKernel }: Suite,
+  { isStrict, kernelObstacle }: Runner,
+): Summary | undefined {
+  if (Object.values(files).every((some) => some.length === 0))
+    return isStrict ? failed(`there are no ${name} tests`) : nothing;
+  const obstacle = needsKernel ? kernelObstacle() : undefined;
+  if (!obstacle) return undefined;
+  const line = `${name} tests cannot run: ${obstacle.reason}`;
+  return obstacle.excusable && !isStrict ? { ...nothing, skips: [line] } : failed(line);
 }
 
-async function runFiles(
-  { files, needsKernel, unattached = [] }: Suite,
-  { root, testLimit, idleLimit, run }: Runner,
-): Promise<TestFilesResult> {
-  const runBeside = (some: readonly string[], concurrency: number) =>
-    run(some, { cwd: root, concurrency, testLimit, idleLimit });
-  const result = await runBeside(files, needsKernel ? 1 : availableParallelism());
-  if (unattached.length === 0) return result;
-  const more = await runBeside(unattached, availableParallelism());
+interface PartResult extends TestFilesResult {
+  readonly ms: number;
+}
+
+/** First what may run beside each other, then what runs alone. */
+async function run(suites: readonly Suite[], runner: Runner): Promise<readonly Summary[]> {
+  const results = new Map<Suite, PartResult[]>(suites.map((suite) => [suite, []]));
+  const runWith = (neighbors: Neighbors) => async (write: Write) => {
+    for (const [suite, parts] of results)
+      if (suite.files[neighbors].length > 0)
+        parts.push(await runPart(suite, neighbors, { ...runner, write }));
+  };
+  await runBesideEachOther([runWith('any'), runWith('others')], runner.write);
+  await runWith('none')(runner.write);
+  return [...results].map(([suite, parts]) => summarize(suite, parts, runner));
+}
+
+const descriptions: Readonly<Record<Neighbors, string>> = {
+  any: 'beside each other',
+  others: 'one after the other',
+  none: 'alone',
+};
+
+async function runPart(
+  { name, files }: Suite,
+  neighbors: Neighbors,
+  { root, testLimit, idleLimit, write, run }: Runner,
+): Promise<PartResult> {
+  write(`\n${name} tests, ${descriptions[neighbors]}\n`);
+  const begin = performance.now();
+  const concurrency = neighbors === 'any' ? availableParallelism() : 1;
+  const result = await run(files[neighbors], { cwd: root, concurrency, testLimit, idleLimit, write });
+  return { ...result, ms: performance.now() - begin };
+}
+
+function summarize(
+  { name }: Suite,
+  parts: readonly PartResult[],
+  { root, idleLimit }: Pick<Runner, 'root' | 'idleLimit'>,
+): Summary {
+  const took = `in ${(parts.reduce((sum, { ms }) => sum + ms, 0) / 1000).toFixed(0)} s`;
+  const skips = [...new Set(parts.flatMap((part) => part.skips))];
+  const lines = skips.map((reason) => `${name} tests: ${reason}`);
+  if (!parts.every(({ hasPassed }) => hasPassed)) {
+    const hanging = parts
+      .flatMap((part) => part.hanging)
+      .map(
+        (file) => `${file.replace(`${root}/`, '')} was ended after ${idleLimit / 1000} s without a result`,
+      );
+    return {
+      results: [`${name} tests: failed ${took}`],
+      skips: lines,
+      failures: [...hanging, `${name} tests failed`],
+    };
+  }
+  const isIncomplete = skips.some((reason) => reason.startsWith('cannot run without'));
   return {
-    hasPassed: result.hasPassed && more.hasPassed,
-    hanging: [...result.hanging, ...more.hanging],
-    skips: [...new Set([...result.skips, ...more.skips])],
+    ...nothing,
+    results: [`${name} tests: ${isIncomplete ? 'incomplete' : 'passed'} ${took}`],
+    skips: lines,
   };
 }
 

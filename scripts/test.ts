@@ -1,5 +1,5 @@
 /**
- * Runs the tests: those of the real kernel one after the other, because they measure this machine's scheduler.
+ * Runs the tests: those that compare times of this machine's scheduler alone, the others before, beside each other.
  *
  *   scripts/test.ts [--thorough] [--idle-limit SECONDS] [unit] [kernel] [e2e]    all of them unless some are named
  *
@@ -32,6 +32,7 @@ const { results, skips, failures } = await runSuites(findSuites(root), positiona
   testLimit: 180_000,
   idleLimit,
   root,
+  write: (text) => process.stdout.write(text),
   kernelObstacle,
   run: runTestFiles,
 });

@@ -10,6 +10,7 @@ import {
   seconds,
   type UnixNanoseconds,
 } from '../../../src/telemetry/units.ts';
+import { usualOr } from '../../lab/thorough.ts';
 import { type Act, FakeHierarchy, tick } from './registry-history-model.ts';
 
 /** Random histories of a hierarchy, with late, partial or no events; the registry is asked for any time in them. */
@@ -107,7 +108,7 @@ test('with all events, however late, each id has its path at any time', () => {
         for (let at = 999n * tick; at <= hierarchy.now; at += tick) isRightAt(id, at + tick / 2n);
       assert.deepEqual(lost, new Map());
     }),
-    { numRuns: 150 },
+    { numRuns: usualOr(50, 150) },
   );
 });
 
@@ -141,7 +142,7 @@ test("with lost events a scan restores the present; on version 2 no id ever has 
         }
       assert.deepEqual(lost, new Map());
     }),
-    { numRuns: 150 },
+    { numRuns: usualOr(50, 150) },
   );
 });
 
@@ -160,7 +161,7 @@ test('without events, existing cgroups are known within a second', () => {
         }
       },
     ),
-    { numRuns: 100 },
+    { numRuns: usualOr(50, 100) },
   );
 });
 
@@ -188,6 +189,6 @@ test('entries stay within the limit, removed ones within their time, and evictio
       registry.path(cgroupId(1n));
       assert.equal(known.removed, 0);
     }),
-    { numRuns: 150 },
+    { numRuns: usualOr(50, 150) },
   );
 });

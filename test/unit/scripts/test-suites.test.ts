@@ -7,10 +7,11 @@ import { fileURLToPath } from 'node:url';
 import type { TestFilesResult } from '../../../scripts/test-files.ts';
 import { findSuites, type Runner, runSuites, type Suite } from '../../../scripts/test-suites.ts';
 
+const none = { any: [], others: [], none: [] };
 const suites: readonly Suite[] = [
-  { name: 'unit', files: ['/clone/test/unit/a.test.ts'], needsKernel: false },
-  { name: 'kernel', files: ['/clone/test/kernel/b.test.ts'], needsKernel: true },
-  { name: 'e2e', files: [], needsKernel: true },
+  { name: 'unit', files: { ...none, any: ['/clone/test/unit/a.test.ts'] }, needsKernel: false },
+  { name: 'kernel', files: { ...none, none: ['/clone/test/kernel/b.test.ts'] }, needsKernel: true },
+  { name: 'e2e', files: none, needsKernel: true },
 ];
 const passed: TestFilesResult = { hasPassed: true, hanging: [], skips: [] };
 
@@ -21,6 +22,7 @@ function runner(result: Partial<TestFilesResult> = {}, options: Partial<Runner> 
     testLimit: 1000,
     idleLimit: 5000,
     root: '/clone',
+    write: () => {},
     kernelObstacle: () => undefined,
     async run(files, { concurrency }) {
       runs.push({ files, concurrency });
@@ -31,42 +33,75 @@ function runner(result: Partial<TestFilesResult> = {}, options: Partial<Runner> 
   return { runs, runOf };
 }
 
-test('without names all suites run, those of the kernel one file at a time', async () => {
+test('without names all suites run', async () => {
   const { runs, runOf } = runner();
   const { results, failures } = await runSuites(suites, [], runOf);
-  assert.deepEqual(
-    runs.map(({ files }) => files),
-    [suites[0]?.files, suites[1]?.files],
-  );
-  assert.equal(runs[1]?.concurrency, 1);
+  assert.deepEqual(runs, [
+    { files: ['/clone/test/unit/a.test.ts'], concurrency: availableParallelism() },
+    { files: ['/clone/test/kernel/b.test.ts'], concurrency: 1 },
+  ]);
   assert.deepEqual(results, ['unit tests: passed in 0 s', 'kernel tests: passed in 0 s']);
   assert.deepEqual(failures, []);
 });
 
-test('files that attach nothing to the scheduler run beside each other, and count with their suite', async () => {
-  const [first, second] = ['/clone/test/e2e/c.test.ts', '/clone/test/e2e/unattached/d.test.ts'];
-  const suite: Suite = { name: 'e2e', files: [first], needsKernel: true, unattached: [second] };
-  for (const failing of [first, second]) {
-    const runs: { readonly files: readonly string[]; readonly concurrency: number }[] = [];
+const mixed: readonly Suite[] = ['kernel', 'e2e'].map((name) => ({
+  name,
+  needsKernel: true,
+  files: { any: [`/clone/${name}/any`], others: [`/clone/${name}/others`], none: [`/clone/${name}/none`] },
+}));
+
+test('files run alone, or beside others, as they need it', async () => {
+  const running = new Set<string>();
+  const beside = new Map<string, string[]>();
+  const { runOf } = runner(
+    {},
+    {
+      async run([file = ''], { concurrency }) {
+        assert.equal(concurrency, file.endsWith('any') ? availableParallelism() : 1);
+        for (const other of running) beside.get(other)?.push(file);
+        beside.set(file, [...running]);
+        running.add(file);
+        await new Promise((resolve) => setImmediate(resolve));
+        running.delete(file);
+        return passed;
+      },
+    },
+  );
+  await runSuites(mixed, [], runOf);
+  assert.deepEqual(
+    [...beside.keys()].sort(),
+    mixed.flatMap(({ files }) => Object.values(files).flat()).sort(),
+  );
+  for (const [file, others] of beside) {
+    const kind = file.slice(file.lastIndexOf('/'));
+    const allowed = { '/any': '/others', '/others': '/any' }[kind];
+    assert.ok(
+      others.every((other) => allowed !== undefined && other.endsWith(allowed)),
+      `${others} beside ${file}`,
+    );
+    assert.equal(others.length > 0, allowed !== undefined, `${others} beside ${file}`);
+  }
+});
+
+test('a failure of any file is one of its suite', async () => {
+  for (const failing of mixed.flatMap(({ files }) => Object.values(files).flat())) {
     const { runOf } = runner(
       {},
       {
-        async run(files, { concurrency }) {
-          runs.push({ files, concurrency });
-          return files.includes(failing)
+        run: async (files) =>
+          files.includes(failing)
             ? { hasPassed: false, hanging: [failing], skips: [] }
-            : { ...passed, skips: ['cannot run without podman'] };
-        },
+            : { ...passed, skips: ['cannot run without podman'] },
       },
     );
-    const { failures, skips } = await runSuites([suite], [], runOf);
-    assert.deepEqual(runs, [
-      { files: [first], concurrency: 1 },
-      { files: [second], concurrency: availableParallelism() },
-    ]);
+    const { failures, skips } = await runSuites(mixed, [], runOf);
+    const [, , suite] = failing.split('/');
     const name = failing.replace('/clone/', '');
-    assert.deepEqual(failures, [`${name} was ended after 5 s without a result`, 'e2e tests failed']);
-    assert.deepEqual(skips, ['e2e tests: cannot run without podman']);
+    assert.deepEqual(failures, [`${name} was ended after 5 s without a result`, `${suite} tests failed`]);
+    assert.deepEqual(skips, [
+      'kernel tests: cannot run without podman',
+      'e2e tests: cannot run without podman',
+    ]);
   }
 });
 
@@ -76,7 +111,7 @@ test('each test file of this checkout belongs to one suite', () => {
     cwd: root,
     exclude: ['test/vm/guest/**'],
   });
-  const found = findSuites(root).flatMap(({ files, unattached = [] }) => [...files, ...unattached]);
+  const found = findSuites(root).flatMap(({ files }) => Object.values(files).flat());
   assert.deepEqual([...found].sort(), all.map((file) => join(root, file)).sort());
 });
 

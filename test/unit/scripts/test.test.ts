@@ -17,6 +17,7 @@ const runner = [
   'scripts/test.ts',
   'scripts/test-files.ts',
   'scripts/test-suites.ts',
+  'scripts/beside-each-other.ts',
   'scripts/kernel-obstacle.ts',
   'src/bpf/native.ts',
   'src/bpf/unsupported-error.ts',

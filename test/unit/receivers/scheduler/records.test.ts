@@ -14,6 +14,7 @@ import {
 } from '../../../../src/receivers/scheduler/records.ts';
 import { SerialIndex } from '../../../../src/receivers/scheduler/serial-index.ts';
 import { cgroupId } from '../../../../src/telemetry/units.ts';
+import { usualOr } from '../../../lab/thorough.ts';
 import { abi, writeBigint } from './plain-abi.ts';
 
 const { waitRecord, removedRecord, retiredRecord, record, recordTypes } = abi;
@@ -191,7 +192,7 @@ test('decoder: arbitrary bytes never throw, hang or vanish uncounted', () => {
       assert.equal(decoded + malformed.reduce((a, b) => a + b, 0), bytes.length);
       assert.ok(malformed.length <= 1);
     }),
-    { numRuns: 2000 },
+    { numRuns: usualOr(400, 2000) },
   );
 });
 
@@ -227,7 +228,7 @@ test('decoder: corrupted, truncated or moved records are decoded within their ow
       assert.equal(taken + malformed.reduce((a, b) => a + b, 0), bytes.length);
       for (const { offset } of retired) assert.ok(offset + abi.cell.size <= bytes.length);
     }),
-    { numRuns: 3000 },
+    { numRuns: usualOr(600, 3000) },
   );
 });
 

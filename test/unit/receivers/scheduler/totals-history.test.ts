@@ -8,6 +8,7 @@ import { type CgroupReading, type Waiter, waitClasses } from '../../../../src/re
 import { finishNow } from '../../../../src/receivers/scheduler/steps.ts';
 import { SchedulerTotals, type Taken } from '../../../../src/receivers/scheduler/totals.ts';
 import { LossLedger } from '../../../../src/telemetry/losses.ts';
+import { usualOr } from '../../../lab/thorough.ts';
 import { cgroupOf, FakeScheduler } from './fake-scheduler.ts';
 import { abi, writeBigint } from './plain-abi.ts';
 
@@ -238,7 +239,7 @@ const histories = fc.record({
   rounds: fc.array(round, { minLength: 1, maxLength: 8 }),
   slotsAtOnce: fc.integer({ min: 1, max: size.slots }),
 });
-const settings = { numRuns: 1000 };
+const settings = { numRuns: usualOr(200, 1000) };
 
 test("readings sum to each cgroup's history, each nanosecond once and in its class", () => {
   fc.assert(

@@ -3,12 +3,12 @@ import { closeSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { arch } from 'node:process';
 import { afterEach, test } from 'node:test';
-import type { BpfMap, BpfObject, BpfSpec } from '../../src/bpf/bpf.ts';
-import { createBpfHost } from '../../src/bpf/host.ts';
-import { required } from '../../src/bpf/layout.ts';
-import { RecordRing, textAt } from '../../src/bpf/records.ts';
-import { readBigint } from '../../src/bpf/u64.ts';
-import { happen, mapShapes, native, openDescriptors } from './native-fixture.ts';
+import type { BpfMap, BpfObject, BpfSpec } from '../../../src/bpf/bpf.ts';
+import { createBpfHost } from '../../../src/bpf/host.ts';
+import { required } from '../../../src/bpf/layout.ts';
+import { RecordRing, textAt } from '../../../src/bpf/records.ts';
+import { readBigint } from '../../../src/bpf/u64.ts';
+import { happen, mapShapes, native, openDescriptors } from './fixture.ts';
 
 const host = createBpfHost({ load: () => native });
 const cpus = native.possibleCpus();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { closeSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { test } from 'node:test';
-import type { BtfType, NativeObject } from '../../src/bpf/native.ts';
+import type { BtfType, NativeObject } from '../../../src/bpf/native.ts';
 import {
   attachFixture,
   happen,
@@ -11,7 +11,7 @@ import {
   openDescriptors,
   openFixture,
   readCount,
-} from './native-fixture.ts';
+} from './fixture.ts';
 
 const cpus = native.possibleCpus();
 const u32 = (...values: readonly number[]) => new Uint8Array(Uint32Array.from(values).buffer);

@@ -9,12 +9,12 @@ import { join } from 'node:path';
 import { after, afterEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { startOtlpReceiver } from '../lab/otlp-receiver.ts';
-import { type Agent, startAgent } from './agent.ts';
+import { startOtlpReceiver } from '../../lab/otlp-receiver.ts';
+import { type Agent, startAgent } from '../agent.ts';
 
 /** The agent as it is started by mistake: a clear message, exit code 1, and nothing left in the kernel. */
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const main = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'earshot-misuse-'));
 chmodSync(directory, 0o755); // some tests run the agent as the user nobody
 after(() => rmSync(directory, { recursive: true }));
@@ -65,7 +65,9 @@ async function untilNothingIsAttached(): Promise<void> {
 function attachedPrograms(): readonly string[] {
   const { stdout } = spawnSync('/usr/sbin/bpftool', ['-j', 'prog', 'show'], { encoding: 'utf8' });
   const programs = JSON.parse(stdout) as readonly { name?: string }[];
-  return programs.map(({ name }) => name ?? '').filter((name) => /^on_(switch|migrate|cgroup)/.test(name));
+  return programs
+    .map(({ name }) => name ?? '')
+    .filter((name) => /^on_(switch|migrate|cgroup_rmdir)$/.test(name));
 }
 
 test('all unknown keys and wrong types are reported with file, line and column', async () => {
@@ -92,7 +94,7 @@ test('without the capability to load BPF programs, the missing capability is nam
 
 test('without that capability and with a replay to fall back on, every screen is marked as a recording', async () => {
   const file = write('table.yaml', config('table:', 'table'));
-  const root = fileURLToPath(new URL('../../', import.meta.url));
+  const root = fileURLToPath(new URL('../../../', import.meta.url));
   const [command = '', ...prefix] = unprivileged;
   const agent = spawn(
     command,

@@ -4,8 +4,8 @@ import { chmodSync, cpSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { loadNative, type Native, type NativeObject } from '../../src/bpf/native.ts';
-import { attachFixture, fixture, native, openDescriptors, openFixture } from './native-fixture.ts';
+import { loadNative, type Native, type NativeObject } from '../../../src/bpf/native.ts';
+import { attachFixture, fixture, native, openDescriptors, openFixture } from './fixture.ts';
 
 let object: NativeObject;
 before(() => {
@@ -311,7 +311,7 @@ test('an attach that fails half-way leaves no link', () => {
 
 test('a load without privileges names the missing privilege', () => {
   const script = `
-    const { fixture, native, openFixture } = await import(${JSON.stringify(import.meta.resolve('./native-fixture.ts'))});
+    const { fixture, native, openFixture } = await import(${JSON.stringify(import.meta.resolve('./fixture.ts'))});
     const object = openFixture();
     process.setgroups([]); process.setgid(65534); process.setuid(65534);
     try { native.load(object); } catch (error) { console.log(error.code + '\\n' + error.message); }`;

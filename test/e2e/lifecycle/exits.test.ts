@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { existing, heldBy, leftOf } from '../lab/kernel-objects.ts';
-import { type OtlpReceiver, startOtlpReceiver } from '../lab/otlp-receiver.ts';
-import { type Agent, startAgent } from './agent.ts';
+import { existing, heldBy, leftOf } from '../../lab/kernel-objects.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../../lab/otlp-receiver.ts';
+import { type Agent, startAgent } from '../agent.ts';
 
 /** However the agent ends, its programs, maps and links end with it. */
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { closeSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
-import type { Iterator, Link, Marker, Native, NativeObject } from '../../src/bpf/native.ts';
-import { usualOr } from '../lab/thorough.ts';
-import { attachFixture, fixture, happen, native, openDescriptors, openFixture } from './native-fixture.ts';
+import type { Iterator, Link, Marker, Native, NativeObject } from '../../../src/bpf/native.ts';
+import { usualOr } from '../../lab/thorough.ts';
+import { attachFixture, fixture, happen, native, openDescriptors, openFixture } from './fixture.ts';
 
 /** The addon without its types: what JavaScript could pass. */
 const untyped = native as unknown as Record<string, (...values: readonly unknown[]) => unknown>;

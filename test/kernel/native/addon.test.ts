@@ -5,7 +5,7 @@ import { setImmediate as afterFinalisers } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { attachFixture, fixture, happen, native, openDescriptors, openFixture } from './native-fixture.ts';
+import { attachFixture, fixture, happen, native, openDescriptors, openFixture } from './fixture.ts';
 
 test('array map: copied whole, each element at a multiple of 8 bytes', () => {
   const object = attachFixture();
@@ -94,7 +94,7 @@ test('hash map: all entries are read, also of a full map, and keys are deleted',
 test('hash map: entries are read without batch operations', () => {
   const child = spawnSync(
     process.execPath,
-    [fileURLToPath(import.meta.resolve('./fixtures/read-squares.ts'))],
+    [fileURLToPath(import.meta.resolve('../fixtures/read-squares.ts'))],
     {
       env: { ...process.env, LD_PRELOAD: `${process.env.LD_PRELOAD ?? ''}:${fixture('no-batch.so')}` },
       encoding: 'utf8',

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-const script = fileURLToPath(import.meta.resolve('./fixtures/network-links.ts'));
+const script = fileURLToPath(import.meta.resolve('../fixtures/network-links.ts'));
 
 test('cgroup, socket, tcx, XDP and classic tracepoint run exactly while attached', (context) => {
   const root = existsSync('/sys/fs/cgroup/unified') ? '/sys/fs/cgroup/unified' : '/sys/fs/cgroup';

@@ -1,14 +1,16 @@
 import { readdirSync } from 'node:fs';
 import { arch } from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { loadNative, type NativeObject, type OpenOptions } from '../../src/bpf/native.ts';
+import { loadNative, type NativeObject, type OpenOptions } from '../../../src/bpf/native.ts';
 
 /** The addon under test: `EARSHOT_TEST_ADDON` names another build of it, such as the sanitized one. */
 export const native = loadNative(process.env.EARSHOT_TEST_ADDON);
 
 /** An object the agent ships. */
-export const builtObject = (name: string) => fileURLToPath(new URL(`../../build/${name}`, import.meta.url));
-export const fixture = (name: string) => fileURLToPath(new URL(`../../build/test/${name}`, import.meta.url));
+export const builtObject = (name: string) =>
+  fileURLToPath(new URL(`../../../build/${name}`, import.meta.url));
+export const fixture = (name: string) =>
+  fileURLToPath(new URL(`../../../build/test/${name}`, import.meta.url));
 
 const getppid: Partial<Record<string, number>> = { x64: 110, arm64: 173 };
 

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { heldBy, leftOf } from '../lab/kernel-objects.ts';
-import { usualOr } from '../lab/thorough.ts';
-import { openDescriptors } from './native-fixture.ts';
-import { openScheduler } from './scheduler-fixture.ts';
+import { heldBy, leftOf } from '../../lab/kernel-objects.ts';
+import { usualOr } from '../../lab/thorough.ts';
+import { openDescriptors } from '../native/fixture.ts';
+import { openScheduler } from '../scheduler-fixture.ts';
 
 const cycles = usualOr(30, 100);
 const warmUp = usualOr(10, 20);

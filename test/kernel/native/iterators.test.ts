@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { closeSync, existsSync, mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { after, before, test } from 'node:test';
-import { iterate as iterateAll, iterateInSteps } from '../../src/bpf/iterator.ts';
-import type { IterTarget, NativeObject } from '../../src/bpf/native.ts';
-import { fixture, native, openDescriptors } from './native-fixture.ts';
+import { iterate as iterateAll, iterateInSteps } from '../../../src/bpf/iterator.ts';
+import type { IterTarget, NativeObject } from '../../../src/bpf/native.ts';
+import { fixture, native, openDescriptors } from './fixture.ts';
 
 let object: NativeObject;
 before(() => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { daemonSetRights, type Outcome, type PodRights, runAgent } from './pod-container.ts';
+import { daemonSetRights, type Outcome, type PodRights, runAgent } from '../pod-container.ts';
 
 /**
  * The agent's image under what the DaemonSet grants it, then with each right taken away: what the table in
@@ -26,7 +26,7 @@ service:
 const measured = /TOTAL[\s\S]*TOTAL.*\n/;
 
 before(async () => {
-  const script = fileURLToPath(new URL('../../scripts/build-image.ts', import.meta.url));
+  const script = fileURLToPath(new URL('../../../scripts/build-image.ts', import.meta.url));
   await promisify(execFile)(process.execPath, [script, '--root', join(folder, 'root')]);
 });
 after(() => rmSync(folder, { recursive: true, force: true }));

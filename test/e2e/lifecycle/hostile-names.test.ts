@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { printable } from '../../src/printable.ts';
-import { makeCgroup, program, removeCgroups, version } from '../kernel/scheduler-fixture.ts';
-import { startOtlpReceiver } from '../lab/otlp-receiver.ts';
-import { steers } from '../unit/hostile-names.ts';
-import { type Agent, startAgent } from './agent.ts';
+import { printable } from '../../../src/printable.ts';
+import { makeCgroup, program, removeCgroups, version } from '../../kernel/scheduler-fixture.ts';
+import { startOtlpReceiver } from '../../lab/otlp-receiver.ts';
+import { steers } from '../../unit/hostile-names.ts';
+import { type Agent, startAgent } from '../agent.ts';
 
 /** A cgroup and a thread whose names would steer a terminal: through the whole agent, as text. */
 

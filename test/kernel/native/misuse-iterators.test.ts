@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { iterate, iterateInSteps } from '../../src/bpf/iterator.ts';
-import type { Native, NativeObject } from '../../src/bpf/native.ts';
-import { builtObject, fixture, native, openDescriptors, openFixture } from './native-fixture.ts';
+import { iterate, iterateInSteps } from '../../../src/bpf/iterator.ts';
+import type { Native, NativeObject } from '../../../src/bpf/native.ts';
+import { builtObject, fixture, native, openDescriptors, openFixture } from './fixture.ts';
 
 let object: NativeObject;
 before(() => {

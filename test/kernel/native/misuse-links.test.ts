@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { Native, NativeObject } from '../../src/bpf/native.ts';
-import { attachFixture, native, openDescriptors, openFixture } from './native-fixture.ts';
+import type { Native, NativeObject } from '../../../src/bpf/native.ts';
+import { attachFixture, native, openDescriptors, openFixture } from './fixture.ts';
 
 let object: NativeObject;
 before(() => {

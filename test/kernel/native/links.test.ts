@@ -4,8 +4,8 @@ import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
-import type { NativeObject, OpenOptions, Target } from '../../src/bpf/native.ts';
-import { fixture, happen, native, openDescriptors, openFixture, readVariable } from './native-fixture.ts';
+import type { NativeObject, OpenOptions, Target } from '../../../src/bpf/native.ts';
+import { fixture, happen, native, openDescriptors, openFixture, readVariable } from './fixture.ts';
 import { type Probed, probedBinary, startProbed } from './probed.ts';
 
 /** The sections that libbpf 1.1 does not know. */

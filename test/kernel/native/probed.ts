@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { fixture } from './native-fixture.ts';
+import { fixture } from './fixture.ts';
 
 export const probedBinary = fixture('probed');
 
