@@ -1,9 +1,8 @@
 import { fileURLToPath } from 'node:url';
-import type { Static } from 'typebox';
-import { Value } from 'typebox/value';
 import { createBpfHost } from '../src/bpf/host.ts';
 import type { Native, NativeObject, OpenOptions } from '../src/bpf/native.ts';
 import { Serials } from '../src/cgroup/serials.ts';
+import { jsonSchema } from '../src/config/schema/json-schema.ts';
 import { openLiveScheduler } from '../src/receivers/scheduler/live-scheduler.ts';
 import { scheduler } from '../src/receivers/scheduler/scheduler.ts';
 import { pairsFor, workloadsFor } from '../src/receivers/scheduler/sizes.ts';
@@ -33,7 +32,8 @@ function attach(name: string, options: OpenOptions = {}) {
   };
 }
 
-const defaults = Value.Default(scheduler.config, {}) as Static<typeof scheduler.config>;
+const defaultOf = (key: 'sample' | 'events_per_second') =>
+  Number(jsonSchema(scheduler.config).properties?.[key]?.default);
 
 /** Of a small node. */
 const leastWorkloads = workloadsFor({ cpus: 1, cgroups: 0 });
@@ -44,8 +44,8 @@ function attachAgent(native: Native): Attached {
     createBpfHost({ load: () => native }),
     {
       minWait: milliseconds(5),
-      sample: defaults.sample,
-      eventRate: defaults.events_per_second,
+      sample: defaultOf('sample'),
+      eventRate: defaultOf('events_per_second'),
       maxWorkloads: leastWorkloads,
       maxPairs: pairsFor(leastWorkloads),
     },

@@ -7,11 +7,11 @@
 import { readFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { pino } from 'pino';
-import { Type } from 'typebox';
 import { createBpfHost } from '../src/bpf/host.ts';
 import { type Cgroups, cgroups as cgroupsRef } from '../src/cgroup/cgroups.ts';
 import type { LocalExporterComponent } from '../src/component.ts';
 import { loadConfig } from '../src/config/load.ts';
+import { Type } from '../src/config/schema/type.ts';
 import { systemClock } from '../src/machine/clock.ts';
 import { thisMachine } from '../src/machine/machine.ts';
 import { type RecordedInterval, writeRecording } from '../src/receivers/replay/recording.ts';

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
 import { UnsupportedError } from '../bpf/unsupported-error.ts';
 import { type Closable, type Running, type ServiceHost, serviceRef } from '../component.ts';
 import { duration } from '../config/schema/duration.ts';
+import { Type } from '../config/schema/type.ts';
 import { milliseconds } from '../telemetry/units.ts';
 import { cgroupCounters } from './emits.ts';
 import type { CgroupFiles } from './files/files.ts';

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '../config/schema/type.ts';
 
 /** Path of a cgroup in the configuration, for `pathPattern`. */
 export const cgroupPattern = () =>

@@ -1,5 +1,5 @@
-import { Type } from 'typebox';
 import type { ConnectorComponent } from '../component.ts';
+import { Type } from '../config/schema/type.ts';
 import { signalNames } from '../telemetry/batch.ts';
 
 const config = Type.Object({});

@@ -1,6 +1,7 @@
-import { type Static, type TObject, Type } from 'typebox';
+import type { Static, TObject } from 'typebox';
 import type { ConfigProblem } from '../component.ts';
 import { duration } from '../config/schema/duration.ts';
+import { Type } from '../config/schema/type.ts';
 import { type SourceName, sourceNames } from './source.ts';
 import { sourceKinds } from './sources.ts';
 

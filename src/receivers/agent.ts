@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { Type } from 'typebox';
 import type { Host, ReceiverComponent } from '../component.ts';
 import { duration } from '../config/schema/duration.ts';
+import { Type } from '../config/schema/type.ts';
 import { resourceAttributes } from '../telemetry/attributes/resource.ts';
 import type { Batch } from '../telemetry/batch.ts';
 import { type Counter, counterKey } from '../telemetry/counters.ts';

@@ -3,7 +3,6 @@ import { syncBuiltinESMExports } from 'node:module';
 import perfHooks from 'node:perf_hooks';
 import { describe, mock, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { Type } from 'typebox';
 import {
   type Component,
   type ExporterComponent,
@@ -14,6 +13,7 @@ import {
 import { components } from '../../src/components.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { sectionOf } from '../../src/config/schema/file-schema.ts';
+import { Type } from '../../src/config/schema/type.ts';
 import { perSignal } from '../../src/telemetry/batch.ts';
 import { FakeBpf, type FakeObject } from './fake-bpf.ts';
 import { fakeHost } from './fake-host.ts';

@@ -1,7 +1,8 @@
-import { type TObject, Type } from 'typebox';
+import type { TObject } from 'typebox';
 import type { Component, ConfigProblem } from '../../component.ts';
 import { bytes, type Nanoseconds, nanoseconds } from '../../telemetry/units.ts';
 import { duration } from './duration.ts';
+import { Type } from './type.ts';
 
 const maxQueueBytes = bytes(32 * 1024 * 1024);
 

@@ -1,5 +1,5 @@
-import { Type } from 'typebox';
 import { type Nanoseconds, nanoseconds } from '../../telemetry/units.ts';
+import { Type } from './type.ts';
 
 const unitNanoseconds: Readonly<Record<string, number>> = {
   h: 3600e9,

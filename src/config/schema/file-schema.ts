@@ -1,8 +1,9 @@
-import { type Static, type TObject, Type } from 'typebox';
+import type { Static, TObject } from 'typebox';
 import type { Component } from '../../component.ts';
 import { signalNames } from '../../telemetry/batch.ts';
 import { configSchemaOf } from './delivery.ts';
 import { type JsonSchema, jsonSchema, rewrite } from './json-schema.ts';
+import { Type } from './type.ts';
 
 /** The sections that hold components, each named after the kind in it. */
 export const sections = ['receivers', 'processors', 'connectors', 'exporters', 'extensions'] as const;

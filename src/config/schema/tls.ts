@@ -1,5 +1,6 @@
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
 import type { ConfigProblem } from '../../component.ts';
+import { Type } from './type.ts';
 
 /** TLS keys of a client: the server's certificate, and its own. */
 export const tlsKeys = {

@@ -1,5 +1,5 @@
-import { Type } from 'typebox';
 import type { LocalExporterComponent } from '../../component.ts';
+import { Type } from '../../config/schema/type.ts';
 import { type Batch, type BySignal, bySignal } from '../../telemetry/batch.ts';
 import { logs } from './logs.ts';
 import { metrics } from './metrics.ts';

@@ -1,9 +1,10 @@
 import type { ServiceError } from '@grpc/grpc-js';
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
 import type { Host, Outcome, Payload, RequestExporterComponent, Stability } from '../../component.ts';
 import { duration } from '../../config/schema/duration.ts';
 import { secret } from '../../config/schema/secret.ts';
 import { tlsKeys } from '../../config/schema/tls.ts';
+import { Type } from '../../config/schema/type.ts';
 import { type Batch, bySignal } from '../../telemetry/batch.ts';
 import { createCumulative, cumulativeCounters } from '../../telemetry/metrics/temporality.ts';
 import { codecOf, type OtlpSignal } from '../../telemetry/otlp.ts';

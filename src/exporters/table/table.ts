@@ -1,5 +1,5 @@
-import { Type } from 'typebox';
 import type { LocalExporterComponent } from '../../component.ts';
+import { Type } from '../../config/schema/type.ts';
 import { printable } from '../../printable.ts';
 import { bySignal } from '../../telemetry/batch.ts';
 import { type Counter, type Counters, counterKey } from '../../telemetry/counters.ts';

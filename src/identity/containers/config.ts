@@ -1,5 +1,6 @@
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
 import { duration } from '../../config/schema/duration.ts';
+import { Type } from '../../config/schema/type.ts';
 import type { RuntimePlace } from './place.ts';
 import { findSocket, type Socket } from './sockets.ts';
 

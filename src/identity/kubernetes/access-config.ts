@@ -1,6 +1,7 @@
-import { type Static, type TProperties, Type } from 'typebox';
+import type { Static, TProperties } from 'typebox';
 import type { ConfigProblem } from '../../component.ts';
 import { keyPairProblems, tlsKeys } from '../../config/schema/tls.ts';
+import { Type } from '../../config/schema/type.ts';
 
 /** Endpoint, credentials and TLS of a kubelet or an API server: the keys of both sources. */
 export const accessKeys = {

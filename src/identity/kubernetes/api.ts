@@ -1,4 +1,5 @@
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
+import { Type } from '../../config/schema/type.ts';
 import { BackOff } from '../../net/back-off.ts';
 import type { FailureReason } from '../../net/request-error.ts';
 import { nanoseconds, seconds } from '../../telemetry/units.ts';

@@ -1,5 +1,6 @@
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
 import { duration } from '../../config/schema/duration.ts';
+import { Type } from '../../config/schema/type.ts';
 import { BackOff } from '../../net/back-off.ts';
 import { bytes, type Nanoseconds, nanoseconds, seconds } from '../../telemetry/units.ts';
 import { LookupQueue } from '../lookup-queue.ts';

@@ -1,5 +1,5 @@
-import { Type } from 'typebox';
 import type { ProcessorComponent } from '../../component.ts';
+import { Type } from '../../config/schema/type.ts';
 import { waitAttributes } from '../../telemetry/attributes/wait.ts';
 import { type Batch, bySignal, mapBatch } from '../../telemetry/batch.ts';
 import type { Visit } from '../../telemetry/visit.ts';

@@ -1,6 +1,7 @@
-import { type Static, type TObject, Type } from 'typebox';
+import type { Static, TObject } from 'typebox';
 import type { ConfigProblem } from '../../component.ts';
 import { duration } from '../../config/schema/duration.ts';
+import { Type } from '../../config/schema/type.ts';
 import { identityKeys, identityProblems, sourceSchemas } from '../../identity/config.ts';
 import { extractProblems, extractSchema } from './extract.ts';
 import { selectionProblems, selectionSchema } from './selection.ts';

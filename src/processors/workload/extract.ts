@@ -1,6 +1,7 @@
 import type { Attributes } from '@opentelemetry/api';
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
 import type { ConfigProblem } from '../../component.ts';
+import { Type } from '../../config/schema/type.ts';
 import type { Identity } from '../../identity/identity.ts';
 import { culpritLabel } from '../../telemetry/attributes/culprit.ts';
 import { podAnnotation, podLabel } from '../../telemetry/attributes/workload.ts';

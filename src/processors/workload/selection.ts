@@ -1,7 +1,8 @@
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
 import { pathPattern } from '../../cgroup/filter.ts';
 import { cgroupPattern } from '../../cgroup/patterns.ts';
 import type { ConfigProblem } from '../../component.ts';
+import { Type } from '../../config/schema/type.ts';
 import type { Identity } from '../../identity/identity.ts';
 
 const texts = (noun: string) =>

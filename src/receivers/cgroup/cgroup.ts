@@ -1,10 +1,11 @@
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
 import { type Cgroups, cgroups as cgroupsRef } from '../../cgroup/cgroups.ts';
 import type { CgroupFiles } from '../../cgroup/files/files.ts';
 import { pathFilter } from '../../cgroup/filter.ts';
 import { cgroupPatterns } from '../../cgroup/patterns.ts';
 import type { Host, Receiver, ReceiverComponent } from '../../component.ts';
 import { duration } from '../../config/schema/duration.ts';
+import { Type } from '../../config/schema/type.ts';
 import { resourceAttributes } from '../../telemetry/attributes/resource.ts';
 import type { Batch } from '../../telemetry/batch.ts';
 import { resource } from '../../telemetry/metrics/build.ts';

@@ -1,8 +1,8 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { MetricData } from '@opentelemetry/sdk-metrics';
-import { Type } from 'typebox';
 import type { ReceiverComponent } from '../../component.ts';
 import { duration } from '../../config/schema/duration.ts';
+import { Type } from '../../config/schema/type.ts';
 import { resourceAttributes } from '../../telemetry/attributes/resource.ts';
 import type { Batch } from '../../telemetry/batch.ts';
 import { event } from '../../telemetry/logs.ts';

@@ -1,4 +1,3 @@
-import { Type } from 'typebox';
 import type {
   Component,
   ConnectorComponent,
@@ -10,6 +9,7 @@ import type {
 import { loadConfig } from '../../../src/config/load.ts';
 import { duration } from '../../../src/config/schema/duration.ts';
 import { secret } from '../../../src/config/schema/secret.ts';
+import { Type } from '../../../src/config/schema/type.ts';
 
 const nothing = { async close() {} };
 const open = () => Promise.reject(new Error('configuration alone never opens a component'));

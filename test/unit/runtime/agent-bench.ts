@@ -1,4 +1,3 @@
-import { Type } from 'typebox';
 import type {
   Closable,
   Component,
@@ -13,6 +12,7 @@ import type {
 } from '../../../src/component.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { secret } from '../../../src/config/schema/secret.ts';
+import { Type } from '../../../src/config/schema/type.ts';
 import { createAgent } from '../../../src/runtime/agent.ts';
 import { type Batch, itemCount } from '../../../src/telemetry/batch.ts';
 import { seconds } from '../../../src/telemetry/units.ts';
