@@ -27,7 +27,7 @@ after(stop);
 
 const kernels: readonly Kernel[] = ['tasks', 'queues', 'pelt'];
 /** In commands, for each test. */
-const effort = usualOr(2_000, 10_000);
+const effort = usualOr(1_000, 10_000);
 
 for (const kernel of kernels) {
   const check = (
@@ -56,7 +56,7 @@ for (const kernel of kernels) {
   test(`${kernel}: throttled time belongs to the quota, independent of the CPU's history`, () =>
     check({ length: 150, power: 7 }, throttled, assertWaits));
   test(`${kernel}: waits of seconds are exact within an epoch`, () =>
-    check({ length: 1500, power: 7 }, crowded, assertWaits, { effort: usualOr(15_000, 120_000) }));
+    check({ length: 1500, power: 7 }, crowded, assertWaits, { effort: usualOr(8_000, 120_000) }));
   test(`${kernel}: with many rotating cgroups culprits stay named, and no time is unknown`, async () => {
     const take = async (
       turns: Omit<Parameters<typeof turnsOf>[0], 'kernel' | 'length'>,
