@@ -65,9 +65,9 @@ const suites: Readonly<Record<string, string>> = {
   'full-maps': './guest/full-maps.test.js',
   'many-threads': './guest/many-threads.test.js',
   'cgroup-files': '../kernel/cgroup-files.test.js',
-  'cgroup-lifecycle': '../kernel/cgroup-lifecycle.test.js',
-  'cgroup-names': '../kernel/cgroup-names.test.js',
-  cgroups: '../kernel/cgroups.test.js',
+  'cgroup-lifecycle': '../kernel/lifecycle/cgroup-lifecycle.test.js',
+  'cgroup-names': '../kernel/lifecycle/cgroup-names.test.js',
+  cgroups: '../kernel/lifecycle/cgroups.test.js',
   scheduler: '../kernel/scheduler.test.js',
   waits: '../kernel/waits.test.js',
   // From here on the cpuset controller is enabled.

@@ -13,11 +13,11 @@ import {
 } from 'node:fs';
 import { afterEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openCgroupFiles } from '../../src/cgroup/files/open.ts';
-import { readMountinfo } from '../../src/cgroup/hierarchy.ts';
-import { readCgroupMounts } from '../../src/cgroup/mounts.ts';
-import { identifyPath } from '../../src/cgroup/path/identify.ts';
-import { type CgroupId, cgroupId } from '../../src/telemetry/units.ts';
+import { openCgroupFiles } from '../../../src/cgroup/files/open.ts';
+import { readMountinfo } from '../../../src/cgroup/hierarchy.ts';
+import { readCgroupMounts } from '../../../src/cgroup/mounts.ts';
+import { identifyPath } from '../../../src/cgroup/path/identify.ts';
+import { type CgroupId, cgroupId } from '../../../src/telemetry/units.ts';
 import {
   followCgroups,
   makeCgroup,
@@ -26,7 +26,7 @@ import {
   removeCgroups,
   type TestCgroup,
   version,
-} from './scheduler-fixture.ts';
+} from '../scheduler-fixture.ts';
 
 /** Names of cgroups may have any bytes but `/` and NUL: the kernel's events, the scan and the files agree on all of them. */
 

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { Sight } from './fixtures/see-cgroups.ts';
-import { makeCgroup, mountPoint, removeCgroups, runIn, version } from './scheduler-fixture.ts';
+import type { Sight } from '../fixtures/see-cgroups.ts';
+import { makeCgroup, mountPoint, removeCgroups, runIn, version } from '../scheduler-fixture.ts';
 
 /** What a process sees of the machine's cgroups that is in a cgroup, mount and cgroup namespace of its own, as a container is. */
 
-const seeCgroups = fileURLToPath(new URL('fixtures/see-cgroups.ts', import.meta.url));
+const seeCgroups = fileURLToPath(new URL('../fixtures/see-cgroups.ts', import.meta.url));
 const root = mkdtempSync(join(tmpdir(), 'earshot-root-'));
 /** A container in a pod, and another that is not its own. */
 const pod = makeCgroup('pod');

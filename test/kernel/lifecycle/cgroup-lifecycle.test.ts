@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
-import { followLifecycle, type Lifecycle } from '../../src/cgroup/lifecycle.ts';
-import { Serials } from '../../src/cgroup/serials.ts';
+import { followLifecycle, type Lifecycle } from '../../../src/cgroup/lifecycle.ts';
+import { Serials } from '../../../src/cgroup/serials.ts';
 import {
   type CgroupId,
   cgroupId,
@@ -11,7 +11,7 @@ import {
   type Nanoseconds,
   seconds,
   type UnixNanoseconds,
-} from '../../src/telemetry/units.ts';
+} from '../../../src/telemetry/units.ts';
 import {
   bpf,
   makeCgroup,
@@ -20,7 +20,7 @@ import {
   removeCgroups,
   runIn,
   version,
-} from './scheduler-fixture.ts';
+} from '../scheduler-fixture.ts';
 
 /** Names and serial numbers of real cgroups, without the scheduler programs. */
 

@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import type { BpfHost } from '../../src/bpf/bpf.ts';
-import { createBpfHost } from '../../src/bpf/host.ts';
-import { loadNative } from '../../src/bpf/native.ts';
-import { type Cgroups, cgroups } from '../../src/cgroup/cgroups.ts';
-import type { Running } from '../../src/component.ts';
-import { systemClock } from '../../src/machine/clock.ts';
-import { thisMachine } from '../../src/machine/machine.ts';
-import { cgroup } from '../../src/receivers/cgroup/cgroup.ts';
-import { cgroupEmits } from '../../src/receivers/cgroup/emits.ts';
-import { resourceAttributes } from '../../src/telemetry/attributes/resource.ts';
-import { seconds, type UnixNanoseconds } from '../../src/telemetry/units.ts';
-import { FakeBpf } from '../unit/fake-bpf.ts';
-import { fakeHost } from '../unit/fake-host.ts';
-import { bpf, makeCgroup, removeCgroups } from './scheduler-fixture.ts';
+import type { BpfHost } from '../../../src/bpf/bpf.ts';
+import { createBpfHost } from '../../../src/bpf/host.ts';
+import { loadNative } from '../../../src/bpf/native.ts';
+import { type Cgroups, cgroups } from '../../../src/cgroup/cgroups.ts';
+import type { Running } from '../../../src/component.ts';
+import { systemClock } from '../../../src/machine/clock.ts';
+import { thisMachine } from '../../../src/machine/machine.ts';
+import { cgroup } from '../../../src/receivers/cgroup/cgroup.ts';
+import { cgroupEmits } from '../../../src/receivers/cgroup/emits.ts';
+import { resourceAttributes } from '../../../src/telemetry/attributes/resource.ts';
+import { seconds, type UnixNanoseconds } from '../../../src/telemetry/units.ts';
+import { FakeBpf } from '../../unit/fake-bpf.ts';
+import { fakeHost } from '../../unit/fake-host.ts';
+import { bpf, makeCgroup, removeCgroups } from '../scheduler-fixture.ts';
 
 /** The service that components share, on this machine and without any of them that needs eBPF. */
 
