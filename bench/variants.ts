@@ -32,8 +32,11 @@ function attach(name: string, options: OpenOptions = {}) {
   };
 }
 
-const defaultOf = (key: 'sample' | 'events_per_second') =>
-  Number(jsonSchema(scheduler.config).properties?.[key]?.default);
+function defaultOf(key: 'sample' | 'events_per_second'): number {
+  const value = jsonSchema(scheduler.config).properties?.[key]?.default;
+  if (typeof value !== 'number') throw new Error(`cannot read the default of ${key}: it is ${value}`);
+  return value;
+}
 
 /** Of a small node. */
 const leastWorkloads = workloadsFor({ cpus: 1, cgroups: 0 });

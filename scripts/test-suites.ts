@@ -8,14 +8,20 @@ import type { TestFilesOptions, TestFilesResult } from './test-files.ts';
 export interface Suite {
   readonly name: string;
   readonly needsKernel: boolean;
-  readonly files: Readonly<Record<Neighbors, readonly string[]>>;
+  readonly files: Readonly<Record<Mode, readonly string[]>>;
 }
 
 /**
- * What may run while a file does. `any`: all files but those that run alone. `others`: not a second file of this kind,
- * as one agent runs on a machine. `none`: it compares times of this machine's scheduler.
+ * What runs at the same time as a file. `beside`: any file that does not run alone. `oneByOne`: those, but no second file
+ * of this mode; it starts agents or attaches their programs. `alone`: nothing; it compares times of this machine's scheduler.
  */
-export type Neighbors = 'any' | 'others' | 'none';
+export type Mode = 'beside' | 'oneByOne' | 'alone';
+
+const headings: Readonly<Record<Mode, string>> = {
+  beside: 'beside each other',
+  oneByOne: 'one after the other',
+  alone: 'alone',
+};
 
 /** Lines for the end of a run. */
 export interface Summary {
@@ -36,33 +42,30 @@ export interface Runner {
   run(files: readonly string[], options: TestFilesOptions): Promise<TestFilesResult>;
 }
 
-const unitTests = 'test/{unit,bpf,vm}/**/*.test.ts';
-
-/** The tests of a folder by neighbors, which the subfolder says. */
-const subfolders = { any: '{native,unattached}/', others: 'lifecycle/', none: '' } as const;
+const elsewhere = ['test/kernel/**', 'test/vm/guest/**', 'test/e2e/**', 'test/kubernetes/**'];
 
 export function findSuites(root: string): readonly Suite[] {
   const find = (pattern: string, exclude: readonly string[] = []) =>
     globSync(pattern, { cwd: root, exclude: [...exclude] })
       .sort()
       .map((file) => join(root, file));
-  const ofKernel = (name: string): Suite => ({
+  const findBySubfolder = (name: string): Suite => ({
     name,
     needsKernel: true,
     files: {
-      any: find(`test/${name}/${subfolders.any}*.test.ts`),
-      others: find(`test/${name}/${subfolders.others}*.test.ts`),
-      none: find(`test/${name}/${subfolders.none}*.test.ts`),
+      beside: find(`test/${name}/{native,unattached}/*.test.ts`),
+      oneByOne: find(`test/${name}/lifecycle/*.test.ts`),
+      alone: find(`test/${name}/*.test.ts`),
     },
   });
   return [
     {
       name: 'unit',
       needsKernel: false,
-      files: { any: find(unitTests, ['test/vm/guest/**']), others: [], none: [] },
+      files: { beside: find('test/**/*.test.ts', elsewhere), oneByOne: [], alone: [] },
     },
-    ofKernel('kernel'),
-    ofKernel('e2e'),
+    findBySubfolder('kernel'),
+    findBySubfolder('e2e'),
   ];
 }
 
@@ -87,11 +90,11 @@ export async function runSuites(
     .map((name) => failed(`no tests are called ${name}; there are ${all.join(', ')}`));
   const runnable: Suite[] = [];
   for (const suite of suites.filter(({ name }) => names.length === 0 || names.includes(name))) {
-    const instead = insteadOf(suite, runner);
-    if (instead) parts.push(instead);
+    const obstacle = findObstacle(suite, runner);
+    if (obstacle) parts.push(obstacle);
     else runnable.push(suite);
   }
-  parts.push(...(await run(runnable, runner)));
+  parts.push(...(await runByMode(runnable, runner)));
   return {
     results: parts.flatMap(({ results }) => results),
     skips: parts.flatMap(({ skips }) => skips),
@@ -99,8 +102,8 @@ export async function runSuites(
   };
 }
 
-/** Why a suite does not run. */
-function insteadOf(
+/** The summary of a suite that does not run. */
+function findObstacle(
   { name, files, needsKernel }: Suite,
   { isStrict, kernelObstacle }: Runner,
 ): Summary | undefined {
@@ -116,34 +119,26 @@ interface PartResult extends TestFilesResult {
   readonly ms: number;
 }
 
-/** First what may run beside each other, then what runs alone. */
-async function run(suites: readonly Suite[], runner: Runner): Promise<readonly Summary[]> {
+async function runByMode(suites: readonly Suite[], runner: Runner): Promise<readonly Summary[]> {
   const results = new Map<Suite, PartResult[]>(suites.map((suite) => [suite, []]));
-  const runWith = (neighbors: Neighbors) => async (write: Write) => {
+  const runAll = (mode: Mode) => async (write: Write) => {
     for (const [suite, parts] of results)
-      if (suite.files[neighbors].length > 0)
-        parts.push(await runPart(suite, neighbors, { ...runner, write }));
+      if (suite.files[mode].length > 0) parts.push(await runPart(suite, mode, { ...runner, write }));
   };
-  await runBesideEachOther([runWith('any'), runWith('others')], runner.write);
-  await runWith('none')(runner.write);
+  await runBesideEachOther([runAll('beside'), runAll('oneByOne')], runner.write);
+  await runAll('alone')(runner.write);
   return [...results].map(([suite, parts]) => summarize(suite, parts, runner));
 }
 
-const descriptions: Readonly<Record<Neighbors, string>> = {
-  any: 'beside each other',
-  others: 'one after the other',
-  none: 'alone',
-};
-
 async function runPart(
   { name, files }: Suite,
-  neighbors: Neighbors,
+  mode: Mode,
   { root, testLimit, idleLimit, write, run }: Runner,
 ): Promise<PartResult> {
-  write(`\n${name} tests, ${descriptions[neighbors]}\n`);
+  write(`\n${name} tests, ${headings[mode]}\n`);
   const begin = performance.now();
-  const concurrency = neighbors === 'any' ? availableParallelism() : 1;
-  const result = await run(files[neighbors], { cwd: root, concurrency, testLimit, idleLimit, write });
+  const concurrency = mode === 'beside' ? availableParallelism() : 1;
+  const result = await run(files[mode], { cwd: root, concurrency, testLimit, idleLimit, write });
   return { ...result, ms: performance.now() - begin };
 }
 

@@ -27,6 +27,7 @@ const idleLimit = Number(values['idle-limit']) * 1000;
 if (!(idleLimit > 0)) throw new Error(`cannot read --idle-limit ${values['idle-limit']}: it must be above 0`);
 
 Object.assign(process.env, testEnvironment(root, values.thorough));
+const begin = performance.now();
 const { results, skips, failures } = await runSuites(findSuites(root), positionals, {
   isStrict: process.env.CI === 'true',
   testLimit: 180_000,
@@ -37,6 +38,7 @@ const { results, skips, failures } = await runSuites(findSuites(root), positiona
   run: runTestFiles,
 });
 for (const result of results) console.log(result);
+console.log(`all: ${((performance.now() - begin) / 1000).toFixed(0)} s`);
 for (const skip of skips) console.log(`skipped: ${skip}`);
 for (const failure of failures) console.error(`failed: ${failure}`);
 process.exitCode = failures.length > 0 ? 1 : 0;

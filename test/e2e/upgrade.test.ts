@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { resourceAttributes } from '../../src/telemetry/attributes/resource.ts';
 import { waitMetrics } from '../../src/telemetry/metrics/wait.ts';
 import {
+  endLoad,
   type Load,
   longestLoad,
   makeCgroup,
@@ -46,8 +47,7 @@ const loads: Load[] = [];
 after(async () => {
   for (const agent of agents) await agent.stop('SIGKILL');
   for (const receiver of receivers) await receiver.close();
-  for (const load of loads) load.signal('SIGTERM');
-  await Promise.all(loads.map(({ ended }) => ended));
+  await Promise.all(loads.map(endLoad));
   await removeCgroups();
 });
 

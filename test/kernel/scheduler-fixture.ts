@@ -255,8 +255,7 @@ export async function outlast(
   const load = startIn(cgroup, spin(longestLoad, 1), cpu);
   while (cgroup.ran() < 0.2e9) await sleep(20);
   await others();
-  load.signal('SIGTERM');
-  await load.ended;
+  await endLoad(load);
 }
 
 export const spin = (seconds: number, threads: number, ...burst: readonly number[]) => [

@@ -67,7 +67,7 @@ const suites: Readonly<Record<string, string>> = {
   'cgroup-files': '../kernel/cgroup-files.test.js',
   'cgroup-lifecycle': '../kernel/lifecycle/cgroup-lifecycle.test.js',
   'cgroup-names': '../kernel/lifecycle/cgroup-names.test.js',
-  cgroups: '../kernel/lifecycle/cgroups.test.js',
+  cgroups: '../kernel/cgroups.test.js',
   scheduler: '../kernel/scheduler.test.js',
   waits: '../kernel/waits.test.js',
   // From here on the cpuset controller is enabled.

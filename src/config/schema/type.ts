@@ -5,7 +5,7 @@ const optional = new WeakSet<object>();
 
 /**
  * The builders of TypeBox that configurations need, with its types and its results: each start of the agent and each
- * `validate` would load its 370 modules.
+ * `validate` would load its hundreds of modules.
  */
 export const Type = {
   Array: (items: object, options?: object) => ({ type: 'array', items, ...options }),
@@ -22,9 +22,9 @@ export const Type = {
     optional.add(copy);
     return copy;
   },
-  Record: (_key: object, value: object, options?: object) => ({
+  Record: ({ pattern = '^.*$' }: { pattern?: string }, value: object, options?: object) => ({
     type: 'object',
-    patternProperties: { '^.*$': value },
+    patternProperties: { [pattern]: value },
     ...options,
   }),
   String: (options?: object) => ({ type: 'string', ...options }),

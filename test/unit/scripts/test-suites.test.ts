@@ -7,11 +7,11 @@ import { fileURLToPath } from 'node:url';
 import type { TestFilesResult } from '../../../scripts/test-files.ts';
 import { findSuites, type Runner, runSuites, type Suite } from '../../../scripts/test-suites.ts';
 
-const none = { any: [], others: [], none: [] };
+const noFiles = { beside: [], oneByOne: [], alone: [] };
 const suites: readonly Suite[] = [
-  { name: 'unit', files: { ...none, any: ['/clone/test/unit/a.test.ts'] }, needsKernel: false },
-  { name: 'kernel', files: { ...none, none: ['/clone/test/kernel/b.test.ts'] }, needsKernel: true },
-  { name: 'e2e', files: none, needsKernel: true },
+  { name: 'unit', files: { ...noFiles, beside: ['/clone/test/unit/a.test.ts'] }, needsKernel: false },
+  { name: 'kernel', files: { ...noFiles, alone: ['/clone/test/kernel/b.test.ts'] }, needsKernel: true },
+  { name: 'e2e', files: noFiles, needsKernel: true },
 ];
 const passed: TestFilesResult = { hasPassed: true, hanging: [], skips: [] };
 
@@ -47,17 +47,21 @@ test('without names all suites run', async () => {
 const mixed: readonly Suite[] = ['kernel', 'e2e'].map((name) => ({
   name,
   needsKernel: true,
-  files: { any: [`/clone/${name}/any`], others: [`/clone/${name}/others`], none: [`/clone/${name}/none`] },
+  files: {
+    beside: [`/clone/${name}/beside`],
+    oneByOne: [`/clone/${name}/oneByOne`],
+    alone: [`/clone/${name}/alone`],
+  },
 }));
 
-test('files run alone, or beside others, as they need it', async () => {
+test('a file runs beside those that its mode allows', async () => {
   const running = new Set<string>();
   const beside = new Map<string, string[]>();
   const { runOf } = runner(
     {},
     {
       async run([file = ''], { concurrency }) {
-        assert.equal(concurrency, file.endsWith('any') ? availableParallelism() : 1);
+        assert.equal(concurrency, file.endsWith('beside') ? availableParallelism() : 1);
         for (const other of running) beside.get(other)?.push(file);
         beside.set(file, [...running]);
         running.add(file);
@@ -74,7 +78,7 @@ test('files run alone, or beside others, as they need it', async () => {
   );
   for (const [file, others] of beside) {
     const kind = file.slice(file.lastIndexOf('/'));
-    const allowed = { '/any': '/others', '/others': '/any' }[kind];
+    const allowed = { '/beside': '/oneByOne', '/oneByOne': '/beside' }[kind];
     assert.ok(
       others.every((other) => allowed !== undefined && other.endsWith(allowed)),
       `${others} beside ${file}`,
@@ -107,9 +111,9 @@ test('a failure of any file is one of its suite', async () => {
 
 test('each test file of this checkout belongs to one suite', () => {
   const root = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
-  const all = globSync('test/{unit,bpf,vm,kernel,e2e}/**/*.test.ts', {
+  const all = globSync('test/**/*.test.ts', {
     cwd: root,
-    exclude: ['test/vm/guest/**'],
+    exclude: ['test/vm/guest/**', 'test/kubernetes/**'],
   });
   const found = findSuites(root).flatMap(({ files }) => Object.values(files).flat());
   assert.deepEqual([...found].sort(), all.map((file) => join(root, file)).sort());

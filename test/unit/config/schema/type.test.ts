@@ -5,7 +5,7 @@ import { Type } from '../../../../src/config/schema/type.ts';
 
 type Builders = typeof Type;
 
-/** Each builder with and without options. */
+/** By builder, in lower case: with and without options. */
 const schemas = {
   array: (of: Builders) => [of.Array(of.String()), of.Array(of.Integer(), { minItems: 1 })],
   boolean: (of: Builders) => [of.Boolean(), of.Boolean({ default: true })],
@@ -16,6 +16,7 @@ const schemas = {
   record: (of: Builders) => [
     of.Record(of.String(), of.Integer()),
     of.Record(of.String(), of.String(), { default: {} }),
+    of.Record(of.String({ pattern: '^a' }), of.Boolean()),
   ],
   unsafe: (of: Builders) => [of.Unsafe({ type: ['string', 'integer'], duration: {} })],
   optional: (of: Builders) => [of.Optional(of.Integer({ minimum: 1 }))],
@@ -26,6 +27,11 @@ const schemas = {
     of.Object({ a: of.Optional(of.Array(of.Object({ b: of.Integer() }))), c: of.Unsafe({}) }),
   ],
 };
+
+test('each builder is compared', () => {
+  const builders = Object.keys(Type).map((name) => name.toLowerCase());
+  assert.deepEqual(Object.keys(schemas).sort(), builders.sort());
+});
 
 for (const [name, make] of Object.entries(schemas))
   test(`${name}: the JSON Schema is TypeBox's, in the same order of keys`, () => {

@@ -6,14 +6,14 @@ import type { Readable, Writable } from 'node:stream';
 import { test } from 'node:test';
 import { lockInstance } from '../../../src/bpf/instance-lock.ts';
 import { iterate } from '../../../src/bpf/iterator.ts';
-import { attachFixture, builtObject, native } from '../native/fixture.ts';
+import { attachFixture, builtObject, native } from './fixture.ts';
 
 /** This run's own lock, so that a running agent is not in the way: 5 characters of the 15 a marker has, less a pid. */
 const name = `t${(process.pid % 36 ** 4).toString(36).padStart(4, '0')}`;
 
 const script = (use: string) => `
   const { lockInstance } = await import(${JSON.stringify(import.meta.resolve('../../../src/bpf/instance-lock.ts'))});
-  const { native } = await import(${JSON.stringify(import.meta.resolve('../native/fixture.ts'))});
+  const { native } = await import(${JSON.stringify(import.meta.resolve('./fixture.ts'))});
   const lock = () => {
     try { lockInstance(native, '${name}'); return 'locked'; } catch (error) { return error.code + ' ' + error.message; }
   };

@@ -3,8 +3,8 @@ import { mkdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, afterEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CgroupRegistry } from '../../../src/cgroup/registry.ts';
-import { type CgroupId, cgroupId, milliseconds, type UnixNanoseconds } from '../../../src/telemetry/units.ts';
+import type { CgroupRegistry } from '../../src/cgroup/registry.ts';
+import { type CgroupId, cgroupId, milliseconds, type UnixNanoseconds } from '../../src/telemetry/units.ts';
 import {
   followCgroups,
   makeCgroup,
@@ -16,7 +16,7 @@ import {
   type TestCgroup,
   type TestSource,
   version,
-} from '../scheduler-fixture.ts';
+} from './scheduler-fixture.ts';
 
 /** Names of the cgroups that the scheduler programs report. */
 
