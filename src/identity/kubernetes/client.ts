@@ -24,6 +24,9 @@ export interface KubeRequest {
   receive(part: Buffer): void;
 }
 
+/** Each chunk is a turn of another thread, which waits for a CPU of its own: with Node's 16 KiB a busy node needs minutes. */
+const gunzipBytes = 256 * 1024;
+
 const maxErrorBytes = 16 * 1024;
 const json = 'application/json';
 /** A silent peer is probed after this; Node.js has ten probes follow, a second apart. */
@@ -195,7 +198,8 @@ async function receive(response: IncomingMessage, request: KubeRequest, server: 
     request.answered?.();
   }
   try {
-    if (headers['content-encoding'] === 'gzip') await pipeline(response, createGunzip(), consume);
+    if (headers['content-encoding'] === 'gzip')
+      await pipeline(response, createGunzip({ chunkSize: gunzipBytes }), consume);
     else await pipeline(response, consume);
   } catch (cause) {
     if (!isRefusal) throw cause instanceof KubeError ? cause : explainFailure(cause, server, true);

@@ -16,17 +16,19 @@ const programs = {
 
 let probed: Probed;
 let object: NativeObject | undefined;
+const loaded: NativeObject[] = [];
 before(async () => {
   probed = await startProbed();
 });
 after(() => probed.close());
 afterEach(() => {
-  if (object) native.close(object);
+  for (const each of loaded.splice(0)) native.close(each); // else garbage has descriptors until it is collected
   object = undefined;
 });
 
 function load(name = 'links.bpf.o', options: OpenOptions = { programs }): NativeObject {
   object = name === 'usdt.bpf.o' ? native.open(fixture(name), {}) : openFixture(options, name);
+  loaded.push(object);
   native.load(object);
   return object;
 }
