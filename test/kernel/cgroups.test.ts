@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, afterEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +10,7 @@ import {
   makeCgroup,
   native,
   openScheduler,
+  removeCgroup,
   removeCgroups,
   runIn,
   spin,
@@ -56,15 +57,7 @@ function makeBelow(parent: TestCgroup, name: string) {
 }
 
 async function removeAll(directories: readonly string[]): Promise<void> {
-  for (const directory of directories)
-    for (let attempt = 0; ; attempt++)
-      try {
-        rmdirSync(directory);
-        break;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || attempt === 50) throw error;
-        await sleep(20); // its last task has not quite ended
-      }
+  for (const directory of directories) await removeCgroup(directory);
 }
 
 test('a cgroup that lives 200 ms, shorter than a scan interval, has its path on all its points and events', async () => {

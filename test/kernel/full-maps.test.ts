@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type WaitClass, waitClasses } from '../../src/receivers/scheduler/source.ts';
 import { attach } from './attach.ts';
-import { longestLoad, makeCgroup, spin, startIn, type TestCgroup } from './scheduler-fixture.ts';
+import { endLoad, longestLoad, makeCgroup, spin, startIn, type TestCgroup } from './scheduler-fixture.ts';
 
 /** Nodes that are larger than the maps, with loads that began before the agent. */
 
@@ -12,10 +12,7 @@ const second = 1e9;
 /** Threads that spin on one CPU until all of them are ended, or the test is, however late they begin. */
 function spinIn(context: TestContext, ...cgroups: readonly TestCgroup[]): () => Promise<unknown> {
   const loads = cgroups.map((cgroup) => startIn(cgroup, spin(longestLoad, 1), 0));
-  const end = () => {
-    for (const load of loads) load.signal('SIGTERM');
-    return Promise.all(loads.map(({ ended }) => ended));
-  };
+  const end = () => Promise.all(loads.map(endLoad));
   context.after(end);
   return end;
 }

@@ -190,17 +190,20 @@ function statistic(file: string): number {
     : Number(ns);
 }
 
-/** Innermost first; a cgroup is busy for a moment after its last task has ended. */
+/** Innermost first. */
 export async function removeCgroups(): Promise<void> {
-  for (const directory of made.splice(0).reverse())
-    for (let attempt = 0; ; attempt++) {
-      try {
-        rmdirSync(directory);
-        break;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || attempt === 50) throw error;
-        await sleep(20);
-      }
+  for (const directory of made.splice(0).reverse()) await removeCgroup(directory);
+}
+
+/** Waits until it is free: it is busy for a moment after its last task has ended. */
+export async function removeCgroup(directory: string | Buffer): Promise<void> {
+  for (let attempt = 0; ; attempt++)
+    try {
+      rmdirSync(directory);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || attempt === 50) throw error;
+      await sleep(20);
     }
 }
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { printable } from '../../../src/printable.ts';
-import { makeCgroup, program, removeCgroups, version } from '../../kernel/scheduler-fixture.ts';
+import { makeCgroup, program, removeCgroup, removeCgroups, version } from '../../kernel/scheduler-fixture.ts';
 import { startOtlpReceiver } from '../../lab/otlp-receiver.ts';
 import { steers } from '../../unit/hostile-names.ts';
 import { type Agent, startAgent } from '../agent.ts';
@@ -49,7 +49,7 @@ test('no name of a cgroup or thread steers what a real agent prints; OTLP has th
   if (version === 2) writeFileSync(join(parent.directory, 'cgroup.subtree_control'), '+cpu');
   for (const { directory } of directories) {
     mkdirSync(directory);
-    cleanings.push(() => remove(directory));
+    cleanings.push(() => removeCgroup(directory));
   }
   const receiver = await startOtlpReceiver();
   cleanings.push(() => receiver.close());
@@ -119,16 +119,4 @@ async function printedBy(agent: Agent, texts: readonly string[]): Promise<void> 
     assert.ok(attempt < 500, `${texts} are not printed`);
     await sleep(20);
   }
-}
-
-/** Busy for a moment after its last task has ended. */
-async function remove(directory: Buffer): Promise<void> {
-  for (let attempt = 0; ; attempt++)
-    try {
-      rmdirSync(directory);
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || attempt === 50) throw error;
-      await sleep(20);
-    }
 }

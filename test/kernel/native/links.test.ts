@@ -15,7 +15,6 @@ const programs = {
 };
 
 let probed: Probed;
-let object: NativeObject | undefined;
 const loaded: NativeObject[] = [];
 before(async () => {
   probed = await startProbed();
@@ -23,13 +22,18 @@ before(async () => {
 after(() => probed.close());
 afterEach(() => {
   for (const each of loaded.splice(0)) native.close(each); // else garbage has descriptors until it is collected
-  object = undefined;
 });
 
 function load(name = 'links.bpf.o', options: OpenOptions = { programs }): NativeObject {
-  object = name === 'usdt.bpf.o' ? native.open(fixture(name), {}) : openFixture(options, name);
+  const object = name === 'usdt.bpf.o' ? native.open(fixture(name), {}) : openFixture(options, name);
   loaded.push(object);
   native.load(object);
+  return object;
+}
+
+function last(): NativeObject {
+  const object = loaded.at(-1);
+  assert.ok(object, 'no object is loaded');
   return object;
 }
 
@@ -38,7 +42,7 @@ async function runsWhile(
   { program, target, counter }: { program: string; target?: Target; counter: string },
   act: () => void | Promise<void>,
 ): Promise<number> {
-  const of = object ?? load();
+  const of = loaded.at(-1) ?? load();
   const isAttached = () => native.programs(of).find(({ name }) => name === program)?.attached;
   const descriptors = openDescriptors();
   assert.equal(isAttached(), false);
@@ -119,7 +123,7 @@ test('uprobe_multi: one link has many places, each with its cookie', async () =>
     await runsWhile({ program: 'on_multi', counter: 'multi_runs', target }, () => probed.call(4)),
     5,
   );
-  assert.equal(object && readVariable(object, 'multi_cookies'), 4 * 10 + 1000);
+  assert.equal(readVariable(last(), 'multi_cookies'), 4 * 10 + 1000);
 });
 
 test('uprobe_multi: at returns it runs once for each, as a session at entry and return', async () => {
@@ -146,7 +150,7 @@ test('USDT: arguments and cookie arrive', async () => {
   } as const;
   const marker = { program: 'on_marker', counter: 'usdt_runs' };
   assert.equal(await runsWhile({ ...marker, target }, () => probed.call(5)), 5);
-  const value = (name: string) => object && readVariable(object, name);
+  const value = (name: string) => readVariable(last(), name);
   assert.equal(value('first_argument'), 0 + 1 + 2 + 3 + 4);
   assert.equal(value('second_argument'), 2 * (0 + 1 + 2 + 3 + 4));
   assert.equal(value('cookies'), 5 * 7);

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Account,
   account,
+  endLoad,
   type Load,
   longestLoad,
   makeCgroup,
@@ -104,8 +105,7 @@ export async function measureEarlyLoads(): Promise<EarlyLoads> {
       sleepers.load.signal('SIGCONT');
       await sleep(measuredMs);
       told = moment();
-      for (const { load } of all) load.signal('SIGTERM');
-      await Promise.all(all.map(({ load }) => load.ended));
+      await Promise.all(all.map(({ load }) => endLoad(load)));
     });
     assert.equal(total.drops.switch_lost ?? 0, 0, 'a switch was not seen');
     return {

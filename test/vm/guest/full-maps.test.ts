@@ -8,6 +8,7 @@ import {
   type Account,
   account,
   bpf,
+  endLoad,
   longestLoad,
   makeCgroup,
   openScheduler,
@@ -100,8 +101,7 @@ describe('maps that are smaller than the node, and loads that begin before', () 
     loads = await Promise.all(crowd.map((cgroup) => start(cgroup, spin(longestLoad, 1), 0)));
   });
   after(async () => {
-    for (const { load } of loads) load.signal('SIGTERM');
-    await Promise.all(loads.map(({ load }) => load.ended));
+    await Promise.all(loads.map(({ load }) => endLoad(load)));
     await removeCgroups();
   });
 
