@@ -56,6 +56,8 @@ interface Outcome {
   readonly churned: ReadonlyMap<Waiter, Ledger>;
   readonly busy: readonly { readonly cgroup: TestCgroup; readonly ran: number }[];
   readonly drops: Readonly<Record<string, number>>;
+  /** Changes of cgroups that the kernel could not report, as the reader came too late for them. */
+  readonly lostChanges: number;
   /** Paths of each at the time of its readings. */
   readonly names: ReadonlyMap<Waiter, ReadonlySet<string | undefined>>;
   /** Actual paths of the short-lived ones. */
@@ -162,6 +164,7 @@ async function stress(): Promise<Outcome> {
     churned,
     busy: [...busy, chatty].map((cgroup) => ({ cgroup, ran: cgroup.ran() })),
     drops,
+    lostChanges: cgroups.lost.ring_full ?? 0,
     ...{ names, realNames, events },
     span: Number(end - begin),
     unused: unusedTime() - unusedBefore,
@@ -289,7 +292,7 @@ test('long-lived cgroups have their own run time within 1 % at more than 50,000 
   const { busy, reported, span } = outcome;
   for (const { cgroup, ran } of busy) {
     const run = reported.get(cgroup.id)?.run ?? 0;
-    assert.ok(ran > 0.05 * span, `${cgroup.path} ran only ${ran} ns`);
+    assert.ok(ran > 0.05 * seconds * 1e9, `${cgroup.path} ran only ${ran} ns`);
     // the shell takes the slice with it in which it enters; the rest as with the short-lived ones
     assert.ok(Math.abs(run - ran) < 0.01 * ran + 20e6, `${cgroup.path} ran ${ran} ns, not ${run}`);
   }
@@ -310,13 +313,10 @@ test('no point or event belongs to a cgroup that never existed', () => {
 });
 
 test('points and events of removed cgroups have their own paths', (t) => {
-  const { reported, churned, names, realNames, events, drops } = outcome;
+  const { reported, churned, names, realNames, events, lostChanges } = outcome;
   const nameless = [...churned.keys()].filter((id) => names.get(id)?.has(undefined)).length;
   t.diagnostic(`${events} single waits; ${nameless} cgroups without a name`);
-  assert.ok(
-    nameless <= explained(drops, ['ring_full']),
-    `${nameless} without a name: ${JSON.stringify(drops)}`,
-  );
+  assert.ok(nameless <= lostChanges, `${nameless} without a name, where ${lostChanges} changes were lost`);
   for (const id of churned.keys())
     for (const path of names.get(id) ?? [])
       assert.ok(path === undefined || path === realNames.get(id), `${path} is not ${realNames.get(id)}`);
