@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { components } from '../src/components.ts';
 import { deliveryEmits } from '../src/delivery/emits.ts';
-import { eventAttributes } from '../src/receivers/scheduler/emits.ts';
 import { runtimeEmits } from '../src/runtime/emits.ts';
 import { culpritLabel } from '../src/telemetry/attributes/culprit.ts';
+import { eventAttributes } from '../src/telemetry/attributes/event.ts';
 import { resourceAttributes } from '../src/telemetry/attributes/resource.ts';
 import { causeMeaning, causes, waitAttributes, waitPart } from '../src/telemetry/attributes/wait.ts';
 import { podAnnotation, podLabel, workloadAttributes } from '../src/telemetry/attributes/workload.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
 import { after, before, test } from 'node:test';
-import { eventAttributes } from '../../src/receivers/scheduler/emits.ts';
 import { culpritAttributes } from '../../src/telemetry/attributes/culprit.ts';
+import { eventAttributes } from '../../src/telemetry/attributes/event.ts';
 import { resourceAttributes } from '../../src/telemetry/attributes/resource.ts';
 import { waitAttributes } from '../../src/telemetry/attributes/wait.ts';
 import { workloadAttributes } from '../../src/telemetry/attributes/workload.ts';

@@ -1,8 +1,8 @@
 import type { Attributes } from '@opentelemetry/api';
 import { culpritAttributes, lastRunnerAttributes } from '../../telemetry/attributes/culprit.ts';
+import { eventAttributes } from '../../telemetry/attributes/event.ts';
 import { waitPart } from '../../telemetry/attributes/wait.ts';
 import { toSeconds } from '../../telemetry/units.ts';
-import { eventAttributes } from './emits.ts';
 import { type WaitEvent, waitClasses } from './source.ts';
 
 /** A single wait as the attributes of an `earshot.wait` event. */

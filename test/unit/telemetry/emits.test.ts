@@ -4,13 +4,13 @@ import { describe, test } from 'node:test';
 import * as conventions from '@opentelemetry/semantic-conventions/incubating';
 import { allEmits } from '../../../scripts/write-metrics-doc.ts';
 import {
-  eventAttributes,
   kernelCounter,
   kernelLosses,
   kernelNotes,
   schedulerCounters,
 } from '../../../src/receivers/scheduler/emits.ts';
 import { waitClasses } from '../../../src/receivers/scheduler/source.ts';
+import { eventAttributes } from '../../../src/telemetry/attributes/event.ts';
 import { resourceAttributes } from '../../../src/telemetry/attributes/resource.ts';
 import { causes, waitPart } from '../../../src/telemetry/attributes/wait.ts';
 import { workloadAttributes } from '../../../src/telemetry/attributes/workload.ts';

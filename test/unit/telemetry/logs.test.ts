@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SeverityNumber } from '@opentelemetry/api';
-import { eventAttributes, waitEvent } from '../../../src/receivers/scheduler/emits.ts';
+import { waitEvent } from '../../../src/receivers/scheduler/emits.ts';
+import { eventAttributes } from '../../../src/telemetry/attributes/event.ts';
 import { workloadAttributes } from '../../../src/telemetry/attributes/workload.ts';
 import { event } from '../../../src/telemetry/logs.ts';
 import { resource } from '../../../src/telemetry/metrics/build.ts';

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { waitEvent as declared, eventAttributes } from '../../../../src/receivers/scheduler/emits.ts';
+import { waitEvent as declared } from '../../../../src/receivers/scheduler/emits.ts';
 import { describeWait } from '../../../../src/receivers/scheduler/events.ts';
 import { culpritAttributes, lastRunnerAttributes } from '../../../../src/telemetry/attributes/culprit.ts';
+import { eventAttributes } from '../../../../src/telemetry/attributes/event.ts';
 import { waitAttributes, waitPart } from '../../../../src/telemetry/attributes/wait.ts';
 import { cgroupId, nanoseconds } from '../../../../src/telemetry/units.ts';
 import { waitEvent } from './readings.ts';
