@@ -4,6 +4,7 @@ import { debug } from './exporters/debug/debug.ts';
 import { otlpGrpc } from './exporters/otlp-grpc/otlp-grpc.ts';
 import { table } from './exporters/table/table.ts';
 import { contention } from './processors/contention/contention.ts';
+import { sampling } from './processors/sampling/sampling.ts';
 import { workload } from './processors/workload/workload.ts';
 import { agent } from './receivers/agent.ts';
 import { cgroup } from './receivers/cgroup/cgroup.ts';
@@ -18,6 +19,7 @@ export const components: readonly Component[] = [
   replay,
   workload,
   contention,
+  sampling,
   forward,
   debug,
   otlpGrpc,

@@ -22,6 +22,7 @@ import { waitingScheduler } from './receivers/scheduler/waiting-scheduler.ts';
 /** What a component cannot do without; all else has a default. */
 const required: Readonly<Record<string, object>> = {
   replay: { file: fileURLToPath(new URL('../../config/recording.jsonl.gz', import.meta.url)) },
+  sampling: { reservoir: {} },
   otlp_grpc: { endpoint: 'localhost:4317', tls: { insecure: true } },
 };
 

@@ -1,0 +1,55 @@
+/** A value, and the number of values for which it stands. */
+export interface Weighted {
+  readonly value: number;
+  readonly weight: number;
+}
+
+export interface Estimate {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Of a normal distribution, 95 % lie within so many standard deviations. */
+const z = 2.58;
+
+/** `conserved`: the sum of weights is exact; `drawn`: it is known on average only, as behind `probabilistic`. */
+export type TotalWeight = 'conserved' | 'drawn';
+
+/** The 95 % intervals of docs/SAMPLING.md, for the sum of the values. */
+export function weightedTotal(sample: readonly Weighted[], weights: TotalWeight): Estimate {
+  const value = sum(sample, ({ value: each, weight }) => weight * each);
+  const center = weights === 'conserved' ? value / totalWeight(sample) : 0;
+  const error = z * Math.sqrt(sum(sample, (each) => (uncertainWeight(each) * (each.value - center)) ** 2));
+  return { value, low: value - error, high: value + error };
+}
+
+/** The same for the value that a part of all values does not exceed. */
+export function weightedQuantile(sample: readonly Weighted[], part: number): Estimate {
+  const sorted = sample.toSorted((a, b) => a.value - b.value);
+  const total = totalWeight(sorted);
+  const at = (wanted: number) => quantile(sorted, wanted * total);
+  const value = at(part);
+  const variance = sum(sorted, (each) => (uncertainWeight(each) * (Number(each.value <= value) - part)) ** 2);
+  const error = (z * Math.sqrt(variance)) / total;
+  return { value, low: at(part - error), high: at(part + error) };
+}
+
+export const totalWeight = (sample: readonly Weighted[]) => sum(sample, ({ weight }) => weight);
+
+export const covers = ({ low, high }: Estimate, truth: number) => low <= truth && truth <= high;
+
+/** What stands for itself alone adds no error. */
+const uncertainWeight = ({ weight }: Weighted) => (weight > 1 ? weight : 0);
+
+function quantile(sorted: readonly Weighted[], weight: number): number {
+  let before = 0;
+  for (const each of sorted) {
+    before += each.weight;
+    if (before >= weight) return each.value;
+  }
+  return sorted.at(-1)?.value ?? Number.NaN;
+}
+
+const sum = (sample: readonly Weighted[], of: (each: Weighted) => number) =>
+  sample.reduce((total, each) => total + of(each), 0);
