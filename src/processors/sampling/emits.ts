@@ -1,4 +1,4 @@
-import { findingAttributes } from '../../telemetry/attributes/finding.ts';
+import { findingAttributes, findingEventName } from '../../telemetry/attributes/finding.ts';
 import { counter, type Emits, level, listed } from '../../telemetry/emits.ts';
 
 const tailReasons = {
@@ -70,6 +70,12 @@ export const samplingCounters = {
 } as const;
 
 export const samplingEmits: Emits = {
-  attributes: Object.values(findingAttributes),
+  events: [
+    {
+      name: findingEventName,
+      meaning: 'Read, not made, by the processor `sampling`: a verdict about the workload of the resource.',
+      attributes: Object.values(findingAttributes),
+    },
+  ],
   counters: Object.values(samplingCounters),
 };
