@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { samplingQuantum } from '../../src/receivers/scheduler/source.ts';
 import { openOracle } from '../lab/oracle.ts';
 import { replay } from '../lab/replay.ts';
 import { usualOr } from '../lab/thorough.ts';
@@ -204,10 +205,13 @@ test('last runners are reported beside culprits, as a replay of every switch has
   try {
     const result = await account(attach(), () => outlast(victim, 0, () => runIn(hog, spin(2, 1), 0)));
     const { last, other } = result.pair(victim, hog);
-    const { wait } = result.of(victim);
+    const { wait, waits } = result.of(victim);
     assert.ok(wait > 0.5 * second, `waited only ${wait} ns`);
     assertNear(other, hog.ran(), 0.02 * hog.ran(), 'behind the hog');
-    assert.ok(result.blamed(victim, 'last') <= wait, 'each wait has one last');
+    // one shorter than a quantum may be booked as a whole one, for others that were as short
+    const sampled = waits * 1.125 * samplingQuantum;
+    const lasts = result.blamed(victim, 'last');
+    assert.ok(lasts <= wait + sampled, `each wait has one last runner: ${lasts} of ${wait}, ${waits} waits`);
     // not always most of it: with PREEMPT_RT threads of the kernel run after each tick
     const replayed = lastRunnerTime(oracle.trace(), victim, hog);
     assert.ok(replayed > 0, 'after some waits the hog left the CPU to the victim');
