@@ -50,6 +50,8 @@ export interface CgroupFiles {
   /** Resources whose pressure this kernel reports; a single cgroup may still have none. */
   readonly pressures: readonly PressureResource[];
   cpu(path: string): CpuEntitlement | undefined;
+  /** As in `CpuEntitlement`; `none`: without the cpu controller, its tasks belong to the group of the cgroup above. */
+  weight(path: string): number | 'none' | undefined;
   cpuStatistics(path: string): CpuStatistics | undefined;
   /** Total time its own queues were held back, by its own quota or one above, ns. Linux 6.6. */
   throttledLocally(path: string): bigint | undefined;

@@ -56,6 +56,11 @@ export class CgroupFilesV1 implements CgroupFiles {
     };
   }
 
+  weight(path: string): number | undefined {
+    const shares = this.#cpu.parse(path, 'cpu.shares', parseNumber);
+    return shares === undefined ? undefined : weightOfShares(shares);
+  }
+
   cpuStatistics(path: string): CpuStatistics | undefined {
     const statistics = this.#cpu.parse(path, 'cpu.stat', parseCpuStat);
     if (!statistics) return undefined;

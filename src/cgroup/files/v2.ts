@@ -40,6 +40,12 @@ export class CgroupFilesV2 implements CgroupFiles {
     };
   }
 
+  weight(path: string): number | 'none' | undefined {
+    const weight = this.#files.parse(path, 'cpu.weight', parseNumber);
+    if (weight === undefined) return this.#files.exists(path) ? 'none' : undefined;
+    return weightOf(weight).weight;
+  }
+
   cpuStatistics(path: string): CpuStatistics | undefined {
     return this.#files.parse(path, 'cpu.stat', parseCpuStat);
   }
@@ -71,6 +77,6 @@ export function toldPressures(mountPoint: string): readonly PressureResource[] {
 }
 
 /** An idle group's is rounded down to 0. */
-function weightOf(weight: number): CpuEntitlement {
+function weightOf(weight: number): { readonly weight: number; readonly isIdle?: true } {
   return weight === 0 ? { weight: weightOfShares(idleShares), isIdle: true } : { weight };
 }

@@ -298,3 +298,22 @@ test('version 1: the minimal shares of an idle group are distinguished from conf
   assert.equal(files.cpu('/a')?.isIdle, true);
   assert.equal(files.cpu('/b')?.isIdle, undefined);
 });
+
+test('the weight alone: as in all limits, `none` without the cpu controller, unknown of what is not there', () => {
+  const version2 = openVersion2({
+    ...version2Root,
+    ...below('pod/app', version2Container),
+    ...below('idle', { 'cpu.weight': '0\n', 'cpu.idle': '1\n' }),
+    ...below('plain', { 'cgroup.procs': '' }),
+  });
+  const paths = ['/pod/app', '/idle', '/plain', '/', '/gone'];
+  assert.deepEqual(
+    paths.map((path) => version2.weight(path)),
+    [39, (3 * 100) / 1024, 'none', 'none', undefined],
+  );
+  const files = openVersion1(version1, allMounts());
+  assert.deepEqual(
+    ['/app', '/gone'].map((path) => files.weight(path)),
+    [25, undefined],
+  );
+});

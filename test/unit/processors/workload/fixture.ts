@@ -65,6 +65,7 @@ const noFiles: CgroupFiles = {
   version: 2,
   pressures: [],
   cpu: () => undefined,
+  weight: () => undefined,
   cpuStatistics: () => undefined,
   throttledLocally: () => undefined,
   pressure: () => undefined,

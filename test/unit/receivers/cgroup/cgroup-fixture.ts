@@ -66,6 +66,7 @@ export async function setUp(cgroups: Record<string, FakeCgroup>, own: Partial<ty
     version: 2,
     pressures: pressureResources,
     cpu: (path) => of(path) && (of(path)?.entitlement ?? {}),
+    weight: (path) => of(path)?.entitlement?.weight,
     cpuStatistics(path) {
       const statistics = of(path)?.statistics;
       return typeof statistics === 'function' ? statistics() : statistics;
