@@ -1,11 +1,7 @@
 import type { Attributes } from '@opentelemetry/api';
-import {
-  type DataPoint,
-  DataPointType,
-  type MetricData,
-  type SumMetricData,
-} from '@opentelemetry/sdk-metrics';
+import type { DataPoint, SumMetricData } from '@opentelemetry/sdk-metrics';
 import { type Cause, waitAttributes } from '../../telemetry/attributes/wait.ts';
+import { findSum } from '../../telemetry/metrics/find.ts';
 import type { MetricsBatch } from '../../telemetry/metrics/metrics.ts';
 import { waitMetrics } from '../../telemetry/metrics/wait.ts';
 import { mapChanged } from '../../telemetry/visit.ts';
@@ -15,9 +11,9 @@ import { causeOf } from './cause.ts';
 export function divideWaits(batch: MetricsBatch): MetricsBatch {
   const resourceMetrics = mapChanged(batch.resourceMetrics, (of) => {
     const scopeMetrics = mapChanged(of.scopeMetrics, (scope) => {
-      const wait = find(scope.metrics, waitMetrics.waitTime.name);
+      const wait = findSum(scope.metrics, waitMetrics.waitTime);
       if (wait === undefined) return scope;
-      const blame = find(scope.metrics, waitMetrics.blameTime.name)?.dataPoints ?? [];
+      const blame = findSum(scope.metrics, waitMetrics.blameTime)?.dataPoints ?? [];
       const divided = { ...wait, dataPoints: divide(wait, blame, of.resource.attributes) };
       return { ...scope, metrics: scope.metrics.map((metric) => (metric === wait ? divided : metric)) };
     });
@@ -59,10 +55,3 @@ const classOf = ({ attributes }: DataPoint<number>) => attributes[waitAttributes
 
 /** Less is what is left of subtracting seconds from seconds. */
 const halfNanosecond = 0.5e-9;
-
-function find(all: readonly MetricData[], name: string): SumMetricData | undefined {
-  return all.find(
-    (metric): metric is SumMetricData =>
-      metric.dataPointType === DataPointType.SUM && metric.descriptor.name === name,
-  );
-}

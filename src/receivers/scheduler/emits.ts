@@ -3,7 +3,7 @@ import { culpritAttributes, lastRunnerAttributes } from '../../telemetry/attribu
 import { eventAttributes } from '../../telemetry/attributes/event.ts';
 import { waitAttributes } from '../../telemetry/attributes/wait.ts';
 import { counter, type Emits, type Event, level, listed } from '../../telemetry/emits.ts';
-import { waitMetrics } from '../../telemetry/metrics/wait.ts';
+import { measuredMetrics } from '../../telemetry/metrics/wait.ts';
 
 export const waitEvent = {
   name: 'earshot.wait',
@@ -113,7 +113,7 @@ export const kernelCounter = (reason: string) =>
   Object.hasOwn(kernelNotes, reason) ? schedulerCounters.kernelNoted : schedulerCounters.kernelDropped;
 
 export const schedulerEmits: Emits = {
-  metrics: Object.values(waitMetrics),
+  metrics: Object.values(measuredMetrics),
   events: [waitEvent],
   attributes: [waitAttributes.class],
   counters: [...Object.values(schedulerCounters), ...Object.values(cgroupCounters)],

@@ -4,8 +4,8 @@ import type { Metric } from '../emits.ts';
 
 const culprit = Object.values(culpritAttributes);
 
-/** Metrics of waiting: emitted by a receiver, turned from classes into causes by `contention`, read by views. */
-export const waitMetrics = {
+/** Emitted by a receiver, turned from classes into causes by `contention`. */
+export const measuredMetrics = {
   waitDuration: {
     name: 'earshot.wait.duration',
     kind: 'exponential_histogram',
@@ -53,3 +53,34 @@ export const waitMetrics = {
     attributes: [],
   },
 } as const satisfies Readonly<Record<string, Metric>>;
+
+/** Added by `contention`, of the same intervals. */
+export const judgedMetrics = {
+  excessTime: {
+    name: 'earshot.excess.time',
+    kind: 'sum',
+    unit: 's',
+    meaning:
+      'The part of `earshot.blame.time` that a sibling, neighbor or system service caused by taking more CPU time than its share while the victim got less than its own. Shares are by the weights of all levels of the cgroup hierarchy, and none is more than its party can use.',
+    attributes: [waitAttributes.cause, ...culprit],
+  },
+  entitledTime: {
+    name: 'earshot.entitled.time',
+    kind: 'sum',
+    unit: 's',
+    meaning:
+      'The part of `earshot.blame.time` of siblings, neighbors and system services to which they were entitled, by cause. What of the blame is neither this nor excess is not known (`earshot.agent.blame.unjudged`).',
+    attributes: [waitAttributes.cause],
+  },
+  offenceTime: {
+    name: 'earshot.offence.time',
+    kind: 'sum',
+    unit: 's',
+    meaning:
+      "Excess wait that the workload of the resource, as the culprit, caused to others: the sum of `earshot.excess.time` over its victims. Several threads may wait for one that runs, so that it can exceed the culprit's run time.",
+    attributes: [],
+  },
+} as const satisfies Readonly<Record<string, Metric>>;
+
+/** Metrics of waiting, as views and connectors read them. */
+export const waitMetrics = { ...measuredMetrics, ...judgedMetrics } as const;

@@ -4,7 +4,7 @@ import { AggregationTemporality } from '@opentelemetry/sdk-metrics';
 import { culpritAttributes } from '../../../../src/telemetry/attributes/culprit.ts';
 import { resourceAttributes } from '../../../../src/telemetry/attributes/resource.ts';
 import { waitAttributes } from '../../../../src/telemetry/attributes/wait.ts';
-import { waitMetrics } from '../../../../src/telemetry/metrics/wait.ts';
+import { measuredMetrics, waitMetrics } from '../../../../src/telemetry/metrics/wait.ts';
 import {
   cgroupId,
   hrTime,
@@ -23,12 +23,12 @@ test('a reading becomes the declared metrics, deltas of its interval', async () 
   const [workload] = await read();
   assert.deepEqual(
     [...(workload?.metrics.keys() ?? [])].sort(),
-    Object.values(waitMetrics)
+    Object.values(measuredMetrics)
       .map(({ name }) => name)
       .sort(),
   );
   for (const [name, metric] of workload?.metrics ?? []) {
-    const described = Object.values(waitMetrics).find((it) => it.name === name);
+    const described = Object.values(measuredMetrics).find((it) => it.name === name);
     assert.equal(metric.descriptor.unit, described?.unit);
     assert.equal(metric.descriptor.description, described?.meaning);
     assert.equal(metric.aggregationTemporality, AggregationTemporality.DELTA);

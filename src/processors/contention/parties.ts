@@ -1,0 +1,74 @@
+import type { Attributes } from '@opentelemetry/api';
+import type { DataPoint, MetricData, ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import type { CgroupWeights } from '../../cgroup/weights.ts';
+import { culpritAttributes } from '../../telemetry/attributes/culprit.ts';
+import { resourceAttributes } from '../../telemetry/attributes/resource.ts';
+import { type Cause, waitAttributes } from '../../telemetry/attributes/wait.ts';
+import { Groups } from './groups.ts';
+import { type Party, partyOf, type Rival, toNanoseconds, unreported } from './party.ts';
+
+/** Causes whose culprits compete with the victim, other cgroups of its own among them. */
+const own: Cause = 'self';
+const competing: ReadonlySet<unknown> = new Set<Cause>([own, 'sibling', 'neighbor', 'system']);
+
+/** The parties of one reading: those with a resource, and then those that only points of blame name. */
+export class Parties {
+  readonly #groups: Groups;
+  readonly #parties = new Map<unknown, Party>();
+
+  constructor(resources: readonly ResourceMetrics[], weights: Pick<CgroupWeights, 'find'>) {
+    // a path of another machine may exist here too, with another weight
+    this.#groups = new Groups(resources.every(isOfThisMachine) ? weights : { find: () => undefined });
+    for (const of of resources) {
+      const { attributes } = of.resource;
+      const path = attributes[resourceAttributes.cgroupPath.key];
+      const group = typeof path === 'string' ? this.#groups.ofTasks(path) : undefined;
+      this.#parties.set(keyOf(of), partyOf(metricsOf(of), attributes, group));
+    }
+  }
+
+  of(resource: ResourceMetrics): Party | undefined {
+    return this.#parties.get(keyOf(resource));
+  }
+
+  /** The competing culprits in points of blame; `leave` is called with the blame, ns, of one that has neither resource nor path. */
+  rivalsIn(points: readonly DataPoint<number>[], leave: (blame: number) => void): readonly Rival[] {
+    const rivals: Rival[] = [];
+    for (const { attributes, value } of points) {
+      const cause = attributes[waitAttributes.cause.key];
+      const blame = toNanoseconds(value);
+      if (blame <= 0 || !competing.has(cause)) continue;
+      const party = this.#culprit(attributes);
+      const isOwn = cause === own;
+      if (party) rivals.push({ party, blame, cause, isOwn, attributes });
+      else if (!isOwn) leave(blame);
+    }
+    return rivals;
+  }
+
+  /** When all are known: their groups can be compared. */
+  complete(): void {
+    this.#groups.join();
+  }
+
+  #culprit(point: Attributes): Party | undefined {
+    const path = point[culpritAttributes.cgroupPath.key];
+    const key = point[culpritAttributes.cgroupId.key] ?? path;
+    const known = this.#parties.get(key);
+    if (known || typeof path !== 'string') return known;
+    const party = unreported(this.#groups.ofTasks(path));
+    this.#parties.set(key, party);
+    return party;
+  }
+}
+
+export const metricsOf = ({ scopeMetrics }: ResourceMetrics): readonly MetricData[] =>
+  scopeMetrics.flatMap(({ metrics }) => metrics);
+
+const isOfThisMachine = ({ resource: { attributes } }: ResourceMetrics) =>
+  attributes[resourceAttributes.cgroupId.key] !== undefined &&
+  attributes[resourceAttributes.recording.key] === undefined;
+
+/** Data of another machine has paths instead of ids. */
+const keyOf = ({ resource: { attributes } }: ResourceMetrics): unknown =>
+  attributes[resourceAttributes.cgroupId.key] ?? attributes[resourceAttributes.cgroupPath.key];
