@@ -2,6 +2,8 @@
 export interface Weighted {
   readonly value: number;
   readonly weight: number;
+  /** Values with the same one are kept or dropped together. */
+  readonly cluster?: string;
 }
 
 export interface Estimate {
@@ -18,9 +20,9 @@ export type TotalWeight = 'conserved' | 'drawn';
 
 /** The 95 % intervals of docs/SAMPLING.md, for the sum of the values. */
 export function weightedTotal(sample: readonly Weighted[], weights: TotalWeight): Estimate {
-  const value = sum(sample, ({ value: each, weight }) => weight * each);
+  const value = sum(sample, (each) => each.weight * each.value);
   const center = weights === 'conserved' ? value / totalWeight(sample) : 0;
-  const error = z * Math.sqrt(sum(sample, (each) => (uncertainWeight(each) * (each.value - center)) ** 2));
+  const error = z * Math.sqrt(variance(sample, (each) => each.value - center));
   return { value, low: value - error, high: value + error };
 }
 
@@ -30,17 +32,23 @@ export function weightedQuantile(sample: readonly Weighted[], part: number): Est
   const total = totalWeight(sorted);
   const at = (wanted: number) => quantile(sorted, wanted * total);
   const value = at(part);
-  const variance = sum(sorted, (each) => (uncertainWeight(each) * (Number(each.value <= value) - part)) ** 2);
-  const error = (z * Math.sqrt(variance)) / total;
-  return { value, low: at(part - error), high: at(part + error) };
+  const error = z * Math.sqrt(variance(sorted, (each) => Number(each.value <= value) - part));
+  return { value, low: at(part - error / total), high: at(part + error / total) };
+}
+
+/** What stands for itself alone adds nothing. */
+function variance(sample: readonly Weighted[], deviation: (each: Weighted) => number): number {
+  const clusters = new Map<unknown, number>();
+  for (const each of sample) {
+    const { weight, cluster = each } = each;
+    if (weight > 1) clusters.set(cluster, (clusters.get(cluster) ?? 0) + weight * deviation(each));
+  }
+  return [...clusters.values()].reduce((total, deviated) => total + deviated ** 2, 0);
 }
 
 export const totalWeight = (sample: readonly Weighted[]) => sum(sample, ({ weight }) => weight);
 
 export const covers = ({ low, high }: Estimate, truth: number) => low <= truth && truth <= high;
-
-/** What stands for itself alone adds no error. */
-const uncertainWeight = ({ weight }: Weighted) => (weight > 1 ? weight : 0);
 
 function quantile(sorted: readonly Weighted[], weight: number): number {
   let before = 0;

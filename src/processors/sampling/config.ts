@@ -119,6 +119,11 @@ export const samplingConfig = Type.Object(
       description:
         'Workloads, or pairs of workload and CPU, with a state of their own in `rate_limit` and `reservoir`; beyond, the one without waits for the longest time makes room, and what is held of it goes on at once.',
     }),
+    max_held: Type.Integer({
+      default: 100_000,
+      minimum: 1,
+      description: 'Waits that `reservoir` holds; beyond, a workload makes room likewise.',
+    }),
   },
   { additionalProperties: false },
 );

@@ -10,12 +10,11 @@ export type TailReason = keyof typeof tailReasons;
 
 const keptReasons = {
   ...tailReasons,
-  all: 'no mode drops anything',
   probabilistic: 'drawn',
   rate_limit: 'within the rate',
   longest: '`reservoir`: one of the longest',
   others: '`reservoir`: stands for the others of its band',
-  evicted: 'held, and sent early: its workload made room for another beyond `max_workloads`',
+  evicted: 'held, and sent early: its workload made room for others beyond `max_workloads` or `max_held`',
   shutdown: 'held until the end',
   no_wait: 'has no duration of a wait; never dropped',
 } as const;

@@ -2,12 +2,13 @@ import type { Static } from 'typebox';
 import { eventAttributes } from '../../telemetry/attributes/event.ts';
 import { seconds } from '../../telemetry/units.ts';
 import type { rateLimitSchema } from './config.ts';
+import type { KeptReason } from './emits.ts';
 import { merge } from './merge.ts';
 import type { Mode } from './mode.ts';
 import { RecentMap } from './recent-map.ts';
 import type { Surroundings } from './surroundings.ts';
 import { type Rate, type TokenBucket, takeToken } from './token-bucket.ts';
-import type { Item, Wait } from './wait.ts';
+import type { Item, Kept, Wait } from './wait.ts';
 import { workloadKey } from './workload-key.ts';
 
 /** Of one workload, or of one on one CPU. */
@@ -38,26 +39,22 @@ export function createRateLimit<T extends Item>(
     return merge(pending, wait, random);
   }
 
-  function pendingOf(limited: Limited<T>): readonly Wait<T>[] {
+  function take(limited: Limited<T>, reason: KeptReason): readonly Kept<T>[] {
     const { pending } = limited;
     limited.pending = undefined;
-    return pending === undefined ? [] : [{ ...pending, reason: 'rate_limit' }];
+    return pending === undefined ? [] : [{ ...pending, reason }];
   }
 
   return {
     take(wait) {
       const now = clock.elapsed();
       const key = keyOf(wait.item);
-      let evicted: Limited<T> | undefined;
-      let limited = workloads.get(key);
-      if (limited === undefined) {
-        limited = { bucket: { tokens: burst, filledAt: now }, pending: undefined };
-        evicted = workloads.set(key, limited);
-      }
+      const full = { bucket: { tokens: burst, filledAt: now }, pending: undefined };
+      const limited: Limited<T> = workloads.get(key) ?? full;
+      const evicted = workloads.set(key, limited);
       limited.pending = add(wait, limited);
-      const before =
-        evicted?.pending === undefined ? [] : [{ ...evicted.pending, reason: 'evicted' as const }];
-      return takeToken(limited.bucket, rate, now) ? [...before, ...pendingOf(limited)] : before;
+      const early = evicted ? take(evicted, 'evicted') : [];
+      return takeToken(limited.bucket, rate, now) ? [...early, ...take(limited, 'rate_limit')] : early;
     },
     held: {
       name: 'rate_limit',
@@ -65,10 +62,12 @@ export function createRateLimit<T extends Item>(
       release() {
         const now = clock.elapsed();
         return [...workloads.values()].flatMap((limited) =>
-          limited.pending !== undefined && takeToken(limited.bucket, rate, now) ? pendingOf(limited) : [],
+          limited.pending !== undefined && takeToken(limited.bucket, rate, now)
+            ? take(limited, 'rate_limit')
+            : [],
         );
       },
-      flush: () => workloads.drain().flatMap(pendingOf),
+      flush: () => workloads.drain().flatMap((limited) => take(limited, 'rate_limit')),
     },
   };
 }

@@ -20,7 +20,11 @@ export class RecentMap<Key, Value> {
   set(key: Key, value: Value): Value | undefined {
     this.#values.delete(key);
     this.#values.set(key, value);
-    if (this.#values.size <= this.#limit) return undefined;
+    return this.#values.size > this.#limit ? this.evict() : undefined;
+  }
+
+  /** The value of the key that was not used for the longest time. */
+  evict(): Value | undefined {
     const [[oldest, evicted] = []] = this.#values;
     if (oldest !== undefined) this.#values.delete(oldest);
     return evicted;

@@ -5,14 +5,14 @@ import type { SamplingConfig } from './config.ts';
 import { samplingCounters } from './emits.ts';
 import type { Findings } from './findings.ts';
 import type { Kind } from './kinds.ts';
-import { createChain } from './mode.ts';
+import { createChain, type Modes } from './mode.ts';
 import { createProbabilistic } from './probabilistic.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { createReservoir } from './reservoir.ts';
 import type { Surroundings } from './surroundings.ts';
 import { createTail } from './tail.ts';
 import { Tally } from './tally.ts';
-import { type Item, type Wait, weightOf, withWeight } from './wait.ts';
+import { type Item, type Kept, weightOf, withWeight } from './wait.ts';
 
 export interface SamplerOptions<T extends Item> {
   readonly config: SamplingConfig;
@@ -33,17 +33,18 @@ export function createSampler<B extends Batch, T extends Item>(
 ): Sampler<B> {
   const tally = new Tally();
   const chain = createChain(
-    modesOf(config, {
+    modesOf<T>(config, {
       clock: host.clock,
       random: () => host.clock.random(),
       tally,
       maxWorkloads: config.max_workloads,
+      maxHeld: config.max_held,
       traceIdOf: kind.traceIdOf,
     }),
   );
   const tailReason = config.tail ? createTail(config.tail, findings) : () => undefined;
 
-  function keep({ item, weight, reason }: Wait<T>): T {
+  function keep({ item, weight, reason }: Kept<T>): T {
     tally.keep(reason, weight - weightOf(item));
     return withWeight(item, weight);
   }
@@ -57,8 +58,7 @@ export function createSampler<B extends Batch, T extends Item>(
     }
     const wait = { item, duration: nanoseconds(Math.max(0, duration)), weight: weightOf(item) };
     const reason = tailReason(wait);
-    if (reason === undefined) return chain.take({ ...wait, reason: 'all' }).map(keep);
-    return [keep({ ...wait, reason })];
+    return reason === undefined ? chain.take(wait).map(keep) : [keep({ ...wait, reason })];
   }
 
   const batchOf = (items: readonly T[]): B => {
@@ -66,7 +66,7 @@ export function createSampler<B extends Batch, T extends Item>(
     return kind.batchOf(items);
   };
 
-  const batchesOf = (waits: readonly Wait<T>[]) => (waits.length === 0 ? [] : [batchOf(waits.map(keep))]);
+  const batchesOf = (kept: readonly Kept<T>[]) => (kept.length === 0 ? [] : [batchOf(kept.map(keep))]);
 
   return {
     pulls: chain.held.map(({ name, every, release }) => ({
@@ -84,12 +84,13 @@ export function createSampler<B extends Batch, T extends Item>(
   };
 }
 
-/** In the order in which they are combined. */
-function modesOf<T extends Item>(config: SamplingConfig, surroundings: Surroundings<T>) {
+function modesOf<T extends Item>(config: SamplingConfig, surroundings: Surroundings<T>): Modes<T> {
   const { probabilistic, rate_limit: rateLimit, reservoir } = config;
-  return [
+  const [first, ...others] = [
     ...(probabilistic ? [createProbabilistic(probabilistic, surroundings)] : []),
     ...(rateLimit ? [createRateLimit(rateLimit, surroundings)] : []),
     ...(reservoir ? [createReservoir(reservoir, surroundings)] : []),
   ];
+  if (first === undefined) throw new Error('cannot sample: no mode drops anything');
+  return [first, ...others];
 }

@@ -10,6 +10,8 @@ export interface Surroundings<T extends Item> {
   readonly tally: Tally;
   /** Workloads with a state of their own. */
   readonly maxWorkloads: number;
+  /** Waits that a reservoir holds. */
+  readonly maxHeld: number;
   /** Undefined: the item belongs to no trace. */
   traceIdOf(item: T): string | undefined;
 }

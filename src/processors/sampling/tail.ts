@@ -10,7 +10,7 @@ import { workloadKey } from './workload-key.ts';
 export function createTail(
   { min_wait: minWait, causes }: Static<typeof tailSchema>,
   findings: Findings | undefined,
-): (wait: Omit<Wait, 'reason'>) => TailReason | undefined {
+): (wait: Wait) => TailReason | undefined {
   const wanted = new Set<unknown>(causes);
   return ({ item, duration }) => {
     if (minWait !== undefined && duration >= minWait) return 'min_wait';

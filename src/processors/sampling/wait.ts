@@ -16,6 +16,9 @@ export interface Wait<T extends Item = Item> {
   readonly duration: Nanoseconds;
   /** Waits that it stands for; at first those of its item. */
   readonly weight: number;
+}
+
+export interface Kept<T extends Item = Item> extends Wait<T> {
   /** Of the latest mode that kept it. */
   readonly reason: KeptReason;
 }

@@ -1,5 +1,5 @@
 import { merge } from './merge.ts';
-import type { Item, Wait } from './wait.ts';
+import type { Item, Kept, Wait } from './wait.ts';
 
 export interface WindowOptions {
   /** Waits kept as they are. */
@@ -35,7 +35,12 @@ export class Window<T extends Item> {
     if (displaced) this.#addOther(displaced);
   }
 
-  waits(): readonly Wait<T>[] {
+  /** Waits that it holds. */
+  get size(): number {
+    return this.#longest.length + this.#others.size;
+  }
+
+  waits(): readonly Kept<T>[] {
     return [
       ...this.#longest.map((wait) => ({ ...wait, reason: 'longest' as const })),
       ...[...this.#others.values()].map((wait) => ({ ...wait, reason: 'others' as const })),

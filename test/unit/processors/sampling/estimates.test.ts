@@ -9,7 +9,7 @@ import {
   weightedQuantile,
   weightedTotal,
 } from '../../../lab/weighted-estimates.ts';
-import { fixture, type MadeWait, seededRandom, waits, weightedIn } from './fixture.ts';
+import { fixture, type MadeWait, recordsOf, seededRandom, waits, weightedIn } from './fixture.ts';
 
 /** The intervals of docs/SAMPLING.md against the unsampled stream, over many streams and chances: the same in each run. */
 
@@ -104,6 +104,32 @@ for (const [title, written, weights, ofParts] of cases)
     for (const [name, count] of Object.entries(covered))
       assert.ok(count >= streams * 0.95, `${name}: ${count} of ${streams}`);
   });
+
+test('waits of one workload that are kept together are a cluster: totals are within its interval', async () => {
+  const written = { probabilistic: { percentage: 30, attribute: 'service.instance.id' } };
+  let covered = 0;
+  let coveredAlone = 0;
+  for (let seed = 0; seed < streams; seed++) {
+    const random = seededRandom(seed);
+    const made = Array.from({ length: 150 }, (_, workload) => {
+      const length = 0.01 * (1 + random());
+      return Array.from({ length: 10 }, () => ({
+        wait: length * (1 + random()),
+        workload: `${seed}-${workload}`,
+      }));
+    }).flat();
+    const { processor } = await fixture(written, { seed });
+    const batch = processor.process(waits(...made));
+    const names = recordsOf(batch).map(({ resource }) => String(resource.attributes['service.instance.id']));
+    const alone = weightedIn([batch]);
+    const sample = alone.map((each, i) => ({ ...each, cluster: names[i] ?? '' }));
+    const truth = made.reduce((sum, { wait }) => sum + wait, 0);
+    covered += Number(covers(weightedTotal(sample, 'drawn'), truth));
+    coveredAlone += Number(covers(weightedTotal(alone, 'drawn'), truth));
+  }
+  assert.ok(covered >= streams * 0.95, `${covered} of ${streams}`);
+  assert.ok(coveredAlone < streams * 0.9, `${coveredAlone} of ${streams} without clusters: they matter`);
+});
 
 test('an interval is no wider than it has to be: half of it misses the total in some streams', async () => {
   let missed = 0;

@@ -56,6 +56,23 @@ test('beyond max_workloads the window of the workload unused for longest ends ea
   assert.deepEqual(counted(samplingCounters.kept), { evicted: 2 });
 });
 
+test('beyond max_held the window of the workload unused for longest ends early', async () => {
+  const { processor, counted, pull } = await fixture({
+    reservoir: { longest: 2, per: 'workload' },
+    max_held: 3,
+  });
+  const batch = processor.process(
+    waits(...['a', 'a', 'b', 'b'].map((workload, i) => ({ wait: i + 1, workload }))),
+  );
+  assert.deepEqual(
+    weightedIn([batch]).map(({ value }) => value),
+    [1, 2],
+  );
+  assert.equal(itemCount(processor.process(waits({ wait: 5, workload: 'c' }))), 0, 'there is room again');
+  assert.equal(weightedIn(await pull()).length, 3);
+  assert.deepEqual(counted(samplingCounters.kept), { evicted: 2, longest: 3 });
+});
+
 /** From 10 µs to 10 s, in whole nanoseconds. */
 const made = fc.record({
   wait: fc.double({ min: -5, max: 1, noNaN: true }).map((exponent) => Math.round(10 ** (exponent + 9)) / 1e9),
