@@ -35,12 +35,16 @@ __noinline u64 read_level(u32 row, u64 entity, u64 at)
 		keep_check_before(count);
 		if (count >= QUOTAS) {
 			lose(LOSS_QUOTA_MERGED);
+			quotas->is_merged = 1;
 			return 0;
 		}
 		css = &BPF_CORE_READ(cfs_rq, tg)->css;
-		if (count)
+		if (count || !throttles_tasks())
 			quotas->throttled[count] = throttled_time(cfs_rq, at);
 		quotas->serial[count] = BPF_CORE_READ(css, serial_nr);
+		quotas->entity[count] = entity;
+		if (!count && !throttles_tasks())
+			quotas->on = (u64)cfs_rq;
 		quotas->count = count + 1;
 		introduce(row, css);
 	}
@@ -60,9 +64,11 @@ __noinline int read_quotas_of(u32 row, u64 entity, u64 at)
 		return 0;
 	cfs_rq = BPF_CORE_READ(se, cfs_rq);
 	quotas = &here->walk.quotas;
+	quotas->on = (u64)cfs_rq;
 	quotas->throttled[0] = throttled_time(cfs_rq, at);
 	quotas->serial[0] = 0;
 	quotas->count = 0;
+	quotas->is_merged = 0;
 #pragma clang loop unroll(disable)
 	for (int level = 0; level < LEVELS; level++) {
 		entity = read_level(row, entity, at);
