@@ -35,6 +35,7 @@ static void *spin(void *created)
 		if (sleep_nanos) {
 			struct timespec pause = {.tv_nsec = sleep_nanos};
 			nanosleep(&pause, NULL);
+			t = now();
 		}
 	}
 	*lifetime = now() - *lifetime;
