@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { workloadCounters } from '../../src/processors/workload/emits.ts';
-import { cgroupMetrics } from '../../src/receivers/cgroup/emits.ts';
 import { culpritAttributes } from '../../src/telemetry/attributes/culprit.ts';
 import { resourceAttributes } from '../../src/telemetry/attributes/resource.ts';
 import { waitAttributes } from '../../src/telemetry/attributes/wait.ts';
 import { workloadAttributes } from '../../src/telemetry/attributes/workload.ts';
+import { cgroupMetrics } from '../../src/telemetry/metrics/cgroup.ts';
 import { waitMetrics } from '../../src/telemetry/metrics/wait.ts';
 import { attributesOf, culpritAttributesOf, type Expected } from './expected.ts';
 import type { ContainerdMajor } from './peers.ts';

@@ -4,9 +4,9 @@ import { cpuCount, cpuLimit } from '../../cgroup/files/entitlement.ts';
 import { pressureResources } from '../../cgroup/files/files.ts';
 import { waitAttributes } from '../../telemetry/attributes/wait.ts';
 import { gauge, type Interval, type Point, resourceMetrics, sum } from '../../telemetry/metrics/build.ts';
+import { cgroupMetrics, pressureAttributes } from '../../telemetry/metrics/cgroup.ts';
 import { nanoseconds, toSeconds } from '../../telemetry/units.ts';
 import { type CgroupReading, pressureTotal } from './cgroup-reader.ts';
-import { cgroupMetrics, pressureAttributes } from './emits.ts';
 
 /** A reading as the metrics of one resource. */
 export function metricsOf(reading: CgroupReading, resource: Resource): ResourceMetrics {

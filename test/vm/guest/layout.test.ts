@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, getTestContext, test } from 'node:test';
-import { cgroupMetrics } from '../../../src/receivers/cgroup/emits.ts';
 import { culpritAttributes } from '../../../src/telemetry/attributes/culprit.ts';
 import { resourceAttributes } from '../../../src/telemetry/attributes/resource.ts';
 import { waitAttributes } from '../../../src/telemetry/attributes/wait.ts';
 import { workloadAttributes } from '../../../src/telemetry/attributes/workload.ts';
+import { cgroupMetrics } from '../../../src/telemetry/metrics/cgroup.ts';
 import { waitMetrics } from '../../../src/telemetry/metrics/wait.ts';
 import { type Agent, startAgent } from '../../e2e/agent.ts';
 import { hasLocalStatistics } from '../../kernel/scheduler-fixture.ts';

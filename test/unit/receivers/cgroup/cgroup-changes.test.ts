@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { cgroup as receiver } from '../../../../src/receivers/cgroup/cgroup.ts';
-import { cgroupMetrics } from '../../../../src/receivers/cgroup/emits.ts';
 import { waitAttributes } from '../../../../src/telemetry/attributes/wait.ts';
+import { cgroupMetrics } from '../../../../src/telemetry/metrics/cgroup.ts';
 import { fakeHost } from '../../fake-host.ts';
 import {
   container,

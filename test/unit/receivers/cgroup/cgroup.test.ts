@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cgroupMetrics, pressureAttributes } from '../../../../src/receivers/cgroup/emits.ts';
 import { waitAttributes } from '../../../../src/telemetry/attributes/wait.ts';
+import { cgroupMetrics, pressureAttributes } from '../../../../src/telemetry/metrics/cgroup.ts';
 import { hrTime, milliseconds, type UnixNanoseconds } from '../../../../src/telemetry/units.ts';
 import { container, dropped, type FakeCgroup, points, quota, setUp, still, value } from './cgroup-fixture.ts';
 
