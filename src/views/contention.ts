@@ -6,6 +6,7 @@ import {
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
 import { culpritAttributes, otherCulprit } from '../telemetry/attributes/culprit.ts';
+import { culpritName, nameOf, workloadName } from '../telemetry/attributes/readable-name.ts';
 import { resourceAttributes } from '../telemetry/attributes/resource.ts';
 import { type Cause, causes, waitAttributes } from '../telemetry/attributes/wait.ts';
 import { workloadAttributes } from '../telemetry/attributes/workload.ts';
@@ -145,7 +146,7 @@ function readWorkload({ resource, scopeMetrics }: ResourceMetrics): Workload {
   );
   const waits = sumBy(numbers(waitMetrics.waitTime).map((point) => [causeOf(point.attributes), point.value]));
   return {
-    name: nameOf(resource.attributes, workloadNames) ?? 'unknown',
+    name: workloadName(resource.attributes) ?? 'unknown',
     attributes: resource.attributes,
     durations: histograms.length > 0 ? histograms.reduce(merge) : undefined,
     wait: [...waits.values()].reduce((a, b) => a + b, 0),
@@ -163,7 +164,7 @@ function culpritsOf(
   const named = blame.filter((point) => point.attributes[culpritAttributes.cgroupId.key] !== otherCulprit);
   const blamed = sumBy(blame.map((point) => [causeOf(point.attributes), point.value]));
   return sumBy([
-    ...named.map((point): [string, number] => [culpritName(point.attributes), point.value]),
+    ...named.map((point): [string, number] => [culpritOf(point.attributes), point.value]),
     ...[...waits].flatMap(([cause, wait]): [string, number][] => {
       const word = wordFor[cause];
       return word === undefined ? [] : [[word, wait - (blamed.get(cause) ?? 0)]];
@@ -189,32 +190,11 @@ const unnamed: Readonly<Partial<Record<Cause, string>>> = {
   system: 'system services',
 };
 
-function culpritName(of: Attributes): string {
+function culpritOf(of: Attributes): string {
   const cause = causeOf(of);
   if (cause === 'self' || cause === 'throttled') return wordFor[cause] ?? cause;
-  const name = nameOf(of, culpritNames) ?? wordFor[cause] ?? unnamed[cause] ?? 'unknown';
+  const name = culpritName(of) ?? wordFor[cause] ?? unnamed[cause] ?? 'unknown';
   return cause === 'throttled_ancestor' ? `CPU limit of ${name}` : name;
-}
-
-/** Readable names before ids. */
-const workloadNames = [
-  workloadAttributes.name.key,
-  workloadAttributes.unit.key,
-  resourceAttributes.cgroupPath.key,
-  workloadAttributes.containerId.key,
-  resourceAttributes.cgroupId.key,
-];
-const culpritNames = [
-  culpritAttributes.name.key,
-  culpritAttributes.unit.key,
-  culpritAttributes.cgroupPath.key,
-  culpritAttributes.containerId.key,
-  culpritAttributes.cgroupId.key,
-];
-
-function nameOf(of: Attributes, keys: readonly string[]): string | undefined {
-  const name = keys.map((key) => of[key]).find((value) => value !== undefined && value !== '');
-  return name === undefined ? undefined : String(name);
 }
 
 function causeOf(of: Attributes): Cause {
