@@ -1,5 +1,6 @@
 import type { Component } from './component.ts';
 import { forward } from './connectors/forward.ts';
+import { noisyNeighbor } from './connectors/noisy-neighbor/noisy-neighbor.ts';
 import { debug } from './exporters/debug/debug.ts';
 import { otlpGrpc } from './exporters/otlp-grpc/otlp-grpc.ts';
 import { table } from './exporters/table/table.ts';
@@ -21,6 +22,7 @@ export const components: readonly Component[] = [
   contention,
   sampling,
   forward,
+  noisyNeighbor,
   debug,
   otlpGrpc,
   table,

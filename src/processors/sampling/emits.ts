@@ -1,4 +1,3 @@
-import { findingAttributes, findingEventName } from '../../telemetry/attributes/finding.ts';
 import { counter, type Emits, level, listed } from '../../telemetry/emits.ts';
 
 const tailReasons = {
@@ -68,13 +67,4 @@ export const samplingCounters = {
   }),
 } as const;
 
-export const samplingEmits: Emits = {
-  events: [
-    {
-      name: findingEventName,
-      meaning: 'Read, not made, by the processor `sampling`: a verdict about the workload of the resource.',
-      attributes: Object.values(findingAttributes),
-    },
-  ],
-  counters: Object.values(samplingCounters),
-};
+export const samplingEmits: Emits = { counters: Object.values(samplingCounters) };

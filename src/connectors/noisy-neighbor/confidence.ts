@@ -1,0 +1,88 @@
+import type { Cause } from '../../telemetry/attributes/wait.ts';
+import { sumOf } from './score.ts';
+import type { Explanation } from './verdict.ts';
+import type { Observation } from './window.ts';
+
+/** What can lower the confidence of a verdict. */
+export const doubts = ['samples', 'loss', 'sampling', 'clock', 'unknown', 'names', 'culprit'] as const;
+export type Doubt = (typeof doubts)[number];
+
+export const doubtMeaning: Readonly<Record<Doubt, string>> = {
+  samples: 'few waits in the window',
+  loss: 'waits or parts of waits that were lost',
+  sampling: 'pairs of victim and culprit that are sampled, for want of room',
+  clock: 'waits that ended before they began',
+  unknown: 'time of which the cause is not known',
+  names: 'culprits without a name',
+  culprit: 'several culprits, of which none is the main one',
+};
+
+export interface Confidence {
+  /** 0 to 1: the product of what each doubt leaves. */
+  readonly value: number;
+  /** The same without `samples`: whether what is known suffices, however little happened. */
+  readonly knowledge: number;
+  /** What lowered it noticeably, the heaviest first, with what it leaves. */
+  readonly loweredBy: readonly (readonly [doubt: Doubt, leaves: number])[];
+}
+
+/** Losses of a window over all workloads, as parts of its waits. */
+export type WindowLosses = Readonly<Record<'loss' | 'sampling' | 'clock', number>>;
+
+/** The half of full confidence, in samples. */
+const halfSamples = 5;
+/** A wait in progress counts as a sample for each. */
+const secondsASample = 0.01;
+const noticeable = 0.99;
+
+export function confidenceOf(of: Observation, explanation: Explanation, losses: WindowLosses): Confidence {
+  const leaves: Readonly<Record<Doubt, number>> = {
+    samples: samplesLeave(of),
+    loss: 1 - losses.loss,
+    sampling: 1 - losses.sampling,
+    clock: 1 - losses.clock,
+    unknown: explanation.verdict === 'undetermined' ? 1 : 1 - partOf(of, of.causes.get('unknown') ?? 0),
+    names: namesLeave(of, explanation),
+    culprit: culpritLeaves(explanation),
+  };
+  const product = (of: readonly Doubt[]) => of.reduce((left, doubt) => left * leaves[doubt], 1);
+  return {
+    value: product(doubts),
+    knowledge: product(doubts.filter((doubt) => doubt !== 'samples')),
+    loweredBy: doubts
+      .filter((doubt) => leaves[doubt] < noticeable)
+      .map((doubt) => [doubt, leaves[doubt]] as const)
+      .sort(([, a], [, b]) => a - b),
+  };
+}
+
+function samplesLeave({ waits, wait }: Observation): number {
+  const samples = waits + wait / secondsASample;
+  return samples / (samples + halfSamples);
+}
+
+const partOf = ({ wait }: Observation, time: number) => (wait > 0 ? Math.min(1, time / wait) : 0);
+
+/** Of time that culprits took, what has one of a known name. */
+function namesLeave(of: Observation, { verdict, culprits }: Explanation): number {
+  const causes = namedBy[verdict];
+  if (!causes) return 1;
+  const blamed = of.blame.filter(({ cause }) => causes.includes(cause));
+  const named = blamed.reduce((sum, { culprit, time }) => sum + (culprit ? time : 0), 0);
+  const all = sumOf(of.causes, causes);
+  return culprits.length === 0 ? 0 : Math.min(1, all > 0 ? named / all : 1);
+}
+
+/** Verdicts that name a culprit, with the causes in which it is. */
+const namedBy: Readonly<Partial<Record<Explanation['verdict'], readonly Cause[]>>> = {
+  noisy_neighbor: ['neighbor'],
+  quota_throttled: ['throttled', 'throttled_ancestor'],
+  sibling_contention: ['sibling'],
+  system_interference: ['system'],
+};
+
+/** From half of the time on, one culprit is the main one. */
+function culpritLeaves({ time, culprits }: Explanation): number {
+  const [main] = culprits;
+  return main ? Math.min(1, (2 * main.time) / time) : 1;
+}

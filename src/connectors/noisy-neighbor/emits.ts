@@ -1,0 +1,49 @@
+import { culpritAttributes } from '../../telemetry/attributes/culprit.ts';
+import { findingAttributes, findingEventName } from '../../telemetry/attributes/finding.ts';
+import { waitAttributes } from '../../telemetry/attributes/wait.ts';
+import { attribute, counter, type Emits, level } from '../../telemetry/emits.ts';
+
+export const scorePart = attribute(
+  'earshot.score.part',
+  '`latency`, `preemption`, `throttling`, `resource`, `overall` (0 to 100 each) or `confidence` (0 to 1, of the verdict on the longest part).',
+);
+
+export const scoreMetric = {
+  name: 'earshot.score',
+  kind: 'gauge',
+  unit: '1',
+  meaning: 'How badly a workload waits for CPU because of others.',
+  attributes: [scorePart],
+} as const;
+
+export const findingEvent = {
+  name: findingEventName,
+  meaning:
+    'A verdict begins, becomes more severe, is still there after a while, or ends. The body is one sentence.',
+  attributes: [
+    ...Object.values(findingAttributes),
+    ...Object.values(culpritAttributes),
+    waitAttributes.quotaLevel,
+  ],
+} as const;
+
+export const findingCounters = {
+  active: level({
+    name: 'earshot.agent.findings.active',
+    unit: '{finding}',
+    meaning: 'Findings that are active.',
+  }),
+  evicted: counter({
+    name: 'earshot.agent.findings.evicted',
+    unit: '1',
+    meaning:
+      'What the connector forgot beyond `max_workloads`, by reason: `history` (a workload without a usual p99), `candidate` (what may have become a finding).',
+    isLoss: true,
+  }),
+} as const;
+
+export const noisyNeighborEmits: Emits = {
+  metrics: [scoreMetric],
+  events: [findingEvent],
+  counters: Object.values(findingCounters),
+};

@@ -1,0 +1,105 @@
+import type { ConnectorComponent, Host } from '../../component.ts';
+import { type Batch, bySignal } from '../../telemetry/batch.ts';
+import { gauge, resourceMetrics } from '../../telemetry/metrics/build.ts';
+import type { MetricsBatch } from '../../telemetry/metrics/metrics.ts';
+import { type NoisyNeighborConfig, noisyNeighborConfig, noisyNeighborProblems } from './config.ts';
+import { type Diagnosis, diagnose } from './diagnose.ts';
+import { findingCounters, noisyNeighborEmits, scoreMetric, scorePart } from './emits.ts';
+import { type Change, Findings } from './findings.ts';
+import { Histories } from './histories.ts';
+import { Losses } from './losses.ts';
+import { Quotas } from './quotas.ts';
+import { recordOf } from './report.ts';
+import { scoresOf } from './score.ts';
+import { type Observation, type Window, windowOf } from './window.ts';
+
+export const noisyNeighbor: ConnectorComponent<typeof noisyNeighborConfig> = {
+  kind: 'connector',
+  type: 'noisy_neighbor',
+  summary:
+    'Says why workloads wait for CPU and because of which others: scores as metrics, findings as logs.',
+  connects: [
+    { from: 'metrics', to: 'metrics', stability: 'development' },
+    { from: 'metrics', to: 'logs', stability: 'development' },
+  ],
+  config: noisyNeighborConfig,
+  check: noisyNeighborProblems,
+  emits: noisyNeighborEmits,
+  async open(config, host) {
+    const judge = judgeOf(config, host);
+    return {
+      connect: (batch) => bySignal<readonly Batch[]>(batch, { metrics: judge }) ?? [],
+      async close() {},
+    };
+  },
+};
+
+/** Each batch with metrics of waiting is a window. */
+function judgeOf(config: NoisyNeighborConfig, host: Host): (batch: MetricsBatch) => readonly Batch[] {
+  const evicted = (reason: string) => () =>
+    host.counters.add(findingCounters.evicted, 1, { connector: host.id, reason });
+  const losses = new Losses(host.counters);
+  const findings = new Findings(config, evicted('candidate'));
+  const histories = new Histories(config, evicted('history'));
+  const quotas = new Quotas();
+  let active = 0;
+  return (batch) => {
+    const window = windowOf(batch);
+    if (!window) {
+      quotas.take(batch);
+      return [];
+    }
+    const lost = losses.take(window.workloads.reduce((sum, { waits }) => sum + waits, 0));
+    const culprits = findings.culprits();
+    const diagnosed = window.workloads.map((victim) => ({
+      victim,
+      diagnoses: diagnose(victim, window, {
+        config,
+        losses: lost,
+        named: culprits.get(victim.key) ?? new Set(),
+      }),
+    }));
+    const changes = findings.take(
+      diagnosed.flatMap(({ diagnoses }) => diagnoses),
+      window.end,
+    );
+    const records = changes.map((change) => recordOf(change, evidenceOf(change, window)));
+    histories.add(window, findings.victims());
+    host.counters.add(findingCounters.active, findings.active - active, { connector: host.id });
+    active = findings.active;
+    const emits: Batch[] = [];
+    if (host.signals.has('metrics')) emits.push(scores(diagnosed, window));
+    if (host.signals.has('logs') && records.length > 0) emits.push({ signal: 'logs', records });
+    return emits;
+  };
+
+  function evidenceOf({ finding }: Change, window: Window) {
+    const { key } = finding.diagnosis.victim;
+    return {
+      ...{ window, observed: host.clock.now(), quotaOf: (cgroup: string) => quotas.get(cgroup) },
+      baseline: histories.baseline(key, window.end),
+      trend: histories.trend(key),
+    };
+  }
+
+  function scores(
+    diagnosed: readonly { readonly victim: Observation; readonly diagnoses: readonly Diagnosis[] }[],
+    window: Window,
+  ): MetricsBatch {
+    return {
+      signal: 'metrics',
+      resourceMetrics: diagnosed.map(({ victim, diagnoses }) => {
+        const confidence = diagnoses[0]?.confidence.value;
+        const parts = {
+          ...scoresOf(victim, window.seconds, config.score),
+          ...(confidence !== undefined && { confidence }),
+        };
+        const points = Object.entries(parts).map(([part, value]) => ({
+          value,
+          attributes: { [scorePart.key]: part },
+        }));
+        return resourceMetrics(victim.resource, [gauge(scoreMetric, window, points)]);
+      }),
+    };
+  }
+}

@@ -1,0 +1,80 @@
+import { culpritAttributes } from '../../telemetry/attributes/culprit.ts';
+import type { Diagnosis } from './diagnose.ts';
+import type { Baseline } from './history.ts';
+import type { Share } from './verdict.ts';
+import type { Verdict } from './verdicts.ts';
+import { type Culprit, requestOf, type Window } from './window.ts';
+import { duration, percent } from './words.ts';
+
+export interface Telling {
+  readonly diagnosis: Diagnosis;
+  readonly baseline: Baseline | undefined;
+  readonly window: Pick<Window, 'seconds' | 'running'>;
+}
+
+/** The whole finding as one sentence, and another for its evidence. */
+export function sentenceOf({ diagnosis, baseline, window }: Telling): string {
+  const { victim, explanation, confidence } = diagnosis;
+  const lost = `${victim.name} waited ${percent(victim.wait / (victim.run + victim.wait))} of its runnable time in the last ${duration(window.seconds)}`;
+  const of = `${percent(explanation.time / victim.wait)} of that`;
+  return `${lost}; ${of} ${reasons[explanation.verdict](explanation.culprits, window)}${limits(diagnosis)}. ${latency(diagnosis, baseline)}Confidence ${confidence.value.toFixed(2)}.`;
+}
+
+type Reason = (culprits: readonly Share[], window: Telling['window']) => string;
+
+const reasons: Readonly<Record<Verdict, Reason>> = {
+  noisy_neighbor: (culprits, window) =>
+    `behind ${named(culprits, window, 'neighbors')}, beyond ${culprits.length === 1 ? 'its' : 'their'} share`,
+  quota_throttled: ([main]) => `throttled by the CPU limit of ${main?.culprit.name ?? 'an unknown cgroup'}`,
+  self_contention: () => 'behind threads of its own',
+  sibling_contention: (culprits, window) => `behind ${named(culprits, window, siblings)}`,
+  system_interference: (culprits, window) => `behind ${named(culprits, window, 'system services')}`,
+  kernel_interference: () => 'behind kernel threads',
+  irq_interference: () => 'behind interrupts',
+  host_steal: () => 'while the hypervisor ran something else',
+  placement: () => 'while the CPU was idle: delay of its wake-up or placement',
+  overcommitted: () => 'behind neighbors within their share: there is too little CPU for all of them',
+  undetermined: () => 'for reasons that are not known',
+};
+
+/** The main culprit with its use of what it requests; without one, the kind of all. */
+function named(culprits: readonly Share[], { running, seconds }: Telling['window'], kind: string): string {
+  const [main] = culprits;
+  if (!main) return kind;
+  const request = requestOf(main.culprit.attributes);
+  const used = running.get(main.culprit.cgroup);
+  const notes = [
+    kindOf(main.culprit, kind),
+    request !== undefined &&
+      used !== undefined &&
+      `using ${(used / seconds / request).toFixed(1)}× its CPU request`,
+  ].filter(Boolean);
+  const others = culprits.length - 1;
+  const note = notes.length > 0 ? ` (${notes.join(', ')})` : '';
+  return `${main.culprit.name}${note}${others > 0 ? ` and ${others} more` : ''}`;
+}
+
+function kindOf({ attributes }: Culprit, kind: string): string | undefined {
+  if (kind === siblings) return 'in the same pod';
+  return attributes[culpritAttributes.podUid.key] === undefined
+    ? kinds[String(attributes[culpritAttributes.kind.key])]
+    : 'another pod';
+}
+
+const siblings = 'containers of its pod';
+
+const kinds: Readonly<Record<string, string>> = {
+  container: 'another container',
+  service: 'a system service',
+  user: 'a user',
+};
+
+function limits({ victim: { causes }, explanation: { verdict } }: Diagnosis): string {
+  if (verdict === 'quota_throttled') return '';
+  return causes.get('throttled') || causes.get('throttled_ancestor') ? '' : '; no CPU limit played a part';
+}
+
+function latency({ victim: { p99 } }: Diagnosis, baseline: Baseline | undefined): string {
+  if (p99 === undefined) return '';
+  return `p99 wait ${duration(p99)}${baseline ? ` against a usual ${duration(baseline.p99)}` : ''}. `;
+}

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { culpritAttributes } from '../../../../src/telemetry/attributes/culprit.ts';
+import { findingAttributes } from '../../../../src/telemetry/attributes/finding.ts';
+import { workloadAttributes } from '../../../../src/telemetry/attributes/workload.ts';
+import { brief, connector, only } from './connector.ts';
+import { type Doing, hurtBy } from './windows.ts';
+
+const cases: Readonly<Record<string, readonly [doing: Doing, verdict: string, culprit: string]>> = {
+  'a neighbor beyond its share': [hurtBy('etl'), 'noisy_neighbor', 'etl'],
+  'neighbors within their share': [
+    hurtBy('etl', { blame: [{ cause: 'neighbor', culprit: 'etl', time: 1 }], entitled: { neighbor: 1 } }),
+    'overcommitted',
+    '-',
+  ],
+  'neighbors whose share is not known': [
+    hurtBy('etl', { blame: [{ cause: 'neighbor', culprit: 'etl', time: 1 }] }),
+    'undetermined',
+    '-',
+  ],
+  'the own quota': [
+    {
+      run: 1,
+      waits: { throttled: 2 },
+      blame: [{ cause: 'throttled', culprit: 'web', time: 2 }],
+      length: 0.08,
+      count: 50,
+    },
+    'quota_throttled',
+    'web',
+  ],
+  'a quota above': [
+    {
+      ...{ run: 1, waits: { throttled_ancestor: 2 }, length: 0.08, count: 50 },
+      blame: [{ cause: 'throttled_ancestor', culprit: '/batch.slice', time: 2 }],
+    },
+    'quota_throttled',
+    '/batch.slice',
+  ],
+  'too many own threads': [
+    { run: 5, waits: { self: 15 }, preemptions: { self: 100 } },
+    'self_contention',
+    '-',
+  ],
+  'a container of the same pod': [
+    {
+      ...{ run: 1, waits: { sibling: 1 }, preemptions: { sibling: 20 } },
+      blame: [{ cause: 'sibling', culprit: 'sidecar', time: 1 }],
+    },
+    'sibling_contention',
+    'sidecar',
+  ],
+  'a system service': [
+    {
+      ...{ run: 1, waits: { system: 1 }, preemptions: { system: 20 } },
+      blame: [{ cause: 'system', culprit: 'backup.service', time: 1 }],
+    },
+    'system_interference',
+    'backup.service',
+  ],
+  'kernel threads': [
+    { run: 1, waits: { kernel: 1 }, preemptions: { kernel: 50 } },
+    'kernel_interference',
+    '-',
+  ],
+  interrupts: [{ run: 1, waits: { irq: 2 } }, 'irq_interference', '-'],
+  'the hypervisor': [{ run: 1, waits: { steal: 2 } }, 'host_steal', '-'],
+  'an idle CPU': [{ run: 1, waits: { idle: 2 } }, 'placement', '-'],
+  'nothing that is known': [{ run: 1, waits: { unknown: 2 } }, 'undetermined', '-'],
+};
+for (const [what, [doing, verdict, culprit]] of Object.entries(cases))
+  test(`${what}: the verdict is ${verdict}`, async (t) => {
+    const { windows } = await connector(t);
+    assert.deepEqual(brief(windows({ web: doing }, 2)), [`begin WARN web ${verdict} ${culprit}`]);
+  });
+
+test('a quota and a neighbor both hold, and each is a finding', async (t) => {
+  const { windows } = await connector(t);
+  const doing: Doing = {
+    ...{
+      run: 1,
+      waits: { neighbor: 1, throttled: 1.5 },
+      preemptions: { neighbor: 20 },
+      length: 0.08,
+      count: 50,
+    },
+    blame: [
+      { cause: 'neighbor', culprit: 'etl', time: 1, excess: 1 },
+      { cause: 'throttled', culprit: 'web', time: 1.5 },
+    ],
+  };
+  const records = windows({ web: doing }, 2);
+  assert.deepEqual(brief(records).sort(), [
+    'begin WARN web noisy_neighbor etl',
+    'begin WARN web quota_throttled web',
+  ]);
+  const others = records.map(({ attributes }) => attributes[findingAttributes.otherVerdicts.key]);
+  assert.deepEqual(others, [['noisy_neighbor 0.400'], ['quota_throttled 0.600']]);
+});
+
+test('a workload that waits little is no finding, however late its few waits are', async (t) => {
+  const { windows } = await connector(t);
+  const cron: Doing = hurtBy('etl', { run: 0.002, waits: { neighbor: 0.04 }, length: 0.04, count: 1 });
+  assert.deepEqual(
+    windows(
+      { cron: { ...cron, blame: [{ cause: 'neighbor', culprit: 'etl', time: 0.04, excess: 0.04 }] } },
+      9,
+    ),
+    [],
+  );
+});
+
+test('culprits without a name make no verdict', async (t) => {
+  const { windows } = await connector(t);
+  const nameless = hurtBy('etl', { blame: [{ cause: 'neighbor', culprit: undefined, time: 1, excess: 1 }] });
+  assert.deepEqual(brief(windows({ web: nameless }, 2)), ['begin WARN web undetermined -']);
+});
+
+test('the body is the sentence, with usage, baseline and advice', async (t) => {
+  const { windows } = await connector(t);
+  windows({ web: { run: 1, waits: { idle: 0.001 }, length: 0.0002 } }, 12);
+  const web = hurtBy('etl', {
+    ...{ run: 1.38, waits: { neighbor: 0.55, self: 0.07 }, length: 0.04 },
+    blame: [
+      {
+        ...{ cause: 'neighbor', culprit: 'etl', time: 0.55, excess: 0.55 },
+        attributes: { [culpritAttributes.cpuRequest.key]: 0.5 },
+      },
+    ],
+  });
+  const etl = { run: 7.75, attributes: { [workloadAttributes.cpuRequest.key]: 0.5 } };
+  const record = only(windows({ web, etl }, 2));
+  assert.equal(
+    record.body,
+    'web waited 31 % of its runnable time in the last 5.0 s; 89 % of that behind etl (another container, using 3.1× its CPU request), ' +
+      'beyond its share; no CPU limit played a part. p99 wait 44 ms against a usual 203 µs. Confidence 0.98. ' +
+      'Without etl on this node up to 89 % of the wait would not have been: anti-affinity, a CPU limit for it, or a larger CPU request here.',
+  );
+});
