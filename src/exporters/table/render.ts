@@ -167,7 +167,7 @@ function legend(rows: readonly Row[], width: number, look: Look): string {
     .join('   ');
 }
 
-const paint = (sgr: string, text: string, look: Look) =>
+export const paint = (sgr: string, text: string, look: Pick<Look, 'colour'>) =>
   look.colour && text !== '' ? `\x1b[${sgr}m${text}\x1b[0m` : text;
 
 const units = [

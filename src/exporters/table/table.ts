@@ -4,6 +4,7 @@ import { printable } from '../../printable.ts';
 import { bySignal } from '../../telemetry/batch.ts';
 import { type Counter, type Counters, counterKey } from '../../telemetry/counters.ts';
 import { screenOf } from '../../views/contention.ts';
+import { renderFindings } from './findings.ts';
 import { render } from './render.ts';
 
 const config = Type.Object(
@@ -20,20 +21,25 @@ const config = Type.Object(
 export const table: LocalExporterComponent<typeof config> = {
   kind: 'exporter',
   type: 'table',
-  summary: 'Prints the workloads that wait for CPU, with causes and main culprits, to a terminal.',
-  stability: { metrics: 'alpha' },
+  summary:
+    'Prints the workloads that wait for CPU, with causes and main culprits, and findings about them, to a terminal.',
+  stability: { metrics: 'alpha', logs: 'alpha' },
   shape: 'local',
   config,
   async open({ rows }, host) {
     const losses = lossesSinceLast(host.counters);
     return {
       async write(batch) {
-        const { columns, hasColour } = host.machine.terminal;
-        const screen = bySignal(batch, { metrics: ({ resourceMetrics }) => screenOf(resourceMetrics) });
-        if (!screen) return;
-        await host.machine.terminal.print(
-          render(screen, { rows, width: columns || 120, colour: hasColour }) + losses(),
-        );
+        const { columns, hasColour, print } = host.machine.terminal;
+        const look = { rows, width: columns || 120, colour: hasColour };
+        const text = bySignal<string>(batch, {
+          metrics({ resourceMetrics }) {
+            const screen = screenOf(resourceMetrics);
+            return screen ? render(screen, look) + losses() : '';
+          },
+          logs: ({ records }) => renderFindings(records, look),
+        });
+        if (text) await print(text);
       },
       async close() {},
     };

@@ -5,10 +5,13 @@ import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import { deliveryCounters } from '../../../../src/delivery/emits.ts';
 import { render } from '../../../../src/exporters/table/render.ts';
 import { table } from '../../../../src/exporters/table/table.ts';
+import { findingAttributes, findingEventName } from '../../../../src/telemetry/attributes/finding.ts';
 import { resourceAttributes } from '../../../../src/telemetry/attributes/resource.ts';
 import { workloadAttributes } from '../../../../src/telemetry/attributes/workload.ts';
+import { event } from '../../../../src/telemetry/logs.ts';
+import { resource } from '../../../../src/telemetry/metrics/build.ts';
 import { fakeHost, slowHost } from '../../fake-host.ts';
-import { culprit, named, others, screen, workload } from '../../views/workloads.ts';
+import { culprit, interval, named, others, screen, workload } from '../../views/workloads.ts';
 
 process.env.TZ = 'UTC';
 
@@ -144,6 +147,27 @@ test('a screen lists the losses since the last screen, each once', async () => {
 
 test('a batch that makes no screen prints nothing', async () => {
   assert.deepEqual(await print([[]]), []);
+});
+
+test('a finding is a line with its severity, state and sentence; other events are none', async () => {
+  const { host, printed } = fakeHost('table');
+  const exporter = await table.open({ rows: 15 }, host);
+  const at = { resource: resource({}), at: interval.end, observed: interval.end };
+  const finding = (state: string, body: string) => ({
+    ...event(
+      { name: findingEventName },
+      { ...at, attributes: { [findingAttributes.state.key]: state }, body },
+    ),
+    severityText: 'WARN',
+  });
+  const wait = event({ name: 'earshot.wait' }, { ...at, attributes: {} });
+  await exporter.write({
+    signal: 'logs',
+    records: [wait, finding('begin', 'web waited.\u001b[2J'), finding('end', 'No longer: web waited.')],
+  });
+  await exporter.write({ signal: 'logs', records: [wait] });
+  assert.deepEqual(printed, ['WARN begin  web waited.\\u{1b}[2J\nWARN end  No longer: web waited.\n']);
+  await exporter.close();
 });
 
 test('write resolves when the screen is written', async () => {
