@@ -42,7 +42,9 @@ export interface Runner {
   run(files: readonly string[], options: TestFilesOptions): Promise<TestFilesResult>;
 }
 
-const elsewhere = ['test/kernel/**', 'test/vm/guest/**', 'test/e2e/**', 'test/kubernetes/**'];
+const elsewhere = ['kernel', 'vm/guest', 'e2e', 'kubernetes', 'scenarios'].map(
+  (folder) => `test/${folder}/**`,
+);
 
 export function findSuites(root: string): readonly Suite[] {
   const find = (pattern: string, exclude: readonly string[] = []) =>

@@ -42,6 +42,8 @@ export interface ReceivedLogs {
     readonly time: bigint;
     readonly observed: bigint;
     readonly severityNumber: number;
+    /** Undefined: none, or no text. */
+    readonly body: string | undefined;
     readonly attributes: Attributes;
   }[];
 }
@@ -116,6 +118,7 @@ interface LogsRequest {
         readonly timeUnixNano: string;
         readonly observedTimeUnixNano: string;
         readonly severityNumber: number;
+        readonly body?: { readonly stringValue?: string };
         readonly attributes: readonly KeyValue[];
       }[];
     }[];
@@ -216,13 +219,16 @@ export function decodeLogs(bytes: Buffer): readonly ReceivedLogs[] {
   return request.resourceLogs.map(({ resource, scopeLogs }) => ({
     resource: record(resource?.attributes ?? []),
     records: scopeLogs.flatMap(({ logRecords }) =>
-      logRecords.map(({ eventName, timeUnixNano, observedTimeUnixNano, severityNumber, attributes }) => ({
-        eventName,
-        time: BigInt(timeUnixNano),
-        observed: BigInt(observedTimeUnixNano),
-        severityNumber,
-        attributes: record(attributes),
-      })),
+      logRecords.map(
+        ({ eventName, timeUnixNano, observedTimeUnixNano, severityNumber, body, attributes }) => ({
+          eventName,
+          time: BigInt(timeUnixNano),
+          observed: BigInt(observedTimeUnixNano),
+          severityNumber,
+          body: body?.stringValue,
+          attributes: record(attributes),
+        }),
+      ),
     ),
   }));
 }
