@@ -6,6 +6,8 @@ import { hurtBy } from './windows.ts';
 
 const calm = { web: { run: 1, waits: { idle: 0.001 } } };
 const hurt = { web: hurtBy('etl') };
+/** One severity: nothing escalates. */
+const warn = { severities: [{ severity: 'WARN', score: 20 }] };
 
 test('a finding begins with the second window in which the neighbor hurts', async (t) => {
   const { windows } = await connector(t);
@@ -53,7 +55,7 @@ test('what is sustained longer and worse escalates, once', async (t) => {
 });
 
 test('an active finding is repeated after the cool-down', async (t) => {
-  const { windows } = await connector(t, { cool_down: '1m' });
+  const { windows } = await connector(t, { ...warn, cool_down: '1m' });
   const states = brief(windows(hurt, 2 + 24));
   assert.deepEqual(states, [
     'begin WARN web noisy_neighbor etl',
@@ -63,7 +65,7 @@ test('an active finding is repeated after the cool-down', async (t) => {
 });
 
 test('the victims of one culprit are one incident: the first leads, the others are INFO', async (t) => {
-  const { windows } = await connector(t, { cool_down: '1m' });
+  const { windows } = await connector(t, { ...warn, cool_down: '1m' });
   const both = { web: hurtBy('etl'), api: hurtBy('etl') };
   windows(hurt, 2);
   const joined = windows(both, 2);
@@ -108,7 +110,7 @@ test('the id is that of victim, verdict and culprit: the same after an end', asy
 });
 
 test('of two culprits about as guilty, the one of the finding stays the main one', async (t) => {
-  const { windows } = await connector(t);
+  const { windows } = await connector(t, warn);
   const by = (etl: number) => ({
     web: hurtBy('etl', {
       blame: [

@@ -133,6 +133,7 @@ test('events arrive as OpenTelemetry events: name, both times, severity, attribu
           time: start,
           observed: end,
           severityNumber: 9,
+          body: undefined,
           attributes: { 'earshot.wait.duration': 0.25, 'earshot.weight': 3, 'earshot.migrated': true },
         },
       ],
