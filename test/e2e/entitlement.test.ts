@@ -58,7 +58,7 @@ service:
     metrics: {receivers: [scheduler], processors: [workload, contention], exporters: [otlp_grpc]}
 `);
     await agent.logged('Everything is ready');
-    await Promise.all([runIn(hog, spin(4, 4), cpu), runIn(sleeper, spin(4, 1, 50_000, 40_000), cpu)]);
+    await Promise.all([runIn(hog, spin(4, 4), cpu), runIn(sleeper, spin(4, 1, 10_000, 40_000), cpu)]);
     await Promise.all([runIn(many, spin(4, 8), cpu), runIn(one, spin(4, 1), cpu)]);
     await Promise.all([runIn(light, spin(4, 1), cpu), runIn(heavy, spin(4, 1), cpu)]);
     assert.equal(await agent.stop(), 0);
