@@ -19,8 +19,6 @@ interface State {
   readonly intervals: Interval[];
   /** Before 6.18: since when the programs know what is throttled, and whether it had been before. */
   known: { readonly since: number; readonly wasThrottled: boolean } | undefined;
-  /** Before 6.18: when the programs last looked at it. */
-  lookedAt: number;
 }
 
 /** Throttled time between two moments, by the group whose quota it is. */
@@ -89,7 +87,7 @@ export class ThrottledTime {
 
   /** Before 6.18: a thread that could run on leaves the CPU while its group is throttled. */
   notice(group: Group, cpu: Cpu): void {
-    const { intervals } = this.#counted(group, cpu.index);
+    const { intervals } = this.#state(group, cpu.index);
     const last = intervals.at(-1);
     const before = intervals.at(-2);
     this.#remember(group, cpu, this.#kernel === 'pelt' ? cpu.clock : (last?.start ?? cpu.clock));
@@ -102,27 +100,15 @@ export class ThrottledTime {
   /** Before 6.18: a wait for the CPU has ended, and how long its group was throttled until now is remembered. */
   learn(group: Group, cpu: Cpu): void {
     if (this.between(group, cpu, 0, cpu.clock) > 0) this.#remember(group, cpu, cpu.clock);
-    for (const interval of this.#counted(group, cpu.index).intervals)
+    for (const interval of this.#state(group, cpu.index).intervals)
       if (interval.end <= cpu.clock) interval.learntAt = Math.min(interval.learntAt, cpu.clock);
   }
 
   /** Before 6.18: the group was throttled before anything was known of it, in this wait or before. */
   isUnknown(group: Group, cpu: Cpu, from: number, to: number): boolean {
-    const { known } = this.#counted(group, cpu.index);
+    const { known } = this.#state(group, cpu.index);
     if (!known) return this.between(group, cpu, 0, to) > 0;
     return known.wasThrottled && from < known.since;
-  }
-
-  /** Before 6.18: a level above was throttled in a wait, or before it since the programs looked at its group. */
-  sinceLook(group: Group, level: Group, cpu: Cpu, from: number, to: number): boolean {
-    const { lookedAt } = this.#counted(group, cpu.index);
-    return this.between(level, cpu, Math.min(from, lookedAt), to) > 0;
-  }
-
-  /** Before 6.18: an interval is over that no thread has shown yet, by leaving the CPU or by getting it. */
-  isOver(group: Group, cpu: Cpu, to: number): boolean {
-    const { intervals, lookedAt } = this.#counted(group, cpu.index);
-    return intervals.some(({ start, end, seenFrom }) => start >= lookedAt && end <= to && seenFrom > to);
   }
 
   /** 6.18: how many intervals have begun since, and how long the group was throttled. */
@@ -132,7 +118,7 @@ export class ThrottledTime {
     from: number,
     to: number,
   ): { readonly begun: number; readonly grown: number } {
-    const begun = this.#counted(group, cpu.index).intervals.filter(({ start }) => start > from && start < to);
+    const begun = this.#state(group, cpu.index).intervals.filter(({ start }) => start > from && start < to);
     return { begun: begun.length, grown: this.between(group, cpu, from, to) };
   }
 
@@ -173,7 +159,7 @@ export class ThrottledTime {
     readonly unseen: ReadonlyMap<Interval, number>;
     readonly isBegun: boolean;
   } {
-    const { intervals } = this.#counted(group, cpu.index);
+    const { intervals } = this.#state(group, cpu.index);
     const unseen = intervals
       .filter(({ start, learntAt }) => start < to && learntAt > from)
       .map((each) => [each, Math.min(each.end, to, each.seenFrom) - each.start] as const)
@@ -183,7 +169,7 @@ export class ThrottledTime {
   }
 
   #cut(group: Group, cpu: Cpu, from: number, to: number): readonly Interval[] {
-    return this.#counted(group, cpu.index)
+    return this.#state(group, cpu.index)
       .intervals.map((interval) => ({
         ...interval,
         start: Math.max(interval.start, from),
@@ -193,8 +179,7 @@ export class ThrottledTime {
   }
 
   #remember(group: Group, cpu: Cpu, since: number): void {
-    const state = this.#counted(group, cpu.index);
-    state.lookedAt = cpu.clock;
+    const state = this.#state(group, cpu.index);
     state.known ??= { since, wasThrottled: this.between(group, cpu, 0, since) > 0 };
   }
 
@@ -208,20 +193,11 @@ export class ThrottledTime {
     return this.#groups.filter((each) => lineage(each).includes(group));
   }
 
-  /**
-   * Whose intervals are those of a group's threads: before 6.18 those of the nearest with a quota, which stops
-   * all below it together, also a thread that moves among them.
-   */
-  #counted(group: Group, cpu: number): State {
-    const nearest = this.#kernel === 'tasks' ? group : lineage(group).find(({ hasQuota }) => hasQuota);
-    return this.#state(nearest ?? group, cpu);
-  }
-
   #state(group: Group, cpu: number): State {
     const key = `${group.index}@${cpu}`;
     let found = this.#states.get(key);
     if (!found) {
-      found = { hasRunOut: false, throttles: 0, queued: 0, intervals: [], known: undefined, lookedAt: 0 };
+      found = { hasRunOut: false, throttles: 0, queued: 0, intervals: [], known: undefined };
       this.#states.set(key, found);
     }
     return found;

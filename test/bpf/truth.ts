@@ -1,5 +1,5 @@
 import { pseudoSerials } from '../../src/receivers/scheduler/abi.ts';
-import type { Command, Setup } from './command.ts';
+import type { Command } from './command.ts';
 import type { Class, Expected, ExpectedPair, ExpectedWait, Kernel } from './expected.ts';
 import type { Cpu, Group, Thread } from './state.ts';
 import { lineage, ThrottledTime } from './throttled-time.ts';
@@ -27,7 +27,6 @@ export class Truth {
   /** Times part of a wait was charged to several together. */
   unnamedShared = 0;
   readonly #kernel: Kernel;
-  readonly #throttlesRunning: boolean;
   readonly #timelines: readonly Timeline[];
   readonly #throttled: ThrottledTime;
   readonly #waiting = new Map<Thread, Waiting>();
@@ -37,9 +36,8 @@ export class Truth {
   /** Since when the programs are wrong about the cgroup on a CPU. */
   readonly #missedSince = new Map<Timeline, number>();
 
-  constructor({ kernel, throttlesRunning = false }: Setup, cpus: readonly Cpu[], groups: readonly Group[]) {
+  constructor(kernel: Kernel, cpus: readonly Cpu[], groups: readonly Group[]) {
     this.#kernel = kernel;
-    this.#throttlesRunning = throttlesRunning;
     this.#throttled = new ThrottledTime(kernel, groups);
     this.#timelines = cpus.map(() => new Timeline());
   }
@@ -73,14 +71,7 @@ export class Truth {
       next,
       fate,
       isTraced,
-      runsOut,
-    }: {
-      prev: Thread | undefined;
-      next: Thread | undefined;
-      fate: Command['fate'];
-      isTraced: boolean;
-      runsOut: Group | undefined;
-    },
+    }: { prev: Thread | undefined; next: Thread | undefined; fate: Command['fate']; isTraced: boolean },
   ): void {
     const timeline = this.#timelineOf(cpu);
     const nextSerial = next ? serialOf(next) : pseudoSerials.idle;
@@ -94,7 +85,7 @@ export class Truth {
       this.#missedSince.set(timeline, cpu.clock);
       if (next) this.missed++;
     }
-    if (prev) this.#leaveCpu(prev, { cpu, fate, nextSerial, isTraced, runsOut });
+    if (prev) this.#leaveCpu(prev, { cpu, fate, nextSerial, isTraced });
     if (next) this.#endWait(next, cpu, isTraced);
   }
 
@@ -150,7 +141,7 @@ export class Truth {
       if (!waiting || waiting.isBogus || thread.state !== 'waiting') continue;
       const now = { ...cpu, clock: cpu.updated.clock, stolen: cpu.updated.stolen };
       if (now.clock <= waiting.from) continue;
-      this.#charge(thread, waiting, now, true);
+      this.#charge(thread, waiting, now);
       waiting.from = now.clock;
     }
     this.progress.push({ waits: new Map(this.cells.entries().map(([cell, { wait }]) => [cell, wait])) });
@@ -178,17 +169,9 @@ export class Truth {
       fate,
       nextSerial,
       isTraced,
-      runsOut,
-    }: {
-      cpu: Cpu;
-      fate: Command['fate'];
-      nextSerial: bigint;
-      isTraced: boolean;
-      runsOut: Group | undefined;
-    },
+    }: { cpu: Cpu; fate: Command['fate']; nextSerial: bigint; isTraced: boolean },
   ): void {
     if (fate === 'sleeps' || fate === 'dies') this.#throttled.dequeue(prev.group, cpu.index);
-    if (runsOut) this.#throttled.throttle(runsOut, cpu);
     if (fate === 'dies') {
       this.#known.delete(prev);
       this.#arrivals.delete(prev);
@@ -236,7 +219,7 @@ export class Truth {
   }
 
   /** What of a wait passed on this CPU and has not been charged. */
-  #charge(thread: Thread, waiting: Waiting, cpu: Cpu, isGoingOn = false): void {
+  #charge(thread: Thread, waiting: Waiting, cpu: Cpu): void {
     const cell = this.#cell(cellOf(thread));
     const to = cpu.clock;
     const from = waiting.from;
@@ -304,27 +287,18 @@ export class Truth {
       walk(at, to);
     } else if (!thread.isKernel && !thread.isRealTime) {
       const { cuts, unseen, isBegun } = this.#throttled.cuts(thread.group, cpu, from, to);
-      const [, ...above] = lineage(thread.group).filter(({ hasQuota }) => hasQuota);
-      const levels = 1 + above.length;
-      // A quota above ran out too since the programs looked at the group; or it is read before a look tells of throttling.
-      const isMerged = above.some((level) => this.#throttled.sinceLook(thread.group, level, cpu, from, to));
-      const isOver = isGoingOn && this.#throttled.isOver(thread.group, cpu, to);
       mayBeUnknown =
         cuts.length > intervals - 1 ||
-        isMerged ||
-        isOver ||
-        (!this.#throttlesRunning && unseen.size > 0) ||
+        unseen.size > 0 ||
         this.#throttled.isUnknown(thread.group, cpu, from, to);
-      for (const [interval, all] of this.#throttlesRunning ? [] : unseen) {
+      for (const [interval, all] of unseen) {
         // Charged in pieces, it can be in the wrong place in two of them.
         const ns = waiting.pieces > 0 ? 2 * all : all;
         slack += Math.max(0, ns - (waiting.unseen.get(interval) ?? 0));
         waiting.unseen.set(interval, ns);
       }
-      if (
-        levels > 1 &&
-        (this.#throttlesRunning || (isBegun && waiting.pieces === 0) || unseen.size > 0 || waiting.hasMoved)
-      )
+      const levels = lineage(thread.group).filter(({ hasQuota }) => hasQuota).length;
+      if (levels > 1 && ((isBegun && waiting.pieces === 0) || unseen.size > 0 || waiting.hasMoved))
         for (const cut of cuts) blur += cut.end - cut.start;
       blur += slack;
       let at = from;
