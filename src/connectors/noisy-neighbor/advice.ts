@@ -1,7 +1,7 @@
 import type { Diagnosis } from './diagnose.ts';
 import type { Quota } from './quotas.ts';
 import type { Share } from './verdict.ts';
-import { requestOf, type Window } from './window.ts';
+import { type Culprit, type Observation, requestOf, type Window } from './window.ts';
 import { cpus, percent } from './words.ts';
 
 export interface AdviceContext {
@@ -21,7 +21,7 @@ export function adviceFor(diagnosis: Diagnosis, context: AdviceContext): string 
       return main && limitAdvice(main, context);
     case 'noisy_neighbor':
     case 'system_interference':
-      return main && withoutAdvice(main, victim.wait);
+      return main && withoutAdvice(main.culprit, victim);
     case 'overcommitted':
       return requestAdvice(diagnosis, seconds);
     case 'self_contention': {
@@ -54,6 +54,7 @@ function limitAdvice({ culprit }: Share, { window, quotaOf }: AdviceContext): st
     );
     return sum + own.reduce((total, { time }) => total + time, 0);
   }, 0);
+  if (throttled <= 0) return undefined;
   const perCpu = quota.period * quota.throttledRate * window.seconds;
   const limit = Math.ceil((quota.limit + (enough * throttled) / perCpu) / step - 1e-9) * step;
   const removed = Math.min(1, ((limit - quota.limit) * perCpu) / throttled);
@@ -64,7 +65,9 @@ function limitAdvice({ culprit }: Share, { window, quotaOf }: AdviceContext): st
   );
 }
 
-function withoutAdvice({ culprit, time }: Share, wait: number): string {
+function withoutAdvice(culprit: Culprit, { blame, wait }: Observation): string {
+  const own = blame.filter((part) => part.culprit?.cgroup === culprit.cgroup);
+  const time = own.reduce((sum, part) => sum + part.time, 0);
   return (
     `Without ${culprit.name} on this node up to ${percent(time / wait)} of the wait would not have been: ` +
     'anti-affinity, a CPU limit for it, or a larger CPU request here'

@@ -41,7 +41,7 @@ export function confidenceOf(of: Observation, explanation: Explanation, losses: 
     loss: 1 - losses.loss,
     sampling: 1 - losses.sampling,
     clock: 1 - losses.clock,
-    unknown: explanation.verdict === 'undetermined' ? 1 : 1 - partOf(of, of.causes.get('unknown') ?? 0),
+    unknown: 1 - partOf(of, unknownOf(of)),
     names: namesLeave(of, explanation),
     culprit: culpritLeaves(explanation),
   };
@@ -59,6 +59,13 @@ export function confidenceOf(of: Observation, explanation: Explanation, losses: 
 function samplesLeave({ waits, wait }: Observation): number {
   const samples = waits + wait / secondsASample;
   return samples / (samples + halfSamples);
+}
+
+/** Neighbors of which it is not known whether they took more than their share are unknown, too. */
+function unknownOf({ causes, entitled, blame }: Observation): number {
+  const excess = blame.reduce((sum, part) => sum + (part.cause === 'neighbor' ? part.excess : 0), 0);
+  const unjudged = (causes.get('neighbor') ?? 0) - (entitled.get('neighbor') ?? 0) - excess;
+  return (causes.get('unknown') ?? 0) + Math.max(0, unjudged);
 }
 
 const partOf = ({ wait }: Observation, time: number) => (wait > 0 ? Math.min(1, time / wait) : 0);

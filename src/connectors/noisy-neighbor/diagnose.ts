@@ -34,14 +34,13 @@ export function diagnose(
   const isKnown = ({ explanation, confidence }: (typeof explained)[number]) =>
     explanation.verdict !== 'undetermined' && confidence.knowledge >= leastConfidence(config);
   const unknown = explained.filter((of) => !isKnown(of));
-  return [...explained.filter(isKnown), ...(unknown.length > 0 ? [together(unknown)] : [])]
+  const found = [...explained.filter(isKnown), ...(unknown.length > 0 ? [together(unknown)] : [])]
     .filter(({ explanation }) => explanation.time >= least)
-    .sort((x, y) => y.explanation.time - x.explanation.time)
-    .map((of) => ({
-      ...of,
-      victim,
-      others: all.filter(({ verdict }) => verdict !== of.explanation.verdict),
-    }));
+    .sort((x, y) => y.explanation.time - x.explanation.time);
+  return found.map((of) => ({
+    ...{ ...of, victim },
+    others: found.filter((other) => other !== of).map(({ explanation }) => explanation),
+  }));
 }
 
 type Explained = Pick<Diagnosis, 'explanation' | 'confidence'>;

@@ -69,28 +69,29 @@ export class Findings {
 
   /** Takes the diagnoses of one window, of all workloads. */
   take(diagnoses: readonly Diagnosis[], at: UnixNanoseconds): readonly Change[] {
-    const seen = new Map<string, Diagnosis>();
-    for (const diagnosis of diagnoses) {
-      const key = keyOf(diagnosis);
-      seen.set(key, diagnosis);
-      if (!this.#tracked.has(key)) this.#track(key, diagnosis);
-    }
+    const seen = new Map(diagnoses.map((diagnosis) => [keyOf(diagnosis), diagnosis]));
+    for (const [key, diagnosis] of seen) if (!this.#tracked.has(key)) this.#track(key, diagnosis, seen);
     const changes: Change[] = [];
+    const ended: Tracked[] = [];
     for (const [key, tracked] of this.#tracked) {
-      changes.push(...this.#advance(tracked, seen.get(key), at));
+      const change = this.#advance(tracked, seen.get(key), at);
+      if (change === 'ended') ended.push(tracked);
+      else if (change) changes.push(change);
     }
-    return changes;
+    return [...changes, ...this.#end(ended, at)];
   }
 
-  /** Workloads with what is or may become a finding. */
+  /** Workloads with an active finding. */
   victims(): ReadonlySet<string> {
-    return new Set([...this.#tracked.values()].map(({ diagnosis }) => diagnosis.victim.key));
+    const active = [...this.#tracked.values()].filter((tracked) => tracked.active);
+    return new Set(active.map(({ diagnosis }) => diagnosis.victim.key));
   }
 
-  /** Cgroups that findings name as the culprit, by victim. */
+  /** Cgroups that active findings name as the culprit, by victim. */
   culprits(): ReadonlyMap<string, ReadonlySet<string>> {
     const byVictim = new Map<string, Set<string>>();
-    for (const { diagnosis } of this.#tracked.values()) {
+    for (const { diagnosis, active } of this.#tracked.values()) {
+      if (!active) continue;
       const cgroup = diagnosis.explanation.culprits[0]?.culprit.cgroup;
       if (cgroup === undefined) continue;
       const { key } = diagnosis.victim;
@@ -99,9 +100,10 @@ export class Findings {
     return byVictim;
   }
 
-  #track(key: string, diagnosis: Diagnosis): void {
+  /** Where there is no room, one without a finding and without this window's evidence is evicted, or the new one refused. */
+  #track(key: string, diagnosis: Diagnosis, seen: ReadonlyMap<string, unknown>): void {
     if (this.#tracked.size >= this.#config.max_workloads) {
-      const idle = [...this.#tracked.values()].find(({ active }) => !active);
+      const idle = [...this.#tracked.values()].find((of) => !of.active && !seen.has(of.key));
       this.#onEvicted();
       if (!idle) return;
       this.#tracked.delete(idle.key);
@@ -116,7 +118,11 @@ export class Findings {
     });
   }
 
-  #advance(tracked: Tracked, diagnosis: Diagnosis | undefined, at: UnixNanoseconds): readonly Change[] {
+  #advance(
+    tracked: Tracked,
+    diagnosis: Diagnosis | undefined,
+    at: UnixNanoseconds,
+  ): Change | 'ended' | undefined {
     const { severities: rules, sustained } = this.#config;
     const now = Number(at);
     tracked.rules = tracked.rules.map((held, index) =>
@@ -124,16 +130,16 @@ export class Findings {
     );
     tracked.remains = hold(tracked.remains, this.#remains(diagnosis), now, sustained);
     if (diagnosis) tracked.diagnosis = diagnosis;
-    if (tracked.remains.windows === 0) return this.#end(tracked, at);
+    if (tracked.remains.windows === 0) return 'ended';
     const severity = this.#severityOf(tracked, now);
     const { active } = tracked;
-    if (!active) return severity ? [this.#begin(tracked, severity, at)] : [];
+    if (!active) return severity && this.#begin(tracked, severity, at);
     const escalates = severity !== undefined && isWorse(severity, active.severity);
     if (escalates) active.severity = severity;
-    if (!this.#isLeading(tracked)) return [];
-    if (escalates) return [this.#report(tracked, 'escalate', at)];
+    if (!this.#isLeading(tracked)) return undefined;
+    if (escalates) return this.#report(tracked, 'escalate', at);
     const isDue = now - Number(active.reported) >= this.#config.cool_down;
-    return isDue ? [this.#report(tracked, 'repeat', at)] : [];
+    return isDue ? this.#report(tracked, 'repeat', at) : undefined;
   }
 
   #holds(
@@ -183,17 +189,22 @@ export class Findings {
     return this.#report(tracked, 'begin', at);
   }
 
-  /** Where the finding led its incident, the next one is reported as the one that leads. */
-  #end(tracked: Tracked, at: UnixNanoseconds): readonly Change[] {
-    this.#tracked.delete(tracked.key);
-    if (!tracked.active) return [];
-    const wasLeading = this.#isLeading(tracked);
-    const ended = { state: 'end', finding: this.#findingOf(tracked) } as const;
-    const others = this.#incidents.get(tracked.incident);
-    others?.delete(tracked);
-    const [next] = others ?? [];
-    if (!next) this.#incidents.delete(tracked.incident);
-    return next && wasLeading ? [ended, this.#report(next, 'repeat', at)] : [ended];
+  /** Where an incident goes on without the finding that led it, the next one is reported as the one that leads. */
+  #end(all: readonly Tracked[], at: UnixNanoseconds): readonly Change[] {
+    const active = all.filter((tracked) => tracked.active);
+    const changes: Change[] = active.map((tracked) => ({ state: 'end', finding: this.#findingOf(tracked) }));
+    const leaderless = active.filter((tracked) => this.#isLeading(tracked)).map(({ incident }) => incident);
+    for (const tracked of all) {
+      this.#tracked.delete(tracked.key);
+      const others = this.#incidents.get(tracked.incident);
+      others?.delete(tracked);
+      if (others?.size === 0) this.#incidents.delete(tracked.incident);
+    }
+    for (const incident of leaderless) {
+      const [next] = this.#incidents.get(incident) ?? [];
+      if (next) changes.push(this.#report(next, 'repeat', at));
+    }
+    return changes;
   }
 
   #report(tracked: Tracked, state: FindingState, at: UnixNanoseconds): Change {
@@ -223,7 +234,7 @@ export class Findings {
 const isWorse = (a: Severity, b: Severity) => severities.indexOf(a) > severities.indexOf(b);
 
 const keyOf = ({ victim, explanation: { verdict, culprits } }: Diagnosis) =>
-  JSON.stringify([victim.key, verdict, culprits[0]?.culprit.cgroup]);
+  JSON.stringify([victim.key, verdict, culprits[0]?.culprit.name]);
 
 const idOf = (parts: readonly string[]) =>
   createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);

@@ -26,6 +26,8 @@ const trendWindows = 60;
 const relativeAccuracy = 0.02;
 /** Of the newest week in the usual value of an hour. */
 const newestWeek = 0.5;
+/** Fewer windows are not what is usual at an hour. */
+const fewestInHour = 12;
 /** Fewer windows tell no trend. */
 const fewestForTrend = 12;
 
@@ -83,7 +85,7 @@ export class History {
 
   #turnTo(hour: bigint): void {
     if (hour === this.#hour) return;
-    if (this.#current.count > 0) this.#remember(hourOfWeek(this.#hour));
+    if (this.#current.count >= fewestInHour) this.#remember(hourOfWeek(this.#hour));
     this.#previous = hour === this.#hour + 1n ? this.#current : new DDSketch({ relativeAccuracy });
     this.#current = new DDSketch({ relativeAccuracy });
     this.#hour = hour;

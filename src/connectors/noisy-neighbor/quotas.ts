@@ -17,19 +17,23 @@ export interface Quota {
 export class Quotas {
   #byCgroup: ReadonlyMap<string, Quota> = new Map();
 
-  /** A batch without quotas changes nothing. */
+  /** Of all cgroups; a batch of other metrics changes nothing. */
   take({ resourceMetrics }: MetricsBatch): void {
     const read = resourceMetrics.flatMap((of) => {
       const quota = quotaOf(of);
       return quota ? [[String(of.resource.attributes[resourceAttributes.cgroupId.key]), quota] as const] : [];
     });
-    if (read.length > 0) this.#byCgroup = new Map(read);
+    if (resourceMetrics.some(isOfCgroups)) this.#byCgroup = new Map(read);
   }
 
   get(cgroup: string): Quota | undefined {
     return this.#byCgroup.get(cgroup);
   }
 }
+
+const names = new Set<string>(Object.values(cgroupMetrics).map(({ name }) => name));
+const isOfCgroups = ({ scopeMetrics }: ResourceMetrics) =>
+  scopeMetrics.some(({ metrics }) => metrics.some(({ descriptor }) => names.has(descriptor.name)));
 
 function quotaOf(of: ResourceMetrics): Quota | undefined {
   const limit = pointOf(of, cgroupMetrics.cpuLimit);

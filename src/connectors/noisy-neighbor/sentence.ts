@@ -70,7 +70,7 @@ const kinds: Readonly<Record<string, string>> = {
 };
 
 function limits({ victim: { causes }, explanation: { verdict } }: Diagnosis): string {
-  if (verdict === 'quota_throttled') return '';
+  if (verdict === 'quota_throttled' || verdict === 'undetermined' || causes.get('unknown')) return '';
   return causes.get('throttled') || causes.get('throttled_ancestor') ? '' : '; no CPU limit played a part';
 }
 

@@ -88,7 +88,10 @@ function explanationOf(
   const timeOf = rule.time ?? (({ time }: Blame) => time);
   const blame = rule.names ? rule.causes.flatMap((cause) => byCause.get(cause) ?? []) : [];
   const time = rule.time ? blame.reduce((sum, part) => sum + timeOf(part), 0) : sumOf(of.causes, rule.causes);
-  const preemptions = rule.preempts && sumOf(of.preemptions, rule.causes) / options.seconds;
+  // of the preemptions for these causes, the part that the explained time is of theirs
+  const whole = sumOf(of.causes, rule.causes);
+  const part = whole > 0 ? time / whole : 0;
+  const preemptions = rule.preempts && (part * sumOf(of.preemptions, rule.causes)) / options.seconds;
   return {
     ...{ verdict, time, culprits: sharesOf(blame, timeOf) },
     score: scoreOf(of, time, preemptions, options),

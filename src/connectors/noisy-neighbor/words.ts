@@ -6,8 +6,8 @@ export const percent = (share: number): string => {
 };
 
 export const cpus = (count: number): string => {
-  const text = count < 9.95 ? count.toFixed(count < 0.095 ? 2 : 1) : count.toFixed(0);
-  return `${text} ${text === '1.0' ? 'CPU' : 'CPUs'}`;
+  const text = count < 9.95 ? count.toFixed(count < 0.995 ? 2 : 1) : count.toFixed(0);
+  return `${text.replace(/(\.\d)0$/, '$1')} ${text === '1.0' ? 'CPU' : 'CPUs'}`;
 };
 
 const units = [

@@ -79,6 +79,15 @@ test('the victims of one culprit are one incident: the first leads, the others a
   ]);
 });
 
+test('victims that a culprit no longer hurts end together, and none is repeated', async (t) => {
+  const { windows } = await connector(t, warn);
+  windows({ web: hurtBy('etl'), api: hurtBy('etl') }, 2);
+  assert.deepEqual(brief(windows({ ...calm, api: { run: 1 } }, 3)), [
+    'end WARN web noisy_neighbor etl',
+    'end INFO api noisy_neighbor etl',
+  ]);
+});
+
 test('escalation rules raise the severity and add attributes', async (t) => {
   const rule = {
     victims: 2,
@@ -125,11 +134,12 @@ test('of two culprits about as guilty, the one of the finding stays the main one
 
 test('beyond max_workloads candidates are evicted, and counted', async (t) => {
   const { windows, host } = await connector(t, { max_workloads: 2 });
-  windows({ a: hurtBy('x'), b: hurtBy('x'), c: hurtBy('x') }, 2);
+  const records = windows({ a: hurtBy('x'), b: hurtBy('x'), c: hurtBy('x') }, 2);
   const evicted = host.counters
     .read()
     .filter(({ metric }) => metric.name === 'earshot.agent.findings.evicted');
   const by = (reason: string) => evicted.find(({ attributes }) => attributes.reason === reason)?.value ?? 0;
   assert.ok(by('candidate') >= 1);
   assert.equal(by('history'), 2);
+  assert.deepEqual(brief(records).sort(), ['begin INFO b noisy_neighbor x', 'begin WARN a noisy_neighbor x']);
 });

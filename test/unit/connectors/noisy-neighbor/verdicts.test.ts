@@ -98,6 +98,18 @@ test('a quota and a neighbor both hold, and each is a finding', async (t) => {
   assert.deepEqual(others, [['noisy_neighbor 0.400'], ['quota_throttled 0.600']]);
 });
 
+test('a small excess is not scored by the preemptions of neighbors within their share', async (t) => {
+  const { windows } = await connector(t);
+  const web: Doing = {
+    ...{ run: 1, waits: { neighbor: 1 }, preemptions: { neighbor: 20 }, entitled: { neighbor: 0.88 } },
+    blame: [
+      { cause: 'neighbor', culprit: 'etl', time: 0.12, excess: 0.12 },
+      { cause: 'neighbor', culprit: 'ci', time: 0.88 },
+    ],
+  };
+  assert.deepEqual(brief(windows({ web }, 2)), ['begin WARN web overcommitted -']);
+});
+
 test('a workload that waits little is no finding, however late its few waits are', async (t) => {
   const { windows } = await connector(t);
   const cron: Doing = hurtBy('etl', { run: 0.002, waits: { neighbor: 0.04 }, length: 0.04, count: 1 });
