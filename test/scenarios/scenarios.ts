@@ -16,7 +16,6 @@ export interface Expectation {
   readonly tolerated?: readonly Expected[];
   /** Findings that must have ended. */
   readonly ended?: readonly Expected[];
-  readonly trend?: string;
 }
 
 export interface Expected {

@@ -22,9 +22,6 @@ export interface Reported {
   readonly victim: string;
   readonly culprit: string | undefined;
   readonly verdict: string;
-  /** Of the wait, what the verdict explains. */
-  readonly share: number;
-  readonly trend: string | undefined;
   readonly body: string;
 }
 
@@ -90,8 +87,6 @@ service:
             victim: String(resource[resourceAttributes.cgroupPath.key]),
             culprit: attributes[culpritAttributes.cgroupPath.key]?.toString(),
             verdict: String(attributes[findingAttributes.verdict.key]),
-            share: Number(attributes[findingAttributes.share.key]),
-            trend: attributes[findingAttributes.trend.key]?.toString(),
             body: String(body),
           })),
       ),

@@ -1,8 +1,8 @@
+import { cpus, percentage } from '../../views/quantities.ts';
 import type { Diagnosis } from './diagnose.ts';
 import type { Quota } from './quotas.ts';
 import type { Share } from './verdict.ts';
 import { type Culprit, type Observation, requestOf, type Window } from './window.ts';
-import { cpus, percent } from './words.ts';
 
 export interface AdviceContext {
   readonly window: Pick<Window, 'seconds' | 'workloads'>;
@@ -28,7 +28,7 @@ export function adviceFor(diagnosis: Diagnosis, context: AdviceContext): string 
       const runnable = (victim.run + time) / seconds;
       return (
         `On average ${runnable.toFixed(1)} of its threads could run, and it had ${cpus(victim.run / seconds)}: ` +
-        `with no more threads than CPUs, ${percent(time / victim.wait)} of the wait would not have been`
+        `with no more threads than CPUs, ${percentage(time / victim.wait)} of the wait would not have been`
       );
     }
     default:
@@ -60,7 +60,7 @@ function limitAdvice({ culprit }: Share, { window, quotaOf }: AdviceContext): st
   const removed = Math.min(1, ((limit - quota.limit) * perCpu) / throttled);
   return (
     `Raising the CPU limit of ${culprit.name} from ${cpus(quota.limit)} to ${cpus(limit)} would have removed about ` +
-    `${percent(removed)} of the throttled time: ${(quota.throttledRate * window.seconds).toFixed(0)} periods of ` +
+    `${percentage(removed)} of the throttled time: ${(quota.throttledRate * window.seconds).toFixed(0)} periods of ` +
     `${(quota.period * 1000).toFixed(0)} ms ran out, and threads waited ${throttled.toFixed(2)} s for the next ones`
   );
 }
@@ -69,7 +69,7 @@ function withoutAdvice(culprit: Culprit, { blame, wait }: Observation): string {
   const own = blame.filter((part) => part.culprit?.cgroup === culprit.cgroup);
   const time = own.reduce((sum, part) => sum + part.time, 0);
   return (
-    `Without ${culprit.name} on this node up to ${percent(time / wait)} of the wait would not have been: ` +
+    `Without ${culprit.name} on this node up to ${percentage(time / wait)} of the wait would not have been: ` +
     'anti-affinity, a CPU limit for it, or a larger CPU request here'
   );
 }

@@ -3,11 +3,8 @@ import { sumOf } from './score.ts';
 import type { Explanation } from './verdict.ts';
 import type { Observation } from './window.ts';
 
-/** What can lower the confidence of a verdict. */
-export const doubts = ['samples', 'loss', 'sampling', 'clock', 'unknown', 'names', 'culprit'] as const;
-export type Doubt = (typeof doubts)[number];
-
-export const doubtMeaning: Readonly<Record<Doubt, string>> = {
+/** What can lower the confidence of a verdict, with its meaning. */
+export const doubtMeaning = {
   samples: 'few waits in the window',
   loss: 'waits or parts of waits that were lost',
   sampling: 'pairs of victim and culprit that are sampled, for want of room',
@@ -15,7 +12,10 @@ export const doubtMeaning: Readonly<Record<Doubt, string>> = {
   unknown: 'time of which the cause is not known',
   names: 'culprits without a name',
   culprit: 'several culprits, of which none is the main one',
-};
+} as const;
+
+export type Doubt = keyof typeof doubtMeaning;
+const doubts = Object.keys(doubtMeaning) as readonly Doubt[]; // its only keys
 
 export interface Confidence {
   /** 0 to 1: the product of what each doubt leaves. */

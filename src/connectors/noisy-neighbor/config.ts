@@ -105,7 +105,7 @@ export const noisyNeighborConfig = Type.Object(
       default: 0.7,
       minimum: 0,
       maximum: 1,
-      description: 'A finding ends when its score stays below this part of the lowest rule’s score.',
+      description: "A finding ends when its score stays below this part of the lowest rule's score.",
     }),
     cool_down: duration({ default: '5m', description: 'Time after which an active finding is repeated.' }),
     severities: Type.Array(severityRule, {

@@ -25,9 +25,9 @@ export function diagnose(
   { seconds }: Pick<Window, 'seconds'>,
   { config, losses, named }: DiagnoseOptions,
 ): readonly Diagnosis[] {
-  const all = explain(victim, { seconds, score: config.score });
   const least = Math.max(config.min_time / 1e9, config.min_share * (victim.run + victim.wait));
-  const explained = all.map((found) => {
+  if (victim.wait < least) return [];
+  const explained = explain(victim, { seconds, score: config.score }).map((found) => {
     const explanation = { ...found, culprits: withNamedFirst(found.culprits, named) };
     return { explanation, confidence: confidenceOf(victim, explanation, losses) };
   });

@@ -1,7 +1,9 @@
 import { culpritAttributes } from '../../telemetry/attributes/culprit.ts';
 import { findingAttributes, findingEventName } from '../../telemetry/attributes/finding.ts';
 import { waitAttributes } from '../../telemetry/attributes/wait.ts';
-import { attribute, counter, type Emits, level } from '../../telemetry/emits.ts';
+import { attribute, counter, type Emits, level, listed } from '../../telemetry/emits.ts';
+import { doubtMeaning } from './confidence.ts';
+import { verdictMeaning } from './verdicts.ts';
 
 export const scorePart = attribute(
   'earshot.score.part',
@@ -18,8 +20,7 @@ export const scoreMetric = {
 
 export const findingEvent = {
   name: findingEventName,
-  meaning:
-    'A verdict begins, becomes more severe, is still there after a while, or ends. The body is one sentence.',
+  meaning: `A verdict begins, becomes more severe, is still there after a while, or ends. The body is one sentence. Verdicts: ${listed(verdictMeaning)}. What may lower the confidence: ${listed(doubtMeaning)}.`,
   attributes: [
     ...Object.values(findingAttributes),
     ...Object.values(culpritAttributes),

@@ -5,8 +5,7 @@ import { severities } from './config.ts';
 import type { Diagnosis } from './diagnose.ts';
 import { type Held, hold, neverHeld } from './sustained.ts';
 
-export const findingStates = ['begin', 'escalate', 'repeat', 'end'] as const;
-export type FindingState = (typeof findingStates)[number];
+export type FindingState = 'begin' | 'escalate' | 'repeat' | 'end';
 
 /** What happened to a finding in a window. */
 export interface Change {
@@ -136,10 +135,18 @@ export class Findings {
     if (!active) return severity && this.#begin(tracked, severity, at);
     const escalates = severity !== undefined && isWorse(severity, active.severity);
     if (escalates) active.severity = severity;
-    if (!this.#isLeading(tracked)) return undefined;
+    if (!this.#isLeading(tracked)) return this.#raiseLeader(tracked, active.severity, at);
     if (escalates) return this.#report(tracked, 'escalate', at);
     const isDue = now - Number(active.reported) >= this.#config.cool_down;
     return isDue ? this.#report(tracked, 'repeat', at) : undefined;
+  }
+
+  /** An incident is as severe as the worst of its findings. */
+  #raiseLeader({ incident }: Tracked, severity: Severity, at: UnixNanoseconds): Change | undefined {
+    const [leading] = this.#incidents.get(incident) ?? [];
+    if (!leading?.active || !isWorse(severity, leading.active.severity)) return undefined;
+    leading.active.severity = severity;
+    return this.#report(leading, 'escalate', at);
   }
 
   #holds(

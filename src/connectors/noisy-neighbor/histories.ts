@@ -18,7 +18,7 @@ export class Histories {
   /** Of workloads with a finding the p99 is not usual, and does not count as such. */
   add({ end, workloads }: Window, withFinding: ReadonlySet<string>): void {
     for (const { key, p99, run, wait } of workloads) {
-      const history = this.#byKey.get(key) ?? new History();
+      const history = this.#byKey.get(key) ?? this.#newHistory();
       this.#byKey.delete(key);
       this.#byKey.set(key, history);
       const share = wait > 0 ? wait / (run + wait) : 0;
@@ -32,11 +32,15 @@ export class Histories {
   }
 
   baseline(key: string, at: UnixNanoseconds): Baseline | undefined {
-    const { min_windows: minWindows, seasonal } = this.#config.baseline;
-    return this.#byKey.get(key)?.baseline(at, { minWindows, seasonal });
+    return this.#byKey.get(key)?.baseline(at);
   }
 
   trend(key: string): Trend | undefined {
     return this.#byKey.get(key)?.trend();
+  }
+
+  #newHistory(): History {
+    const { min_windows: minWindows, seasonal } = this.#config.baseline;
+    return new History({ minWindows, seasonal });
   }
 }

@@ -11,6 +11,13 @@ export interface Baseline {
   readonly source: 'recent' | 'hour_of_week';
 }
 
+export interface BaselineSettings {
+  /** Fewer are not what is usual. */
+  readonly minWindows: number;
+  /** Whether the same hour of the week counts, where it is known. */
+  readonly seasonal: boolean;
+}
+
 /** How the part of its runnable time that a workload waits has moved. */
 export interface Trend {
   /** Robust slope (Theil-Sen): change of the part in a minute. */
@@ -26,13 +33,12 @@ const trendWindows = 60;
 const relativeAccuracy = 0.02;
 /** Of the newest week in the usual value of an hour. */
 const newestWeek = 0.5;
-/** Fewer windows are not what is usual at an hour. */
-const fewestInHour = 12;
 /** Fewer windows tell no trend. */
 const fewestForTrend = 12;
 
 /** Usual waiting of one workload: this hour and the one before as sketches, the hours of the week as medians. */
 export class History {
+  readonly #settings: BaselineSettings;
   #hour = -1n;
   #current = new DDSketch({ relativeAccuracy });
   #previous = new DDSketch({ relativeAccuracy });
@@ -41,6 +47,10 @@ export class History {
   readonly #times = new Float64Array(trendWindows);
   readonly #shares = new Float32Array(trendWindows);
   #added = 0;
+
+  constructor(settings: BaselineSettings) {
+    this.#settings = settings;
+  }
 
   /** `p99` in seconds, undefined: nothing waited; `share`: the part of its runnable time that it waited. */
   add(
@@ -54,10 +64,8 @@ export class History {
     this.#shares[slot] = share;
   }
 
-  baseline(
-    at: UnixNanoseconds,
-    { minWindows, seasonal }: { readonly minWindows: number; readonly seasonal: boolean },
-  ): Baseline | undefined {
+  baseline(at: UnixNanoseconds): Baseline | undefined {
+    const { minWindows, seasonal } = this.#settings;
     const usual = seasonal ? this.#usualAt(hourOfWeek(at / hourNanoseconds)) : undefined;
     if (usual) return usual;
     const both = new DDSketch({ relativeAccuracy });
@@ -85,7 +93,7 @@ export class History {
 
   #turnTo(hour: bigint): void {
     if (hour === this.#hour) return;
-    if (this.#current.count >= fewestInHour) this.#remember(hourOfWeek(this.#hour));
+    if (this.#current.count >= this.#settings.minWindows) this.#remember(hourOfWeek(this.#hour));
     this.#previous = hour === this.#hour + 1n ? this.#current : new DDSketch({ relativeAccuracy });
     this.#current = new DDSketch({ relativeAccuracy });
     this.#hour = hour;

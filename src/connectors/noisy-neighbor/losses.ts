@@ -1,11 +1,14 @@
 import type { Counters } from '../../telemetry/counters.ts';
 import type { WindowLosses } from './confidence.ts';
 
-/** Reasons of losses that are sampled pairs, and those that are clocks; all others lost something of a wait. */
+/**
+ * Of the kernel side's losses those that are sampled pairs, those of clocks, and those of single waits, which are in the
+ * totals: all others lost something of a wait. A lost name shows in the blame itself.
+ */
 const sampling = new Set(['pair_full', 'pair_evicted']);
 const clock = new Set(['clock_backwards']);
-/** Their counters tell what is missing in the data of a window; those of exporters do not. */
-const ofData = /^earshot\.agent\.(kernel|cgroups|names)\.dropped$/;
+const singleWaits = new Set(['ring_full', 'event_refused']);
+const kernelDropped = 'earshot.agent.kernel.dropped';
 
 /** The agent's own losses from one window to the next, as parts of the waits of the window. */
 export class Losses {
@@ -29,7 +32,7 @@ export class Losses {
   #grown(): ReadonlyMap<string, number> {
     const now = new Map<string, number>();
     for (const { metric, attributes, value } of this.#counters.read())
-      if (ofData.test(metric.name)) {
+      if (metric.name === kernelDropped && !singleWaits.has(attributes.reason ?? '')) {
         const reason = attributes.reason ?? '';
         now.set(reason, (now.get(reason) ?? 0) + value);
       }

@@ -37,8 +37,11 @@ const severityNumbers: Readonly<Record<Severity, SeverityNumber>> = {
 export function recordOf({ state, finding }: Change, evidence: Evidence): ReadableLogRecord {
   const { window, baseline, observed } = evidence;
   const { diagnosis, severity } = finding;
-  const sentence = sentenceOf({ diagnosis, baseline, window });
-  const advice = adviceFor(diagnosis, evidence);
+  // of a finding that did not hold in this window, the window tells nothing more
+  const isOfWindow = window.workloads.includes(diagnosis.victim);
+  const running = isOfWindow ? window.running : new Map<string, number>();
+  const sentence = sentenceOf({ diagnosis, baseline, window: { ...window, running } });
+  const advice = isOfWindow ? adviceFor(diagnosis, evidence) : undefined;
   const body = `${state === 'end' ? 'No longer: ' : ''}${sentence}${advice === undefined ? '' : ` ${advice}.`}`;
   return {
     ...event(findingEvent, {

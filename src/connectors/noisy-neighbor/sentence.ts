@@ -1,10 +1,10 @@
 import { culpritAttributes } from '../../telemetry/attributes/culprit.ts';
+import { duration, percentage } from '../../views/quantities.ts';
 import type { Diagnosis } from './diagnose.ts';
 import type { Baseline } from './history.ts';
 import type { Share } from './verdict.ts';
 import type { Verdict } from './verdicts.ts';
 import { type Culprit, requestOf, type Window } from './window.ts';
-import { duration, percent } from './words.ts';
 
 export interface Telling {
   readonly diagnosis: Diagnosis;
@@ -15,8 +15,8 @@ export interface Telling {
 /** The whole finding as one sentence, and another for its evidence. */
 export function sentenceOf({ diagnosis, baseline, window }: Telling): string {
   const { victim, explanation, confidence } = diagnosis;
-  const lost = `${victim.name} waited ${percent(victim.wait / (victim.run + victim.wait))} of its runnable time in the last ${duration(window.seconds)}`;
-  const of = `${percent(explanation.time / victim.wait)} of that`;
+  const lost = `${victim.name} waited ${percentage(victim.wait / (victim.run + victim.wait))} of its runnable time in the last ${duration(window.seconds)}`;
+  const of = `${percentage(explanation.time / victim.wait)} of that`;
   return `${lost}; ${of} ${reasons[explanation.verdict](explanation.culprits, window)}${limits(diagnosis)}. ${latency(diagnosis, baseline)}Confidence ${confidence.value.toFixed(2)}.`;
 }
 

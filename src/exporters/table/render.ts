@@ -1,6 +1,7 @@
 import { printable } from '../../printable.ts';
 import { type Cause, causes } from '../../telemetry/attributes/wait.ts';
 import type { Row, Screen } from '../../views/contention.ts';
+import { durationParts, percentage, twoDigits } from '../../views/quantities.ts';
 
 export interface Look {
   /** Columns of the terminal. */
@@ -170,28 +171,13 @@ function legend(rows: readonly Row[], width: number, look: Look): string {
 export const paint = (sgr: string, text: string, look: Pick<Look, 'colour'>) =>
   look.colour && text !== '' ? `\x1b[${sgr}m${text}\x1b[0m` : text;
 
-const units = [
-  { size: 1, name: 's ' },
-  { size: 1e-3, name: 'ms' },
-  { size: 1e-6, name: 'µs' },
-  { size: 1e-9, name: 'ns' },
-] as const;
-
 /** Two digits and the unit that suits; the unit is always two columns wide, so that the numbers stay aligned. */
 function duration(seconds: number | undefined): string {
   if (seconds === undefined) return '-   ';
-  const unit = units.find(({ size }) => seconds >= size * 0.9995) ?? units[3];
-  return `${digits(seconds / unit.size)} ${unit.name}`;
+  const { value, unit } = durationParts(seconds);
+  return `${value} ${unit.padEnd(2)}`;
 }
 
 function rate(perSecond: number): string {
-  return perSecond < 9.95 ? digits(perSecond) : Math.round(perSecond).toLocaleString('en-US');
-}
-
-const digits = (value: number) => value.toFixed(value < 9.95 && value !== 0 ? 1 : 0);
-
-function percentage(share: number): string {
-  if (!Number.isFinite(share)) return '-';
-  const percent = share * 100;
-  return percent > 0 && percent < 0.5 ? '<1 %' : `${percent.toFixed(0)} %`;
+  return perSecond < 9.95 ? twoDigits(perSecond) : Math.round(perSecond).toLocaleString('en-US');
 }

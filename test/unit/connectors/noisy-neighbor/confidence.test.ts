@@ -87,10 +87,11 @@ test('losses count from one window to the next, by what they mean, and not those
   const loss = (name: string) => counter({ name, unit: '1', meaning: '', isLoss: true });
   const lose = (reason: string, by: number, name = 'earshot.agent.kernel.dropped') =>
     counters.add(loss(name), by, { reason });
-  lose('ring_full', 1000); // before the first window
+  lose('task_missed', 1000); // before the first window
   const losses = new Losses(counters);
   assert.deepEqual(losses.take(90), nothingLost);
-  lose('ring_full', 10);
+  lose('task_missed', 10);
+  lose('ring_full', 300);
   lose('pair_full', 30);
   lose('clock_backwards', 90);
   lose('queue_full', 500, 'earshot.agent.items.dropped');

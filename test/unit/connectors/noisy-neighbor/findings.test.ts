@@ -88,6 +88,27 @@ test('victims that a culprit no longer hurts end together, and none is repeated'
   ]);
 });
 
+test('an incident becomes as severe as the worst of its findings', async (t) => {
+  const rules = [
+    { severity: 'WARN', score: 20 },
+    { severity: 'ERROR', score: 80 },
+  ];
+  const { windows } = await connector(t, { severities: rules });
+  windows(hurt, 2);
+  const worse = {
+    ...hurt,
+    api: hurtBy('etl', {
+      waits: { neighbor: 9 },
+      length: 0.05,
+      blame: [{ cause: 'neighbor', culprit: 'etl', time: 9, excess: 9 }],
+    }),
+  };
+  assert.deepEqual(brief(windows(worse, 3)), [
+    'begin INFO api noisy_neighbor etl',
+    'escalate ERROR web noisy_neighbor etl',
+  ]);
+});
+
 test('escalation rules raise the severity and add attributes', async (t) => {
   const rule = {
     victims: 2,

@@ -29,51 +29,53 @@ const near = (actual: number | undefined, expected: number) =>
   );
 
 test('the usual p99 is the median of the windows, which spikes do not move', () => {
-  const history = new History();
+  const history = new History(settings);
   fill(history, 0n, 200, (n) => (n % 10 === 0 ? 1 : 0.001));
-  const baseline = history.baseline(at(1000n * second), settings);
+  const baseline = history.baseline(at(1000n * second));
   near(baseline?.p99, 0.001);
   assert.ok((baseline?.spread ?? 1) < 0.0001);
   assert.deepEqual([baseline?.windows, baseline?.source], [200, 'recent']);
 });
 
 test('the spread is half the range of the middle half', () => {
-  const history = new History();
+  const history = new History(settings);
   fill(history, 0n, 400, (n) => 0.001 * (1 + (n % 5)));
-  near(history.baseline(at(0n), settings)?.spread, 0.001);
+  near(history.baseline(at(0n))?.spread, 0.001);
 });
 
 test('too few windows have no usual p99', () => {
-  const history = new History();
+  const history = new History(settings);
   fill(history, 0n, 11, () => 0.001);
-  assert.equal(history.baseline(at(0n), settings), undefined);
+  assert.equal(history.baseline(at(0n)), undefined);
   fill(history, 60n * second, 1, () => 0.001);
-  assert.notEqual(history.baseline(at(0n), settings), undefined);
+  assert.notEqual(history.baseline(at(0n)), undefined);
 });
 
 test('the hour before counts, older ones no more', () => {
-  const history = new History();
+  const history = new History(settings);
   fill(history, 0n, 700, () => 0.001);
   fill(history, hour, 20, () => 0.001);
-  near(history.baseline(at(hour), settings)?.p99, 0.001);
+  near(history.baseline(at(hour))?.p99, 0.001);
   fill(history, 10n * hour, 20, () => 0.5);
-  near(history.baseline(at(10n * hour), settings)?.p99, 0.5);
+  near(history.baseline(at(10n * hour))?.p99, 0.5);
 });
 
 test('the same hour a week later is what is usual, where that is wanted', () => {
-  const history = new History();
-  fill(history, 0n, 700, () => 0.02);
-  fill(history, 3n * hour, 700, () => 0.001);
-  fill(history, week, 20, () => 0.3);
-  const usual = history.baseline(at(week), settings);
+  const [history, unseasonal] = [new History(settings), new History({ ...settings, seasonal: false })];
+  for (const each of [history, unseasonal]) {
+    fill(each, 0n, 700, () => 0.02);
+    fill(each, 3n * hour, 700, () => 0.001);
+    fill(each, week, 20, () => 0.3);
+  }
+  const usual = history.baseline(at(week));
   near(usual?.p99, 0.02);
   assert.equal(usual?.source, 'hour_of_week');
-  near(history.baseline(at(week), { ...settings, seasonal: false })?.p99, 0.3);
+  near(unseasonal.baseline(at(week))?.p99, 0.3);
 });
 
 test('a growing share of waiting is a rising trend by its slope; noise and a step back are none', () => {
   const trendOf = (share: (n: number) => number) => {
-    const history = new History();
+    const history = new History(settings);
     for (let n = 0; n < 100; n++) history.add(at(BigInt(n) * 5n * second), { p99: 0.001, share: share(n) });
     return history.trend();
   };
@@ -83,5 +85,5 @@ test('a growing share of waiting is a rising trend by its slope; noise and a ste
   assert.equal(trendOf((n) => 0.5 - 0.001 * n)?.direction, 'falling');
   assert.equal(trendOf((n) => 0.1 + 0.05 * ((n * 7919) % 13))?.direction, 'steady');
   assert.equal(trendOf(() => 0.1)?.direction, 'steady');
-  assert.equal(new History().trend(), undefined);
+  assert.equal(new History(settings).trend(), undefined);
 });
