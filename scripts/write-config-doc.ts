@@ -86,10 +86,11 @@ const typeNames: Readonly<Record<string, string>> = {
 };
 
 function typeOf(schema: JsonSchema): string {
-  const { duration, secret, items, patternProperties } = schema;
+  const { duration, secret, extension, items, patternProperties } = schema;
   if (duration) return `duration${limitsOf(duration)}`;
   if (schema.enum) return schema.enum.map((choice) => code(String(choice))).join(', ');
   if (secret) return 'text, secret';
+  if (extension) return `id of a ${extension}`;
   if (items) return `list of ${typeOf(items)}`;
   const [value] = Object.values(patternProperties ?? {});
   if (value && !value.properties) return `any key: ${typeOf(value)}`;

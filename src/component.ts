@@ -51,6 +51,8 @@ export interface ConfigProblem {
 export interface Host extends ServiceHost {
   /** The signals that the pipelines take from this component; no other needs to be made. */
   readonly signals: ReadonlySet<Signal>;
+  /** The component's own store, by the id of the storage that its settings name (`storageId`). */
+  openStore(storage: string): Promise<Store>;
 }
 
 export interface ExtensionHost extends Host {
@@ -259,10 +261,54 @@ export interface HeldExporterComponent<Schema extends TObject = TObject> extends
   open(config: Static<Schema>, host: Host): Promise<HeldExporter>;
 }
 export type ExporterComponent = RequestExporterComponent | LocalExporterComponent | HeldExporterComponent;
-export interface ExtensionComponent<Schema extends TObject = TObject> extends Described<'extension', Schema> {
+
+/** Keeps bytes for components over restarts of the agent. */
+export interface Storage extends Running {
+  /** The store of one component, which no other sees; it is open once at a time. */
+  openStore(component: string): Promise<Store>;
+}
+
+/** Bytes by key, in the order of the keys' UTF-8. What was applied outlives the process, however it ends. */
+export interface Store extends Closable {
+  get(key: string): Promise<Uint8Array | undefined>;
+  /** In order, from a key on, before another, at most so many. */
+  entries(range: StoreRange): Promise<readonly StoreEntry[]>;
+  /** All of them in this order, or none. Rejects where there is no room. */
+  apply(changes: readonly StoreChange[]): Promise<void>;
+}
+
+export interface StoreRange {
+  readonly from?: string;
+  readonly before?: string;
+  readonly limit: number;
+}
+
+export interface StoreEntry {
+  readonly key: string;
+  readonly value: Uint8Array;
+}
+
+export interface StoreChange {
+  readonly key: string;
+  /** Undefined: the key is deleted. */
+  readonly value: Uint8Array | undefined;
+}
+
+interface DescribedExtension<Schema extends TObject> extends Described<'extension', Schema> {
   readonly stability: Stability;
+}
+export interface PlainExtensionComponent<Schema extends TObject = TObject>
+  extends DescribedExtension<Schema> {
+  readonly provides?: never;
   open(config: Static<Schema>, host: ExtensionHost): Promise<Running>;
 }
+export interface StorageComponent<Schema extends TObject = TObject> extends DescribedExtension<Schema> {
+  readonly provides: 'storage';
+  open(config: Static<Schema>, host: ExtensionHost): Promise<Storage>;
+}
+export type ExtensionComponent<Schema extends TObject = TObject> =
+  | PlainExtensionComponent<Schema>
+  | StorageComponent<Schema>;
 
 export type Component =
   | ReceiverComponent

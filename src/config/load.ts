@@ -3,6 +3,7 @@ import type { Component } from '../component.ts';
 import type { Signal } from '../telemetry/batch.ts';
 import type { ById, Config, Configured, Pipeline } from './config.ts';
 import { ConfigError, type Path, type Problem } from './config-error.ts';
+import { type Extensions, extensionProblem, extensionReferences } from './rules/extensions.ts';
 import { secretKeys, secretStretches, secretsIn } from './rules/secrets.ts';
 import {
   type Catalogue,
@@ -12,7 +13,7 @@ import {
   describeCycle,
 } from './rules/service.ts';
 import { checkShape } from './rules/shape.ts';
-import { deliveryProblems, partDelivery } from './schema/delivery.ts';
+import { configSchemaOf, deliveryProblems, partDelivery } from './schema/delivery.ts';
 import {
   fileSchema,
   hostSchemaOf,
@@ -22,7 +23,7 @@ import {
   type serviceSchema,
   typesOf,
 } from './schema/file-schema.ts';
-import type { JsonSchema } from './schema/json-schema.ts';
+import { type JsonSchema, jsonSchema } from './schema/json-schema.ts';
 import { type Environment, expandTree } from './text/expand.ts';
 import { type ConfigSources, readTree } from './text/read.ts';
 import { problemAt, type Tree } from './text/tree.ts';
@@ -62,7 +63,15 @@ export function loadConfig(input: ConfigInput, components: readonly Component[])
     warn: (path: Path, message: string) => warnings.push(problemAt(tree, path, message)),
   };
   checkReferences(service, catalogue, report);
-  checkBodies({ value: value as Shape, shape, catalogue }, report.error);
+  const isKnown = !shape.some(
+    ({ path: [section] = [] }) => section === 'service' || section === 'extensions',
+  );
+  const extensions = isKnown && {
+    configured: catalogue.extensions,
+    started: service.extensions,
+    components,
+  };
+  checkBodies({ value: value as Shape, shape, catalogue, ...(extensions && { extensions }) }, report.error);
   if (shape.length === 0) checkWiring(service, catalogue, report);
   checkExclusive(service, catalogue, report);
   const cycle = errors.length === 0 ? describeCycle(service.pipelines, connectsOf(catalogue)) : undefined;
@@ -91,9 +100,17 @@ type Shape = Readonly<Partial<Record<Section, Readonly<Record<string, Configured
   readonly service: Static<typeof serviceSchema>;
 };
 
-/** Runs the `check` of each component whose configuration fits its schema. */
+interface Bodies {
+  readonly value: Shape;
+  readonly shape: readonly Problem[];
+  readonly catalogue: Catalogue;
+  /** Absent: what is written about them is wrong already. */
+  readonly extensions?: Extensions;
+}
+
+/** Of each component whose configuration fits its schema: its own `check`, and the extensions that it names. */
 function checkBodies(
-  { value, shape, catalogue }: { value: Shape; shape: readonly Problem[]; catalogue: Catalogue },
+  { value, shape, catalogue, extensions }: Bodies,
   report: (path: Path, message: string) => void,
 ): void {
   for (const section of sections)
@@ -109,6 +126,11 @@ function checkBodies(
         ...(delivery ? deliveryProblems(delivery) : []),
       ];
       for (const { path, message } of problems) report([section, id, ...path], message);
+      const schema = jsonSchema(configSchemaOf(component));
+      for (const reference of extensions ? extensionReferences(schema, body) : []) {
+        const problem = extensions && extensionProblem(reference, extensions);
+        if (problem) report([section, id, ...reference.path], problem);
+      }
     }
 }
 

@@ -7,7 +7,7 @@ import { hostOf } from './host.ts';
 import { inTime } from './in-time.ts';
 import type { Instance } from './instance.ts';
 import { type OpenContext, openInstance } from './open-instance.ts';
-import { differenceOf, type GraphPlan, type InstancePlan } from './plan-graph.ts';
+import { differenceOf, extensionKey, type GraphPlan, type InstancePlan } from './plan-graph.ts';
 import { closeInstances, closeLimit, type Retiring, retire } from './retire.ts';
 import { Services } from './services.ts';
 import type { Taps } from './taps.ts';
@@ -91,6 +91,8 @@ export class GraphRunner {
     for (const planned of plan.instances) {
       const instance = this.graph.get(planned.key);
       if (instance === undefined || instance.isClosed) continue;
+      // the stores that it has are those of the former extensions
+      if (planned.extensions.some((id) => !kept.has(extensionKey(id)))) continue;
       const difference = differenceOf(instance.plan, planned);
       if (difference === 'none') kept.set(planned.key, instance);
       if (difference !== 'settings') continue;
@@ -119,13 +121,14 @@ export class GraphRunner {
     const missing = plan.instances.filter(({ key }) => !kept.has(key));
     const holders = new Map(missing.map((planned) => [planned, this.#holderBefore(planned, kept)] as const));
     const opened = new Map<string, Instance>();
+    const storageOf = (id: string) => storageIn([kept, opened], id);
     const open = async (planned: InstancePlan) => {
-      const instance = await openInstance(planned, this.#context);
+      const instance = await openInstance(planned, { ...this.#context, storageOf });
       opened.set(planned.key, instance);
       undo.push(() => this.#close([instance]));
     };
     for (const planned of missing) if (!holders.get(planned)) await open(planned);
-    // Last: what is exclusive cannot be open twice, so that for a moment there is none.
+    // Last: what is exclusive, or has a store, cannot be open twice, so that for a moment there is none.
     for (const [planned, holder] of holders)
       if (holder) {
         await this.#handOver(holder, undo);
@@ -134,14 +137,14 @@ export class GraphRunner {
     return opened;
   }
 
-  /** The instance of an exclusive component that has to go before another one opens. */
-  #holderBefore({ configured: { component } }: InstancePlan, kept: ReadonlyMap<string, Instance>) {
-    if (!component.exclusive) return undefined;
+  /** The instance that has to go before another one opens: of an exclusive component, or with the same store. */
+  #holderBefore({ key, configured, extensions }: InstancePlan, kept: ReadonlyMap<string, Instance>) {
+    const { component } = configured;
+    const holds = ({ plan }: Instance) =>
+      (component.exclusive && plan.configured.component === component) ||
+      (extensions.length > 0 && plan.extensions.length > 0 && plan.key === key);
     return this.graph.instances.find(
-      (instance) =>
-        instance.plan.configured.component === component &&
-        kept.get(instance.key) !== instance &&
-        !instance.isClosed,
+      (instance) => holds(instance) && kept.get(instance.key) !== instance && !instance.isClosed,
     );
   }
 
@@ -152,7 +155,8 @@ export class GraphRunner {
     await retiring.close();
     undo.push(async () => {
       try {
-        const instance = await openInstance(holder.plan, this.#context);
+        const storageOf = (id: string) => storageIn([graph], id);
+        const instance = await openInstance(holder.plan, { ...this.#context, storageOf });
         graph.replace(instance);
         instance.start();
       } catch (error) {
@@ -180,4 +184,12 @@ export class GraphRunner {
     for (const { subject, key } of gone) if (!next.get(key)) health.forget(subject);
     this.#flow.forgetFormer();
   }
+}
+
+function storageIn(graphs: readonly { get(key: string): Instance | undefined }[], id: string) {
+  for (const graph of graphs) {
+    const opened = graph.get(extensionKey(id))?.opened;
+    if (opened?.kind === 'extension') return opened.storage;
+  }
+  return undefined;
 }

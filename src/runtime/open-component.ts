@@ -3,11 +3,14 @@ import type {
   Connector,
   Exporter,
   ExporterComponent,
+  ExtensionComponent,
+  ExtensionHost,
   Host,
   Introspection,
   Processor,
   Receiver,
   Running,
+  Storage,
 } from '../component.ts';
 import type { Configured } from '../config/config.ts';
 import { type OpenedExporter, openSender, type SenderContext } from '../delivery/open-sender.ts';
@@ -19,7 +22,7 @@ export type Opened =
   | { readonly kind: 'processor'; readonly running: Processor }
   | { readonly kind: 'connector'; readonly running: Connector }
   | { readonly kind: 'exporter'; readonly running: Exporter; readonly sender: Sender }
-  | { readonly kind: 'extension'; readonly running: Running };
+  | { readonly kind: 'extension'; readonly running: Running; readonly storage?: Storage };
 
 export interface OpenContext {
   readonly host: Host;
@@ -44,8 +47,19 @@ export async function openComponent(
     case 'exporter':
       return openExporter({ component, config, ...(delivery && { delivery }) }, { host, sending });
     case 'extension':
-      return { kind: component.kind, running: await component.open(config, { ...host, agent }) };
+      return openExtension(component, config, { ...host, agent });
   }
+}
+
+async function openExtension(
+  component: ExtensionComponent,
+  config: Configured<Component>['config'],
+  host: ExtensionHost,
+): Promise<Opened> {
+  const { kind } = component;
+  if (component.provides === undefined) return { kind, running: await component.open(config, host) };
+  const storage = await component.open(config, host);
+  return { kind, running: storage, storage };
 }
 
 async function openExporter(

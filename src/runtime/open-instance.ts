@@ -1,4 +1,4 @@
-import type { Introspection } from '../component.ts';
+import type { Introspection, Storage } from '../component.ts';
 import type { Batch } from '../telemetry/batch.ts';
 import type { Health, Subject } from '../telemetry/health.ts';
 import { hostOf } from './host.ts';
@@ -18,17 +18,27 @@ export interface OpenContext {
   deliver(from: Instance, batch: Batch): Promise<void>;
 }
 
+/** Those that are open for the same configuration. */
+export interface Extensions {
+  storageOf(id: string): Storage | undefined;
+}
+
 /** Opens the component of a plan; its pulls and tasks begin when it is started. Throws a `StartError`. */
 export async function openInstance(
   plan: InstancePlan,
-  { world, health, services, introspectionFor, deliver }: OpenContext,
+  { world, health, services, introspectionFor, deliver, storageOf }: OpenContext & Extensions,
 ): Promise<Instance> {
   const { subject, signals, configured } = plan;
   const user: User = { config: configured.config };
   const host = hostOf(subject, { world, services, user });
+  const openStore = async (id: string) => {
+    const storage = storageOf(id);
+    if (storage === undefined) throw new Error(`cannot open a store: no storage "${id}" is running`);
+    return storage.openStore(plan.key);
+  };
   try {
     const opened = await openComponent(configured, {
-      host: { ...host, signals },
+      host: { ...host, signals, openStore },
       agent: introspectionFor(subject),
       sending: { ...world, log: host.log, id: subject.id, health },
     });

@@ -2,6 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Component } from '../component.ts';
 import type { Config, Configured } from '../config/config.ts';
 import { type Connects, type Edge, plan, type Role, type Vertex } from '../config/graph.ts';
+import { extensionReferences } from '../config/rules/extensions.ts';
+import { configSchemaOf } from '../config/schema/delivery.ts';
+import { jsonSchema } from '../config/schema/json-schema.ts';
 import type { Signal } from '../telemetry/batch.ts';
 import type { Subject } from '../telemetry/health.ts';
 
@@ -18,6 +21,8 @@ export interface InstancePlan {
   readonly key: string;
   readonly subject: Pick<Subject, 'kind' | 'id' | 'pipeline'>;
   readonly configured: Configured<Component>;
+  /** Ids of the extensions that its settings name. */
+  readonly extensions: readonly string[];
   /** What the pipelines take from it. */
   readonly signals: ReadonlySet<Signal>;
   /** Where a batch goes that it yields by itself. */
@@ -27,12 +32,14 @@ export interface InstancePlan {
 /** `exporter "otlp_grpc"` */
 export const nameOf = ({ subject: { kind, id } }: Pick<InstancePlan, 'subject'>) => `${kind} "${id}"`;
 
+export const extensionKey = (id: string) => `extension ${id}`;
+
 /** Extensions first, then consumers before their producers, one component kind at a time. */
 export function planGraph(config: Config): GraphPlan {
   const extensions = config.started.map((id): InstancePlan => {
     const subject = { kind: 'extension', id } as const;
     const configured = existing(config.extensions, id);
-    return { key: `extension ${id}`, subject, configured, signals: new Set(), next: [] };
+    return { key: extensionKey(id), subject, configured, extensions: [], signals: new Set(), next: [] };
   });
   const byInstance = Map.groupBy(startOrder(config), ({ instance }) => instance);
   const others = [...byInstance.values()].map((vertices) => planInstance(vertices, config));
@@ -60,16 +67,23 @@ function planInstance(vertices: readonly Vertex[], config: Config): InstancePlan
   const [vertex] = vertices;
   if (vertex === undefined) throw new Error('an instance has a vertex');
   const { role: kind, id, pipeline, instance: key } = vertex;
+  const configured = existing<Configured<Component>>(config[`${kind}s`], id);
   const edges = vertices.flatMap(({ next }) => next);
   const isFirst = (edge: Edge, index: number) =>
     edges.findIndex(({ signal, to }) => signal === edge.signal && to === edge.to) === index;
   return {
     key,
     subject: { kind, id, ...(pipeline !== undefined && { pipeline }) },
-    configured: existing<Configured<Component>>(config[`${kind}s`], id),
+    configured,
+    extensions: extensionsOf(configured),
     signals: new Set(edges.map(({ signal }) => signal)),
     next: edges.filter(isFirst),
   };
+}
+
+function extensionsOf({ component, config, delivery }: Configured<Component>): readonly string[] {
+  const schema = jsonSchema(configSchemaOf(component));
+  return extensionReferences(schema, { ...config, ...delivery }).map(({ id }) => id);
 }
 
 function startOrder(config: Config): readonly Vertex[] {

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import perfHooks from 'node:perf_hooks';
-import { describe, mock, test } from 'node:test';
+import { after, describe, mock, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import {
   type Component,
@@ -19,10 +22,14 @@ import { FakeBpf, type FakeObject } from './fake-bpf.ts';
 import { fakeHost } from './fake-host.ts';
 import { waitingScheduler } from './receivers/scheduler/waiting-scheduler.ts';
 
-/** What a component cannot do without; all else has a default. */
+const directory = mkdtempSync(join(tmpdir(), 'earshot-components-'));
+after(() => rmSync(directory, { recursive: true }));
+
+/** What a component cannot do without, or not in a test; all else has a default. */
 const required: Readonly<Record<string, object>> = {
   replay: { file: fileURLToPath(new URL('../../config/recording.jsonl.gz', import.meta.url)) },
   sampling: { reservoir: {} },
+  file_storage: { directory },
   otlp_grpc: { endpoint: 'localhost:4317', tls: { insecure: true } },
 };
 

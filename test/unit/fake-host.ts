@@ -17,6 +17,7 @@ import { FakeBpf } from './fake-bpf.ts';
 import { FakeCgroups } from './fake-cgroups.ts';
 import { FakeClock } from './fake-clock.ts';
 import { fakeMachine } from './fake-machine.ts';
+import { MemoryStore } from './memory-store.ts';
 
 /** An agent in which nothing runs. */
 const noAgent: Introspection = {
@@ -44,6 +45,7 @@ export function fakeHost(id: string, emits?: Emits, cgroups: Cgroups = new FakeC
     bpf: new FakeBpf(),
     clock: new FakeClock(),
     machine,
+    openStore: async () => new MemoryStore(),
     hostSettings() {
       throw new Error('no service of this test has settings');
     },

@@ -33,6 +33,7 @@ function newAjv(): Ajv {
     code: { optimize: false }, // takes longer than all the rest, and saves nothing in a few checks
   });
   ajv.addKeyword('secret');
+  ajv.addKeyword('extension');
   ajv.addKeyword({
     keyword: 'duration',
     modifying: true,

@@ -121,7 +121,7 @@ export function publishedSchema(components: readonly Component[]): JsonSchema {
 
 const expansion = { type: 'string', pattern: '\\$\\{.+\\}' };
 
-function publish({ duration, secret, ...schema }: JsonSchema): JsonSchema {
+function publish({ duration, secret, extension, ...schema }: JsonSchema): JsonSchema {
   if (schema.enum) {
     const { default: preset, description, ...rest } = schema;
     return {

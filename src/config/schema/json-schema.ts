@@ -1,6 +1,6 @@
 import type { TSchema } from 'typebox';
 
-/** The part of JSON Schema that component configurations use, with two keywords of our own. */
+/** The part of JSON Schema that component configurations use, with three keywords of our own. */
 export interface JsonSchema {
   readonly type?: string | readonly string[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
@@ -15,6 +15,8 @@ export interface JsonSchema {
   readonly duration?: { readonly minimum?: string; readonly maximum?: string };
   /** The value is never printed, see `secret()`. */
   readonly secret?: boolean;
+  /** The value is the id of an extension that provides this. */
+  readonly extension?: 'storage';
   readonly [keyword: string]: unknown;
 }
 

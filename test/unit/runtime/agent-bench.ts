@@ -16,6 +16,7 @@ import { Type } from '../../../src/config/schema/type.ts';
 import { createAgent } from '../../../src/runtime/agent.ts';
 import { type Batch, itemCount } from '../../../src/telemetry/batch.ts';
 import { seconds } from '../../../src/telemetry/units.ts';
+import { MemoryStore } from '../memory-store.ts';
 import { batchOf, fakeWorld, labelsOf } from './fake-world.ts';
 
 const settings = Type.Object({ setting: Type.String({ default: '' }), token: Type.Optional(secret()) });
@@ -88,14 +89,30 @@ export function bench(config: string, behave: Behaviour = {}) {
       kind: 'connector',
       ...common,
       type: 'link',
+      config: Type.Object({
+        ...settings.properties,
+        storage: Type.Optional(Type.String({ extension: 'storage' })),
+      }),
       connects: [
         { from: 'metrics', to: 'metrics', stability: 'beta' },
         { from: 'metrics', to: 'logs', stability: 'beta' },
         { from: 'logs', to: 'logs', stability: 'beta' },
       ],
-      open: async (_, host) => {
+      open: async ({ storage, setting }, host) => {
         const connect = (batch: Batch) => [batch, batchOf('logs', 5, 'made')];
-        return opened(host.id, { connect, ...(await behave.link?.(host)) });
+        const store = typeof storage === 'string' ? await host.openStore(storage) : undefined;
+        if (setting === 'fail') {
+          await store?.close();
+          throw new Error('no memory');
+        }
+        const link = await opened(host.id, { connect, ...(await behave.link?.(host)) });
+        return {
+          ...link,
+          async close() {
+            await link.close();
+            await store?.close();
+          },
+        };
       },
     },
     {
@@ -146,6 +163,22 @@ export function bench(config: string, behave: Behaviour = {}) {
       type: 'side',
       stability: 'beta',
       open: async (_, host) => opened(host.id, { ...(await behave.side?.(host)) }),
+    },
+    {
+      kind: 'extension',
+      ...common,
+      type: 'vault',
+      stability: 'beta',
+      provides: 'storage',
+      open: async (_, host) =>
+        opened(host.id, {
+          async openStore(component: string) {
+            events.push(`open store ${host.id} of ${component}`);
+            const store = new MemoryStore();
+            store.close = async () => void events.push(`close store of ${component}`);
+            return store;
+          },
+        }),
     },
   ];
 

@@ -1,0 +1,136 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import type { Store, StoreChange, StoreEntry, StoreRange } from '../../component.ts';
+import { type Database, openDatabase } from './database.ts';
+import { logOf } from './move-aside.ts';
+import { faultOf, StorageError, type StorageFault, storageError } from './storage-error.ts';
+
+export interface FileStoreOptions {
+  readonly path: string;
+  /** Puts a file that is of no use out of the way. */
+  moveAside(reason: 'corrupt' | 'other_format'): Promise<void>;
+  /** A call was rejected. */
+  onFailed(fault: StorageFault): void;
+  onClosed(): void;
+}
+
+/** Bytes after which a sync is due. */
+const dueBytes = 4 * 1024 * 1024;
+
+/** A store in a file of its own. While the disk is full it is closed, and each call tries to open it. */
+export class FileStore implements Store {
+  readonly #options: FileStoreOptions;
+  /** One call after another: what is written during a sync could overwrite a log that the disk does not have. */
+  #turn: Promise<unknown> = Promise.resolve();
+  #opened: { readonly database: Database; readonly file: FileHandle } | undefined;
+  #unsynced = 0;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: FileStoreOptions) {
+    this.#options = options;
+  }
+
+  /** Rejects where the file is not for this agent; not where the disk is full. */
+  open(): Promise<void> {
+    return this.#inTurn('open', async () => {
+      try {
+        await this.#database();
+      } catch (error) {
+        const fault = faultOf(error);
+        if (fault !== 'full') throw error;
+      }
+    });
+  }
+
+  get(key: string): Promise<Uint8Array | undefined> {
+    return this.#inTurn('read', async () => (await this.#database()).get(key));
+  }
+
+  entries(range: StoreRange): Promise<readonly StoreEntry[]> {
+    return this.#inTurn('read', async () => (await this.#database()).entries(range));
+  }
+
+  async apply(changes: readonly StoreChange[]): Promise<void> {
+    if (changes.length === 0) return;
+    await this.#inTurn('write', async () => {
+      const database = await this.#database();
+      // also of what fails: the log has grown by it, until the file has the rest
+      this.#unsynced += changes.reduce((sum, { key, value }) => sum + key.length + (value?.length ?? 0), 0);
+      database.apply(changes);
+      if (this.#unsynced >= dueBytes) await this.#sync();
+    });
+  }
+
+  /** What was applied outlives the machine from then on. The disk may be slow: the event loop goes on meanwhile. */
+  sync(): Promise<void> {
+    return this.#inTurn('sync', () => this.#sync());
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#inTurn('close', async () => {
+      try {
+        await this.#sync();
+      } finally {
+        await this.#abandon();
+        this.#options.onClosed();
+      }
+    });
+    return this.#closed;
+  }
+
+  #inTurn<T>(operation: string, work: () => Promise<T>): Promise<T> {
+    const { path } = this.#options;
+    if (this.#closed && operation !== 'close')
+      return Promise.reject(new Error(`cannot ${operation} ${path}: it is closed`));
+    const result = this.#turn.then(work).catch(async (cause: unknown) => {
+      const error = cause instanceof StorageError ? cause : storageError(`${operation} ${path}`, cause);
+      this.#options.onFailed(error.code);
+      if (error.code === 'corrupt') await this.#abandon(); // the next call opens it, and moves it aside
+      throw error;
+    });
+    this.#turn = result.catch(() => {}); // for its caller
+    return result;
+  }
+
+  async #database(): Promise<Database> {
+    this.#opened ??= await this.#open().catch(async (error: unknown) => {
+      const fault = faultOf(error);
+      if (fault !== 'corrupt' && fault !== 'other_format') throw error;
+      await this.#options.moveAside(fault);
+      return this.#open();
+    });
+    return this.#opened.database;
+  }
+
+  async #open() {
+    const { path } = this.#options;
+    const file = await open(path, 'a', 0o600); // the log gets the same permissions
+    try {
+      return { file, database: openDatabase(path) };
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  async #abandon(): Promise<void> {
+    const opened = this.#opened;
+    this.#opened = undefined;
+    this.#unsynced = 0;
+    opened?.database.close();
+    await opened?.file.close(); // after SQLite: it would end its lock
+  }
+
+  async #sync(): Promise<void> {
+    const opened = this.#opened;
+    if (!opened || this.#unsynced === 0) return;
+    const log = await open(logOf(this.#options.path), 'r');
+    try {
+      await log.datasync();
+    } finally {
+      await log.close();
+    }
+    opened.database.checkpoint();
+    await opened.file.datasync();
+    this.#unsynced = 0;
+  }
+}

@@ -1,0 +1,57 @@
+import { messageOf } from '../../telemetry/health.ts';
+
+/** Why a file cannot be used: by what can be done about it. */
+export type StorageFault = 'locked' | 'read_only' | 'full' | 'corrupt' | 'other_format' | 'failed';
+
+const remedies: Readonly<Record<StorageFault, string>> = {
+  locked: 'another agent has it open: give each one a directory of its own',
+  read_only: 'it cannot be written: mount a volume there, or set another directory',
+  full: 'no space is left on its file system',
+  corrupt: 'it is damaged',
+  other_format: 'another version of the agent wrote it',
+  failed: '',
+};
+
+export class StorageError extends Error {
+  override readonly name = 'StorageError';
+  readonly code: StorageFault;
+
+  constructor(operation: string, { fault, cause }: { fault: StorageFault; cause?: unknown }) {
+    super(
+      `cannot ${operation}: ${[remedies[fault], cause && messageOf(cause)].filter(Boolean).join(' (')}${remedies[fault] && cause ? ')' : ''}`,
+      {
+        cause,
+      },
+    );
+    this.code = fault;
+  }
+}
+
+/** By the lowest byte of SQLite's result codes (sqlite.org/rescode.html). */
+const bySqlite: Readonly<Record<number, StorageFault>> = {
+  5: 'locked', // SQLITE_BUSY
+  6: 'locked', // SQLITE_LOCKED
+  8: 'read_only', // SQLITE_READONLY
+  11: 'corrupt', // SQLITE_CORRUPT
+  13: 'full', // SQLITE_FULL
+  26: 'corrupt', // SQLITE_NOTADB
+};
+
+const byErrno: Readonly<Record<string, StorageFault>> = {
+  EROFS: 'read_only',
+  EACCES: 'read_only',
+  EPERM: 'read_only',
+  ENOSPC: 'full',
+  EDQUOT: 'full',
+};
+
+/** What an error of SQLite or of the file system means. */
+export function faultOf(error: unknown): StorageFault {
+  if (error instanceof StorageError) return error.code;
+  if (!(error instanceof Error)) return 'failed';
+  if ('errcode' in error) return bySqlite[Number(error.errcode) & 0xff] ?? 'failed';
+  return ('code' in error && byErrno[String(error.code)]) || 'failed';
+}
+
+export const storageError = (operation: string, cause: unknown): StorageError =>
+  new StorageError(operation, { fault: faultOf(cause), cause });

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { Closable } from '../../../src/component.ts';
+import { fileStorageEmits } from '../../../src/extensions/file-storage/emits.ts';
+import { fileStorage } from '../../../src/extensions/file-storage/file-storage.ts';
+import { fakeHost } from '../../unit/fake-host.ts';
+import { total } from '../../unit/runtime/fake-world.ts';
+
+/** File systems that are full or cannot be written: with root's rights there are no others for a test. */
+
+const component = 'connector a';
+
+/** A file system of its own, of so many KiB. */
+function mounted(t: TestContext, size: number) {
+  const directory = mkdtempSync(join(tmpdir(), 'earshot-mount-'));
+  const remount = (option: string) =>
+    execFileSync('mount', ['-o', `remount,size=${size}k,${option}`, directory]);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}k`, 'tmpfs', directory]);
+  t.after(async () => {
+    for (const opened of running.splice(0)) await opened.close();
+    execFileSync('umount', [directory]);
+    rmSync(directory, { recursive: true });
+  });
+  return { directory, remount };
+}
+
+/** Of the test that runs. */
+const running: Closable[] = [];
+
+async function storage(directory: string) {
+  const { host, logged } = fakeHost('file_storage', fileStorageEmits);
+  const opened = await fileStorage.open({ directory }, host);
+  running.push(opened);
+  const failed = (reason: string) =>
+    total(host.counters, 'earshot.agent.storage.failed', { component, reason });
+  return { ...opened, failed, logged };
+}
+
+const set = (key: string, bytes: number) => [{ key, value: Buffer.alloc(bytes, key) }];
+
+test('a full file system refuses what has no room, keeps the rest, and goes on when there is room', async (t) => {
+  const { directory } = mounted(t, 1024);
+  const { openStore, failed, logged } = await storage(directory);
+  const store = await openStore(component);
+  await store.apply(set('first', 1000));
+  assert.throws(() => writeFileSync(join(directory, 'other'), Buffer.alloc(2_000_000)), { code: 'ENOSPC' });
+  await assert.rejects(store.apply(set('second', 100_000)), { code: 'full' });
+  const keys = async () => (await store.entries({ limit: 10 })).map(({ key }) => key);
+  assert.deepEqual(await keys(), ['first']);
+  assert.equal(failed('full'), 1);
+  rmSync(join(directory, 'other'));
+  await store.apply(set('second', 100_000));
+  assert.deepEqual(await keys(), ['first', 'second']);
+  assert.deepEqual(logged, []);
+});
+
+test('a store of a file system without any room opens, and begins when there is room', async (t) => {
+  const { directory } = mounted(t, 512);
+  assert.throws(() => writeFileSync(join(directory, 'other'), Buffer.alloc(2_000_000)), { code: 'ENOSPC' });
+  const { openStore } = await storage(directory);
+  const store = await openStore(component);
+  await assert.rejects(store.apply(set('a', 10)), { code: 'full' });
+  rmSync(join(directory, 'other'));
+  await store.apply(set('a', 10));
+  assert.equal((await store.get('a'))?.length, 10);
+});
+
+test('a directory that cannot be written is refused, with what to do', async (t) => {
+  const { directory, remount } = mounted(t, 512);
+  remount('ro');
+  await assert.rejects(fileStorage.open({ directory }, fakeHost('file_storage').host), {
+    code: 'read_only',
+    message: new RegExp(`^cannot use the directory ${directory}: it cannot be written: mount a volume there`),
+  });
+  await assert.rejects(fileStorage.open({ directory: join(directory, 'a') }, fakeHost('file_storage').host), {
+    code: 'read_only',
+  });
+});
+
+test('a file system that becomes read-only refuses writes, and nothing is moved aside', async (t) => {
+  const { directory, remount } = mounted(t, 1024);
+  const first = await storage(directory);
+  const store = await first.openStore(component);
+  await store.apply(set('a', 10));
+  await first.close(); // a file system with a file open for writing does not become read-only
+  const { openStore, failed } = await storage(directory);
+  remount('ro');
+  await assert.rejects(openStore(component), { code: 'read_only' });
+  assert.equal(failed('read_only'), 1);
+  remount('rw');
+  assert.equal((await (await openStore(component)).get('a'))?.length, 10);
+  assert.deepEqual(
+    readdirSync(directory).filter((name) => name.includes('read_only')),
+    [],
+  );
+});
