@@ -1,13 +1,13 @@
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import { printable } from '../../printable.ts';
 import { findingAttributes, findingEventName } from '../../telemetry/attributes/finding.ts';
-import { type Look, paint } from './render.ts';
+import { type Colours, paint } from '../../views/cause-bar.ts';
 
 /** SGR codes of severities. */
 const colours: Readonly<Record<string, string>> = { WARN: '33', ERROR: '31', FATAL: '1;31' };
 
 /** A line for each finding that begins, escalates, is repeated or ends; other events are not for people. */
-export function renderFindings(records: readonly ReadableLogRecord[], look: Pick<Look, 'colour'>): string {
+export function renderFindings(records: readonly ReadableLogRecord[], look: Colours): string {
   return records
     .filter(({ eventName }) => eventName === findingEventName)
     .map(({ severityText = '', attributes, body }) => {

@@ -1,5 +1,5 @@
 import { printable } from '../../printable.ts';
-import { type Cause, causes } from '../../telemetry/attributes/wait.ts';
+import { causeBar, legend, paint } from '../../views/cause-bar.ts';
 import type { Row, Screen } from '../../views/contention.ts';
 import { durationParts, percentage, twoDigits } from '../../views/quantities.ts';
 
@@ -26,7 +26,11 @@ export function render(screen: Screen, look: Look): string {
           ...shown.map((row) => line(cells(row, screen, widths, look), widths)),
           ...(hidden > 0 ? [`and ${hidden} more`] : []),
           line(cells(screen.total, screen, widths, look), widths),
-          legend([...shown, screen.total], widths.bar, look),
+          legend(
+            [...shown, screen.total].map((row) => row.causes),
+            widths.bar,
+            look,
+          ),
         ]),
   ]
     .map((text) => text.trimEnd())
@@ -79,9 +83,7 @@ function cells(row: Row, screen: Screen, widths: Widths, look: Look): Cells {
     p50: duration(row.p50),
     p99: duration(row.p99),
     share: percentage(row.wait / (row.wait + row.run)),
-    bar: partsOf(row.causes, widths.bar)
-      .map(({ cause, width }) => mark(cause, width, look))
-      .join(''),
+    bar: causeBar(row.causes, widths.bar, look),
     culprit: row.culprit
       ? `${percentage(row.culprit.share).padStart(5)}  ${shorten(row.culprit.name, widths.culprit - 7)}`
       : '',
@@ -121,55 +123,6 @@ function shorten(text: string, width: number): string {
   const head = (width - 1) >> 1;
   return `${text.slice(0, head)}…${text.slice(text.length - (width - 1 - head))}`;
 }
-
-/** Letters where there are no colours. */
-const marks: Readonly<Record<Cause, { readonly letter: string; readonly sgr: string }>> = {
-  self: { letter: 'S', sgr: '34' },
-  sibling: { letter: 'B', sgr: '36' },
-  neighbor: { letter: 'N', sgr: '31' },
-  system: { letter: 'Y', sgr: '35' },
-  kernel: { letter: 'K', sgr: '33' },
-  irq: { letter: 'I', sgr: '93' },
-  steal: { letter: 'H', sgr: '95' },
-  throttled: { letter: 'T', sgr: '32' },
-  throttled_ancestor: { letter: 'A', sgr: '92' },
-  idle: { letter: '·', sgr: '90' },
-  unknown: { letter: '?', sgr: '37' },
-};
-
-const mark = (cause: Cause, cellsWide: number, look: Look) =>
-  look.colour ? paint(marks[cause].sgr, '█'.repeat(cellsWide), look) : marks[cause].letter.repeat(cellsWide);
-
-interface Part {
-  readonly cause: Cause;
-  readonly width: number;
-}
-
-/** In proportion, the largest remainders rounded up, so that the bar is always full; causes too small for a cell are left out. */
-function partsOf(waits: ReadonlyMap<Cause, number>, width: number): readonly Part[] {
-  const whole = [...waits.values()].reduce((a, b) => a + b, 0);
-  if (whole <= 0) return [];
-  const parts = causes.map((cause) => {
-    const exact = ((waits.get(cause) ?? 0) / whole) * width;
-    return { cause, full: Math.floor(exact), rest: exact % 1 };
-  });
-  const missing = width - parts.reduce((sum, { full }) => sum + full, 0);
-  const up = new Set(parts.toSorted((a, b) => b.rest - a.rest).slice(0, missing));
-  return parts
-    .map((part) => ({ cause: part.cause, width: part.full + (up.has(part) ? 1 : 0) }))
-    .filter((part) => part.width > 0);
-}
-
-function legend(rows: readonly Row[], width: number, look: Look): string {
-  const seen = new Set(rows.flatMap((row) => partsOf(row.causes, width).map(({ cause }) => cause)));
-  return causes
-    .filter((cause) => seen.has(cause))
-    .map((cause) => `${mark(cause, 1, look)} ${cause}`)
-    .join('   ');
-}
-
-export const paint = (sgr: string, text: string, look: Pick<Look, 'colour'>) =>
-  look.colour && text !== '' ? `\x1b[${sgr}m${text}\x1b[0m` : text;
 
 /** Two digits and the unit that suits; the unit is always two columns wide, so that the numbers stay aligned. */
 function duration(seconds: number | undefined): string {
