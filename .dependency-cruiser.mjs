@@ -10,7 +10,7 @@ const layers = [
   ['component.ts'],
   ['config'],
   ['cgroup'],
-  ['identity', 'views'],
+  ['identity', 'views', 'explanations'],
   ['receivers', 'processors', 'connectors', 'exporters', 'extensions'],
   ['delivery'],
   ['runtime'],

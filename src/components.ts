@@ -4,6 +4,7 @@ import { noisyNeighbor } from './connectors/noisy-neighbor/noisy-neighbor.ts';
 import { debug } from './exporters/debug/debug.ts';
 import { otlpGrpc } from './exporters/otlp-grpc/otlp-grpc.ts';
 import { table } from './exporters/table/table.ts';
+import { admin } from './extensions/admin/admin.ts';
 import { fileStorage } from './extensions/file-storage/file-storage.ts';
 import { contention } from './processors/contention/contention.ts';
 import { sampling } from './processors/sampling/sampling.ts';
@@ -27,5 +28,6 @@ export const components: readonly Component[] = [
   debug,
   otlpGrpc,
   table,
+  admin,
   fileStorage,
 ];

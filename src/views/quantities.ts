@@ -18,6 +18,12 @@ export function duration(seconds: number): string {
   return `${value} ${unit}`;
 }
 
+/** A length of time that is watched: minutes and hours where seconds are many. */
+export function period(seconds: number): string {
+  if (seconds < 119.5) return duration(seconds);
+  return seconds < 7170 ? `${twoDigits(seconds / 60)} min` : `${twoDigits(seconds / 3600)} h`;
+}
+
 export const twoDigits = (value: number) => value.toFixed(value < 9.95 && value !== 0 ? 1 : 0);
 
 /** Of a share, 0 to 1. */

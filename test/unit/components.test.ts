@@ -26,12 +26,13 @@ const directory = mkdtempSync(join(tmpdir(), 'earshot-components-'));
 after(() => rmSync(directory, { recursive: true }));
 
 /** What a component cannot do without, or not in a test; all else has a default. */
-const required: Readonly<Record<string, object>> = {
+const required = (name = 'one'): Readonly<Record<string, object>> => ({
+  admin: { endpoint: `unix://${directory}/${name}.sock` },
   replay: { file: fileURLToPath(new URL('../../config/recording.jsonl.gz', import.meta.url)) },
   sampling: { reservoir: {} },
   file_storage: { directory },
   otlp_grpc: { endpoint: 'localhost:4317', tls: { insecure: true } },
-};
+});
 
 /** Kernel sides of components that check what they attached; of others nothing happens in the kernel. */
 const objects: Readonly<Record<string, FakeObject>> = { scheduler: waitingScheduler() };
@@ -102,7 +103,7 @@ syncBuiltinESMExports();
 
 const openWithDefaults = (component: Component, name: string) =>
   component.open(
-    configWith(component, required[component.type] ?? null),
+    configWith(component, required(name)[component.type] ?? null),
     hostFor(`${component.type}/${name}`),
   );
 
@@ -118,11 +119,11 @@ for (const component of components)
     });
 
     test('has valid defaults', () => {
-      assert.doesNotThrow(() => configWith(component, required[component.type] ?? null));
+      assert.doesNotThrow(() => configWith(component, required()[component.type] ?? null));
     });
 
     test('refuses an unknown key', () => {
-      const body = { ...required[component.type], no_such_key: 1 };
+      const body = { ...required()[component.type], no_such_key: 1 };
       assert.throws(() => configWith(component, body), /unknown key "no_such_key"/);
     });
 

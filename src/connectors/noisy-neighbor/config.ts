@@ -139,6 +139,12 @@ export const noisyNeighborConfig = Type.Object(
       description:
         'Workloads with a history; above it the ones that have not been seen for longest are forgotten.',
     }),
+    max_retained: Type.Integer({
+      default: 8_192,
+      minimum: 1,
+      description:
+        'What is held for `earshot explain`, for at most an hour: a workload in a window counts one, in an older minute too. Some 900 bytes each; beyond it the oldest are evicted. Nothing is held where no `admin` extension listens.',
+    }),
   },
   closed,
 );

@@ -41,6 +41,18 @@ export const findingCounters = {
       'What the connector forgot beyond `max_workloads`, by reason: `history` (a workload without a usual p99), `candidate` (what may have become a finding).',
     isLoss: true,
   }),
+  retained: level({
+    name: 'earshot.agent.explanations.retained',
+    unit: '1',
+    meaning: 'What is held for `earshot explain`: workloads by windows, and by minutes before those.',
+  }),
+  forgotten: counter({
+    name: 'earshot.agent.explanations.evicted',
+    unit: '1',
+    meaning:
+      'Of what is held for `earshot explain`, evicted beyond `max_retained` before its hour has passed: how far back an answer goes, no loss of telemetry.',
+    isLoss: false,
+  }),
 } as const;
 
 export const noisyNeighborEmits: Emits = {

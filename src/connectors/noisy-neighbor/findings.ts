@@ -86,6 +86,13 @@ export class Findings {
     return new Set(active.map(({ diagnosis }) => diagnosis.victim.key));
   }
 
+  /** The active ones about a workload. */
+  activeOf(victim: string): readonly Finding[] {
+    return [...this.#tracked.values()]
+      .filter((tracked) => tracked.active && tracked.diagnosis.victim.key === victim)
+      .map((tracked) => this.#findingOf(tracked));
+  }
+
   /** Cgroups that active findings name as the culprit, by victim. */
   culprits(): ReadonlyMap<string, ReadonlySet<string>> {
     const byVictim = new Map<string, Set<string>>();

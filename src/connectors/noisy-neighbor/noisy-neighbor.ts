@@ -1,15 +1,18 @@
 import type { ConnectorComponent, Host } from '../../component.ts';
+import { type Explanations, explanations } from '../../explanations/explanations.ts';
 import { type Batch, bySignal } from '../../telemetry/batch.ts';
 import { gauge, resourceMetrics } from '../../telemetry/metrics/build.ts';
 import type { MetricsBatch } from '../../telemetry/metrics/metrics.ts';
 import { type NoisyNeighborConfig, noisyNeighborConfig, noisyNeighborProblems } from './config.ts';
 import { type Diagnosis, diagnose } from './diagnose.ts';
 import { findingCounters, noisyNeighborEmits, scoreMetric, scorePart } from './emits.ts';
+import { explainerOf } from './explainer.ts';
 import { type Change, Findings } from './findings.ts';
 import { Histories } from './histories.ts';
 import { Losses } from './losses.ts';
 import { Quotas } from './quotas.ts';
 import { recordOf } from './report.ts';
+import { Retained } from './retained.ts';
 import { scoresOf } from './score.ts';
 import { type Observation, type Window, windowOf } from './window.ts';
 
@@ -26,24 +29,34 @@ export const noisyNeighbor: ConnectorComponent<typeof noisyNeighborConfig> = {
   check: noisyNeighborProblems,
   emits: noisyNeighborEmits,
   async open(config, host) {
-    const judge = judgeOf(config, host);
+    const service = await host.use(explanations);
+    const { judge, explainer, forget } = judgeOf(config, host, service);
+    const withdraw = service.provide(explainer);
     return {
       connect: (batch) => bySignal<readonly Batch[]>(batch, { metrics: judge }) ?? [],
-      async close() {},
+      async close() {
+        withdraw();
+        forget();
+      },
     };
   },
 };
 
 /** Each batch with metrics of waiting is a window. */
-function judgeOf(config: NoisyNeighborConfig, host: Host): (batch: MetricsBatch) => readonly Batch[] {
+function judgeOf(config: NoisyNeighborConfig, host: Host, asked: Pick<Explanations, 'isListening'>) {
   const evicted = (reason: string) => () =>
     host.counters.add(findingCounters.evicted, 1, { connector: host.id, reason });
   const losses = new Losses(host.counters);
   const findings = new Findings(config, evicted('candidate'));
   const histories = new Histories(config, evicted('history'));
   const quotas = new Quotas();
+  const retained = new Retained(config.max_retained, (count) =>
+    host.counters.add(findingCounters.forgotten, count, { connector: host.id }),
+  );
   let active = 0;
-  return (batch) => {
+  return { judge, explainer: explainerOf({ config, retained, findings, histories }), forget };
+
+  function judge(batch: MetricsBatch): readonly Batch[] {
     const window = windowOf(batch);
     if (!window) {
       quotas.take(batch);
@@ -67,11 +80,23 @@ function judgeOf(config: NoisyNeighborConfig, host: Host): (batch: MetricsBatch)
     histories.add(window, findings.victims());
     host.counters.add(findingCounters.active, findings.active - active, { connector: host.id });
     active = findings.active;
+    if (asked.isListening) retain(window, { judged: diagnosed, losses: lost });
     const emits: Batch[] = [];
     if (host.signals.has('metrics')) emits.push(scores(diagnosed, window));
     if (host.signals.has('logs') && records.length > 0) emits.push({ signal: 'logs', records });
     return emits;
-  };
+  }
+
+  function retain(window: Window, of: Pick<Parameters<Retained['add']>[1], 'judged' | 'losses'>): void {
+    const before = retained.size;
+    retained.add(window, { ...of, quotaOf: (cgroup) => quotas.get(cgroup) });
+    host.counters.add(findingCounters.retained, retained.size - before, { connector: host.id });
+  }
+
+  function forget(): void {
+    host.counters.add(findingCounters.retained, -retained.size, { connector: host.id });
+    retained.clear();
+  }
 
   function evidenceOf({ finding }: Change, window: Window) {
     const { key } = finding.diagnosis.victim;

@@ -1,5 +1,5 @@
 import { culpritAttributes } from '../../telemetry/attributes/culprit.ts';
-import { duration, percentage } from '../../views/quantities.ts';
+import { duration, percentage, period } from '../../views/quantities.ts';
 import type { Diagnosis } from './diagnose.ts';
 import type { Baseline } from './history.ts';
 import type { Share } from './verdict.ts';
@@ -9,15 +9,18 @@ import { type Culprit, requestOf, type Window } from './window.ts';
 export interface Telling {
   readonly diagnosis: Diagnosis;
   readonly baseline: Baseline | undefined;
-  readonly window: Pick<Window, 'seconds' | 'running'>;
+  readonly window: Pick<Window, 'seconds' | 'running'> & {
+    /** That it stands for; absent: itself. */
+    readonly windows?: number;
+  };
 }
 
 /** The whole finding as one sentence, and another for its evidence. */
 export function sentenceOf({ diagnosis, baseline, window }: Telling): string {
   const { victim, explanation, confidence } = diagnosis;
-  const lost = `${victim.name} waited ${percentage(victim.wait / (victim.run + victim.wait))} of its runnable time in the last ${duration(window.seconds)}`;
+  const lost = `${victim.name} waited ${percentage(victim.wait / (victim.run + victim.wait))} of its runnable time in the last ${period(window.seconds)}`;
   const of = `${percentage(explanation.time / victim.wait)} of that`;
-  return `${lost}; ${of} ${reasons[explanation.verdict](explanation.culprits, window)}${limits(diagnosis)}. ${latency(diagnosis, baseline)}Confidence ${confidence.value.toFixed(2)}.`;
+  return `${lost}; ${of} ${reasons[explanation.verdict](explanation.culprits, window)}${limits(diagnosis)}. ${latency({ diagnosis, baseline, window })}Confidence ${confidence.value.toFixed(2)}.`;
 }
 
 type Reason = (culprits: readonly Share[], window: Telling['window']) => string;
@@ -74,7 +77,8 @@ function limits({ victim: { causes }, explanation: { verdict } }: Diagnosis): st
   return causes.get('throttled') || causes.get('throttled_ancestor') ? '' : '; no CPU limit played a part';
 }
 
-function latency({ victim: { p99 } }: Diagnosis, baseline: Baseline | undefined): string {
+function latency({ diagnosis, baseline, window: { windows = 1 } }: Telling): string {
+  const { p99 } = diagnosis.victim;
   if (p99 === undefined) return '';
-  return `p99 wait ${duration(p99)}${baseline ? ` against a usual ${duration(baseline.p99)}` : ''}. `;
+  return `${windows > 1 ? 'Highest p99' : 'p99'} wait ${duration(p99)}${baseline ? ` against a usual ${duration(baseline.p99)}` : ''}. `;
 }

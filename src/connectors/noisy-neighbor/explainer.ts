@@ -1,0 +1,166 @@
+import type { ActiveFinding, Answer, Culprit as Blamed } from '../../explanations/answer.ts';
+import type { Explainer } from '../../explanations/explanations.ts';
+import { resourceAttributes } from '../../telemetry/attributes/resource.ts';
+import {
+  type Nanoseconds,
+  nanoseconds,
+  toMilliseconds,
+  type UnixNanoseconds,
+} from '../../telemetry/units.ts';
+import { percentage, period } from '../../views/quantities.ts';
+import { adviceFor } from './advice.ts';
+import { doubtMeaning } from './confidence.ts';
+import type { NoisyNeighborConfig } from './config.ts';
+import { type Diagnosis, diagnose } from './diagnose.ts';
+import type { Finding, Findings } from './findings.ts';
+import type { Histories } from './histories.ts';
+import type { Baseline } from './history.ts';
+import { culpritName, knownOf, victimName } from './names.ts';
+import type { Past, PastSpans, Retained } from './retained.ts';
+import { sentenceOf } from './sentence.ts';
+import type { Observation } from './window.ts';
+
+export interface ExplainerOptions {
+  readonly config: NoisyNeighborConfig;
+  readonly retained: Retained;
+  readonly findings: Findings;
+  readonly histories: Histories;
+}
+
+/** Answers from the retained windows, judged as if they were one. */
+export function explainerOf({ config, retained, findings, histories }: ExplainerOptions): Explainer {
+  /** However short it is. */
+  const everyPart: NoisyNeighborConfig = { ...config, min_share: 0, min_time: nanoseconds(0) };
+  return {
+    workloads() {
+      const shares = retained.waitShares();
+      return [...retained.workloads()].map(([key, named]) =>
+        knownOf(named, { key, waitShare: shares.get(key) ?? 0 }),
+      );
+    },
+    explain(key, since) {
+      const spans = retained.past(toMilliseconds(since));
+      // of one that was there before that time only: all that is held of it
+      const past = spans.past(key) ?? retained.past(Infinity).past(key);
+      return past && answerFrom(past, { key, since, spans });
+    },
+  };
+
+  function answerFrom(
+    past: Past,
+    { key, since, spans }: { readonly key: string; readonly since: Nanoseconds; readonly spans: PastSpans },
+  ): Answer {
+    const { observation, seconds, windows } = past;
+    const diagnoses = diagnose(
+      observation,
+      { seconds },
+      { config: everyPart, losses: spans.losses, named: findings.culprits().get(key) ?? new Set() },
+    );
+    const [main] = past.affected > 0 ? diagnoses : [];
+    const baseline = histories.baseline(key, (BigInt(Math.round(past.end)) * 1_000_000n) as UnixNanoseconds);
+    const running = runningOf(main, { spans, retained });
+    const advice =
+      main &&
+      adviceFor(main, { quotaOf: spans.quotaOf, window: { seconds, workloads: workloadsOf(main, spans) } });
+    return {
+      workload: victimName(observation),
+      ...recordingOf(observation),
+      period: {
+        ...{ from: time(past.start), to: time(past.end), seconds, windows },
+        ...{ since: toMilliseconds(since) / 1000, heldFrom: time(retained.held?.from ?? past.start) },
+      },
+      sentence: main
+        ? sentenceOf({ diagnosis: main, baseline, window: { seconds, windows, running } })
+        : quietSentence(observation, seconds),
+      wait: waitOf(observation, baseline, histories.trend(key)),
+      run: observation.run,
+      causes: [...observation.causes]
+        .map(([cause, of]) => ({ cause, seconds: of, share: of / observation.wait }))
+        .sort((a, b) => b.seconds - a.seconds),
+      verdicts: diagnoses.map(verdictOf),
+      culprits: culpritsOf(observation),
+      ...confidenceIn(diagnoses),
+      ...(advice && { advice }),
+      affected: { windows: past.affected, ...(past.worst && { worst: worstOf(past.worst) }) },
+      findings: findings.activeOf(key).map(activeFinding),
+    };
+  }
+}
+
+const time = (ms: number) => new Date(ms).toISOString();
+
+const waitShare = ({ run, wait }: Pick<Observation, 'run' | 'wait'>) => (wait > 0 ? wait / (run + wait) : 0);
+
+function recordingOf({ resource: { attributes } }: Observation): Pick<Answer, 'recording'> {
+  const recording = attributes[resourceAttributes.recording.key];
+  return recording === undefined ? {} : { recording: String(recording) };
+}
+
+function waitOf(
+  of: Observation,
+  baseline: Baseline | undefined,
+  trend: ReturnType<Histories['trend']>,
+): Answer['wait'] {
+  return {
+    ...{ seconds: of.wait, share: waitShare(of), count: of.waits },
+    ...(of.p99 !== undefined && { p99: of.p99 }),
+    ...(baseline && { baseline: { p99: baseline.p99, spread: baseline.spread, source: baseline.source } }),
+    ...(trend && { trend: trend.direction }),
+  };
+}
+
+const verdictOf = ({ victim, explanation: { verdict, time: of, score }, confidence }: Diagnosis) => ({
+  ...{ verdict, seconds: of, share: of / victim.wait, score, confidence: confidence.value },
+});
+
+function confidenceIn([main]: readonly Diagnosis[]): Pick<Answer, 'confidence'> {
+  if (!main) return {};
+  const { value, loweredBy } = main.confidence;
+  const doubts = loweredBy.map(([doubt, factor]) => ({ doubt, meaning: doubtMeaning[doubt], factor }));
+  return { confidence: { value, loweredBy: doubts } };
+}
+
+const activeFinding = ({ id, severity, since, diagnosis, incident }: Finding): ActiveFinding => ({
+  ...{ id, severity, since: time(Number(since / 1_000_000n)) },
+  ...{ verdict: diagnosis.explanation.verdict, victims: incident.victims },
+});
+
+function quietSentence(of: Observation, seconds: number): string {
+  if (of.wait === 0) return `${of.name} did not wait for CPU in the last ${period(seconds)}.`;
+  return `${of.name} waited ${percentage(waitShare(of))} of its runnable time in the last ${period(seconds)}: nothing to report.`;
+}
+
+/** Run time of the culprits, for what they use of their requests. */
+function runningOf(
+  main: Diagnosis | undefined,
+  { spans, retained }: { readonly spans: PastSpans; readonly retained: Retained },
+): ReadonlyMap<string, number> {
+  const culprit = main?.explanation.culprits[0]?.culprit;
+  if (!culprit) return new Map();
+  for (const [key, { resource }] of retained.workloads())
+    if (String(resource.attributes[resourceAttributes.cgroupId.key]) === culprit.cgroup) {
+      const past = spans.past(key);
+      if (past) return new Map([[culprit.cgroup, past.observation.run]]);
+    }
+  return new Map();
+}
+
+/** Those among which the advice looks for others below the same quota. */
+function workloadsOf({ victim, explanation }: Diagnosis, spans: PastSpans): readonly Observation[] {
+  if (explanation.verdict !== 'quota_throttled') return [victim];
+  return [...spans.all()].flatMap((key) => spans.past(key)?.observation ?? []);
+}
+
+function culpritsOf({ blame, wait }: Observation): readonly Blamed[] {
+  return blame
+    .flatMap(({ culprit, cause, time: seconds, excess }): Blamed[] =>
+      culprit
+        ? [{ ...culpritName(culprit), cause, seconds, share: seconds / wait, excess: excess / wait }]
+        : [],
+    )
+    .sort((a, b) => b.seconds - a.seconds);
+}
+
+function worstOf({ end, seconds, share, verdict, culprit }: NonNullable<Past['worst']>) {
+  return { at: time(end), seconds, share, verdict, ...(culprit !== undefined && { culprit }) };
+}

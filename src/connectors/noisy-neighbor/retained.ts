@@ -1,0 +1,248 @@
+import type { Resource } from '@opentelemetry/resources';
+import type { Cause } from '../../telemetry/attributes/wait.ts';
+import type { UnixNanoseconds } from '../../telemetry/units.ts';
+import type { WindowLosses } from './confidence.ts';
+import type { Diagnosis } from './diagnose.ts';
+import { at, type Kept, keep, merged, observationOf, type Worst, worstOf } from './kept.ts';
+import type { Quota } from './quotas.ts';
+import type { Culprit, Observation, Window } from './window.ts';
+
+/** One window, or those of a minute. */
+interface Span {
+  readonly start: number;
+  readonly end: number;
+  readonly seconds: number;
+  readonly waits: number;
+  readonly losses: WindowLosses;
+  readonly quotas: ReadonlyMap<string, Quota>;
+  readonly kept: Map<string, Kept>;
+}
+
+export interface Judged {
+  readonly victim: Observation;
+  readonly diagnoses: readonly Diagnosis[];
+}
+
+/** A workload over several windows, as if they were one. */
+export interface Past {
+  readonly observation: Observation;
+  readonly windows: number;
+  readonly affected: number;
+  readonly worst: Worst | undefined;
+  /** Unix time of its first and its last window in the time asked for, ms. */
+  readonly start: number;
+  readonly end: number;
+  /** Windows in which it was there. */
+  readonly seconds: number;
+}
+
+export interface PastSpans {
+  readonly losses: WindowLosses;
+  quotaOf(cgroup: string): Quota | undefined;
+  past(key: string): Past | undefined;
+  /** All workloads that have part in it. */
+  all(): Iterable<string>;
+}
+
+/** Older windows are kept together, a minute each, … */
+const minute = 60_000;
+/** … and no longer than that. */
+const longest = 60 * minute;
+/** Culprits of which one object is shared by the spans. */
+const mostCulprits = 4096;
+
+/** The newest windows, of which `earshot explain` tells: a bounded number of figures, the oldest are evicted first. */
+export class Retained {
+  readonly #most: number;
+  readonly #onEvicted: (count: number) => void;
+  /** In order of time. */
+  #spans: Span[] = [];
+  #count = 0;
+  readonly #workloads = new Map<string, { name: string; resource: Resource; end: number }>();
+  readonly #culprits = new Map<string, Culprit>();
+
+  constructor(most: number, onEvicted: (count: number) => void) {
+    this.#most = most;
+    this.#onEvicted = onEvicted;
+  }
+
+  /** Workloads and spans that are held. */
+  get size(): number {
+    return this.#count;
+  }
+
+  /** Begin of the oldest window, and end of the newest; undefined: there is none. */
+  get held(): { readonly from: number; readonly to: number } | undefined {
+    const [first] = this.#spans;
+    const last = this.#spans.at(-1);
+    return first && last && { from: first.start, to: last.end };
+  }
+
+  workloads(): Iterable<readonly [key: string, { readonly name: string; readonly resource: Resource }]> {
+    return this.#workloads;
+  }
+
+  add(
+    window: Window,
+    {
+      judged,
+      losses,
+      quotaOf,
+    }: Pick<PastSpans, 'losses' | 'quotaOf'> & { readonly judged: readonly Judged[] },
+  ): void {
+    const [start, end] = [milliseconds(window.start), milliseconds(window.end)];
+    const kept = new Map<string, Kept>();
+    const quotas = new Map<string, Quota>();
+    let waits = 0;
+    for (const { victim, diagnoses } of judged) {
+      const { key, name, resource } = victim;
+      waits += victim.waits;
+      const worst = worstOf(victim, diagnoses, { end, seconds: window.seconds });
+      kept.set(key, keep(victim, { worst, shared: (culprit) => this.#shared(culprit) }));
+      this.#workloads.set(key, { name, resource, end });
+      for (const { cause, culprit } of victim.blame) {
+        const quota = culprit && isThrottled(cause) && quotaOf(culprit.cgroup);
+        if (culprit && quota) quotas.set(culprit.cgroup, quota);
+      }
+    }
+    this.#spans.push({ start, end, seconds: window.seconds, waits, losses, quotas, kept });
+    this.#count += kept.size;
+    this.#condense(end);
+    this.#evict(end);
+  }
+
+  clear(): void {
+    this.#spans = [];
+    this.#count = 0;
+    this.#workloads.clear();
+    this.#culprits.clear();
+  }
+
+  /** The windows of the newest `since` ms, to the nearest span. */
+  past(since: number): PastSpans {
+    const to = this.held?.to ?? 0;
+    const spans = this.#spans.filter(({ start, end }) => (start + end) / 2 > to - since);
+    return {
+      losses: meanLosses(spans),
+      quotaOf: (cgroup) => meanQuota(spans, cgroup),
+      past: (key) => this.#pastOf(key, spans),
+      all: () => new Set(spans.flatMap(({ kept }) => [...kept.keys()])),
+    };
+  }
+
+  /** The part of its runnable time that a workload waited in the newest minute. */
+  waitShares(): ReadonlyMap<string, number> {
+    const to = this.held?.to ?? 0;
+    const sums = new Map<string, { run: number; wait: number }>();
+    for (const { end, kept } of this.#spans)
+      if (end > to - minute)
+        for (const [key, { figures }] of kept) {
+          const sum = sums.get(key) ?? { run: 0, wait: 0 };
+          sums.set(key, sum);
+          sum.run += figures[at.run] ?? 0;
+          sum.wait += figures[at.wait] ?? 0;
+        }
+    return new Map([...sums].map(([key, { run, wait }]) => [key, wait > 0 ? wait / (run + wait) : 0]));
+  }
+
+  #pastOf(key: string, spans: readonly Span[]): Past | undefined {
+    const workload = this.#workloads.get(key);
+    const there = spans.filter(({ kept }) => kept.has(key));
+    const [first] = there;
+    const last = there.at(-1);
+    if (!workload || !first || !last) return undefined;
+    const kept = there.flatMap((span) => span.kept.get(key) ?? []).reduce(merged);
+    const { windows, affected, worst } = kept;
+    return {
+      ...{ windows, affected, worst, start: first.start, end: last.end },
+      seconds: there.reduce((sum, { seconds }) => sum + seconds, 0),
+      observation: observationOf(kept, { key, name: workload.name, resource: workload.resource }),
+    };
+  }
+
+  /** Spans hold on to one object of each culprit, not to one of each window. */
+  #shared(culprit: Culprit): Culprit {
+    const known = this.#culprits.get(culprit.cgroup);
+    if (known?.name === culprit.name) return known;
+    if (this.#culprits.size >= mostCulprits) this.#culprits.clear();
+    this.#culprits.set(culprit.cgroup, culprit);
+    return culprit;
+  }
+
+  /** Windows of one minute become one span, when the minute after it has passed. */
+  #condense(now: number): void {
+    const index = this.#spans.findIndex(({ end }, i) => i > 0 && this.#belongsTo(i - 1, end, now));
+    if (index < 0) return;
+    const [into, from] = [this.#spans[index - 1], this.#spans[index]];
+    if (!into || !from) return;
+    this.#count -= into.kept.size + from.kept.size;
+    const span = joined(into, from);
+    this.#count += span.kept.size;
+    this.#spans.splice(index - 1, 2, span);
+  }
+
+  #belongsTo(index: number, end: number, now: number): boolean {
+    const former = this.#spans[index];
+    return (
+      former !== undefined &&
+      end <= now - minute &&
+      Math.ceil(former.end / minute) === Math.ceil(end / minute)
+    );
+  }
+
+  #evict(now: number): void {
+    for (;;) {
+      const [oldest] = this.#spans;
+      if (!oldest || this.#spans.length === 1) return;
+      const isOld = oldest.end <= now - longest;
+      if (!isOld && this.#count <= this.#most) return;
+      this.#spans.shift();
+      this.#count -= oldest.kept.size;
+      if (!isOld) this.#onEvicted(oldest.kept.size);
+      for (const key of oldest.kept.keys()) {
+        const workload = this.#workloads.get(key);
+        if (workload && workload.end <= oldest.end) this.#workloads.delete(key);
+      }
+    }
+  }
+}
+
+const milliseconds = (time: UnixNanoseconds) => Number(time / 1_000_000n);
+
+const isThrottled = (cause: Cause) => cause === 'throttled' || cause === 'throttled_ancestor';
+
+function joined(a: Span, b: Span): Span {
+  const kept = new Map(a.kept);
+  for (const [key, of] of b.kept) {
+    const former = kept.get(key);
+    kept.set(key, former ? merged(former, of) : of);
+  }
+  return {
+    ...{ start: a.start, end: b.end, seconds: a.seconds + b.seconds, waits: a.waits + b.waits, kept },
+    losses: meanLosses([a, b]),
+    quotas: new Map(
+      [...new Set([...a.quotas.keys(), ...b.quotas.keys()])].flatMap((cgroup) => {
+        const quota = meanQuota([a, b], cgroup);
+        return quota ? [[cgroup, quota] as const] : [];
+      }),
+    ),
+  };
+}
+
+function meanLosses(spans: readonly Pick<Span, 'waits' | 'losses'>[]): WindowLosses {
+  const waits = spans.reduce((sum, span) => sum + span.waits, 0);
+  const mean = (loss: keyof WindowLosses) =>
+    waits > 0 ? spans.reduce((sum, span) => sum + span.losses[loss] * span.waits, 0) / waits : 0;
+  return { loss: mean('loss'), sampling: mean('sampling'), clock: mean('clock') };
+}
+
+/** The newest limit, and the periods that ran out of all spans. */
+function meanQuota(spans: readonly Pick<Span, 'seconds' | 'quotas'>[], cgroup: string): Quota | undefined {
+  const newest = spans.findLast(({ quotas }) => quotas.has(cgroup))?.quotas.get(cgroup);
+  const seconds = spans.reduce((sum, span) => sum + span.seconds, 0);
+  const throttled = spans.reduce(
+    (sum, span) => sum + (span.quotas.get(cgroup)?.throttledRate ?? 0) * span.seconds,
+    0,
+  );
+  return newest && { ...newest, throttledRate: throttled / seconds };
+}

@@ -1,0 +1,48 @@
+import { createServer } from 'node:http';
+import type { PlainExtensionComponent } from '../../component.ts';
+import { Type } from '../../config/schema/type.ts';
+import { explanations as explanationsRef } from '../../explanations/explanations.ts';
+import { defaultSocket, endpointProblem, socketPathOf } from './endpoint.ts';
+import { listenAt } from './listen.ts';
+import { respondFrom } from './respond.ts';
+
+const config = Type.Object(
+  {
+    endpoint: Type.String({
+      default: `unix://${defaultSocket}`,
+      description:
+        'Socket on which the agent answers, `unix://` and an absolute path; the user of the agent alone may use it. Its directory is made where it is missing.',
+    }),
+  },
+  { additionalProperties: false },
+);
+
+export const admin: PlainExtensionComponent<typeof config> = {
+  kind: 'extension',
+  type: 'admin',
+  summary: 'A socket on which the running agent answers `earshot explain`: why a workload waits for CPU.',
+  stability: 'development',
+  config,
+  check({ endpoint }) {
+    const message = endpointProblem(endpoint);
+    return message === undefined ? [] : [{ path: ['endpoint'], message }];
+  },
+  async open({ endpoint }, host) {
+    const explanations = await host.use(explanationsRef);
+    const server = createServer(
+      { requestTimeout: 5000, headersTimeout: 5000 },
+      respondFrom(explanations, host.log),
+    );
+    await listenAt(server, socketPathOf(endpoint));
+    const stopListening = explanations.listen();
+    return {
+      async close() {
+        stopListening();
+        if (!server.listening) return;
+        const closed = new Promise((resolve) => server.close(resolve)); // removes the socket
+        server.closeAllConnections();
+        await closed;
+      },
+    };
+  },
+};
