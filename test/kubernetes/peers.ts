@@ -1,20 +1,17 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildContainerd } from '../lab/build-containerd.ts';
+import { goProgram } from '../lab/go-programs.ts';
 
 /** What the node is made of and no distribution packages: built once from published Go modules, kept by version. */
 
-const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'earshot');
 const components = fileURLToPath(new URL('./components', import.meta.url));
 
 /** All Kubernetes components in one program. Some minutes the first time. */
 export function kubernetesBinary(): string {
   const required = /^\s+k8s\.io\/kubernetes v(\S+)$/m.exec(readFileSync(join(components, 'go.mod'), 'utf8'));
-  const file = join(cache, `kubernetes-${required?.[1]}`, 'kubernetes');
-  return built(file, (folder) => goBuild(join(folder, 'kubernetes')));
+  return goProgram('kubernetes', `${required?.[1]}`, components);
 }
 
 export interface ContainerRuntime {
@@ -37,35 +34,4 @@ export function installed(command: string): string {
   const found = folders.map((folder) => join(folder, command)).find((file) => existsSync(file));
   if (found === undefined) throw new Error(`cannot bring up a node: ${command} is not installed`);
   return found;
-}
-
-/** Whole or not at all: a build that was cut short leaves nothing that looks finished. */
-function built(file: string, build: (folder: string) => void): string {
-  if (existsSync(file)) return file;
-  const folder = dirname(file);
-  console.log(`building ${folder}`);
-  mkdirSync(cache, { recursive: true });
-  const fresh = mkdtempSync(`${folder}.`);
-  try {
-    build(fresh);
-    rmSync(folder, { recursive: true, force: true });
-    renameSync(fresh, folder);
-  } catch (error) {
-    rmSync(fresh, { recursive: true, force: true });
-    throw error;
-  }
-  return file;
-}
-
-function goBuild(output: string): void {
-  try {
-    execFileSync('go', ['build', '-o', output, '.'], {
-      cwd: components,
-      stdio: ['ignore', 'inherit', 'inherit'],
-    });
-  } catch (cause) {
-    const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    const reason = isMissing ? 'go is not installed; 1.26 or newer is needed' : 'go failed, see above';
-    throw new Error(`cannot build Kubernetes: ${reason}`, { cause });
-  }
 }

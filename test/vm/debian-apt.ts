@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { cached } from '../lab/built-once.ts';
 
 /** Outside of the repository: what is downloaded for virtual machines. */
-export const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'earshot/kernels');
+export const cache = cached('kernels');
 
 export const suites = ['bullseye', 'bookworm', 'bookworm-backports', 'trixie', 'trixie-backports'];
 const securitySuites = ['bullseye-security', 'bookworm-security', 'trixie-security'];
