@@ -50,13 +50,13 @@ function podsOf(state: string): readonly string[] {
   return existsSync(folder) ? readdirSync(folder) : [];
 }
 
-/** Shims outlive the containerd that started them. */
+/** Shims outlive the containerd that started them. The command line of a process that forks, and gets no CPU to, cannot be read. */
 function shimsOf(state: string): readonly number[] {
   const mounts = mountsOf(state);
   if (mounts === undefined) return [];
   return readdirSync('/proc').flatMap((name) => {
     try {
-      const isShim = readFileSync(`/proc/${name}/cmdline`, 'latin1').includes('containerd-shim');
+      const isShim = readFileSync(`/proc/${name}/comm`, 'latin1').startsWith('containerd-shim');
       return isShim && readlinkSync(`/proc/${name}/ns/mnt`) === mounts ? Number(name) : [];
     } catch {
       return []; // no process, or ended
