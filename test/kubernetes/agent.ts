@@ -17,27 +17,13 @@ export interface DeployedAgent {
   stop(): Promise<void>;
 }
 
-/** As in the manifests, but each second, and with the cgroup receiver. */
-const configuration = `
-receivers:
-  scheduler:
-    interval: 1s
-    min_wait: 2ms # a slice of the fair scheduler is about 3 ms
-  cgroup:
-    interval: 1s
-  agent:
-processors:
-  workload:
-  contention:
-exporters:
-  otlp_grpc:
-    endpoint: \${env:OTLP_ENDPOINT}
-    temporality: delta
-service:
-  pipelines:
-    metrics: {receivers: [scheduler, cgroup, agent], processors: [workload, contention], exporters: [otlp_grpc]}
-    logs: {receivers: [scheduler], processors: [workload, contention], exporters: [otlp_grpc]}
-`;
+/** In place of what the manifests' configuration has: a window each second, and sums that can be added up. */
+const settings = [
+  'receivers::scheduler::interval=1s',
+  'receivers::scheduler::min_wait=2ms', // a slice of the fair scheduler is about 3 ms
+  'receivers::cgroup::interval=1s',
+  'exporters::otlp_grpc::temporality=delta',
+];
 
 /** The image of this checkout, in an archive that the caller removes. */
 export async function buildAgentImage(archive: string): Promise<string> {
@@ -47,7 +33,7 @@ export async function buildAgentImage(archive: string): Promise<string> {
   return archive;
 }
 
-/** By the manifests users deploy, with image, endpoint and configuration of its own, as users have them. */
+/** By the manifests users deploy, with image, endpoint and settings of its own, as users have them. */
 export async function deployAgent(
   node: KubernetesNode,
   { endpoint, archive }: { readonly endpoint: string; readonly archive: string },
@@ -70,10 +56,15 @@ export async function deployAgent(
 function writeOverlay(state: string, endpoint: string): string {
   const folder = join(state, 'agent');
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'earshot.yaml'), configuration);
   const container = {
     name: 'earshot',
     imagePullPolicy: 'Never',
+    args: [
+      'run',
+      '--config',
+      '/etc/earshot/earshot.yaml',
+      ...settings.flatMap((setting) => ['--set', setting]),
+    ],
     env: [{ name: 'OTLP_ENDPOINT', value: `http://${endpoint}` }],
   };
   const patch = {
@@ -87,7 +78,6 @@ function writeOverlay(state: string, endpoint: string): string {
     kind: 'Kustomization',
     namespace,
     resources: [relative(folder, join(checkout, 'config/kubernetes/base'))],
-    configMapGenerator: [{ name: 'earshot', behavior: 'merge', files: ['earshot.yaml'] }],
     images: [{ name: 'earshot', ...image }],
     patches: [{ patch: JSON.stringify(patch) }],
   };

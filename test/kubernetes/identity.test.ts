@@ -8,13 +8,14 @@ import { workloadAttributes } from '../../src/telemetry/attributes/workload.ts';
 import { cgroupMetrics } from '../../src/telemetry/metrics/cgroup.ts';
 import { waitMetrics } from '../../src/telemetry/metrics/wait.ts';
 import { attributesOf, culpritAttributesOf, type Expected } from './expected.ts';
+import { noisyNeighbors } from './findings.ts';
 import type { ContainerdMajor } from './peers.ts';
 import type { RealContainer } from './pods.ts';
 import { ofContainer, points, type Received, resources, sum, sumBy } from './received.ts';
 import { pathOf, play, podPathOf, restarted, type Scenario, sharedQuotaPath } from './scenario.ts';
 import { hog } from './workloads.ts';
 
-/** What an OTLP backend receives about real pods on a real node, compared with the API server and the kernel. */
+/** What an OTLP backend receives, through a Collector, about real pods on a real node, compared with the API server and the kernel. */
 
 const major = (process.env.EARSHOT_TEST_CONTAINERD ?? '1') as ContainerdMajor;
 
@@ -133,6 +134,21 @@ test('the hog is the culprit of every victim, with owner, QoS class and request'
   }
 });
 
+test('a finding names victim and culprit by namespace, pod and owner', () => {
+  const found = noisyNeighbors(scenario.backend, scenario.pods);
+  assert.ok(found.length > 0);
+  for (const { resource, record } of found) {
+    const containerOf = (id: unknown) => scenario.pods.containers.get(String(id));
+    const victim = containerOf(resource[workloadAttributes.containerId.key]);
+    const culprit = containerOf(record.attributes[culpritAttributes.containerId.key]);
+    assert.ok(victim && culprit);
+    assertAttributes(resource, attributesOf(victim), { container: victim, what: 'the victim' });
+    const what = 'the culprit';
+    assertAttributes(record.attributes, culpritAttributesOf(culprit), { container: culprit, what });
+    assert.match(record.body ?? '', new RegExp(`shop/${victim.pod}/app waited .* batch/${culprit.pod}/hog`));
+  }
+});
+
 test('each culprit in a pod has its pod name', () => {
   const known = scenario.pods.containers;
   let culprits = 0;
@@ -199,10 +215,11 @@ function measured(received: readonly Received[]) {
 function assertWithin(
   seconds: number,
   { least, most }: { readonly least: number; readonly most: number },
+  what: string,
 ): void {
   assert.ok(
     seconds > least - 1e-6 && seconds < most + 1e-6,
-    `${seconds} s, the kernel says ${least} to ${most}`,
+    `${what}: ${seconds} s, the kernel says ${least} to ${most}`,
   );
 }
 
@@ -234,7 +251,7 @@ for (const [pod, levels] of Object.entries(quotas))
       for (const { point } of received) assert.equal(point.attributes[waitAttributes.quotaLevel.key], level);
       const agent = measured(received);
       const kernel = figures.own.between(agent.from, agent.to);
-      assertWithin(agent.seconds, kernel);
+      assertWithin(agent.seconds, kernel, of);
       most += kernel.most;
     }
     assert.ok(most > 0.5, `only throttled for ${most} s`);
@@ -254,7 +271,7 @@ test('the wait for the own limit equals the throttled time of a single thread', 
     const window = measured(waits);
     const kernel = figures.any.between(window.from, window.to);
     const throttled = causes.get('throttled') ?? 0;
-    assertWithin(throttled, { least: 0.98 * kernel.least, most: 1.02 * kernel.most });
+    assertWithin(throttled, { least: 0.98 * kernel.least, most: 1.02 * kernel.most }, name);
     assert.equal(causes.get('throttled_ancestor') ?? 0, 0);
   }
 });

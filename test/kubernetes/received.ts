@@ -37,6 +37,22 @@ export function points(
 
 const milliseconds = (nanoseconds: bigint) => Number(nanoseconds) / 1e6;
 
+/** A log record with the resource it came on. */
+export interface ReceivedRecord {
+  readonly resource: Attributes;
+  readonly record: ReceivedLogs['records'][number];
+}
+
+/** The records of an event, in order of arrival. */
+export const events = (backend: OtlpReceiver, name: string): readonly ReceivedRecord[] =>
+  backend
+    .logs()
+    .flatMap(({ resources }) =>
+      resources.flatMap(({ resource, records }) =>
+        records.filter(({ eventName }) => eventName === name).map((record) => ({ resource, record })),
+      ),
+    );
+
 export const ofContainer =
   (id: string) =>
   ({ resource }: Received): boolean =>

@@ -10,6 +10,7 @@ import { once } from 'node:events';
 import { globSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { collectorBinary } from '../lab/collector.ts';
 import { bringUp, stateFolder } from './node.ts';
 import { type ContainerdMajor, containerRuntime, kubernetesBinary } from './peers.ts';
 import { takeDownLeftover } from './take-down.ts';
@@ -45,6 +46,7 @@ async function test(): Promise<void> {
     });
   // the first time that takes longer than a test may
   kubernetesBinary();
+  collectorBinary();
   for (const major of majors) containerRuntime(major);
   for (const major of majors) {
     if (isStopped) break;

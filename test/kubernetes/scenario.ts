@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitMetrics } from '../../src/telemetry/metrics/wait.ts';
+import { startCollector } from '../lab/collector.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../lab/otlp-receiver.ts';
 import { buildAgentImage, type DeployedAgent, deployAgent } from './agent.ts';
 import { staticPodFolder } from './configuration.ts';
+import { noisyNeighbors } from './findings.ts';
 import { addresses } from './namespaces.ts';
 import { bringUp, type KubernetesNode } from './node.ts';
 import type { ContainerdMajor } from './peers.ts';
@@ -13,7 +15,7 @@ import { PodWatch, type RealContainer } from './pods.ts';
 import { points } from './received.ts';
 import type { DaemonName } from './take-down.ts';
 import { cpuFolder, skewMs, ThrottledTime } from './throttling.ts';
-import { apply, blink, hog, staticPod, workloads } from './workloads.ts';
+import { apply, blink, checkout, hog, staticPod, workloads } from './workloads.ts';
 
 /** What is restarted while everything runs. */
 export const restarted = ['containerd', 'kubelet', 'apiserver'] as const satisfies readonly DaemonName[];
@@ -41,6 +43,7 @@ export interface Throttled {
 /** What happened on the node, once; tests look at what was received of it. */
 export interface Scenario {
   readonly node: KubernetesNode;
+  /** What a Collector beside the node passed on. */
   readonly backend: OtlpReceiver;
   readonly agent: DeployedAgent;
   readonly pods: PodWatch;
@@ -75,7 +78,9 @@ export async function play(major: ContainerdMajor): Promise<Scenario> {
     undo.push(() => backend.close());
     const pods = new PodWatch(node.state);
     undo.push(() => pods.close());
-    const agent = await deployAgent(node, { endpoint: backend.endpoint, archive });
+    const collector = await startCollector({ host: addresses.host, to: backend.endpoint });
+    undo.push(() => collector.close());
+    const agent = await deployAgent(node, { endpoint: collector.endpoint, archive });
     undo.push(() => agent.stop());
     agentLog = agent.log;
     // Containers that start from now on are seen from their start.
@@ -84,7 +89,7 @@ export async function play(major: ContainerdMajor): Promise<Scenario> {
     // Where the namespace is missing, the kubelet tries a minute later to report it to the API server.
     writeFileSync(join(staticPodFolder(node.state), 'beacon.json'), JSON.stringify(staticPod));
     await allAreRunning(pods);
-    await scaleHog(node, pods, 1);
+    await startHog(node, pods);
 
     const throttled = watchThrottling(pods);
     undo.push(() => {
@@ -102,7 +107,7 @@ export async function play(major: ContainerdMajor): Promise<Scenario> {
       await until('a second in which ledger is throttled', () => throttledSeconds(throttled, 'ledger') > 1);
       await intervals(backend, { from: Date.now(), count: 4 });
     });
-    await scaleHog(node, pods, 0); // or the class would not come to use what it is given
+    await scale(node, hog, 0); // or the class would not come to use what it is given
     await runCronJob(node, pods);
     const sharedQuota = await during(async (from) => {
       const restore = limitSharedCgroup();
@@ -124,6 +129,7 @@ export async function play(major: ContainerdMajor): Promise<Scenario> {
       });
       afterRestart.set(name, window);
     }
+    await sufferHog(node, pods, backend);
     await sleep(2 * seconds);
     await agent.stop();
     return { node, backend, agent, pods, contention, sharedQuota, afterRestart, throttled, close };
@@ -207,14 +213,30 @@ async function allAreRunning(pods: PodWatch): Promise<void> {
   );
 }
 
-async function scaleHog(node: KubernetesNode, pods: PodWatch, replicas: 0 | 1): Promise<void> {
+async function scale(
+  node: KubernetesNode,
+  { namespace, deployment }: typeof hog | typeof checkout,
+  replicas: 0 | 1,
+): Promise<void> {
   await node.kubectl([
     'scale',
-    `--namespace=${hog.namespace}`,
-    `deployment/${hog.deployment}`,
+    `--namespace=${namespace}`,
+    `deployment/${deployment}`,
     `--replicas=${replicas}`,
   ]);
-  if (replicas > 0) await until('the hog', () => pods.find(hog.namespace, /^etl-/, hog.container).length > 0);
+}
+
+async function startHog(node: KubernetesNode, pods: PodWatch): Promise<void> {
+  const known = pods.find(hog.namespace, /^etl-/, hog.container).length;
+  await scale(node, hog, 1);
+  await until('the hog', () => pods.find(hog.namespace, /^etl-/, hog.container).length > known);
+}
+
+/** The hog takes of a workload what that may have, until this is found. */
+async function sufferHog(node: KubernetesNode, pods: PodWatch, backend: OtlpReceiver): Promise<void> {
+  await scale(node, checkout, 1);
+  await startHog(node, pods);
+  await until('a finding about the hog', () => noisyNeighbors(backend, pods).length > 0);
 }
 
 export const podPathOf = ({ qos, cgroupUid }: RealContainer): string =>

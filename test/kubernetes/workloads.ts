@@ -78,6 +78,10 @@ const namespaces = ['shop', 'batch'].map((name) => ({
   metadata: { name },
 }));
 
+/** Wants a third of a CPU in pieces of about 10 ms, and requests more than that. */
+const compute = onCpu0('while :; do i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; sleep 0.02; done');
+export const checkout = { namespace: 'shop', deployment: 'checkout', container: 'app' } as const;
+
 export const hog = { namespace: 'batch', deployment: 'etl', container: 'hog' } as const;
 
 export const workloads = [
@@ -86,6 +90,14 @@ export const workloads = [
     hog.namespace,
     hog.deployment,
     podSpec([container(hog.container, spin, { requests: { cpu: '100m' } })]),
+    {},
+    { replicas: 0 },
+  ),
+  replicated(
+    'Deployment',
+    checkout.namespace,
+    checkout.deployment,
+    podSpec([container(checkout.container, compute, { requests: { cpu: '500m' } })]),
     {},
     { replicas: 0 },
   ),
