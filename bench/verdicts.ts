@@ -1,11 +1,17 @@
 /**
  * What does a window of the `noisy_neighbor` connector cost, with 1,000 workloads that each wait behind 20 culprits?
  *
- *     bench/verdicts.ts [--workloads 1000] [--culprits 20] [--windows 50]
+ *     bench/verdicts.ts [--workloads 1000] [--culprits 20] [--windows 200]
+ *
+ * CPU time, and its ratio to a sum over the same points, which is read beside each window. The heap is measured after
+ * collection: run with `--expose-gc`.
  */
 import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
+import { DataPointType } from '@opentelemetry/sdk-metrics';
 import { noisyNeighbor } from '../src/connectors/noisy-neighbor/noisy-neighbor.ts';
+import { culpritAttributes } from '../src/telemetry/attributes/culprit.ts';
+import type { MetricsBatch } from '../src/telemetry/metrics/metrics.ts';
 import { settings } from '../test/unit/connectors/noisy-neighbor/connector.ts';
 import { hurtBy, windowBatch } from '../test/unit/connectors/noisy-neighbor/windows.ts';
 import { fakeHost } from '../test/unit/fake-host.ts';
@@ -14,7 +20,7 @@ const { values } = parseArgs({
   options: {
     workloads: { type: 'string', default: '1000' },
     culprits: { type: 'string', default: '20' },
-    windows: { type: 'string', default: '50' },
+    windows: { type: 'string', default: '200' },
   },
 });
 const [workloads, culprits, windows] = [values.workloads, values.culprits, values.windows].map(Number);
@@ -42,19 +48,58 @@ const load = (n: number) =>
 const { host } = fakeHost('noisy_neighbor');
 const connector = await noisyNeighbor.open(settings({ max_workloads: 100_000 }), host);
 const batches = Array.from({ length: 2 }, (_, n) => n).map(load);
-const took: number[] = [];
-for (let n = 0; n < Number(windows); n++) {
-  const batch = batches[n % batches.length];
-  if (!batch) continue;
-  const begin = process.hrtime.bigint();
-  connector.connect(batch);
-  took.push(Number(process.hrtime.bigint() - begin) / 1e6);
+
+/** ms of CPU. */
+function costOf(run: () => unknown): number {
+  const start = process.cpuUsage();
+  run();
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1000;
 }
+
+/** Blame by culprit, as a reader that concludes nothing would sum it. */
+function blameByCulprit({ resourceMetrics }: MetricsBatch): ReadonlyMap<unknown, number> {
+  const sums = new Map<unknown, number>();
+  for (const { scopeMetrics } of resourceMetrics)
+    for (const { metrics } of scopeMetrics)
+      for (const metric of metrics)
+        if (metric.dataPointType === DataPointType.SUM)
+          for (const { value, attributes } of metric.dataPoints) {
+            const cgroup = attributes[culpritAttributes.cgroupId.key];
+            sums.set(cgroup, (sums.get(cgroup) ?? 0) + value);
+          }
+  return sums;
+}
+
+function round(n: number) {
+  const batch = batches[n % batches.length];
+  if (!batch) throw new Error('there is no batch');
+  return { judged: costOf(() => connector.connect(batch)), summed: costOf(() => blameByCulprit(batch)) };
+}
+
+const heap = () => {
+  globalThis.gc?.();
+  return process.memoryUsage().heapUsed / 2 ** 20;
+};
+const inputs = heap();
+const first = round(0);
+for (let n = 1; n < Number(windows); n++) round(n); // compiled, as in an agent that has run for a while
+const warm = heap();
+const costs = Array.from({ length: Number(windows) }, (_, n) => round(n));
+const late = heap();
+
+/** Minimum, median, maximum. */
+const spread = (of: readonly number[]) => {
+  const sorted = of.toSorted((a, b) => a - b);
+  return [0, sorted.length >> 1, sorted.length - 1]
+    .map((i) => (sorted[i] ?? Number.NaN).toFixed(1))
+    .join(' / ');
+};
+const total = (of: 'judged' | 'summed') => costs.reduce((sum, cost) => sum + cost[of], 0);
 console.log(
-  `${new Date().toISOString()}, Linux ${release()}, ${cpus().length} CPUs, Node.js ${process.version}`,
-);
-const sorted = took.slice(5).sort((a, b) => a - b);
-const at = (part: number) => (sorted[Math.floor(part * (sorted.length - 1))] ?? 0).toFixed(1);
-console.log(
-  `ms a window: ${at(0.5)} (${at(0)} to ${at(1)}), the first ${took[0]?.toFixed(1)}; heap ${(process.memoryUsage().heapUsed / 2 ** 20).toFixed(0)} MiB`,
+  `${new Date().toISOString()}, Linux ${release()}, ${cpus().length} CPUs, Node.js ${process.version}\n` +
+    `ms of CPU a window, minimum / median / maximum of ${windows}: ${spread(costs.map((of) => of.judged))} ` +
+    `(mean ${(total('judged') / costs.length).toFixed(1)}, the first ${first.judged.toFixed(1)}), ` +
+    `${(total('judged') / total('summed')).toFixed(1)} times a sum over the same points; ` +
+    `heap beyond the batches: ${(warm - inputs).toFixed(1)} MiB after ${windows} windows, ${(late - inputs).toFixed(1)} MiB after twice as many`,
 );

@@ -1,8 +1,10 @@
+import type { Cause } from '../../telemetry/attributes/wait.ts';
 import { cpus, percentage } from '../../views/quantities.ts';
+import type { Blame, Culprit } from './blame.ts';
 import type { Diagnosis } from './diagnose.ts';
 import type { Quota } from './quotas.ts';
 import type { Share } from './verdict.ts';
-import { type Culprit, type Observation, requestOf, type Window } from './window.ts';
+import { type Observation, requestOf, type Window } from './window.ts';
 
 export interface AdviceContext {
   readonly window: Pick<Window, 'seconds' | 'workloads'>;
@@ -14,8 +16,7 @@ export interface AdviceContext {
 export function adviceFor(diagnosis: Diagnosis, context: AdviceContext): string | undefined {
   const { victim, explanation } = diagnosis;
   const { seconds } = context.window;
-  const { verdict, time, culprits } = explanation;
-  const [main] = culprits;
+  const { verdict, time, main } = explanation;
   switch (verdict) {
     case 'quota_throttled':
       return main && limitAdvice(main, context);
@@ -48,12 +49,10 @@ const step = 0.1;
 function limitAdvice({ culprit }: Share, { window, quotaOf }: AdviceContext): string | undefined {
   const quota = quotaOf(culprit.cgroup);
   if (!quota || quota.throttledRate === 0) return undefined;
-  const throttled = window.workloads.reduce((sum, { blame }) => {
-    const own = blame.filter(
-      (part) => part.culprit?.cgroup === culprit.cgroup && part.cause.startsWith('throttled'),
-    );
-    return sum + own.reduce((total, { time }) => total + time, 0);
-  }, 0);
+  const throttled = window.workloads.reduce(
+    (sum, { blame }) => sum + timeBehind(blame, culprit, (cause) => cause.startsWith('throttled')),
+    0,
+  );
   if (throttled <= 0) return undefined;
   const perCpu = quota.period * quota.throttledRate * window.seconds;
   const limit = Math.ceil((quota.limit + (enough * throttled) / perCpu) / step - 1e-9) * step;
@@ -66,12 +65,23 @@ function limitAdvice({ culprit }: Share, { window, quotaOf }: AdviceContext): st
 }
 
 function withoutAdvice(culprit: Culprit, { blame, wait }: Observation): string {
-  const own = blame.filter((part) => part.culprit?.cgroup === culprit.cgroup);
-  const time = own.reduce((sum, part) => sum + part.time, 0);
+  const time = timeBehind(blame, culprit);
   return (
     `Without ${culprit.name} on this node up to ${percentage(time / wait)} of the wait would not have been: ` +
     'anti-affinity, a CPU limit for it, or a larger CPU request here'
   );
+}
+
+/** Seconds. */
+function timeBehind(
+  { cause, culprit, time }: Blame,
+  { cgroup }: Culprit,
+  isCounted: (cause: Cause) => boolean = () => true,
+): number {
+  return time.reduce((sum, one, row) => {
+    const of = cause[row];
+    return culprit[row]?.cgroup === cgroup && of && isCounted(of) ? sum + one : sum;
+  }, 0);
 }
 
 function requestAdvice({ victim, explanation: { time } }: Diagnosis, seconds: number): string {

@@ -45,15 +45,14 @@ export function confidenceOf(of: Observation, explanation: Explanation, losses: 
     names: namesLeave(of, explanation),
     culprit: culpritLeaves(explanation),
   };
-  const product = (of: readonly Doubt[]) => of.reduce((left, doubt) => left * leaves[doubt], 1);
-  return {
-    value: product(doubts),
-    knowledge: product(doubts.filter((doubt) => doubt !== 'samples')),
-    loweredBy: doubts
-      .filter((doubt) => leaves[doubt] < noticeable)
-      .map((doubt) => [doubt, leaves[doubt]] as const)
-      .sort(([, a], [, b]) => a - b),
-  };
+  let knowledge = 1;
+  const loweredBy: (readonly [Doubt, number])[] = [];
+  for (const doubt of doubts) {
+    if (doubt !== 'samples') knowledge *= leaves[doubt];
+    if (leaves[doubt] < noticeable) loweredBy.push([doubt, leaves[doubt]]);
+  }
+  if (loweredBy.length > 1) loweredBy.sort(([, a], [, b]) => a - b);
+  return { value: leaves.samples * knowledge, knowledge, loweredBy };
 }
 
 function samplesLeave({ waits, wait }: Observation): number {
@@ -63,21 +62,26 @@ function samplesLeave({ waits, wait }: Observation): number {
 
 /** Neighbors of which it is not known whether they took more than their share are unknown, too. */
 function unknownOf({ causes, entitled, blame }: Observation): number {
-  const excess = blame.reduce((sum, part) => sum + (part.cause === 'neighbor' ? part.excess : 0), 0);
-  const unjudged = (causes.get('neighbor') ?? 0) - (entitled.get('neighbor') ?? 0) - excess;
+  let unjudged = (causes.get('neighbor') ?? 0) - (entitled.get('neighbor') ?? 0);
+  const { cause, excess } = blame;
+  for (let row = 0; row < cause.length; row++) if (cause[row] === 'neighbor') unjudged -= excess[row] ?? 0;
   return (causes.get('unknown') ?? 0) + Math.max(0, unjudged);
 }
 
 const partOf = ({ wait }: Observation, time: number) => (wait > 0 ? Math.min(1, time / wait) : 0);
 
 /** Of time that culprits took, what has one of a known name. */
-function namesLeave(of: Observation, { verdict, culprits }: Explanation): number {
+function namesLeave(of: Observation, { verdict, main }: Explanation): number {
   const causes = namedBy[verdict];
   if (!causes) return 1;
-  const blamed = of.blame.filter(({ cause }) => causes.includes(cause));
-  const named = blamed.reduce((sum, { culprit, time }) => sum + (culprit ? time : 0), 0);
+  let named = 0;
+  const { cause, culprit, time } = of.blame;
+  for (let row = 0; row < cause.length; row++) {
+    const of = cause[row];
+    if (of && culprit[row] && causes.includes(of)) named += time[row] ?? 0;
+  }
   const all = sumOf(of.causes, causes);
-  return culprits.length === 0 ? 0 : Math.min(1, all > 0 ? named / all : 1);
+  return main === undefined ? 0 : Math.min(1, all > 0 ? named / all : 1);
 }
 
 /** Verdicts that name a culprit, with the causes in which it is. */
@@ -89,7 +93,6 @@ const namedBy: Readonly<Partial<Record<Explanation['verdict'], readonly Cause[]>
 };
 
 /** From half of the time on, one culprit is the main one. */
-function culpritLeaves({ time, culprits }: Explanation): number {
-  const [main] = culprits;
+function culpritLeaves({ time, main }: Explanation): number {
   return main ? Math.min(1, (2 * main.time) / time) : 1;
 }

@@ -1,6 +1,6 @@
 import { type Confidence, confidenceOf, type WindowLosses } from './confidence.ts';
 import type { NoisyNeighborConfig } from './config.ts';
-import { type Explanation, explain, type Share } from './verdict.ts';
+import { type Explanation, explain } from './verdict.ts';
 import type { Observation, Window } from './window.ts';
 
 /** What a part of a workload's waiting in one window comes from, and how certain that is. */
@@ -26,50 +26,45 @@ export function diagnose(
   { config, losses, named }: DiagnoseOptions,
 ): readonly Diagnosis[] {
   const least = Math.max(config.min_time / 1e9, config.min_share * (victim.run + victim.wait));
-  if (victim.wait < least) return [];
-  const explained = explain(victim, { seconds, score: config.score }).map((found) => {
-    const explanation = { ...found, culprits: withNamedFirst(found.culprits, named) };
-    return { explanation, confidence: confidenceOf(victim, explanation, losses) };
-  });
-  const isKnown = ({ explanation, confidence }: (typeof explained)[number]) =>
-    explanation.verdict !== 'undetermined' && confidence.knowledge >= leastConfidence(config);
-  const unknown = explained.filter((of) => !isKnown(of));
-  const found = [...explained.filter(isKnown), ...(unknown.length > 0 ? [together(unknown)] : [])]
-    .filter(({ explanation }) => explanation.time >= least)
-    .sort((x, y) => y.explanation.time - x.explanation.time);
-  return found.map((of) => ({
-    ...{ ...of, victim },
-    others: found.filter((other) => other !== of).map(({ explanation }) => explanation),
+  if (victim.wait < least) return none;
+  const enough = leastConfidence(config);
+  const found: Explained[] = [];
+  let unknown: Explained | undefined;
+  for (const explanation of explain(victim, { seconds, score: config.score, named })) {
+    const confidence = confidenceOf(victim, explanation, losses);
+    if (explanation.verdict !== 'undetermined' && confidence.knowledge >= enough)
+      found.push({ explanation, confidence });
+    else unknown = together(unknown, { explanation, confidence });
+  }
+  if (unknown) found.push(unknown);
+  const long = found.filter(({ explanation }) => explanation.time >= least);
+  if (unknown && long.length > 1) long.sort((x, y) => y.explanation.time - x.explanation.time);
+  return long.map(({ explanation, confidence }) => ({
+    ...{ victim, explanation, confidence },
+    others: long.length > 1 ? othersOf(explanation, long) : none,
   }));
 }
 
+const none: readonly never[] = [];
+
 type Explained = Pick<Diagnosis, 'explanation' | 'confidence'>;
 
+const othersOf = (one: Explanation, all: readonly Explained[]) =>
+  all.map(({ explanation }) => explanation).filter((other) => other !== one);
+
 /** What is not known well enough is one verdict, which names no culprit; its confidence is that of its longest part. */
-function together(parts: readonly Explained[]): Explained {
-  const [longest] = parts;
-  const sum = (of: 'time' | 'score') => parts.reduce((total, { explanation }) => total + explanation[of], 0);
+function together(former: Explained | undefined, { explanation, confidence }: Explained): Explained {
+  const { time, score } = explanation;
   return {
     explanation: {
       verdict: 'undetermined',
-      time: sum('time'),
-      culprits: [],
-      score: Math.min(100, sum('score')),
+      time: time + (former?.explanation.time ?? 0),
+      main: undefined,
+      score: Math.min(100, score + (former?.explanation.score ?? 0)),
     },
-    confidence: longest?.confidence ?? { value: 0, knowledge: 0, loweredBy: [] },
+    confidence: former?.confidence ?? confidence,
   };
 }
 
 const leastConfidence = ({ severities }: NoisyNeighborConfig) =>
   Math.min(...severities.map(({ confidence_min }) => confidence_min));
-
-/** Of the main one's time, from which on another one may be the main one. */
-const aboutAsGuilty = 0.5;
-
-function withNamedFirst(culprits: readonly Share[], named: ReadonlySet<string>): readonly Share[] {
-  const longest = culprits[0]?.time ?? 0;
-  const stays = culprits.find(
-    ({ culprit, time }) => named.has(culprit.cgroup) && time >= aboutAsGuilty * longest,
-  );
-  return stays ? [stays, ...culprits.filter((share) => share !== stays)] : culprits;
-}

@@ -135,7 +135,7 @@ function runningOf(
   main: Diagnosis | undefined,
   { spans, retained }: { readonly spans: PastSpans; readonly retained: Retained },
 ): ReadonlyMap<string, number> {
-  const culprit = main?.explanation.culprits[0]?.culprit;
+  const culprit = main?.explanation.main?.culprit;
   if (!culprit) return new Map();
   for (const [key, { resource }] of retained.workloads())
     if (String(resource.attributes[resourceAttributes.cgroupId.key]) === culprit.cgroup) {
@@ -152,12 +152,14 @@ function workloadsOf({ victim, explanation }: Diagnosis, spans: PastSpans): read
 }
 
 function culpritsOf({ blame, wait }: Observation): readonly Blamed[] {
-  return blame
-    .flatMap(({ culprit, cause, time: seconds, excess }): Blamed[] =>
-      culprit
+  return blame.cause
+    .flatMap((cause, row): Blamed[] => {
+      const culprit = blame.culprit[row];
+      const [seconds, excess] = [blame.time[row] ?? 0, blame.excess[row] ?? 0];
+      return culprit
         ? [{ ...culpritName(culprit), cause, seconds, share: seconds / wait, excess: excess / wait }]
-        : [],
-    )
+        : [];
+    })
     .sort((a, b) => b.seconds - a.seconds);
 }
 

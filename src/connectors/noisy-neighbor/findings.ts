@@ -41,7 +41,7 @@ interface Tracked {
   readonly key: string;
   diagnosis: Diagnosis;
   /** By rule of `severities`. */
-  rules: readonly Held[];
+  readonly rules: Held[];
   /** Whether it is still there, by the lower threshold of its end. */
   remains: Held;
   active: { severity: Severity; since: UnixNanoseconds; reported: UnixNanoseconds } | undefined;
@@ -68,7 +68,8 @@ export class Findings {
 
   /** Takes the diagnoses of one window, of all workloads. */
   take(diagnoses: readonly Diagnosis[], at: UnixNanoseconds): readonly Change[] {
-    const seen = new Map(diagnoses.map((diagnosis) => [keyOf(diagnosis), diagnosis]));
+    const seen = new Map<string, Diagnosis>();
+    for (const diagnosis of diagnoses) seen.set(keyOf(diagnosis), diagnosis);
     for (const [key, diagnosis] of seen) if (!this.#tracked.has(key)) this.#track(key, diagnosis, seen);
     const changes: Change[] = [];
     const ended: Tracked[] = [];
@@ -82,8 +83,9 @@ export class Findings {
 
   /** Workloads with an active finding. */
   victims(): ReadonlySet<string> {
-    const active = [...this.#tracked.values()].filter((tracked) => tracked.active);
-    return new Set(active.map(({ diagnosis }) => diagnosis.victim.key));
+    const victims = new Set<string>();
+    for (const { active, diagnosis } of this.#tracked.values()) if (active) victims.add(diagnosis.victim.key);
+    return victims;
   }
 
   /** The active ones about a workload. */
@@ -98,10 +100,12 @@ export class Findings {
     const byVictim = new Map<string, Set<string>>();
     for (const { diagnosis, active } of this.#tracked.values()) {
       if (!active) continue;
-      const cgroup = diagnosis.explanation.culprits[0]?.culprit.cgroup;
+      const cgroup = diagnosis.explanation.main?.culprit.cgroup;
       if (cgroup === undefined) continue;
       const { key } = diagnosis.victim;
-      byVictim.set(key, (byVictim.get(key) ?? new Set()).add(cgroup));
+      const of = byVictim.get(key);
+      if (of) of.add(cgroup);
+      else byVictim.set(key, new Set([cgroup]));
     }
     return byVictim;
   }
@@ -114,8 +118,8 @@ export class Findings {
       if (!idle) return;
       this.#tracked.delete(idle.key);
     }
-    const { verdict, culprits } = diagnosis.explanation;
-    const culprit = culprits[0]?.culprit.name ?? '';
+    const { verdict, main } = diagnosis.explanation;
+    const culprit = main?.culprit.name ?? '';
     const incident = culprit ? [verdict, culprit] : [verdict, diagnosis.victim.key];
     this.#tracked.set(key, {
       ...{ key, diagnosis, id: idOf([diagnosis.victim.key, verdict, culprit]), incident: idOf(incident) },
@@ -131,9 +135,8 @@ export class Findings {
   ): Change | 'ended' | undefined {
     const { severities: rules, sustained } = this.#config;
     const now = Number(at);
-    tracked.rules = tracked.rules.map((held, index) =>
-      hold(held, this.#holds(rules[index], diagnosis), now, sustained),
-    );
+    for (const [index, held] of tracked.rules.entries())
+      tracked.rules[index] = hold(held, this.#holds(rules[index], diagnosis), now, sustained);
     tracked.remains = hold(tracked.remains, this.#remains(diagnosis), now, sustained);
     if (diagnosis) tracked.diagnosis = diagnosis;
     if (tracked.remains.windows === 0) return 'ended';
@@ -174,13 +177,16 @@ export class Findings {
   /** By the rules, and of an active finding by its escalations. */
   #severityOf(tracked: Tracked, now: number): Severity | undefined {
     const { severities: rules } = this.#config;
-    const reached = rules.flatMap(({ severity, sustained_for }, index) => {
+    let worst: Severity | undefined;
+    const reach = (severity: Severity | undefined) => {
+      if (severity && (worst === undefined || isWorse(severity, worst))) worst = severity;
+    };
+    for (const [index, { severity, sustained_for }] of rules.entries()) {
       const since = tracked.rules[index]?.since;
-      return since !== undefined && now - since >= sustained_for ? [severity] : [];
-    });
-    if (tracked.active)
-      for (const { severity } of this.#escalationsOf(tracked, now)) if (severity) reached.push(severity);
-    return reached.sort((a, b) => severities.indexOf(b) - severities.indexOf(a))[0];
+      if (since !== undefined && now - since >= sustained_for) reach(severity);
+    }
+    if (tracked.active) for (const { severity } of this.#escalationsOf(tracked, now)) reach(severity);
+    return worst;
   }
 
   #escalationsOf(tracked: Tracked, now: number): NoisyNeighborConfig['escalations'] {
@@ -247,8 +253,8 @@ export class Findings {
 
 const isWorse = (a: Severity, b: Severity) => severities.indexOf(a) > severities.indexOf(b);
 
-const keyOf = ({ victim, explanation: { verdict, culprits } }: Diagnosis) =>
-  JSON.stringify([victim.key, verdict, culprits[0]?.culprit.name]);
+const keyOf = ({ victim, explanation: { verdict, main } }: Diagnosis) =>
+  `${victim.key}\0${verdict}\0${main?.culprit.name ?? ''}`;
 
 const idOf = (parts: readonly string[]) =>
   createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);

@@ -1,6 +1,7 @@
 import { type Cause, causes } from '../../telemetry/attributes/wait.ts';
+import type { Blame, Culprit } from './blame.ts';
 import type { Diagnosis } from './diagnose.ts';
-import type { Blame, Culprit, Observation } from './window.ts';
+import type { Observation } from './window.ts';
 
 /** What is kept of a workload in a span of time. */
 export interface Kept {
@@ -58,10 +59,10 @@ export function keep(
     figures[at.causes + index] = of.causes.get(cause) ?? 0;
     figures[at.preemptions + index] = of.preemptions.get(cause) ?? 0;
   }
-  const blame = of.blame.map((part) => ({ ...part, culprit: part.culprit && shared(part.culprit) }));
+  const { culprits, blame } = packed(of.blame, of.wait);
   return {
-    ...{ windows: 1, affected: worst ? 1 : 0, worst, p99: of.p99, figures },
-    ...packed(blame, of.wait),
+    ...{ windows: 1, affected: worst ? 1 : 0, worst, p99: of.p99, figures, blame },
+    culprits: culprits.map((culprit) => culprit && shared(culprit)),
   };
 }
 
@@ -71,58 +72,67 @@ export function worstOf(
   window: Pick<Worst, 'end' | 'seconds'>,
 ): Worst | undefined {
   if (!main) return undefined;
-  const { verdict, culprits } = main.explanation;
-  return { ...window, share: wait / (run + wait), verdict, culprit: culprits[0]?.culprit.name };
+  const { verdict, main: culprit } = main.explanation;
+  return { ...window, share: wait / (run + wait), verdict, culprit: culprit?.culprit.name };
 }
 
 /** The longest parts with their culprits; what the others took stays in the sum of its cause. */
-function packed(blame: readonly Blame[], wait: number): Pick<Kept, 'culprits' | 'blame'> {
+function packed({ cause, culprit, time, excess }: Blame, wait: number): Pick<Kept, 'culprits' | 'blame'> {
   const least = leastPart * wait;
-  const sorted = blame.toSorted((a, b) => b.time - a.time);
-  const named = sorted.filter(({ culprit, time }) => culprit && time > least).slice(0, mostParts);
-  const others = new Map<Cause, { time: number; excess: number }>();
-  for (const part of sorted) {
-    if (named.includes(part)) continue;
-    const sum = others.get(part.cause) ?? { time: 0, excess: 0 };
-    others.set(part.cause, { time: sum.time + part.time, excess: sum.excess + part.excess });
+  const named: number[] = [];
+  for (let row = 0; row < time.length; row++) if (culprit[row] && (time[row] ?? 0) > least) named.push(row);
+  if (named.length > mostParts) {
+    named.sort((a, b) => (time[b] ?? 0) - (time[a] ?? 0));
+    named.length = mostParts;
   }
-  const parts = [
-    ...named,
-    ...[...others].map(([cause, sum]): Blame => ({ cause, culprit: undefined, ...sum })),
-  ];
-  const figures = new Array<number>(3 * parts.length); // flatMap would reserve half as much again
-  for (const [index, { cause, time, excess }] of parts.entries()) {
-    figures[3 * index] = indexOf.get(cause) ?? 0;
-    figures[3 * index + 1] = time;
-    figures[3 * index + 2] = excess;
+  const blame: number[] = [];
+  for (const row of named)
+    blame.push(indexOf.get(cause[row] ?? 'unknown') ?? 0, time[row] ?? 0, excess[row] ?? 0);
+  const others = new Map<Cause, number>();
+  for (const [row, of] of cause.entries()) {
+    if (named.includes(row)) continue;
+    const begin = others.get(of) ?? blame.push(indexOf.get(of) ?? 0, 0, 0) - 3;
+    others.set(of, begin);
+    blame[begin + 1] = (blame[begin + 1] ?? 0) + (time[row] ?? 0);
+    blame[begin + 2] = (blame[begin + 2] ?? 0) + (excess[row] ?? 0);
   }
-  return { culprits: parts.map(({ culprit }) => culprit), blame: figures };
+  return {
+    culprits: [...named.map((row) => culprit[row]), ...Array.from(others, () => undefined)],
+    blame: blame.slice(), // push reserves half as much again
+  };
 }
 
-const blameOf = ({ culprits, blame }: Pick<Kept, 'culprits' | 'blame'>): readonly Blame[] =>
-  culprits.map((culprit, index) => ({
-    cause: causes[blame[3 * index] ?? 0] ?? 'unknown',
-    ...{ culprit, time: blame[3 * index + 1] ?? 0, excess: blame[3 * index + 2] ?? 0 },
-  }));
+function blameOf({ culprits, blame }: Pick<Kept, 'culprits' | 'blame'>): Blame {
+  const column = (of: number) => culprits.map((_, row) => blame[3 * row + of] ?? 0);
+  return {
+    cause: column(0).map((index) => causes[index] ?? 'unknown'),
+    ...{ culprit: culprits, time: column(1), excess: column(2) },
+  };
+}
+
+function sumOfBlame(a: Blame, b: Blame): Blame {
+  const [cause, culprit] = [[...a.cause], [...a.culprit]];
+  const [time, excess] = [[...a.time], [...a.excess]];
+  for (const [row, of] of b.cause.entries()) {
+    const cgroup = b.culprit[row]?.cgroup;
+    const known = a.cause.findIndex((one, at) => one === of && a.culprit[at]?.cgroup === cgroup);
+    const into = known < 0 ? cause.push(of) - 1 : known;
+    culprit[into] = b.culprit[row];
+    time[into] = (time[into] ?? 0) + (b.time[row] ?? 0);
+    excess[into] = (excess[into] ?? 0) + (b.excess[row] ?? 0);
+  }
+  return { cause, culprit, time, excess };
+}
 
 export function merged(a: Kept, b: Kept): Kept {
   const figures = a.figures.map((figure, index) => figure + (b.figures[index] ?? 0));
-  const blame = [...blameOf(a)];
-  for (const part of blameOf(b)) {
-    const index = blame.findIndex(
-      ({ cause, culprit }) => cause === part.cause && culprit?.cgroup === part.culprit?.cgroup,
-    );
-    const sum = blame[index];
-    if (!sum) blame.push(part);
-    else blame[index] = { ...part, time: part.time + sum.time, excess: part.excess + sum.excess };
-  }
   return {
     windows: a.windows + b.windows,
     affected: a.affected + b.affected,
     worst: worse(a.worst, b.worst),
     p99: a.p99 === undefined ? b.p99 : Math.max(a.p99, b.p99 ?? 0),
     figures,
-    ...packed(blame, figures[at.wait] ?? 0),
+    ...packed(sumOfBlame(blameOf(a), blameOf(b)), figures[at.wait] ?? 0),
   };
 }
 

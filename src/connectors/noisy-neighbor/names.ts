@@ -4,7 +4,8 @@ import { culpritAttributes } from '../../telemetry/attributes/culprit.ts';
 import { nameOf } from '../../telemetry/attributes/readable-name.ts';
 import { resourceAttributes } from '../../telemetry/attributes/resource.ts';
 import { workloadAttributes } from '../../telemetry/attributes/workload.ts';
-import type { Culprit, Observation } from './window.ts';
+import type { Culprit } from './blame.ts';
+import type { Observation } from './window.ts';
 
 /** Names by which a person knows a victim or a culprit, as far as its attributes have them. */
 type Named = Pick<Observation, 'name' | 'resource'>;

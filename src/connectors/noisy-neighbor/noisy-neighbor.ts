@@ -1,7 +1,8 @@
+import type { Attributes } from '@opentelemetry/api';
 import type { ConnectorComponent, Host } from '../../component.ts';
 import { type Explanations, explanations } from '../../explanations/explanations.ts';
 import { type Batch, bySignal } from '../../telemetry/batch.ts';
-import { gauge, resourceMetrics } from '../../telemetry/metrics/build.ts';
+import { gauge, type Point, resourceMetrics } from '../../telemetry/metrics/build.ts';
 import type { MetricsBatch } from '../../telemetry/metrics/metrics.ts';
 import { type NoisyNeighborConfig, noisyNeighborConfig, noisyNeighborProblems } from './config.ts';
 import { type Diagnosis, diagnose } from './diagnose.ts';
@@ -13,7 +14,7 @@ import { Losses } from './losses.ts';
 import { Quotas } from './quotas.ts';
 import { recordOf } from './report.ts';
 import { Retained } from './retained.ts';
-import { scoresOf } from './score.ts';
+import { type Scores, scoresOf } from './score.ts';
 import { type Observation, type Window, windowOf } from './window.ts';
 
 export const noisyNeighbor: ConnectorComponent<typeof noisyNeighborConfig> = {
@@ -69,7 +70,7 @@ function judgeOf(config: NoisyNeighborConfig, host: Host, asked: Pick<Explanatio
       diagnoses: diagnose(victim, window, {
         config,
         losses: lost,
-        named: culprits.get(victim.key) ?? new Set(),
+        named: culprits.get(victim.key) ?? none,
       }),
     }));
     const changes = findings.take(
@@ -114,17 +115,22 @@ function judgeOf(config: NoisyNeighborConfig, host: Host, asked: Pick<Explanatio
     return {
       signal: 'metrics',
       resourceMetrics: diagnosed.map(({ victim, diagnoses }) => {
-        const confidence = diagnoses[0]?.confidence.value;
-        const parts = {
-          ...scoresOf(victim, window.seconds, config.score),
-          ...(confidence !== undefined && { confidence }),
-        };
-        const points = Object.entries(parts).map(([part, value]) => ({
-          value,
-          attributes: { [scorePart.key]: part },
+        const scores = scoresOf(victim, window.seconds, config.score);
+        const points: Point[] = scoreAttributes.map(([part, attributes]) => ({
+          value: scores[part],
+          attributes,
         }));
+        const [main] = diagnoses;
+        if (main) points.push({ value: main.confidence.value, attributes: confidenceAttributes });
         return resourceMetrics(victim.resource, [gauge(scoreMetric, window, points)]);
       }),
     };
   }
 }
+
+const none: ReadonlySet<string> = new Set();
+
+const scoreParts = ['latency', 'preemption', 'throttling', 'resource', 'overall'] as const;
+const pointAttributes = (part: keyof Scores | 'confidence'): Attributes => ({ [scorePart.key]: part });
+const scoreAttributes = scoreParts.map((part) => [part, pointAttributes(part)] as const);
+const confidenceAttributes = pointAttributes('confidence');

@@ -7,15 +7,16 @@ import { waitAttributes } from '../../telemetry/attributes/wait.ts';
 import { event } from '../../telemetry/logs.ts';
 import type { UnixNanoseconds } from '../../telemetry/units.ts';
 import { adviceFor } from './advice.ts';
+import type { Culprit } from './blame.ts';
 import type { Severity } from './config.ts';
 import { findingEvent } from './emits.ts';
 import type { Change } from './findings.ts';
 import type { Baseline, Trend } from './history.ts';
 import type { Quota } from './quotas.ts';
 import { sentenceOf } from './sentence.ts';
-import type { Explanation } from './verdict.ts';
+import { culpritsOf, type Explanation } from './verdict.ts';
 import type { Verdict } from './verdicts.ts';
-import type { Culprit, Window } from './window.ts';
+import type { Window } from './window.ts';
 
 export interface Evidence {
   readonly window: Window;
@@ -66,9 +67,8 @@ function verdictAttributes(
   { victim, explanation, confidence, others }: Change['finding']['diagnosis'],
   { window, baseline, trend }: Evidence,
 ): Attributes {
-  const { verdict, culprits, score, time } = explanation;
+  const { verdict, main, score, time } = explanation;
   const part = (seconds: number) => (victim.wait > 0 ? seconds / victim.wait : 0);
-  const [main] = culprits;
   return {
     [findingAttributes.verdict.key]: verdict,
     [findingAttributes.score.key]: score,
@@ -83,7 +83,7 @@ function verdictAttributes(
       [...victim.causes].map(([cause, seconds]) => [findingCauseShare(cause), part(seconds)]),
     ),
     ...(main && { ...namesOf(main.culprit, verdict), [findingAttributes.culpritShare.key]: part(main.time) }),
-    [findingAttributes.culprits.key]: culprits.map(
+    [findingAttributes.culprits.key]: culpritsOf(victim, explanation).map(
       ({ culprit, time: of }) => `${culprit.name} ${part(of).toFixed(3)}`,
     ),
     [findingAttributes.otherVerdicts.key]: others.map(

@@ -1,11 +1,12 @@
 import type { Resource } from '@opentelemetry/resources';
 import type { Cause } from '../../telemetry/attributes/wait.ts';
 import type { UnixNanoseconds } from '../../telemetry/units.ts';
+import type { Culprit } from './blame.ts';
 import type { WindowLosses } from './confidence.ts';
 import type { Diagnosis } from './diagnose.ts';
 import { at, type Kept, keep, merged, observationOf, type Worst, worstOf } from './kept.ts';
 import type { Quota } from './quotas.ts';
-import type { Culprit, Observation, Window } from './window.ts';
+import type { Observation, Window } from './window.ts';
 
 /** One window, or those of a minute. */
 interface Span {
@@ -100,8 +101,9 @@ export class Retained {
       const worst = worstOf(victim, diagnoses, { end, seconds: window.seconds });
       kept.set(key, keep(victim, { worst, shared: (culprit) => this.#shared(culprit) }));
       this.#workloads.set(key, { name, resource, end });
-      for (const { cause, culprit } of victim.blame) {
-        const quota = culprit && isThrottled(cause) && quotaOf(culprit.cgroup);
+      for (const [row, cause] of victim.blame.cause.entries()) {
+        const culprit = isThrottled(cause) ? victim.blame.culprit[row] : undefined;
+        const quota = culprit && quotaOf(culprit.cgroup);
         if (culprit && quota) quotas.set(culprit.cgroup, quota);
       }
     }

@@ -14,13 +14,14 @@ export type ScoreConfig = NoisyNeighborConfig['score'];
 
 /** Causes in which other workloads or services had the CPU. */
 const contenders = ['sibling', 'neighbor', 'system'] as const;
+const quotas = ['throttled', 'throttled_ancestor'] as const;
 
 /** The published score: latency, preemption and the part of the CPU that others took, weighted. */
 export function scoresOf(of: Observation, seconds: number, config: ScoreConfig): Scores {
   const latency = latencyScore(of.p99, config);
   const preemption = preemptionScore(sumOf(of.preemptions, contenders) / seconds, config);
   const resource = shareOf(of, sumOf(of.causes, contenders));
-  const throttling = shareOf(of, sumOf(of.causes, ['throttled', 'throttled_ancestor']));
+  const throttling = shareOf(of, sumOf(of.causes, quotas));
   return {
     latency,
     preemption,
@@ -55,7 +56,9 @@ export function weighted(
 }
 
 export function sumOf<Key>(of: ReadonlyMap<Key, number>, keys: readonly Key[]): number {
-  return keys.reduce((sum, key) => sum + (of.get(key) ?? 0), 0);
+  let sum = 0;
+  for (const key of keys) sum += of.get(key) ?? 0;
+  return sum;
 }
 
 const clamp = (share: number) => Math.min(1, Math.max(0, share));

@@ -1,10 +1,11 @@
 import { culpritAttributes } from '../../telemetry/attributes/culprit.ts';
 import { duration, percentage, period } from '../../views/quantities.ts';
+import type { Culprit } from './blame.ts';
 import type { Diagnosis } from './diagnose.ts';
 import type { Baseline } from './history.ts';
-import type { Share } from './verdict.ts';
+import { culpritsOf, type Share } from './verdict.ts';
 import type { Verdict } from './verdicts.ts';
-import { type Culprit, requestOf, type Window } from './window.ts';
+import { requestOf, type Window } from './window.ts';
 
 export interface Telling {
   readonly diagnosis: Diagnosis;
@@ -20,7 +21,7 @@ export function sentenceOf({ diagnosis, baseline, window }: Telling): string {
   const { victim, explanation, confidence } = diagnosis;
   const lost = `${victim.name} waited ${percentage(victim.wait / (victim.run + victim.wait))} of its runnable time in the last ${period(window.seconds)}`;
   const of = `${percentage(explanation.time / victim.wait)} of that`;
-  return `${lost}; ${of} ${reasons[explanation.verdict](explanation.culprits, window)}${limits(diagnosis)}. ${latency({ diagnosis, baseline, window })}Confidence ${confidence.value.toFixed(2)}.`;
+  return `${lost}; ${of} ${reasons[explanation.verdict](culpritsOf(victim, explanation), window)}${limits(diagnosis)}. ${latency({ diagnosis, baseline, window })}Confidence ${confidence.value.toFixed(2)}.`;
 }
 
 type Reason = (culprits: readonly Share[], window: Telling['window']) => string;

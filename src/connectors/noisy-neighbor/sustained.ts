@@ -17,8 +17,8 @@ export interface Sustained {
 /** After one more window, which ended at `now`. */
 export function hold(before: Held, holds: boolean, now: number, { windows, of }: Sustained): Held {
   const bits = ((before.windows << 1) | (holds ? 1 : 0)) & ((1 << of) - 1);
-  const isSustained = bitCount(bits) >= windows;
-  return { windows: bits, since: isSustained ? (before.since ?? now) : undefined };
+  const since = bitCount(bits) >= windows ? (before.since ?? now) : undefined;
+  return bits === before.windows && since === before.since ? before : { windows: bits, since };
 }
 
 function bitCount(bits: number): number {

@@ -1,15 +1,16 @@
 import type { Cause } from '../../telemetry/attributes/wait.ts';
+import type { Blame, Culprit } from './blame.ts';
 import { latencyScore, preemptionScore, type ScoreConfig, shareOf, sumOf, weighted } from './score.ts';
 import type { Verdict } from './verdicts.ts';
-import type { Blame, Culprit, Observation } from './window.ts';
+import type { Observation } from './window.ts';
 
 /** An explanation of a part of a workload's waiting. */
 export interface Explanation {
   readonly verdict: Verdict;
   /** Seconds that it explains. */
   readonly time: number;
-  /** The named ones with their part of it, the longest first; empty: no culprit in particular. */
-  readonly culprits: readonly Share[];
+  /** The culprit of the longest part; undefined: none in particular. `culpritsOf` has all. */
+  readonly main: Share | undefined;
   /** 0 to 100: the published formula over this part alone. */
   readonly score: number;
 }
@@ -23,8 +24,8 @@ export interface Share {
 /** What a verdict is made of. */
 interface Rule {
   readonly causes: readonly Cause[];
-  /** Seconds, of one culprit; absent: all its time. */
-  time?(blame: Blame): number;
+  /** Only what culprits took beyond their share. */
+  readonly excess?: true;
   /** Without: none is to blame. */
   readonly names?: true;
   /** Whether such contention shows in preemptions. */
@@ -32,7 +33,7 @@ interface Rule {
 }
 
 const rules: Readonly<Record<Exclude<Verdict, 'overcommitted' | 'undetermined'>, Rule>> = {
-  noisy_neighbor: { causes: ['neighbor'], time: ({ excess }) => excess, names: true, preempts: true },
+  noisy_neighbor: { causes: ['neighbor'], excess: true, names: true, preempts: true },
   quota_throttled: { causes: ['throttled', 'throttled_ancestor'], names: true },
   self_contention: { causes: ['self'], preempts: true },
   sibling_contention: { causes: ['sibling'], names: true, preempts: true },
@@ -47,68 +48,116 @@ export interface VerdictOptions {
   /** Of the window. */
   readonly seconds: number;
   readonly score: ScoreConfig;
+  /** Cgroups of which one stays the main culprit while it is about as guilty. */
+  readonly named: ReadonlySet<string>;
 }
+
+const ruled = Object.keys(rules) as readonly (keyof typeof rules)[]; // its only keys
 
 /** Explanations of the whole wait, the one of the longest part first; those without time are left out. */
 export function explain(of: Observation, options: VerdictOptions): readonly Explanation[] {
-  const byCause = Map.groupBy(of.blame, ({ cause }) => cause);
-  const explained = (Object.keys(rules) as (keyof typeof rules)[]) // its only keys
-    .filter((verdict) => rules[verdict].causes.some((cause) => of.causes.has(cause)))
-    .map((verdict) => explanationOf({ of, byCause }, verdict, options));
+  const explained: Explanation[] = [];
+  let excess = 0;
+  for (const verdict of ruled) {
+    if (!hasAny(of.causes, rules[verdict].causes)) continue;
+    const explanation = explanationOf(of, verdict, options);
+    insert(explanation, explained);
+    if (verdict === 'noisy_neighbor') excess = explanation.time;
+  }
   const entitled = of.entitled.get('neighbor') ?? 0;
-  const excess = explained.find(({ verdict }) => verdict === 'noisy_neighbor')?.time ?? 0;
   const unknown = (of.causes.get('unknown') ?? 0) + (of.causes.get('neighbor') ?? 0) - entitled - excess;
-  const all: readonly Explanation[] = [
-    ...explained,
-    {
-      verdict: 'overcommitted',
-      time: entitled,
-      culprits: [],
-      score: scoreOf(of, entitled, undefined, options),
-    },
-    { verdict: 'undetermined', time: unknown, culprits: [], score: scoreOf(of, unknown, undefined, options) },
-  ];
-  return all.filter(({ time }) => time > roundingError).sort((a, b) => b.time - a.time);
+  for (const [verdict, time] of [
+    ['overcommitted', entitled],
+    ['undetermined', unknown],
+  ] as const)
+    insert({ verdict, time, main: undefined, score: scoreOf(of, time, undefined, options) }, explained);
+  return explained;
 }
 
 /** Less is what is left of subtracting seconds from seconds. */
 const roundingError = 1e-9;
 
-interface Waiting {
-  readonly of: Observation;
-  readonly byCause: ReadonlyMap<Cause, readonly Blame[]>;
+/** Behind those that are as long; sorting them all later allocates more than all the rest. */
+function insert(explanation: Explanation, explained: Explanation[]): void {
+  if (explanation.time <= roundingError) return;
+  let at = explained.length;
+  for (; at > 0 && (explained[at - 1]?.time ?? 0) < explanation.time; at--)
+    explained[at] = explained[at - 1] ?? explanation;
+  explained[at] = explanation;
 }
 
-function explanationOf(
-  { of, byCause }: Waiting,
-  verdict: keyof typeof rules,
-  options: VerdictOptions,
-): Explanation {
+function explanationOf(of: Observation, verdict: keyof typeof rules, options: VerdictOptions): Explanation {
   const rule = rules[verdict];
-  const timeOf = rule.time ?? (({ time }: Blame) => time);
-  const blame = rule.names ? rule.causes.flatMap((cause) => byCause.get(cause) ?? []) : [];
-  const time = rule.time ? blame.reduce((sum, part) => sum + timeOf(part), 0) : sumOf(of.causes, rule.causes);
-  // of the preemptions for these causes, the part that the explained time is of theirs
   const whole = sumOf(of.causes, rule.causes);
+  const time = rule.excess ? sumOfExcess(of, rule) : whole;
+  // of the preemptions for these causes, the part that the explained time is of theirs
   const part = whole > 0 ? time / whole : 0;
   const preemptions = rule.preempts && (part * sumOf(of.preemptions, rule.causes)) / options.seconds;
   return {
-    ...{ verdict, time, culprits: sharesOf(blame, timeOf) },
+    ...{ verdict, time, main: rule.names && mainOf(of, rule, options.named) },
     score: scoreOf(of, time, preemptions, options),
   };
 }
 
-/** A culprit of two causes, as a quota of the workload's own and above it, is one. */
-function sharesOf(blame: readonly Blame[], timeOf: (blame: Blame) => number): readonly Share[] {
-  const byCgroup = new Map<string, Share>();
-  for (const part of blame) {
-    const { culprit } = part;
-    const time = timeOf(part);
-    if (!culprit || time <= roundingError) continue;
-    byCgroup.set(culprit.cgroup, { culprit, time: time + (byCgroup.get(culprit.cgroup)?.time ?? 0) });
-  }
-  return [...byCgroup.values()].sort((a, b) => b.time - a.time);
+function sumOfExcess({ blame: { cause, excess } }: Observation, { causes }: Rule): number {
+  let sum = 0;
+  for (let row = 0; row < excess.length; row++) if (isOneOf(causes, cause[row])) sum += excess[row] ?? 0;
+  return sum;
 }
+
+/** Of the main one's time, from which on another one may be the main one. */
+const aboutAsGuilty = 0.5;
+
+/** The culprit of the longest part, or the named one that stays it. */
+function mainOf(of: Observation, rule: Rule, named: ReadonlySet<string>): Share | undefined {
+  let [longest, longestNamed] = [-1, -1];
+  let [time, timeNamed] = [roundingError, roundingError];
+  for (let row = 0; row < of.blame.cause.length; row++) {
+    const own = timeIn(row, of.blame, rule);
+    if (own > time) [longest, time] = [row, own];
+    if (own > timeNamed && named.has(of.blame.culprit[row]?.cgroup ?? ''))
+      [longestNamed, timeNamed] = [row, own];
+  }
+  const isStaying = longestNamed >= 0 && timeNamed >= aboutAsGuilty * time;
+  const culprit = of.blame.culprit[isStaying ? longestNamed : longest];
+  return culprit && { culprit, time: isStaying ? timeNamed : time };
+}
+
+/** Seconds of the culprit in a row, in all of its rows. */
+function timeIn(
+  row: number,
+  { cause, culprit, time, excess }: Blame,
+  { causes, excess: isExcess }: Rule,
+): number {
+  const one = culprit[row];
+  if (!one || !isOneOf(causes, cause[row])) return 0;
+  const times = isExcess ? excess : time;
+  if (causes.length === 1) return times[row] ?? 0; // of one cause it has one row
+  let sum = 0;
+  for (let other = 0; other < times.length; other++)
+    if (culprit[other]?.cgroup === one.cgroup && isOneOf(causes, cause[other])) sum += times[other] ?? 0;
+  return sum;
+}
+
+/** The named culprits of an explanation with their parts of it, the main one first, then the longest. */
+export function culpritsOf({ blame }: Observation, { verdict, main }: Explanation): readonly Share[] {
+  if (!main || verdict === 'overcommitted' || verdict === 'undetermined') return [];
+  const byCgroup = new Map<string, Share>();
+  for (const [row, culprit] of blame.culprit.entries()) {
+    const time = timeIn(row, blame, rules[verdict]);
+    if (culprit && time > roundingError) byCgroup.set(culprit.cgroup, { culprit, time });
+  }
+  byCgroup.delete(main.culprit.cgroup);
+  return [main, ...[...byCgroup.values()].sort((a, b) => b.time - a.time)];
+}
+
+function hasAny(of: ReadonlyMap<Cause, number>, causes: readonly Cause[]): boolean {
+  for (const cause of causes) if (of.has(cause)) return true;
+  return false;
+}
+
+const isOneOf = (causes: readonly Cause[], cause: Cause | undefined) =>
+  cause !== undefined && causes.includes(cause);
 
 /** Latency counts as far as the part explains the wait; where nothing is preempted, its weight goes to the resource. */
 function scoreOf(

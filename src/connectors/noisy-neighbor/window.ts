@@ -3,13 +3,13 @@ import type { Resource } from '@opentelemetry/resources';
 import {
   type DataPoint,
   DataPointType,
-  type MetricData,
+  type ExponentialHistogram,
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
-import { culpritAttributes, otherCulprit } from '../../telemetry/attributes/culprit.ts';
-import { culpritName, workloadName } from '../../telemetry/attributes/readable-name.ts';
+import { culpritAttributes } from '../../telemetry/attributes/culprit.ts';
+import { workloadName } from '../../telemetry/attributes/readable-name.ts';
 import { resourceAttributes } from '../../telemetry/attributes/resource.ts';
-import { type Cause, causes, waitAttributes } from '../../telemetry/attributes/wait.ts';
+import type { Cause } from '../../telemetry/attributes/wait.ts';
 import { workloadAttributes } from '../../telemetry/attributes/workload.ts';
 import type { Interval } from '../../telemetry/metrics/build.ts';
 import { merge, quantile } from '../../telemetry/metrics/histogram.ts';
@@ -17,6 +17,7 @@ import type { MetricsBatch } from '../../telemetry/metrics/metrics.ts';
 import { waitMetrics } from '../../telemetry/metrics/wait.ts';
 import { seriesKey } from '../../telemetry/series-key.ts';
 import { unixTime } from '../../telemetry/units.ts';
+import { type Blame, Blames, causeOf } from './blame.ts';
 
 /** What one reading of the scheduler says of all workloads. */
 export interface Window extends Interval {
@@ -41,78 +42,79 @@ export interface Observation {
   readonly causes: ReadonlyMap<Cause, number>;
   /** Of the time of a cause, what its culprits were entitled to. */
   readonly entitled: ReadonlyMap<Cause, number>;
-  readonly blame: readonly Blame[];
+  readonly blame: Blame;
   readonly preemptions: ReadonlyMap<Cause, number>;
-}
-
-/** Time that one culprit took for one cause. */
-export interface Blame {
-  readonly cause: Cause;
-  /** Undefined: the culprits beyond the named ones, or one without a name. */
-  readonly culprit: Culprit | undefined;
-  readonly time: number;
-  /** The part of it beyond the culprit's share. */
-  readonly excess: number;
-}
-
-export interface Culprit {
-  readonly cgroup: string;
-  readonly name: string;
-  readonly attributes: Attributes;
 }
 
 /** Undefined: the batch has no metric of waiting. */
 export function windowOf({ resourceMetrics }: MetricsBatch): Window | undefined {
-  const point = firstPoint(resourceMetrics);
-  if (!point) return undefined;
-  const { startTime, endTime } = point;
-  const [start, end] = [unixTime(startTime), unixTime(endTime)];
-  const culprits = new Culprits();
-  const read = resourceMetrics.map((of) => observe(of, culprits)).filter((of) => of !== undefined);
+  const blames = new Blames();
+  const read: Observation[] = [];
+  const running = new Map<string, number>();
+  let first: DataPoint<unknown> | undefined;
+  for (const of of resourceMetrics) {
+    const points = pointsIn(of);
+    if (!points) continue;
+    first ??= points.first;
+    const observed = observe(of, points, blames);
+    read.push(observed);
+    running.set(String(of.resource.attributes[resourceAttributes.cgroupId.key]), observed.run);
+  }
+  if (!first) return undefined;
+  const [start, end] = [unixTime(first.startTime), unixTime(first.endTime)];
   return {
     ...{ start, end, seconds: Number(end - start) / 1e9 },
-    workloads: distinct(read),
-    running: new Map(
-      read.map(({ resource, run }) => [String(resource.attributes[resourceAttributes.cgroupId.key]), run]),
-    ),
+    ...{ workloads: distinct(read), running },
   };
 }
 
-const known = new Set<string>(Object.values(waitMetrics).map(({ name }) => name));
+type Part = keyof typeof waitMetrics;
 
-const metricsOf = ({ scopeMetrics }: ResourceMetrics) => scopeMetrics.flatMap(({ metrics }) => metrics);
+const partByName = new Map<string, Part>(
+  (Object.keys(waitMetrics) as Part[]).map((part) => [waitMetrics[part].name, part]), // its only keys
+);
 
-function firstPoint(all: readonly ResourceMetrics[]): DataPoint<unknown> | undefined {
-  for (const of of all)
-    for (const { descriptor, dataPoints } of metricsOf(of))
-      if (known.has(descriptor.name) && dataPoints[0]) return dataPoints[0];
-  return undefined;
+/** The points of one resource, by metric. */
+interface Points {
+  first: DataPoint<unknown> | undefined;
+  durations: ExponentialHistogram | undefined;
+  readonly sums: { -readonly [P in Part]?: readonly DataPoint<number>[] };
 }
 
-function observe(of: ResourceMetrics, culprits: Culprits): Observation | undefined {
-  const all = metricsOf(of);
-  if (!all.some(({ descriptor }) => known.has(descriptor.name))) return undefined;
-  const { attributes } = of.resource;
-  const histograms = all.flatMap((metric) =>
-    metric.descriptor.name === waitMetrics.waitDuration.name &&
-    metric.dataPointType === DataPointType.EXPONENTIAL_HISTOGRAM
-      ? metric.dataPoints.map(({ value }) => value)
-      : [],
-  );
-  const durations = histograms.length > 0 ? histograms.reduce(merge) : undefined;
-  const waits = byCause(sums(all, waitMetrics.waitTime));
+/** Undefined: the resource has no metric of waiting. */
+function pointsIn({ scopeMetrics }: ResourceMetrics): Points | undefined {
+  let points: Points | undefined;
+  for (const { metrics } of scopeMetrics)
+    for (const metric of metrics) {
+      const part = partByName.get(metric.descriptor.name);
+      if (!part) continue;
+      points ??= { first: undefined, durations: undefined, sums: {} };
+      points.first ??= metric.dataPoints[0];
+      if (metric.dataPointType === DataPointType.SUM) {
+        const former = points.sums[part];
+        points.sums[part] = former ? [...former, ...metric.dataPoints] : metric.dataPoints;
+      } else if (metric.dataPointType === DataPointType.EXPONENTIAL_HISTOGRAM && part === 'waitDuration')
+        for (const { value } of metric.dataPoints)
+          points.durations = points.durations ? merge(points.durations, value) : value;
+    }
+  return points;
+}
+
+function observe({ resource }: ResourceMetrics, { durations, sums }: Points, blames: Blames): Observation {
+  const { attributes } = resource;
+  const waits = byCause(sums.waitTime);
   return {
     key: keyOf(attributes),
-    resource: of.resource,
+    resource,
     name: workloadName(attributes) ?? 'unknown',
-    run: total(sums(all, waitMetrics.runTime)),
-    wait: [...waits.values()].reduce((a, b) => a + b, 0),
+    run: total(sums.runTime),
+    wait: sumOfAll(waits),
     waits: durations?.count ?? 0,
     p99: durations && quantile(durations, 0.99),
     causes: waits,
-    entitled: byCause(sums(all, waitMetrics.entitledTime)),
-    blame: blameOf(all, culprits),
-    preemptions: byCause(sums(all, waitMetrics.preemptions)),
+    entitled: byCause(sums.entitledTime),
+    blame: blames.of(sums),
+    preemptions: byCause(sums.preemptions),
   };
 }
 
@@ -133,61 +135,29 @@ function distinct(all: readonly Observation[]): readonly Observation[] {
   return byKey.size === all.length ? all : [...byKey.values()];
 }
 
-function blameOf(all: readonly MetricData[], culprits: Culprits): readonly Blame[] {
-  // of a victim a culprit has excess for one cause: what the two are to each other
-  const excesses = new Map(sums(all, waitMetrics.excessTime).map((point) => [cgroupOf(point), point]));
-  return sums(all, waitMetrics.blameTime).map((point) => {
-    const excess = excesses.get(cgroupOf(point));
-    return {
-      cause: causeOf(point),
-      culprit: culprits.of(point.attributes),
-      time: point.value,
-      excess: excess && causeOf(excess) === causeOf(point) ? excess.value : 0,
-    };
-  });
+function total(points: readonly DataPoint<number>[] = []): number {
+  let sum = 0;
+  for (const { value } of points) sum += value;
+  return sum;
 }
 
-const cgroupOf = ({ attributes }: DataPoint<number>) => attributes[culpritAttributes.cgroupId.key];
-
-/** The culprits of one window: one that many wait for is read once. */
-class Culprits {
-  readonly #byCgroup = new Map<unknown, Culprit | undefined>();
-
-  of(attributes: Attributes): Culprit | undefined {
-    const cgroup = attributes[culpritAttributes.cgroupId.key];
-    const known = this.#byCgroup.get(cgroup);
-    if (known || this.#byCgroup.has(cgroup)) return known;
-    const name = culpritName(attributes);
-    const isNamed = cgroup !== undefined && cgroup !== otherCulprit && name !== undefined && name !== cgroup;
-    const culprit = isNamed ? { cgroup: String(cgroup), name, attributes } : undefined;
-    this.#byCgroup.set(cgroup, culprit);
-    return culprit;
-  }
+function sumOfAll(of: ReadonlyMap<Cause, number>): number {
+  let sum = 0;
+  for (const time of of.values()) sum += time;
+  return sum;
 }
 
-const sums = (
-  all: readonly MetricData[],
-  { name }: { readonly name: string },
-): readonly DataPoint<number>[] =>
-  all.flatMap((metric) =>
-    metric.descriptor.name === name && metric.dataPointType === DataPointType.SUM ? metric.dataPoints : [],
-  );
+const nothing: ReadonlyMap<Cause, number> = new Map();
 
-const total = (points: readonly DataPoint<number>[]) => points.reduce((sum, { value }) => sum + value, 0);
-
-function byCause(points: readonly DataPoint<number>[]): ReadonlyMap<Cause, number> {
-  const sumsOf = new Map<Cause, number>();
+function byCause(points: readonly DataPoint<number>[] = []): ReadonlyMap<Cause, number> {
+  if (points.length === 0) return nothing;
+  const sums = new Map<Cause, number>();
   for (const point of points) {
     const cause = causeOf(point);
-    sumsOf.set(cause, (sumsOf.get(cause) ?? 0) + point.value);
+    sums.set(cause, (sums.get(cause) ?? 0) + point.value);
   }
-  return sumsOf;
+  return sums;
 }
-
-const causeOf = ({ attributes }: DataPoint<number>): Cause =>
-  causeByName.get(attributes[waitAttributes.cause.key]) ?? 'unknown';
-
-const causeByName = new Map<unknown, Cause>(causes.map((cause) => [cause, cause]));
 
 /** CPUs that a workload requests; undefined: not known, or none. */
 export const requestOf = (of: Attributes): number | undefined => {

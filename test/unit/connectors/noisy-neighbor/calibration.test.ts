@@ -27,10 +27,8 @@ function judged(count: number, seed: number) {
     const [victim] = window.workloads;
     const [main] = victim ? diagnose(victim, window, { config, losses: made.losses, named: new Set() }) : [];
     if (!main || main.explanation.verdict === 'undetermined') return [];
-    const { verdict, culprits } = main.explanation;
-    return [
-      { confidence: main.confidence.value, isRight: isRight(made, verdict, culprits[0]?.culprit.name) },
-    ];
+    const { verdict, main: culprit } = main.explanation;
+    return [{ confidence: main.confidence.value, isRight: isRight(made, verdict, culprit?.culprit.name) }];
   });
 }
 

@@ -56,20 +56,17 @@ test('what is unknown of the wait lowers the confidence in the rest', () => {
 });
 
 test('culprits without a name lower the confidence, and so do several of equal guilt', () => {
-  const shares = (...names: (string | undefined)[]) =>
+  const shares = (...of: readonly (readonly [culprit: string | undefined, time: number])[]) =>
     confidence(
       hurtBy('', {
         count: 10_000,
-        blame: names.map((culprit) => {
-          const time = 1 / names.length;
-          return { cause: 'neighbor', culprit, time, excess: time };
-        }),
+        blame: of.map(([culprit, time]) => ({ cause: 'neighbor', culprit, time, excess: time })),
       }),
     );
-  const unnamed = shares('a', 'a', 'a', 'a', undefined);
+  const unnamed = shares(['a', 0.8], [undefined, 0.2]);
   assert.deepEqual(unnamed.loweredBy, ['names']);
   assert.ok(Math.abs(unnamed.value - 0.8) < 0.01, String(unnamed.value));
-  const several = shares('a', 'b', 'c', 'd');
+  const several = shares(['a', 0.25], ['b', 0.25], ['c', 0.25], ['d', 0.25]);
   assert.deepEqual([several.loweredBy, several.verdict], [['culprit'], 'undetermined']);
   assert.ok(Math.abs(several.value - 0.5) < 0.01, String(several.value));
 });
