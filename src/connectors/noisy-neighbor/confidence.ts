@@ -1,6 +1,6 @@
 import type { Cause } from '../../telemetry/attributes/wait.ts';
 import { sumOf } from './score.ts';
-import type { Explanation } from './verdict.ts';
+import { type Explanation, unjudgedTime } from './verdict.ts';
 import type { Observation } from './window.ts';
 
 /** What can lower the confidence of a verdict, with its meaning. */
@@ -60,13 +60,7 @@ function samplesLeave({ waits, wait }: Observation): number {
   return samples / (samples + halfSamples);
 }
 
-/** Neighbors of which it is not known whether they took more than their share are unknown, too. */
-function unknownOf({ causes, entitled, blame }: Observation): number {
-  let unjudged = (causes.get('neighbor') ?? 0) - (entitled.get('neighbor') ?? 0);
-  const { cause, excess } = blame;
-  for (let row = 0; row < cause.length; row++) if (cause[row] === 'neighbor') unjudged -= excess[row] ?? 0;
-  return (causes.get('unknown') ?? 0) + Math.max(0, unjudged);
-}
+const unknownOf = (of: Observation) => (of.causes.get('unknown') ?? 0) + unjudgedTime(of);
 
 const partOf = ({ wait }: Observation, time: number) => (wait > 0 ? Math.min(1, time / wait) : 0);
 

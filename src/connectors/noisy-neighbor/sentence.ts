@@ -3,7 +3,7 @@ import { duration, percentage, period } from '../../views/quantities.ts';
 import type { Culprit } from './blame.ts';
 import type { Diagnosis } from './diagnose.ts';
 import type { Baseline } from './history.ts';
-import { culpritsOf, type Share } from './verdict.ts';
+import { culpritsOf, type Share, unjudgedTime } from './verdict.ts';
 import type { Verdict } from './verdicts.ts';
 import { requestOf, type Window } from './window.ts';
 
@@ -21,12 +21,32 @@ export function sentenceOf({ diagnosis, baseline, window }: Telling): string {
   const { victim, explanation, confidence } = diagnosis;
   const lost = `${victim.name} waited ${percentage(victim.wait / (victim.run + victim.wait))} of its runnable time in the last ${period(window.seconds)}`;
   const of = `${percentage(explanation.time / victim.wait)} of that`;
-  return `${lost}; ${of} ${reasons[explanation.verdict](culpritsOf(victim, explanation), window)}${limits(diagnosis)}. ${latency({ diagnosis, baseline, window })}Confidence ${confidence.value.toFixed(2)}.`;
+  return `${lost}; ${of} ${reasonOf(diagnosis, window)}${limits(diagnosis)}. ${latency({ diagnosis, baseline, window })}Confidence ${confidence.value.toFixed(2)}.`;
+}
+
+function reasonOf(diagnosis: Diagnosis, window: Telling['window']): string {
+  const { victim, explanation } = diagnosis;
+  const { verdict } = explanation;
+  return verdict === 'undetermined'
+    ? doubtfulReason(diagnosis)
+    : reasons[verdict](culpritsOf(victim, explanation), window);
+}
+
+/** What most of the time lacks for a verdict. */
+function doubtfulReason({ victim, explanation: { time }, confidence: { loweredBy } }: Diagnosis): string {
+  const unknown = victim.causes.get('unknown') ?? 0;
+  const unjudged = unjudgedTime(victim);
+  const uncertain = time - unknown - unjudged;
+  if (unjudged >= Math.max(unknown, uncertain)) return 'behind neighbors whose share is not known';
+  if (unknown >= uncertain) return 'for reasons that are not known';
+  const [[doubt] = []] = loweredBy;
+  if (doubt === 'culprit') return 'behind several others, of which none is the main one';
+  return doubt === 'names' ? 'behind others without a name' : 'for reasons of which too little is known';
 }
 
 type Reason = (culprits: readonly Share[], window: Telling['window']) => string;
 
-const reasons: Readonly<Record<Verdict, Reason>> = {
+const reasons: Readonly<Record<Exclude<Verdict, 'undetermined'>, Reason>> = {
   noisy_neighbor: (culprits, window) =>
     `behind ${named(culprits, window, 'neighbors')}, beyond ${culprits.length === 1 ? 'its' : 'their'} share`,
   quota_throttled: ([main]) => `throttled by the CPU limit of ${main?.culprit.name ?? 'an unknown cgroup'}`,
@@ -38,7 +58,6 @@ const reasons: Readonly<Record<Verdict, Reason>> = {
   host_steal: () => 'while the hypervisor ran something else',
   placement: () => 'while the CPU was idle: delay of its wake-up or placement',
   overcommitted: () => 'behind neighbors within their share: there is too little CPU for all of them',
-  undetermined: () => 'for reasons that are not known',
 };
 
 /** The main culprit with its use of what it requests; without one, the kind of all. */

@@ -57,15 +57,12 @@ const ruled = Object.keys(rules) as readonly (keyof typeof rules)[]; // its only
 /** Explanations of the whole wait, the one of the longest part first; those without time are left out. */
 export function explain(of: Observation, options: VerdictOptions): readonly Explanation[] {
   const explained: Explanation[] = [];
-  let excess = 0;
   for (const verdict of ruled) {
     if (!hasAny(of.causes, rules[verdict].causes)) continue;
-    const explanation = explanationOf(of, verdict, options);
-    insert(explanation, explained);
-    if (verdict === 'noisy_neighbor') excess = explanation.time;
+    insert(explanationOf(of, verdict, options), explained);
   }
   const entitled = of.entitled.get('neighbor') ?? 0;
-  const unknown = (of.causes.get('unknown') ?? 0) + (of.causes.get('neighbor') ?? 0) - entitled - excess;
+  const unknown = (of.causes.get('unknown') ?? 0) + unjudgedTime(of);
   for (const [verdict, time] of [
     ['overcommitted', entitled],
     ['undetermined', unknown],
@@ -97,6 +94,14 @@ function explanationOf(of: Observation, verdict: keyof typeof rules, options: Ve
     ...{ verdict, time, main: rule.names && mainOf(of, rule, options.named) },
     score: scoreOf(of, time, preemptions, options),
   };
+}
+
+/** Seconds behind neighbors of which it is not known whether they took more than their share. */
+export function unjudgedTime(of: Observation): number {
+  const neighbors = of.causes.get('neighbor') ?? 0;
+  if (neighbors === 0) return 0;
+  const entitled = of.entitled.get('neighbor') ?? 0;
+  return Math.max(0, neighbors - entitled - sumOfExcess(of, rules.noisy_neighbor));
 }
 
 function sumOfExcess({ blame: { cause, excess } }: Observation, { causes }: Rule): number {

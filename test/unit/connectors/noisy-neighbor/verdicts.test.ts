@@ -128,6 +128,29 @@ test('culprits without a name make no verdict', async (t) => {
   assert.deepEqual(brief(windows({ web: nameless }, 2)), ['begin WARN web undetermined -']);
 });
 
+test('the sentence of what is undetermined says what is missing', async (t) => {
+  const { windows } = await connector(t);
+  const part = (culprit: string | undefined, time: number, excess: number) =>
+    ({ cause: 'neighbor', culprit, time, excess }) as const;
+  const bodies = windows(
+    {
+      unjudged: hurtBy('etl', { blame: [part('etl', 1, 0)] }),
+      unknown: { run: 1, waits: { unknown: 1.2, neighbor: 0.8 }, blame: [part('etl', 0.8, 0)] },
+      crowded: hurtBy('', { blame: ['a', 'b', 'c', 'd'].map((name) => part(name, 0.25, 0.25)) }),
+      nameless: hurtBy('', { blame: [part('etl', 0.1, 0.1), part(undefined, 0.9, 0.9)] }),
+      lossy: hurtBy('etl', { waits: { neighbor: 1, unknown: 0.6 }, blame: [part('etl', 1, 1)] }),
+    },
+    2,
+  ).map(({ body }) => /^(\w+) waited .*; \d+ % of that (.*?)\. p99/.exec(String(body))?.slice(1).join(': '));
+  assert.deepEqual(bodies.sort(), [
+    'crowded: behind several others, of which none is the main one',
+    'lossy: for reasons of which too little is known',
+    'nameless: behind others without a name',
+    'unjudged: behind neighbors whose share is not known',
+    'unknown: for reasons that are not known',
+  ]);
+});
+
 test('the body is the sentence, with usage, baseline and advice', async (t) => {
   const { windows } = await connector(t);
   windows({ web: { run: 1, waits: { idle: 0.001 }, length: 0.0002 } }, 12);
