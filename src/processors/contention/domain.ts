@@ -23,14 +23,15 @@ export function domainOf(victim: Party, culprits: readonly Rival[], leave: Leave
     for (const culprit of culprits) leave('path_unknown', culprit);
     return undefined;
   }
+  const left: Rival[] = [];
   const leaveOut: Leave = (reason, culprit) => {
     leave(reason, culprit);
-    for (let group = culprit.party.group; group && !group.isPartial; group = group.parent)
-      group.isPartial = true;
+    left.push(culprit);
   };
   const top = placeAll(victim, own, { culprits, leave: leaveOut });
   leaveLoose(top, victim, leaveOut);
   leaveUnweighed(top, leaveOut);
+  if (left.length > 0) markPartial(left, culprits);
   const root = leaveOutside(own, leave);
   const rivals: Rival[] = [];
   collect(root, rivals);
@@ -108,6 +109,20 @@ const areWeighed = (members: readonly Group[]) =>
 /** Containers themselves: what a pod as a whole requests is not known. */
 const areRequested = (members: readonly Group[]) =>
   members.every(({ isJoined, party }) => !isJoined && party?.request !== undefined);
+
+/** Of the CPU time for which the victim waited, what culprits that are left out may take without being missed. */
+const negligible = 0.01;
+
+/** Groups of which a culprit that is left out may have had a part that matters: no share there is larger than its demand. */
+function markPartial(left: readonly Rival[], culprits: readonly Rival[]): void {
+  let most = negligible * culprits.reduce((sum, { blame, party }) => sum + Math.min(blame, party.ran), 0);
+  for (const { party } of left) {
+    const demand = party.isReported ? party.ran + party.waited : Number.POSITIVE_INFINITY;
+    if (demand <= most) most -= demand;
+    else
+      for (let group = party.group; group && !group.isPartial; group = group.parent) group.isPartial = true;
+  }
+}
 
 /**
  * Of what the victim's group got, a culprit that is left out in it had an unknown part: then the victim is not compared

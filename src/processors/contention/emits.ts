@@ -10,7 +10,7 @@ export const unjudgedReasons = {
   weight_unknown: 'a weight by which the two compare cannot be read, and requests do not stand in for it',
   loose_tasks: 'tasks of a cgroup compete with cgroups below it, one by one',
   group_unknown:
-    "another culprit, in the victim's pod or slice, is not known by one of these reasons, and so what is left of that group's share",
+    "another culprit, in the victim's pod or slice, is not known by one of these reasons and may have used a part that matters, and so what is left of that group's share",
 } as const;
 export type UnjudgedReason = keyof typeof unjudgedReasons;
 

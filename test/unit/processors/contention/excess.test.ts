@@ -214,6 +214,29 @@ test('a group with a culprit of unknown part is not compared with others, its me
   assert.deepEqual(excluded.unjudged(), { not_reported: 2 * second, group_unknown: 4 * second });
 });
 
+test('a group is compared with others as long as culprits that are left out of it have next to no demand', async () => {
+  // /g has half of 11.1 s, and /g/v all of that but for /g/d: 4.5 s more than it got
+  const reading = (...short: readonly Omit<Workload, 'path'>[]): readonly Workload[] => {
+    const left = short.map((of, index) => ({ path: `/g/d${index}`, ...of }));
+    const blames = { '/c': 9 * second, ...Object.fromEntries(left.map(({ path }) => [path, 0.01 * second])) };
+    return [{ path: '/g/v', ran: 1 * second, blames }, { path: '/c', ran: 10 * second }, ...left];
+  };
+  const judged = async (...short: readonly Omit<Workload, 'path'>[]) => {
+    const { judge, unjudged } = await machine({ '/g': 100, '/g/v': 100, '/c': 100 });
+    return { excess: judge(reading(...short)).excess['/g/v'] ?? {}, unjudged: unjudged() };
+  };
+  const short = { ran: 0.04 * second };
+  assert.deepEqual(await judged(short, short), {
+    excess: { '/c': 4.5 * second },
+    unjudged: { weight_unknown: 0.02 * second },
+  });
+  const nothing = { excess: {}, unjudged: { weight_unknown: 0.03 * second, group_unknown: 9 * second } };
+  assert.deepEqual(await judged(short, short, short), nothing, 'together they ran for too long');
+  const waiting = { ran: 0.04 * second, blames: { '/c': 1 * second } };
+  assert.deepEqual((await judged(waiting)).excess, {}, 'it could have used much more');
+  assert.deepEqual((await judged({ is: 'excluded' })).excess, {}, 'how much it ran is not known');
+});
+
 test('other cgroups of the same workload use its share, and do not offend it', async () => {
   const { process } = await machine({ '/g': 100, '/g/v': 100, '/g/w': 100, '/c': 100 });
   const waiting = (path: string, other: string): Workload => ({
