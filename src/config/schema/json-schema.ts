@@ -15,7 +15,7 @@ export interface JsonSchema {
   readonly duration?: { readonly minimum?: string; readonly maximum?: string };
   /** The value is never printed, see `secret()`. */
   readonly secret?: boolean;
-  /** The value is the id of an extension that provides this. */
+  /** The value is the id of an extension that provides this, see `storageId()`. */
   readonly extension?: 'storage';
   readonly [keyword: string]: unknown;
 }

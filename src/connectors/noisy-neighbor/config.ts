@@ -1,6 +1,7 @@
 import type { Static } from 'typebox';
 import type { ConfigProblem } from '../../component.ts';
 import { duration } from '../../config/schema/duration.ts';
+import { storageId } from '../../config/schema/storage-id.ts';
 import { Type } from '../../config/schema/type.ts';
 import { verdicts } from './verdicts.ts';
 
@@ -145,6 +146,9 @@ export const noisyNeighborConfig = Type.Object(
       description:
         'What is held for `earshot explain`, for at most an hour: a workload in a window counts one, in an older minute too. Some 900 bytes each; beyond it the oldest are evicted. Nothing is held where no `admin` extension listens.',
     }),
+    storage: storageId(
+      'Id of a storage extension, such as `file_storage`: what is usual, trends and active findings survive a restart.',
+    ),
   },
   closed,
 );

@@ -53,6 +53,13 @@ export const findingCounters = {
       'Of what is held for `earshot explain`, evicted beyond `max_retained` before its hour has passed: how far back an answer goes, no loss of telemetry.',
     isLoss: false,
   }),
+  discarded: counter({
+    name: 'earshot.agent.findings.discarded',
+    unit: '1',
+    meaning:
+      'Starts at which saved histories and findings could not be used: they have another format, or could not be read. The connector began without.',
+    isLoss: true,
+  }),
 } as const;
 
 export const noisyNeighborEmits: Emits = {

@@ -44,7 +44,19 @@ interface Tracked {
   readonly rules: Held[];
   /** Whether it is still there, by the lower threshold of its end. */
   remains: Held;
-  active: { severity: Severity; since: UnixNanoseconds; reported: UnixNanoseconds } | undefined;
+  active: Active | undefined;
+}
+
+interface Active {
+  severity: Severity;
+  readonly since: UnixNanoseconds;
+  reported: UnixNanoseconds;
+}
+
+/** An active finding with all that its future depends on. */
+export interface OpenFinding extends Readonly<Omit<Tracked, 'key' | 'active'>> {
+  readonly active: Readonly<Active>;
+  readonly isLeading: boolean;
 }
 
 /** Of all workloads: what begins, escalates, is repeated and ends. */
@@ -79,6 +91,26 @@ export class Findings {
       else if (change) changes.push(change);
     }
     return [...changes, ...this.#end(ended, at)];
+  }
+
+  /** Active ones. */
+  open(): readonly OpenFinding[] {
+    return [...this.#tracked.values()].flatMap(({ key: _, active, ...tracked }) =>
+      active ? [{ ...tracked, active, isLeading: this.#isLeading(tracked) }] : [],
+    );
+  }
+
+  /** Active ones of a former run of the agent. */
+  restore(open: readonly OpenFinding[]): void {
+    const inOrder = open.toSorted(
+      (a, b) => Number(b.isLeading) - Number(a.isLeading) || Number(a.active.since - b.active.since),
+    );
+    for (const { isLeading: _, ...finding } of inOrder.slice(0, this.#config.max_workloads)) {
+      const rules = this.#config.severities.map((_, index) => finding.rules[index] ?? neverHeld);
+      const tracked = { ...finding, rules, key: keyOf(finding.diagnosis), active: { ...finding.active } };
+      this.#tracked.set(tracked.key, tracked);
+      this.#join(tracked);
+    }
   }
 
   /** Workloads with an active finding. */
@@ -203,10 +235,14 @@ export class Findings {
   }
 
   #begin(tracked: Tracked, severity: Severity, at: UnixNanoseconds): Change {
-    const others = this.#incidents.get(tracked.incident) ?? new Set<Tracked>();
-    this.#incidents.set(tracked.incident, others.add(tracked));
+    this.#join(tracked);
     tracked.active = { severity, since: at, reported: at };
     return this.#report(tracked, 'begin', at);
+  }
+
+  #join(tracked: Tracked): void {
+    const others = this.#incidents.get(tracked.incident) ?? new Set<Tracked>();
+    this.#incidents.set(tracked.incident, others.add(tracked));
   }
 
   /** Where an incident goes on without the finding that led it, the next one is reported as the one that leads. */
@@ -232,9 +268,9 @@ export class Findings {
     return { state, finding: this.#findingOf(tracked) };
   }
 
-  #isLeading(tracked: Tracked): boolean {
-    const [leading] = this.#incidents.get(tracked.incident) ?? [];
-    return leading === tracked;
+  #isLeading({ id, incident }: Pick<Tracked, 'id' | 'incident'>): boolean {
+    const [leading] = this.#incidents.get(incident) ?? [];
+    return leading?.id === id;
   }
 
   #findingOf(tracked: Tracked): Finding {

@@ -1,16 +1,16 @@
 import type { UnixNanoseconds } from '../../telemetry/units.ts';
 import type { NoisyNeighborConfig } from './config.ts';
-import { type Baseline, History, type Trend } from './history.ts';
+import { type Baseline, History, type StoredHistory, type Trend } from './history.ts';
 import type { Window } from './window.ts';
 
 /** What is usual for each workload; the ones seen last, at most `max_workloads`. */
 export class Histories {
   readonly #config: NoisyNeighborConfig;
-  readonly #onEvicted: () => void;
+  readonly #onEvicted: (key: string) => void;
   /** In the order in which they were seen last. */
   readonly #byKey = new Map<string, History>();
 
-  constructor(config: NoisyNeighborConfig, onEvicted: () => void) {
+  constructor(config: NoisyNeighborConfig, onEvicted: (key: string) => void) {
     this.#config = config;
     this.#onEvicted = onEvicted;
   }
@@ -24,11 +24,17 @@ export class Histories {
       const share = wait > 0 ? wait / (run + wait) : 0;
       history.add(end, { p99: withFinding.has(key) ? undefined : p99, share });
     }
-    for (const key of this.#byKey.keys()) {
-      if (this.#byKey.size <= this.#config.max_workloads) return;
-      this.#byKey.delete(key);
-      this.#onEvicted();
-    }
+    this.#evict();
+  }
+
+  /** Of a former run of the agent; in the order in which they were seen last. */
+  restore(stored: readonly (readonly [key: string, StoredHistory])[]): void {
+    for (const [key, history] of stored) this.#byKey.set(key, this.#newHistory(history));
+    this.#evict();
+  }
+
+  get(key: string): History | undefined {
+    return this.#byKey.get(key);
   }
 
   baseline(key: string, at: UnixNanoseconds): Baseline | undefined {
@@ -39,8 +45,16 @@ export class Histories {
     return this.#byKey.get(key)?.trend();
   }
 
-  #newHistory(): History {
+  #evict(): void {
+    for (const key of this.#byKey.keys()) {
+      if (this.#byKey.size <= this.#config.max_workloads) return;
+      this.#byKey.delete(key);
+      this.#onEvicted(key);
+    }
+  }
+
+  #newHistory(stored?: StoredHistory): History {
     const { min_windows: minWindows, seasonal } = this.#config.baseline;
-    return new History({ minWindows, seasonal });
+    return new History({ minWindows, seasonal }, stored);
   }
 }

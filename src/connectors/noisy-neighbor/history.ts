@@ -36,6 +36,25 @@ const newestWeek = 0.5;
 /** Fewer windows tell no trend. */
 const fewestForTrend = 12;
 
+/** A history as JSON can hold it; typed arrays as base64 of their bytes. */
+export interface StoredHistory {
+  /** The end of its newest window. */
+  readonly seen: string;
+  readonly hour: string;
+  readonly current: StoredSketch;
+  readonly previous: StoredSketch;
+  readonly hours?: string;
+  /** Of the windows of the trend, the oldest first. */
+  readonly times: string;
+  readonly shares: string;
+}
+
+interface StoredSketch {
+  readonly zeros: number;
+  /** Number of each bin that is not empty, with its count. */
+  readonly bins: readonly (readonly [number, number])[];
+}
+
 /** Usual waiting of one workload: this hour and the one before as sketches, the hours of the week as medians. */
 export class History {
   readonly #settings: BaselineSettings;
@@ -47,9 +66,33 @@ export class History {
   readonly #times = new Float64Array(trendWindows);
   readonly #shares = new Float32Array(trendWindows);
   #added = 0;
+  #seen = 0n;
 
-  constructor(settings: BaselineSettings) {
+  constructor(settings: BaselineSettings, stored?: StoredHistory) {
     this.#settings = settings;
+    if (!stored) return;
+    this.#seen = BigInt(stored.seen);
+    this.#hour = BigInt(stored.hour);
+    this.#current = sketchOf(stored.current);
+    this.#previous = sketchOf(stored.previous);
+    if (stored.hours !== undefined) this.#hours = new Float32Array(bytesOf(stored.hours));
+    const shares = new Float32Array(bytesOf(stored.shares)).subarray(-trendWindows);
+    this.#shares.set(shares);
+    this.#times.set(new Float64Array(bytesOf(stored.times)).subarray(-trendWindows));
+    this.#added = shares.length;
+  }
+
+  stored(): StoredHistory {
+    const oldest = this.#added > trendWindows ? this.#added % trendWindows : 0;
+    const count = Math.min(this.#added, trendWindows);
+    const inOrder = <T extends Float32Array | Float64Array>(of: T) =>
+      textOf(of.map((_, index) => of[(oldest + index) % trendWindows] ?? 0).subarray(0, count));
+    return {
+      ...{ seen: String(this.#seen), hour: String(this.#hour) },
+      ...{ current: storedSketch(this.#current), previous: storedSketch(this.#previous) },
+      ...(this.#hours && { hours: textOf(this.#hours) }),
+      ...{ times: inOrder(this.#times), shares: inOrder(this.#shares) },
+    };
   }
 
   /** `p99` in seconds, undefined: nothing waited; `share`: the part of its runnable time that it waited. */
@@ -57,6 +100,7 @@ export class History {
     at: UnixNanoseconds,
     { p99, share }: { readonly p99: number | undefined; readonly share: number },
   ): void {
+    this.#seen = at;
     this.#turnTo(at / hourNanoseconds);
     if (p99 !== undefined) this.#current.accept(p99);
     const slot = this.#added++ % trendWindows;
@@ -118,5 +162,25 @@ function summary(of: DDSketch): Omit<Baseline, 'source'> {
   const at = (quantile: number) => of.getValueAtQuantile(quantile);
   return { p99: at(0.5), spread: (at(0.75) - at(0.25)) / 2, windows: of.count };
 }
+
+function storedSketch({ zeroCount, store: { bins, offset } }: DDSketch): StoredSketch {
+  return {
+    zeros: zeroCount,
+    bins: bins.flatMap((count, index) => (count > 0 ? [[index + offset, count] as const] : [])),
+  };
+}
+
+function sketchOf({ zeros, bins }: StoredSketch): DDSketch {
+  const sketch = new DDSketch({ relativeAccuracy });
+  if (zeros > 0) sketch.accept(0, zeros);
+  for (const [bin, count] of bins) sketch.accept(sketch.mapping.value(bin), count);
+  return sketch;
+}
+
+const textOf = ({ buffer, byteOffset, byteLength }: Float32Array | Float64Array) =>
+  Buffer.from(buffer, byteOffset, byteLength).toString('base64');
+
+/** In a buffer of their own, as typed arrays need them. */
+const bytesOf = (text: string) => new Uint8Array(Buffer.from(text, 'base64')).buffer;
 
 const hourOfWeek = (hour: bigint) => Number(hour % BigInt(hoursInWeek));

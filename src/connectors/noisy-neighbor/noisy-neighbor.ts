@@ -1,6 +1,7 @@
 import type { Attributes } from '@opentelemetry/api';
-import type { ConnectorComponent, Host } from '../../component.ts';
+import type { ConnectorComponent, Host, Store } from '../../component.ts';
 import { type Explanations, explanations } from '../../explanations/explanations.ts';
+
 import { type Batch, bySignal } from '../../telemetry/batch.ts';
 import { gauge, type Point, resourceMetrics } from '../../telemetry/metrics/build.ts';
 import type { MetricsBatch } from '../../telemetry/metrics/metrics.ts';
@@ -13,8 +14,11 @@ import { Histories } from './histories.ts';
 import { Losses } from './losses.ts';
 import { Quotas } from './quotas.ts';
 import { recordOf } from './report.ts';
+
 import { Retained } from './retained.ts';
+import { SavedState } from './saved-state.ts';
 import { type Scores, scoresOf } from './score.ts';
+
 import { type Observation, type Window, windowOf } from './window.ts';
 
 export const noisyNeighbor: ConnectorComponent<typeof noisyNeighborConfig> = {
@@ -31,31 +35,45 @@ export const noisyNeighbor: ConnectorComponent<typeof noisyNeighborConfig> = {
   emits: noisyNeighborEmits,
   async open(config, host) {
     const service = await host.use(explanations);
-    const { judge, explainer, forget } = judgeOf(config, host, service);
+    const store = config.storage === undefined ? undefined : await host.openStore(config.storage);
+    const { judge, explainer, saved, forget } = judgeOf(config, host, { asked: service, store });
+    await saved?.restore();
     const withdraw = service.provide(explainer);
     return {
+      ...(saved && { tasks: [saved.task] }),
       connect: (batch) => bySignal<readonly Batch[]>(batch, { metrics: judge }) ?? [],
       async close() {
         withdraw();
         forget();
+        await saved?.close();
       },
     };
   },
 };
 
+interface Surroundings {
+  readonly asked: Pick<Explanations, 'isListening'>;
+  readonly store: Store | undefined;
+}
+
 /** Each batch with metrics of waiting is a window. */
-function judgeOf(config: NoisyNeighborConfig, host: Host, asked: Pick<Explanations, 'isListening'>) {
+function judgeOf(config: NoisyNeighborConfig, host: Host, { asked, store }: Surroundings) {
   const evicted = (reason: string) => () =>
     host.counters.add(findingCounters.evicted, 1, { connector: host.id, reason });
   const losses = new Losses(host.counters);
   const findings = new Findings(config, evicted('candidate'));
-  const histories = new Histories(config, evicted('history'));
+  const countEvicted = evicted('history');
+  const histories = new Histories(config, (key) => {
+    countEvicted();
+    saved?.evicted(key);
+  });
+  const saved = store && new SavedState(store, { findings, histories, host });
   const quotas = new Quotas();
   const retained = new Retained(config.max_retained, (count) =>
     host.counters.add(findingCounters.forgotten, count, { connector: host.id }),
   );
   let active = 0;
-  return { judge, explainer: explainerOf({ config, retained, findings, histories }), forget };
+  return { judge, explainer: explainerOf({ config, retained, findings, histories }), saved, forget };
 
   function judge(batch: MetricsBatch): readonly Batch[] {
     const window = windowOf(batch);
@@ -79,6 +97,7 @@ function judgeOf(config: NoisyNeighborConfig, host: Host, asked: Pick<Explanatio
     );
     const records = changes.map((change) => recordOf(change, evidenceOf(change, window)));
     histories.add(window, findings.victims());
+    saved?.changed(window, changes);
     host.counters.add(findingCounters.active, findings.active - active, { connector: host.id });
     active = findings.active;
     if (asked.isListening) retain(window, { judged: diagnosed, losses: lost });
@@ -97,6 +116,8 @@ function judgeOf(config: NoisyNeighborConfig, host: Host, asked: Pick<Explanatio
   function forget(): void {
     host.counters.add(findingCounters.retained, -retained.size, { connector: host.id });
     retained.clear();
+    host.counters.add(findingCounters.active, -active, { connector: host.id });
+    active = 0;
   }
 
   function evidenceOf({ finding }: Change, window: Window) {

@@ -112,3 +112,23 @@ test('each granted right has a row in the table of rights', () => {
       `${right} has no row`,
     );
 });
+
+test('the commented lines for a storage are what it takes', () => {
+  const uncommented = (path: string) => read(path).replace(/^( *)# ( *(?:- |\w+:))/gm, '$1$2');
+  const { spec } = (parse(uncommented('base/daemon-set.yaml')) as Pods).spec.template;
+  const mount = spec.containers[0]?.volumeMounts.find(({ name }) => name === 'state');
+  assert.ok(
+    spec.volumes.some(({ name, hostPath }) => name === 'state' && hostPath?.path === mount?.mountPath),
+  );
+  const { extensions, connectors } = loadConfig(
+    {
+      files: ['earshot.yaml'],
+      sets: [],
+      environment: { K8S_NODE_NAME: 'node1', OTLP_ENDPOINT: 'http://10.0.0.1:4317' },
+      readFile: () => uncommented('base/earshot.yaml'),
+    },
+    components,
+  );
+  assert.equal(connectors.get('noisy_neighbor')?.config.storage, 'file_storage');
+  assert.equal(extensions.get('file_storage')?.config.directory, mount?.mountPath);
+});

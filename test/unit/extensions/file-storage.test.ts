@@ -59,6 +59,7 @@ test('entries come in the order of their UTF-8, within a range, at most so many'
   assert.deepEqual(await keys({}), ['a', 'a/10', 'a/2', 'b', 'é', '～', '\u{1f600}']);
   assert.deepEqual(await keys({ from: 'a/', before: 'b' }), ['a/10', 'a/2']);
   assert.deepEqual(await keys({ from: 'a/2', limit: 2 }), ['a/2', 'b']);
+  assert.deepEqual(await keys({ from: 'a/2\0', limit: 1 }), ['b'], 'behind a key');
 });
 
 test('components see nothing of each other, nor do their names leave the directory', async (t) => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
+import type { Store } from '../../../../src/component.ts';
 import { components } from '../../../../src/components.ts';
 import { loadConfig } from '../../../../src/config/load.ts';
 import { noisyNeighborEmits } from '../../../../src/connectors/noisy-neighbor/emits.ts';
@@ -16,7 +17,9 @@ export function settings(body: object = {}) {
     receivers: { agent: {} },
     connectors: { noisy_neighbor: body },
     exporters: { debug: {} },
+    extensions: { file_storage: {} },
     service: {
+      extensions: ['file_storage'],
       pipelines: {
         metrics: { receivers: ['agent'], exporters: ['noisy_neighbor'] },
         logs: { receivers: ['noisy_neighbor'], exporters: ['debug'] },
@@ -28,12 +31,24 @@ export function settings(body: object = {}) {
   return config.connectors.get('noisy_neighbor')?.config as Parameters<typeof noisyNeighbor.open>[0];
 }
 
+export interface ConnectorOptions {
+  /** What it saves in, where its settings have a storage. */
+  readonly store?: Store;
+  /** Number of its first window. */
+  readonly first?: number;
+}
+
 /** The connector, fed with windows one after the other. */
-export async function connector(t: TestContext, body: object = {}) {
-  const { host } = fakeHost('noisy_neighbor', noisyNeighborEmits);
+export async function connector(
+  t: TestContext,
+  body: object = {},
+  { store, first = 0 }: ConnectorOptions = {},
+) {
+  const { host: without, logged } = fakeHost('noisy_neighbor', noisyNeighborEmits);
+  const host = { ...without, ...(store && { openStore: async () => store }) };
   const opened = await noisyNeighbor.open(settings(body), host);
   t.after(() => opened.close());
-  let n = 0;
+  let n = first;
   const give = (batch: MetricsBatch) => {
     const batches = opened.connect(batch);
     const records = batches.flatMap((of) => (of.signal === 'logs' ? of.records : []));
@@ -41,6 +56,10 @@ export async function connector(t: TestContext, body: object = {}) {
   };
   return {
     host,
+    logged,
+    close: () => opened.close(),
+    /** Runs its task. */
+    save: async () => opened.tasks?.[0]?.run(new AbortController().signal),
     /** Findings of so many windows of the same content. */
     windows(workloads: Readonly<Record<string, Doing>>, count = 1): readonly ReadableLogRecord[] {
       return Array.from({ length: count }, () => give(windowBatch(n++, workloads)).records).flat();

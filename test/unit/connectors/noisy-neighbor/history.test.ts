@@ -87,3 +87,31 @@ test('a growing share of waiting is a rising trend by its slope; noise and a ste
   assert.equal(trendOf(() => 0.1)?.direction, 'steady');
   assert.equal(new History(settings).trend(), undefined);
 });
+
+test('a stored history tells what the history did, and goes on as it would have', () => {
+  const history = new History(settings);
+  const windows = (each: History, from: number, to: number) => {
+    for (let n = from; n < to; n++) {
+      const p99 = n % 11 === 0 ? 0 : 0.001 * (1 + (n % 17));
+      each.add(at(BigInt(n) * 60n * second), {
+        p99: n % 5 === 0 ? undefined : p99,
+        share: (n % 7) / 10 + n / 500,
+      });
+    }
+  };
+  for (const [from, to] of [
+    [0, 0],
+    [0, 30],
+    [30, 95],
+    [95, 200],
+    [10_090, 10_120],
+  ] as const) {
+    windows(history, from, to);
+    const restored = new History(settings, JSON.parse(JSON.stringify(history.stored())));
+    const told = (of: History) => [of.baseline(at(BigInt(to) * 60n * second)), of.trend(), of.stored()];
+    assert.deepEqual(told(restored), told(history), `after ${to} windows`);
+    windows(history, to, to + 25);
+    windows(restored, to, to + 25);
+    assert.deepEqual(told(restored), told(history), `25 after ${to} windows`);
+  }
+});

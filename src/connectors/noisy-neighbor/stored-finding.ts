@@ -1,0 +1,116 @@
+import type { Attributes } from '@opentelemetry/api';
+import type { Cause } from '../../telemetry/attributes/wait.ts';
+import { resource } from '../../telemetry/metrics/build.ts';
+import type { UnixNanoseconds } from '../../telemetry/units.ts';
+import type { Blame, Culprit } from './blame.ts';
+import type { Doubt } from './confidence.ts';
+import type { Severity } from './config.ts';
+import type { OpenFinding } from './findings.ts';
+import type { Held } from './sustained.ts';
+import { culpritsOf, type Explanation } from './verdict.ts';
+import type { Verdict } from './verdicts.ts';
+import type { Observation } from './window.ts';
+
+type StoredHeld = readonly [windows: number, since: number | null];
+type ByCause = readonly (readonly [Cause, number])[];
+
+/** An active finding as JSON can hold it. Of the blame it has what its culprits took: all that is told of it later. */
+export interface StoredFinding {
+  readonly id: string;
+  readonly incident: string;
+  readonly isLeading: boolean;
+  readonly severity: Severity;
+  readonly since: string;
+  readonly reported: string;
+  readonly rules: readonly StoredHeld[];
+  readonly remains: StoredHeld;
+  readonly victim: Pick<Observation, 'key' | 'name' | 'run' | 'wait' | 'waits'> & {
+    readonly attributes: Attributes;
+    readonly p99?: number;
+    readonly causes: ByCause;
+    readonly entitled: ByCause;
+    readonly preemptions: ByCause;
+  };
+  readonly culprits: readonly Culprit[];
+  /** By index of `culprits`. */
+  readonly blame: readonly (readonly [culprit: number, Cause, time: number, excess: number])[];
+  readonly verdict: Verdict;
+  readonly time: number;
+  readonly score: number;
+  /** Of the main culprit, the first one. */
+  readonly mainTime: number;
+  readonly others: readonly (readonly [Verdict, time: number, score: number])[];
+  readonly confidence: number;
+  readonly knowledge: number;
+  readonly loweredBy: readonly (readonly [Doubt, number])[];
+}
+
+export function storedFinding({ id, incident, isLeading, active, ...of }: OpenFinding): StoredFinding {
+  const { victim, explanation, confidence, others } = of.diagnosis;
+  const culprits = culpritsOf(victim, explanation).map(({ culprit }) => culprit);
+  const indexOf = new Map(culprits.map(({ cgroup }, index) => [cgroup, index]));
+  return {
+    ...{ id, incident, isLeading, severity: active.severity },
+    ...{ since: String(active.since), reported: String(active.reported) },
+    ...{ rules: of.rules.map(storedHeld), remains: storedHeld(of.remains) },
+    victim: {
+      ...{ key: victim.key, name: victim.name, attributes: victim.resource.attributes },
+      ...{ run: victim.run, wait: victim.wait, waits: victim.waits },
+      ...(victim.p99 !== undefined && { p99: victim.p99 }),
+      ...{ causes: [...victim.causes], entitled: [...victim.entitled], preemptions: [...victim.preemptions] },
+    },
+    culprits,
+    blame: rowsOf(victim.blame).flatMap(({ culprit, cause, time, excess }) => {
+      const index = culprit && indexOf.get(culprit.cgroup);
+      return index === undefined ? [] : [[index, cause, time, excess] as const];
+    }),
+    ...{ verdict: explanation.verdict, time: explanation.time, score: explanation.score },
+    mainTime: explanation.main?.time ?? 0,
+    others: others.map(({ verdict, time, score }) => [verdict, time, score] as const),
+    ...{ confidence: confidence.value, knowledge: confidence.knowledge, loweredBy: confidence.loweredBy },
+  };
+}
+
+export function openFinding(of: StoredFinding): OpenFinding {
+  const { attributes, p99, ...victim } = of.victim;
+  const [main] = of.culprits;
+  const explanation = (verdict: Verdict, time: number, score: number): Explanation => ({
+    ...{ verdict, time, score, main: undefined },
+  });
+  return {
+    ...{ id: of.id, incident: of.incident, isLeading: of.isLeading },
+    active: {
+      ...{ severity: of.severity, since: unixNanoseconds(of.since), reported: unixNanoseconds(of.reported) },
+    },
+    ...{ rules: of.rules.map(held), remains: held(of.remains) },
+    diagnosis: {
+      victim: {
+        ...victim,
+        ...{ resource: resource(attributes), p99 },
+        ...{ causes: new Map(victim.causes), entitled: new Map(victim.entitled) },
+        preemptions: new Map(victim.preemptions),
+        blame: {
+          culprit: of.blame.map(([index]) => of.culprits[index]),
+          cause: of.blame.map(([, cause]) => cause),
+          time: of.blame.map(([, , time]) => time),
+          excess: of.blame.map(([, , , excess]) => excess),
+        },
+      },
+      explanation: {
+        ...explanation(of.verdict, of.time, of.score),
+        main: main && { culprit: main, time: of.mainTime },
+      },
+      confidence: { value: of.confidence, knowledge: of.knowledge, loweredBy: of.loweredBy },
+      others: of.others.map((other) => explanation(...other)),
+    },
+  };
+}
+
+const rowsOf = ({ culprit, cause, time, excess }: Blame) =>
+  cause.map((of, row) => ({
+    ...{ culprit: culprit[row], cause: of, time: time[row] ?? 0, excess: excess[row] ?? 0 },
+  }));
+
+const storedHeld = ({ windows, since }: Held): StoredHeld => [windows, since ?? null];
+const held = ([windows, since]: StoredHeld): Held => ({ windows, since: since ?? undefined });
+const unixNanoseconds = (text: string) => BigInt(text) as UnixNanoseconds;

@@ -1,0 +1,237 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
+import { fileStorageEmits } from '../../../../src/extensions/file-storage/emits.ts';
+import { fileStorage } from '../../../../src/extensions/file-storage/file-storage.ts';
+import { findingAttributes } from '../../../../src/telemetry/attributes/finding.ts';
+import { seconds } from '../../../../src/telemetry/units.ts';
+import type { FakeClock } from '../../fake-clock.ts';
+import { fakeHost } from '../../fake-host.ts';
+import { MemoryStore } from '../../memory-store.ts';
+import { total } from '../../runtime/fake-world.ts';
+import { brief, connector, only } from './connector.ts';
+import { hurtBy, windowSeconds } from './windows.ts';
+
+const calm = { web: { run: 1, waits: { idle: 0.001 } } };
+const hurt = { web: hurtBy('etl') };
+const body = { storage: 'file_storage', severities: [{ severity: 'WARN', score: 20 }], cool_down: '1m' };
+const hour = 3600 / windowSeconds;
+
+/** One run of the agent after another, with the same store. */
+function runs(t: TestContext, settings: object = body) {
+  const store = new MemoryStore();
+  store.close = async () => {};
+  let passed = 0;
+  return {
+    store,
+    /** From the window behind the last one of the former run, or later. */
+    async start(gap = 0, changed: object = {}) {
+      const first = passed + gap;
+      const run = await connector(t, { ...settings, ...changed }, { store, first });
+      return {
+        ...run,
+        windows(...args: Parameters<typeof run.windows>) {
+          const records = run.windows(...args);
+          passed = run.passed;
+          return records;
+        },
+      };
+    },
+  };
+}
+
+test('an active finding goes on after a restart: no second begin, the same id, its end', async (t) => {
+  const { start } = runs(t, { ...body, cool_down: '5m' });
+  const before = await start();
+  const begin = only(before.windows(hurt, 4));
+  await before.close();
+  const { windows } = await start(3);
+  assert.deepEqual(brief(windows(hurt, 5)), []);
+  const end = only(windows(calm, 3));
+  assert.deepEqual(brief([end]), ['end WARN web noisy_neighbor etl']);
+  for (const key of [findingAttributes.id.key, findingAttributes.since.key])
+    assert.equal(end.attributes[key], begin.attributes[key]);
+  assert.deepEqual(brief(windows(hurt, 2)), ['begin WARN web noisy_neighbor etl']);
+});
+
+test('what is told at the end of a restored finding is what was told of it without a restart', async (t) => {
+  const { start } = runs(t);
+  const before = await start();
+  const whole = await connector(t, body);
+  for (const { windows } of [before, whole]) windows(hurt, 4);
+  await before.close();
+  const after = await start();
+  const [restored, expected] = [after, whole].map(({ windows }) => only(windows({ other: { run: 1 } }, 3)));
+  assert.deepEqual(restored?.attributes, expected?.attributes);
+  assert.equal(restored?.body, expected?.body);
+  assert.deepEqual(restored?.resource.attributes, expected?.resource.attributes);
+});
+
+test('a finding that begins before the agent is killed has begun, and one that ended is over', async (t) => {
+  const { start } = runs(t);
+  const first = await start();
+  first.windows(hurt, 2);
+  await first.save(); // and then it is gone
+  const second = await start();
+  assert.deepEqual(brief(second.windows(hurt, 3)), []);
+  second.windows(calm, 3);
+  await second.save();
+  const third = await start();
+  assert.deepEqual(brief(third.windows(hurt, 2)), ['begin WARN web noisy_neighbor etl']);
+});
+
+test('the cool-down goes on: a finding is repeated a minute after it was reported last', async (t) => {
+  const { start } = runs(t);
+  const before = await start();
+  before.windows(hurt, 8);
+  await before.close();
+  const { windows } = await start();
+  assert.deepEqual(brief(windows(hurt, 5)), []);
+  assert.deepEqual(brief(windows(hurt, 1)), ['repeat WARN web noisy_neighbor etl']);
+});
+
+test('an incident is led by the same finding after a restart', async (t) => {
+  const { start } = runs(t);
+  const both = { api: hurtBy('etl'), web: hurtBy('etl') };
+  const before = await start();
+  before.windows(hurt, 2);
+  before.windows(both, 3);
+  await before.close();
+  const { windows, host } = await start();
+  windows(both);
+  assert.equal(total(host.counters, 'earshot.agent.findings.active', { connector: host.id }), 2);
+  assert.deepEqual(brief(windows({ api: hurtBy('etl') }, 3)), [
+    'end WARN web noisy_neighbor etl',
+    'repeat WARN api noisy_neighbor etl',
+  ]);
+});
+
+test('an escalation that was reached is not reported again, one that is due comes in time', async (t) => {
+  const { start } = runs(t, { storage: 'file_storage' });
+  const bad = { web: hurtBy('etl', { length: 0.05 }) };
+  const first = await start();
+  assert.deepEqual(brief(first.windows(bad, 4)), ['begin WARN web noisy_neighbor etl']);
+  await first.close();
+  const second = await start();
+  assert.deepEqual(brief(second.windows(bad, 4)), ['escalate ERROR web noisy_neighbor etl']);
+  await second.close();
+  assert.deepEqual(brief((await start()).windows(bad, 4)), []);
+});
+
+test('the usual p99 and that of the hour of the week survive a restart', async (t) => {
+  const { start } = runs(t);
+  const usual = (length: number) => ({ web: { run: 1, waits: { idle: 0.001 }, length } });
+  const first = await start();
+  first.windows(usual(0.02), hour + 1);
+  await first.close();
+  const second = await start();
+  const begin = only(second.windows(hurt, 2));
+  const baseline = Number(begin.attributes[findingAttributes.baseline.key]);
+  assert.ok(Math.abs(baseline - 0.02) < 0.1 * 0.02, String(baseline));
+  await second.close();
+  const third = await start(7 * 24 * hour - hour);
+  const later = third.windows({ web: hurtBy('batch') }, 2).at(-1);
+  assert.equal(later?.attributes[findingAttributes.baseline.key], Math.fround(baseline), 'a week later');
+});
+
+test('fewer findings are restored than were active where less room is left, and histories of those seen last', async (t) => {
+  const { start, store } = runs(t);
+  const before = await start();
+  before.windows({ a: hurtBy('x'), b: hurtBy('x'), c: hurtBy('x') }, 3);
+  await before.close();
+  assert.equal([...store.bytes.keys()].filter((key) => key.startsWith('history/')).length, 3);
+  const { windows, close, host } = await start(0, { max_workloads: 2 });
+  windows({ a: hurtBy('x'), b: hurtBy('x') });
+  assert.equal(total(host.counters, 'earshot.agent.findings.active', { connector: host.id }), 2);
+  await close();
+  const histories = [...store.bytes.keys()].filter((key) => key.startsWith('history/'));
+  assert.deepEqual(histories.sort(), ['history/a', 'history/b']);
+});
+
+test('histories are saved each five minutes, findings with the next second', async (t) => {
+  const { start, store } = runs(t);
+  const { windows, save, host } = await start();
+  const keys = () => [...store.bytes.keys()].map((key) => key.split('/')[0]).sort();
+  windows(hurt, 2);
+  await save();
+  assert.deepEqual(keys(), ['finding', 'format']);
+  const { applied } = store;
+  windows(hurt);
+  await save();
+  assert.equal(store.applied, applied, 'nothing has changed');
+  (host.clock as FakeClock).block(seconds(300));
+  await save();
+  assert.deepEqual(keys(), ['finding', 'format', 'history']);
+});
+
+test('what could not be saved is saved when there is room', async (t) => {
+  const { start, store } = runs(t);
+  const { windows, save } = await start();
+  windows(hurt, 2);
+  store.failure = new Error('no space');
+  await assert.rejects(save(), /no space/);
+  store.failure = undefined;
+  await save();
+  assert.deepEqual(brief((await start()).windows(hurt, 2)), []);
+});
+
+for (const [name, spoil] of Object.entries<(store: MemoryStore) => void>({
+  'of another format': ({ bytes }) => void bytes.set('format', Buffer.from('2')),
+  'that is no JSON': ({ bytes }) => void bytes.set('finding/x', Buffer.from('{')),
+  'without its fields': ({ bytes }) => void bytes.set('finding/x', Buffer.from('{}')),
+}))
+  test(`saved state ${name} is discarded, counted and replaced`, async (t) => {
+    const { start, store } = runs(t);
+    const before = await start();
+    before.windows(hurt, 3);
+    await before.close();
+    spoil(store);
+    const { windows, host, logged, close } = await start();
+    assert.equal(total(host.counters, 'earshot.agent.findings.discarded', { connector: host.id }), 1);
+    assert.match(logged.join(), /begins without/);
+    assert.deepEqual(brief(windows(hurt, 2)), ['begin WARN web noisy_neighbor etl']);
+    await close();
+    assert.deepEqual([...store.bytes.keys()].map((key) => key.split('/')[0]).sort(), [
+      'finding',
+      'format',
+      'history',
+    ]);
+    assert.deepEqual(brief((await start()).windows(hurt, 2)), []);
+  });
+
+test('a store that cannot be read lets the connector begin without', async (t) => {
+  const { start, store } = runs(t);
+  store.failure = new Error('no space');
+  const { windows, host } = await start();
+  assert.deepEqual(brief(windows(hurt, 2)), ['begin WARN web noisy_neighbor etl']);
+  assert.equal(total(host.counters, 'earshot.agent.findings.discarded', { connector: host.id }), 1);
+  store.failure = undefined;
+});
+
+test('in files, all of many workloads is restored', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'earshot-restart-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const workloads = Object.fromEntries(Array.from({ length: 150 }, (_, n) => [`web ${n}`, hurtBy('etl')]));
+  const run = async (first: number) => {
+    const storage = await fileStorage.open({ directory }, fakeHost('file_storage', fileStorageEmits).host);
+    const store = await storage.openStore('connector noisy_neighbor');
+    return { storage, ...(await connector(t, body, { store, first })) };
+  };
+  const before = await run(0);
+  assert.equal(before.windows(workloads, 12).filter(isBegin).length, 150);
+  await before.close();
+  await before.storage.close();
+  const after = await run(12);
+  assert.deepEqual(after.windows(workloads, 2).filter(isBegin), []);
+  assert.equal(
+    total(after.host.counters, 'earshot.agent.findings.active', { connector: after.host.id }),
+    150,
+  );
+  await after.close();
+  await after.storage.close();
+});
+
+const isBegin = ({ attributes }: ReadableLogRecord) => attributes[findingAttributes.state.key] === 'begin';
