@@ -99,7 +99,7 @@ function workload(interval: Interval, name: string, doing: Doing): ResourceMetri
   );
 }
 
-const idOf = (name: string) => `id of ${name}`;
+export const idOf = (name: string) => `id of ${name}`;
 
 function culpritOf({ cause, culprit, attributes }: Blamed): Attributes {
   const id = culprit === undefined ? 'other' : idOf(culprit);
