@@ -6,6 +6,7 @@ import { components } from '../../../../src/components.ts';
 import { loadConfig } from '../../../../src/config/load.ts';
 import { noisyNeighborEmits } from '../../../../src/connectors/noisy-neighbor/emits.ts';
 import { noisyNeighbor } from '../../../../src/connectors/noisy-neighbor/noisy-neighbor.ts';
+import { schedulerCounters } from '../../../../src/receivers/scheduler/emits.ts';
 import { findingAttributes } from '../../../../src/telemetry/attributes/finding.ts';
 import type { MetricsBatch } from '../../../../src/telemetry/metrics/metrics.ts';
 import { fakeHost } from '../../fake-host.ts';
@@ -44,7 +45,9 @@ export async function connector(
   body: object = {},
   { store, first = 0 }: ConnectorOptions = {},
 ) {
-  const { host: without, logged } = fakeHost('noisy_neighbor', noisyNeighborEmits);
+  const { host: without, logged } = fakeHost('noisy_neighbor', {
+    counters: [...(noisyNeighborEmits.counters ?? []), schedulerCounters.kernelDropped],
+  });
   const host = { ...without, ...(store && { openStore: async () => store }) };
   const opened = await noisyNeighbor.open(settings(body), host);
   t.after(() => opened.close());
