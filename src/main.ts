@@ -1,6 +1,7 @@
 #!/usr/bin/env -S node --max-semi-space-size=1
 import { Command } from 'commander';
 import { addComponents } from './cli/components.ts';
+import { addExplain } from './cli/explain/explain.ts';
 import { end, explain, report } from './cli/output.ts';
 import { addPrintConfig } from './cli/print-config.ts';
 import { addRun } from './cli/run.ts';
@@ -15,7 +16,7 @@ const program = new Command('earshot')
     outputError: (text, write) => write(printableLines(text.replace(/^error: /, 'Error: '))),
   });
 
-for (const add of [addRun, addValidate, addPrintConfig, addComponents]) add(program);
+for (const add of [addRun, addExplain, addValidate, addPrintConfig, addComponents]) add(program);
 
 // Node.js would print the error as it is.
 process.on('uncaughtException', (error) => {

@@ -58,7 +58,8 @@ export class Blames {
   }
 
   #named(attributes: Attributes): Named {
-    const cgroup = attributes[culpritAttributes.cgroupId.key];
+    // in a recording cgroups have paths and no ids
+    const cgroup = attributes[culpritAttributes.cgroupId.key] ?? attributes[culpritAttributes.cgroupPath.key];
     const known = this.#byCgroup.get(cgroup);
     if (known) return known;
     const name = culpritName(attributes);

@@ -9,7 +9,7 @@ export const doubtMeaning = {
   loss: 'waits or parts of waits that were lost',
   sampling: 'pairs of victim and culprit that are sampled, for want of room',
   clock: 'waits that ended before they began',
-  unknown: 'time of which the cause is not known',
+  unknown: 'time of which the cause is not known, or whether a neighbor took more than its share',
   names: 'culprits without a name',
   culprit: 'several culprits, of which none is the main one',
 } as const;

@@ -8,7 +8,7 @@ import type { Batch } from '../../telemetry/batch.ts';
 import { event } from '../../telemetry/logs.ts';
 import { resource, resourceMetrics } from '../../telemetry/metrics/build.ts';
 import { hrTime, type UnixNanoseconds } from '../../telemetry/units.ts';
-import { type RecordedInterval, type RecordedMetric, readRecording } from './recording.ts';
+import { type RecordedInterval, type RecordedMetric, type Recording, readRecording } from './recording.ts';
 
 const config = Type.Object(
   {
@@ -34,26 +34,32 @@ export const replay: ReceiverComponent<typeof config> = {
   config,
   emits: { attributes: [resourceAttributes.recording] },
   async open({ file, interval: every }, host) {
-    const { title, intervals } = await readRecording(file);
+    const recording = await readRecording(file);
+    const { title, intervals } = recording;
     host.log.warn({ recording: title }, 'Replaying a recording: nothing here is about this node.');
-    const node = host.machine.name;
-    const resourceOf = (attributes: Attributes) => {
-      const of = attributes[resourceAttributes.cgroupPath.key] ?? attributes[resourceAttributes.cgroupId.key];
-      return resource({
-        [resourceAttributes.hostName.key]: node,
-        ...attributes,
-        [resourceAttributes.serviceInstanceId.key]: `${node}:${of}`,
-        [resourceAttributes.recording.key]: title,
-      });
-    };
+    const batches = batchesFrom(recording, host.machine.name);
     let next = 0;
     const collect = () => {
       const interval = intervals[next++ % intervals.length];
-      return interval ? batchesOf(interval, { end: host.clock.now(), resourceOf }) : []; // a recording has at least one
+      return interval ? batches(interval, host.clock.now()) : []; // a recording has at least one
     };
     return { pulls: [{ name: 'intervals', every, collect }], close: async () => {} };
   },
 };
+
+/** The batches of an interval of a recording, as if it ended at a time on a node. */
+export function batchesFrom({ title }: Pick<Recording, 'title'>, node: string) {
+  const resourceOf = (attributes: Attributes) => {
+    const of = attributes[resourceAttributes.cgroupPath.key] ?? attributes[resourceAttributes.cgroupId.key];
+    return resource({
+      [resourceAttributes.hostName.key]: node,
+      ...attributes,
+      [resourceAttributes.serviceInstanceId.key]: `${node}:${of}`,
+      [resourceAttributes.recording.key]: title,
+    });
+  };
+  return (interval: RecordedInterval, end: UnixNanoseconds) => batchesOf(interval, { end, resourceOf });
+}
 
 interface Replayed {
   readonly end: UnixNanoseconds;
