@@ -22,7 +22,7 @@ export function adviceFor(diagnosis: Diagnosis, context: AdviceContext): string 
       return main && limitAdvice(main, context);
     case 'noisy_neighbor':
     case 'system_interference':
-      return main && withoutAdvice(main.culprit, victim);
+      return main && culpritAdvice(main.culprit, victim);
     case 'overcommitted':
       return requestAdvice(diagnosis, seconds);
     case 'self_contention': {
@@ -64,11 +64,11 @@ function limitAdvice({ culprit }: Share, { window, quotaOf }: AdviceContext): st
   );
 }
 
-function withoutAdvice(culprit: Culprit, { blame, wait }: Observation): string {
+function culpritAdvice(culprit: Culprit, { blame, wait }: Observation): string {
   const time = timeBehind(blame, culprit);
   return (
-    `Without ${culprit.name} on this node up to ${percentage(time / wait)} of the wait would not have been: ` +
-    'anti-affinity, a CPU limit for it, or a larger CPU request here'
+    `${culprit.name} had the CPU for ${percentage(time / wait)} of the wait: ` +
+    'anti-affinity, a CPU limit for it, or a larger CPU request here keeps it from that'
   );
 }
 

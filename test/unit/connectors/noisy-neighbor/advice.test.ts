@@ -1,24 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { findingAttributes } from '../../../../src/telemetry/attributes/finding.ts';
-import { resourceAttributes } from '../../../../src/telemetry/attributes/resource.ts';
 import { workloadAttributes } from '../../../../src/telemetry/attributes/workload.ts';
-import { gauge, resource, resourceMetrics, sum } from '../../../../src/telemetry/metrics/build.ts';
-import { cgroupMetrics } from '../../../../src/telemetry/metrics/cgroup.ts';
-import type { MetricsBatch } from '../../../../src/telemetry/metrics/metrics.ts';
 import { connector, only } from './connector.ts';
-import { type Doing, hurtBy, intervalOf } from './windows.ts';
-
-const quota = (of: string, limit: number, throttledPeriods: number): MetricsBatch => ({
-  signal: 'metrics',
-  resourceMetrics: [
-    resourceMetrics(resource({ [resourceAttributes.cgroupId.key]: `id of ${of}` }), [
-      gauge(cgroupMetrics.cpuLimit, intervalOf(0), [{ value: limit }]),
-      gauge(cgroupMetrics.cpuPeriod, intervalOf(0), [{ value: 0.1 }]),
-      sum(cgroupMetrics.throttledPeriods, intervalOf(0), [{ value: throttledPeriods }]),
-    ]),
-  ],
-});
+import { quota } from './quota-batch.ts';
+import { type Doing, hurtBy } from './windows.ts';
 
 const throttled: Doing = {
   ...{ run: 5, waits: { throttled: 2 }, length: 0.08, count: 50 },

@@ -49,7 +49,7 @@ test('an answer is about all windows of the time asked for, as if they were one'
     [['etl', 'neighbor', 4, 1, 1]],
   );
   assert.equal(answer.verdicts[0]?.verdict, 'noisy_neighbor');
-  assert.match(answer.advice ?? '', /^Without etl on this node up to 100 % of the wait/);
+  assert.match(answer.advice ?? '', /^etl had the CPU for 100 % of the wait/);
   assert.equal(answer.affected.windows, 4);
   assert.deepEqual(
     answer.findings.map(({ severity, verdict, victims }) => [severity, verdict, victims]),
