@@ -2,7 +2,7 @@
  * Makes this checkout able to run: system packages, npm dependencies with their own Node.js, then the build. Plain
  * JavaScript for any Node.js from 18, because nothing is installed yet. Does nothing, silently, when nothing is missing.
  *
- *   node scripts/setup.mjs [--tests] [--check] [--vm] [--vm-arm64] [--kubernetes] [--cross] [--bench]    what else is needed besides the agent
+ *   node scripts/setup.mjs [--tests] [--check] [--vm] [--vm-arm64] [--kubernetes] [--scenarios] [--cross] [--bench]    what else is needed besides the agent
  *   node scripts/setup.mjs --or-replay                        what replays a recording is enough, where packages cannot be had
  */
 import { spawnSync } from 'node:child_process';
@@ -174,6 +174,7 @@ const purposes = [
   '--vm',
   '--vm-arm64',
   '--kubernetes',
+  '--scenarios',
   '--cross',
   '--bench',
   '--or-replay',
@@ -185,11 +186,17 @@ const canBuild = installSystemPackages(systemNeeds.build, { required: !wanted.ha
 if (wanted.has('--check')) installSystemPackages(systemNeeds.check, { required: true });
 if (wanted.has('--tests')) installSystemPackages(systemNeeds.tests, { required: false });
 if (wanted.has('--kubernetes')) installSystemPackages(systemNeeds.kubernetes, { required: true });
+if (wanted.has('--scenarios')) installSystemPackages(systemNeeds.scenarios, { required: false });
 if (wanted.has('--bench')) installSystemPackages(systemNeeds.bench, { required: true });
 if (wanted.has('--cross')) installSystemPackages(systemNeeds.cross, { required: true });
 if (wanted.has('--vm')) installSystemPackages(systemNeeds.vm, { required: true });
 if (wanted.has('--vm-arm64')) installSystemPackages(systemNeeds['vm-arm64'], { required: true });
 installNpmDependencies();
-if (canBuild) build(wanted.has('--tests') || wanted.has('--vm') ? ['agent', 'tests'] : ['agent']);
+if (canBuild)
+  build(
+    ['--tests', '--vm', '--scenarios'].some((purpose) => wanted.has(purpose))
+      ? ['agent', 'tests']
+      : ['agent'],
+  );
 else buildTypeScript();
 if (log && !isLogNamed) rmSync(dirname(log), { recursive: true });

@@ -4,6 +4,8 @@ const runc = { command: 'runc', what: 'runc', apt: 'runc', dnf: 'runc' };
 const umoci = { command: 'umoci', what: 'umoci', apt: 'umoci', dnf: 'umoci' };
 const skopeo = { command: 'skopeo', what: 'skopeo', apt: 'skopeo', dnf: 'skopeo' };
 const bpftool = { command: 'bpftool', what: 'bpftool', apt: 'bpftool', dnf: 'bpftool' };
+const iproute = { command: 'ip', what: 'iproute2', apt: 'iproute2', dnf: 'iproute' };
+const utilLinux = { command: 'nsenter', what: 'nsenter', apt: 'util-linux', dnf: 'util-linux-core' };
 const busybox = { command: 'busybox', what: 'a static busybox', apt: 'busybox-static', dnf: 'busybox' };
 
 const crossCompiler = [
@@ -44,6 +46,17 @@ export const systemNeeds = {
     stressNg,
     busybox,
   ],
+  scenarios: [
+    stressNg,
+    { command: 'sysbench', what: 'sysbench', apt: 'sysbench', dnf: 'sysbench' },
+    { command: 'redis-server', what: 'a server of Redis', apt: 'redis-server', dnf: 'valkey-compat-redis' },
+    { command: 'redis-cli', what: 'tools of Redis', apt: 'redis-tools', dnf: 'valkey-compat-redis' },
+    { command: 'nginx', what: 'nginx', apt: 'nginx-light', dnf: 'nginx' },
+    { command: 'ab', what: 'ab', apt: 'apache2-utils', dnf: 'httpd-tools' },
+    { command: 'ethtool', what: 'ethtool', apt: 'ethtool', dnf: 'ethtool' },
+    iproute,
+    utilLinux,
+  ],
   bench: [{ command: 'perf', what: 'perf', apt: 'linux-perf', dnf: 'perf' }, stressNg],
   cross: crossCompiler,
   'vm-arm64': [
@@ -66,8 +79,8 @@ export const systemNeeds = {
       dnf: 'containernetworking-plugins',
     },
     { command: 'openssl', what: 'openssl', apt: 'openssl', dnf: 'openssl' },
-    { command: 'ip', what: 'iproute2', apt: 'iproute2', dnf: 'iproute' },
-    { command: 'nsenter', what: 'nsenter', apt: 'util-linux', dnf: 'util-linux-core' },
+    iproute,
+    utilLinux,
     busybox,
   ],
   vm: [

@@ -134,11 +134,18 @@ function cpuTime(path: string): number {
   );
 }
 
-/** A child cgroup, removed by `removeCgroups`. The quota is in ms of CPU a 100 ms; `weak`: the least weight there is. */
-export function makeCgroup(
-  name: string,
-  of: { readonly quota?: number; readonly weak?: boolean; readonly parent?: TestCgroup } = {},
-): TestCgroup {
+export interface CgroupOptions {
+  /** ms of CPU a 100 ms. */
+  readonly quota?: number;
+  /** The least weight there is. */
+  readonly weak?: boolean;
+  /** Of cgroup version 2, where 100 is usual. */
+  readonly weight?: number;
+  readonly parent?: TestCgroup;
+}
+
+/** A child cgroup, removed by `removeCgroups`. */
+export function makeCgroup(name: string, of: CgroupOptions = {}): TestCgroup {
   const path = `${of.parent?.path ?? ''}/${of.parent ? name : `earshot-test-${process.pid}-${name}`}`;
   const directory = join(mountPoint, path);
   if (version === 2) writeFileSync(join(mountPoint, of.parent?.path ?? '', 'cgroup.subtree_control'), '+cpu');
@@ -156,8 +163,13 @@ export function makeCgroup(
       writeFileSync(join(directory, 'cpu.cfs_quota_us'), String(of.quota * 1000));
     }
   }
-  if (of.weak)
-    writeFileSync(join(directory, version === 2 ? 'cpu.weight' : 'cpu.shares'), version === 2 ? '1' : '2');
+  const weight = of.weak ? 1 : of.weight;
+  const shares = of.weak ? 2 : of.weight && Math.round((of.weight * 1024) / 100);
+  if (weight !== undefined)
+    writeFileSync(
+      join(directory, version === 2 ? 'cpu.weight' : 'cpu.shares'),
+      String(version === 2 ? weight : shares),
+    );
   return {
     id: cgroupId(statSync(directory, { bigint: true }).ino),
     path,
@@ -193,6 +205,12 @@ function statistic(file: string): number {
 /** Innermost first. */
 export async function removeCgroups(): Promise<void> {
   for (const directory of made.splice(0).reverse()) await removeCgroup(directory);
+}
+
+/** Before `removeCgroups`; its tasks have to end. */
+export async function removeEarly({ directory }: TestCgroup): Promise<void> {
+  await removeCgroup(directory);
+  made.splice(made.indexOf(directory), 1);
 }
 
 /** Waits until it is free: it is busy for a moment after its last task has ended. */

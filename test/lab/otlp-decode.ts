@@ -72,6 +72,7 @@ interface KeyValue {
     readonly boolValue?: boolean;
     readonly intValue?: string;
     readonly doubleValue?: number;
+    readonly arrayValue?: { readonly values: readonly { readonly stringValue?: string }[] };
   };
 }
 interface NumberPoint {
@@ -261,6 +262,7 @@ function record(attributes: readonly KeyValue[]): Attributes {
       value?.stringValue ??
         value?.boolValue ??
         value?.doubleValue ??
+        value?.arrayValue?.values.map(({ stringValue }) => stringValue) ??
         (value?.intValue === undefined ? undefined : Number(value.intValue)),
     ]),
   );

@@ -1,0 +1,85 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { removeEarly } from '../kernel/scheduler-fixture.ts';
+import type { Scenario } from './scenario.ts';
+import { behind, modest, untilFound } from './situations.ts';
+
+/** What comes, goes, grows and comes again. */
+export const courses: readonly Scenario[] = [
+  {
+    name: 'a spike too short to be a finding',
+    async play(stage) {
+      const victim = modest(stage);
+      const hog = stage.cgroup('hog');
+      await stage.windows(2);
+      const load = stage.hog(hog);
+      await sleep(400);
+      load.signal('SIGTERM');
+      await stage.windows(3);
+      return { found: [], quiet: [victim] };
+    },
+  },
+  {
+    name: 'a container that ends: its finding ends too',
+    async play(stage) {
+      const victim = stage.cgroup('victim');
+      const hog = stage.cgroup('hog');
+      const load = stage.bursts(victim, 2000, 5000);
+      stage.hog(hog);
+      await stage.windows(untilFound);
+      load.signal('SIGTERM');
+      await stage.windows(untilFound);
+      const label = behind(victim, hog);
+      return { ...label, ended: label.found };
+    },
+  },
+  {
+    name: 'a container that dies in the middle of a window and is removed at once: the finding names it to its end',
+    async play(stage) {
+      const victim = modest(stage);
+      const hog = stage.cgroup('hog');
+      const load = stage.hog(hog);
+      await stage.windows(untilFound);
+      load.signal('SIGTERM');
+      await load.ended;
+      await removeEarly(hog);
+      await stage.windows(untilFound);
+      const label = behind(victim, hog);
+      return { ...label, ended: label.found };
+    },
+  },
+  {
+    name: 'a periodic hog',
+    async play(stage) {
+      const victim = modest(stage);
+      const hog = stage.cgroup('hog');
+      for (let period = 0; period < 2; period++) {
+        const load = stage.hog(hog);
+        await stage.windows(untilFound);
+        load.signal('SIGTERM');
+        await stage.windows(untilFound);
+      }
+      const label = behind(victim, hog);
+      return { ...label, ended: [...label.found, ...label.found] };
+    },
+  },
+  {
+    name: 'a hog that grows slowly: the waiting rises',
+    async play(stage) {
+      const victim = modest(stage);
+      const hog = stage.cgroup('hog');
+      await stage.windows(2);
+      // more than its share no earlier than when the victim has a dozen windows, of which a trend is made
+      for (let thread = 0; thread < 30; thread++) {
+        stage.bursts(hog, 1000, 49_000);
+        await stage.windows(1);
+      }
+      await stage.windows(2);
+      const { tolerated = [] } = behind(victim, hog);
+      return {
+        found: [{ victim, verdict: 'noisy_neighbor', culprit: hog, trend: 'rising', isGradual: true }],
+        // before it takes more than its share
+        tolerated: [...tolerated, { victim, verdict: 'overcommitted' }],
+      };
+    },
+  },
+];
