@@ -25,6 +25,7 @@ export const kernelWork: readonly Scenario[] = [
   {
     name: 'packets that are received in softirq, and by ksoftirqd',
     programs,
+    weight: 100, // as ksoftirqd has
     async play(stage) {
       flood(stage, 'softirq');
       await stage.windows(1);

@@ -84,10 +84,9 @@ service:
     return new Stage(agent, receiver, isBeside);
   }
 
-  /** Begins a scenario. */
-  async begin(): Promise<void> {
+  /** Begins a scenario, all of whose cgroups together have a weight. */
+  async begin(weight: number): Promise<void> {
     this.#scenario++;
-    const weight = 10_000; // other work of the machine hardly gets a CPU that the scenario wants
     this.#own = makeCgroup(String(this.#scenario), { weight });
     this.#clients = makeCgroup(`${this.#scenario}-clients`, { weight });
     if (!this.#isBeside) return;
@@ -106,7 +105,8 @@ service:
 
   /** Runs a command in a cgroup on the first CPU. */
   run(cgroup: TestCgroup, command: readonly string[], cpu = 0): Load {
-    const load = startIn(cgroup, command, cpu);
+    // it enters on any CPU: on the given one the scenario's weight would keep it waiting outside
+    const load = startIn(cgroup, ['taskset', '-c', String(cpu), ...command]);
     this.#keep(load, cgroup);
     return load;
   }
