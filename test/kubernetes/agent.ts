@@ -3,6 +3,7 @@ import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import type { Answer } from '../../src/explanations/answer.ts';
 import { outside } from './namespaces.ts';
 import type { KubernetesNode } from './node.ts';
 
@@ -13,6 +14,8 @@ const namespace = 'earshot';
 export interface DeployedAgent {
   /** The whole log of its pod. */
   log(): string;
+  /** What `earshot explain` prints in its pod; rejects where it has no answer. */
+  explain(workload: string): Promise<Answer>;
   /** Deletes its pod, which delivers what it has. */
   stop(): Promise<void>;
 }
@@ -46,6 +49,11 @@ export async function deployAgent(
       .join('');
   return {
     log,
+    async explain(workload) {
+      const command = ['node', '/opt/earshot/dist/main.js', 'explain', workload, '--json'];
+      const pod = [`--namespace=${namespace}`, `daemonset/${namespace}`];
+      return JSON.parse(await node.kubectl(['exec', ...pod, '--', ...command]));
+    },
     async stop() {
       const gone = ['--ignore-not-found', '--cascade=foreground', '--timeout=30s'];
       await node.kubectl(['delete', 'daemonset', `--namespace=${namespace}`, namespace, ...gone]);

@@ -149,6 +149,14 @@ test('a finding names victim and culprit by namespace, pod and owner', () => {
   }
 });
 
+test('earshot explain in the pod of the agent names victim and culprit', () => {
+  const { workload, sentence, culprits } = scenario.explained;
+  assert.match(workload.name, /^shop\/checkout-.*\/app$/);
+  assert.equal(workload.owner, 'Deployment checkout');
+  assert.match(sentence, /^shop\/checkout-.* waited /);
+  assert.match(culprits[0]?.name ?? '', /^batch\/etl-.*\/hog$/);
+});
+
 test('each culprit in a pod has its pod name', () => {
   const known = scenario.pods.containers;
   let culprits = 0;

@@ -143,7 +143,9 @@ function run(file: string, args: readonly string[], input?: string): Promise<str
     const child = execFile(file, args, limits, (error, stdout, stderr) =>
       error
         ? reject(
-            new Error(`cannot run ${args.join(' ')}: ${stderr.trim() || error.message}`, { cause: error }),
+            new Error(`cannot run ${args.join(' ')}: ${(stderr + stdout).trim() || error.message}`, {
+              cause: error,
+            }),
           )
         : resolve(stdout),
     );

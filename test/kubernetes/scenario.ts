@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Answer } from '../../src/explanations/answer.ts';
 import { waitMetrics } from '../../src/telemetry/metrics/wait.ts';
 import { startCollector } from '../lab/collector.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../lab/otlp-receiver.ts';
@@ -52,6 +53,8 @@ export interface Scenario {
   readonly sharedQuota: Window;
   readonly afterRestart: ReadonlyMap<DaemonName, Window>;
   readonly throttled: ReadonlyMap<string, Throttled>;
+  /** What the agent answers of `checkout`, asked in its pod. */
+  readonly explained: Answer;
   close(): Promise<void>;
 }
 
@@ -130,9 +133,10 @@ export async function play(major: ContainerdMajor): Promise<Scenario> {
       afterRestart.set(name, window);
     }
     await sufferHog(node, pods, backend);
+    const explained = await agent.explain(checkout.deployment);
     await sleep(2 * seconds);
     await agent.stop();
-    return { node, backend, agent, pods, contention, sharedQuota, afterRestart, throttled, close };
+    return { node, backend, agent, pods, contention, sharedQuota, afterRestart, throttled, explained, close };
   } catch (cause) {
     const log = agentLog().split('\n').slice(-40).join('\n');
     const isUndone = await close().then(
