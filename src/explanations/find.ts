@@ -1,24 +1,31 @@
 import { editDistance } from '../config/rules/did-you-mean.ts';
 import type { Known } from './answer.ts';
 
+type Findable = Pick<Known, 'name' | 'cgroup' | 'ids' | 'owner' | 'namespace' | 'pod' | 'container'>;
+
 /**
  * The workloads that a loosely written name means: `checkout` finds `shop/checkout-7f9/web`. Of the ways in which it may be
  * meant the strictest that finds any decides, so that a whole name is never ambiguous with a longer one.
  */
-export function findNamed<W extends Pick<Known, 'name' | 'cgroup' | 'ids' | 'owner'>>(
-  all: readonly W[],
-  written: string,
-): readonly W[] {
+export function findNamed<W extends Findable>(all: readonly W[], written: string): readonly W[] {
   const text = written.toLowerCase();
   if (text === '') return [];
-  for (const matches of ways) {
-    const found = all.filter((workload) => matches(workload, text));
-    if (found.length > 0) return found;
-  }
+  for (const among of [withoutSandboxes(all), all])
+    for (const matches of ways) {
+      const found = among.filter((workload) => matches(workload, text));
+      if (found.length > 0) return found;
+    }
   return [];
 }
 
-type Way = (workload: Pick<Known, 'name' | 'cgroup' | 'ids' | 'owner'>, text: string) => boolean;
+/** A pod has its own name besides those of its containers, which are what is asked for by that name. */
+function withoutSandboxes<W extends Findable>(all: readonly W[]): readonly W[] {
+  const podOf = ({ namespace, pod }: Findable) => pod && `${namespace}/${pod}`;
+  const pods = new Set(all.filter(({ container }) => container !== undefined).map(podOf));
+  return all.filter((one) => one.container !== undefined || !podOf(one) || !pods.has(podOf(one)));
+}
+
+type Way = (workload: Findable, text: string) => boolean;
 
 const ways: readonly Way[] = [
   ({ name, cgroup, ids }, text) => [name, cgroup, ...ids].some((of) => of?.toLowerCase() === text),

@@ -23,6 +23,8 @@ type Section = readonly [heading: string, lines: readonly string[]];
 const indent = 12;
 const widestBar = 60;
 const mostCulprits = 10;
+/** Of the wait; a JSON answer has all. */
+const leastShown = 0.0005;
 
 function sectionsOf(answer: Answer, look: Look): readonly Section[] {
   const wrapped = (text: string) => wrap(printable(text), look.width - indent);
@@ -61,7 +63,9 @@ function causesOf({ causes, wait }: Answer, look: Look): readonly string[] {
   return [
     causeBar(waits, width, look),
     legend([waits], width, look),
-    ...causes.map(({ cause, seconds, share }) => figures(share, seconds, cause)),
+    ...causes
+      .filter(({ share }) => share >= leastShown)
+      .map(({ cause, seconds, share }) => figures(share, seconds, cause)),
     figures(1, wait.seconds, `all, ${percentage(wait.share)} of its runnable time`),
   ];
 }

@@ -33,6 +33,16 @@ test('an owner means its pods, and no other owner whose name begins alike', () =
   assert.deepEqual(found('checkout-worker'), [worker.name]);
 });
 
+test('the sandbox of a pod is not meant by the name of the pod, unless it is alone', () => {
+  const pod = { namespace: 'shop', pod: 'cart-5f' };
+  const sandbox = named('shop/cart-5f', { ...pod, ids: ['abcdefabcdef'], owner: 'Deployment cart' });
+  const app = named('shop/cart-5f/app', { ...pod, container: 'app', owner: 'Deployment cart' });
+  for (const written of ['cart', 'cart-5f', 'shop/cart-5f', 'shop'])
+    assert.deepEqual(findNamed([sandbox, app], written), [app], written);
+  assert.deepEqual(findNamed([sandbox, app], 'abcdefabcdef'), [sandbox]);
+  assert.deepEqual(findNamed([sandbox], 'cart'), [sandbox]);
+});
+
 test('pod, container, namespace and container id are found', () => {
   assert.deepEqual(found('checkout-7f9c'), [web.name, sidecar.name]);
   assert.deepEqual(found('proxy'), [sidecar.name]);
