@@ -28,7 +28,7 @@ interface Described<Kind extends string, Schema extends TObject> {
   readonly uses?: readonly Configurable[];
   /** Its metrics, events, attributes and counters; `docs/METRICS.md` lists them. */
   readonly emits?: Emits;
-  /** At most one instance in a configuration: it holds something of which the machine has one. */
+  /** At most one instance in a configuration: it holds something of which there is one, on the machine or at its place. */
   readonly exclusive?: boolean;
   /** What is wrong with a configuration that fits the schema. Opens and changes nothing. */
   check?(config: Static<Schema>): readonly ConfigProblem[];

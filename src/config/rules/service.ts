@@ -90,7 +90,7 @@ export function checkExclusive(
       else
         report.error(
           [section, id],
-          `there is "${other}" already: a machine can have one ${component.type} only`,
+          `there is "${other}" already: an agent can have one ${component.type} only`,
         );
     }
   }

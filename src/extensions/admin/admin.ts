@@ -22,6 +22,7 @@ export const admin: PlainExtensionComponent<typeof config> = {
   type: 'admin',
   summary: 'A socket on which the running agent answers `earshot explain`: why a workload waits for CPU.',
   stability: 'development',
+  exclusive: true,
   config,
   check({ endpoint }) {
     const message = endpointProblem(endpoint);

@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener } from 'node:http';
 import type { Logger } from 'pino';
 import { parseDuration } from '../../config/schema/duration.ts';
 import type { Explanations } from '../../explanations/explanations.ts';
+import { messageOf } from '../../telemetry/health.ts';
 
 /** What the socket answers: `GET /v1/explain?workload=NAME&since=5m`, as JSON. */
 export function respondFrom(explanations: Pick<Explanations, 'ask'>, log: Logger): RequestListener {
@@ -31,8 +32,8 @@ function replyTo(
   try {
     return { status: 200, body: explanations.ask(workload, since) };
   } catch (error) {
-    log.error({ error }, 'A question could not be answered.');
-    return refusal(500, 'the agent has logged an error of its own');
+    log.error({ error: messageOf(error) }, 'A question could not be answered.');
+    return refusal(500, 'the agent failed to answer, and has logged why');
   }
 }
 

@@ -110,7 +110,7 @@ const areWeighed = (members: readonly Group[]) =>
 const areRequested = (members: readonly Group[]) =>
   members.every(({ isJoined, party }) => !isJoined && party?.request !== undefined);
 
-/** Of the CPU time for which the victim waited, what culprits that are left out may take without being missed. */
+/** Of the victim's time behind its culprits, of each at most what it ran: what those left out may take without being missed. */
 const negligible = 0.01;
 
 /** Groups of which a culprit that is left out may have had a part that matters: no share there is larger than its demand. */

@@ -21,7 +21,7 @@ service: {pipelines: {metrics: {receivers: [${receivers.join(', ')}], exporters:
 test('two running instances of an exclusive component are refused', () => {
   assert.throws(
     () => load(['scheduler', 'scheduler/b']),
-    /there is "scheduler" already: a machine can have one scheduler only/,
+    /there is "scheduler" already: an agent can have one scheduler only/,
   );
 });
 
