@@ -38,7 +38,7 @@ export const findingCounters = {
     name: 'earshot.agent.findings.evicted',
     unit: '1',
     meaning:
-      'What the connector forgot beyond `max_workloads`, by reason: `history` (a workload without a usual p99), `candidate` (what may have become a finding).',
+      'What the connector forgot beyond `max_workloads`, by reason: `history` (a workload without a usual p99), `candidate` (what may have become a finding, or a saved one that went on).',
     isLoss: true,
   }),
   retained: level({
@@ -57,7 +57,7 @@ export const findingCounters = {
     name: 'earshot.agent.findings.discarded',
     unit: '1',
     meaning:
-      'Starts at which saved histories and findings could not be used: they have another format, or could not be read. The connector began without.',
+      'Starts at which saved histories and findings could not be used: they have another format, or are damaged. The connector began without. Where the storage cannot be read, they are kept, and reading is tried again.',
     isLoss: true,
   }),
 } as const;

@@ -100,17 +100,27 @@ export class Findings {
     );
   }
 
-  /** Active ones of a former run of the agent. */
-  restore(open: readonly OpenFinding[]): void {
+  /** Active ones of a former run of the agent; one that has begun anew since goes on as it is. Yields the ids of those without room. */
+  restore(open: readonly OpenFinding[]): readonly string[] {
     const inOrder = open.toSorted(
       (a, b) => Number(b.isLeading) - Number(a.isLeading) || Number(a.active.since - b.active.since),
     );
-    for (const { isLeading: _, ...finding } of inOrder.slice(0, this.#config.max_workloads)) {
+    const evicted: string[] = [];
+    for (const { isLeading: _, ...finding } of inOrder) {
+      const key = keyOf(finding.diagnosis);
+      const sinceStart = this.#tracked.get(key);
+      if (sinceStart?.active) continue;
+      if (!sinceStart && this.#tracked.size >= this.#config.max_workloads) {
+        this.#onEvicted();
+        evicted.push(finding.id);
+        continue;
+      }
       const rules = this.#config.severities.map((_, index) => finding.rules[index] ?? neverHeld);
-      const tracked = { ...finding, rules, key: keyOf(finding.diagnosis), active: { ...finding.active } };
-      this.#tracked.set(tracked.key, tracked);
+      const tracked = { ...finding, key, rules, active: { ...finding.active } };
+      this.#tracked.set(key, tracked);
       this.#join(tracked);
     }
+    return evicted;
   }
 
   /** Workloads with an active finding. */

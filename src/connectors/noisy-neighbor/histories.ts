@@ -27,9 +27,17 @@ export class Histories {
     this.#evict();
   }
 
-  /** Of a former run of the agent; in the order in which they were seen last. */
+  /** Of a former run of the agent, in the order in which they were seen last. Where one cannot be decoded, none is restored. */
   restore(stored: readonly (readonly [key: string, StoredHistory])[]): void {
-    for (const [key, history] of stored) this.#byKey.set(key, this.#newHistory(history));
+    const restored = stored.map(([key, history]) => [key, this.#newHistory(history)] as const);
+    const sinceStart = [...this.#byKey];
+    this.#byKey.clear();
+    for (const [key, history] of restored) this.#byKey.set(key, history);
+    for (const [key, history] of sinceStart) {
+      const longer = this.#byKey.get(key);
+      this.#byKey.delete(key); // to the end: it was seen later
+      this.#byKey.set(key, longer ?? history);
+    }
     this.#evict();
   }
 

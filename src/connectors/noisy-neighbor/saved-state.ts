@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Host, Store, StoreChange, Task } from '../../component.ts';
+import type { Host, Store, StoreChange, StoreEntry, Task } from '../../component.ts';
 import { messageOf } from '../../telemetry/health.ts';
 import { seconds } from '../../telemetry/units.ts';
 import { findingCounters } from './emits.ts';
@@ -34,7 +34,9 @@ export class SavedState {
   readonly #changedFindings = new Set<string>();
   /** Workloads that were seen or evicted since then. */
   readonly #changedHistories = new Set<string>();
-  /** The store holds what was not restored. */
+  /** Until then nothing is saved: it would replace what a former run knows. */
+  #isRestored = false;
+  /** The store holds what cannot be decoded. */
   #isForeign = false;
   #savedAt: number;
   #closed: Promise<void> | undefined;
@@ -47,27 +49,52 @@ export class SavedState {
 
   readonly task: Task = { name: 'save', every: seconds(1), run: () => this.#saveDue() };
 
-  /** What a former run has saved. Where that cannot be read, it begins without, and tells so. */
+  /** What a former run has saved. What cannot be read is tried again by the task; what cannot be decoded is discarded. */
   async restore(): Promise<void> {
-    const { findings, histories, host } = this.#options;
     try {
-      const found = await this.#store.get(formatKey);
-      if (found && textOf(found) !== format) throw new Error(`its format is ${textOf(found)}, not ${format}`);
-      const restored = await this.#read<StoredHistory>(historyPrefix);
-      restored.sort(([, a], [, b]) => Number(BigInt(a.seen) - BigInt(b.seen)));
-      const open = (await this.#read<StoredFinding>(findingPrefix)).map(([, finding]) =>
-        openFinding(finding),
+      await this.#restore();
+    } catch (error) {
+      this.#options.host.log.warn(
+        { error: messageOf(error) },
+        'Saved histories and findings cannot be read: it begins without, and tries again.',
       );
-      histories.restore(restored);
-      findings.restore(open);
+    }
+  }
+
+  /** Rejects where they cannot be read. */
+  async #restore(): Promise<void> {
+    const found = await this.#store.get(formatKey);
+    const histories = await this.#read(historyPrefix);
+    const findings = await this.#read(findingPrefix);
+    try {
+      if (found && textOf(found) !== format) throw new Error(`its format is ${textOf(found)}, not ${format}`);
+      this.#decode({ histories, findings });
     } catch (error) {
       this.#isForeign = true;
+      const { host } = this.#options;
       host.counters.add(findingCounters.discarded, 1, { connector: host.id });
       host.log.warn(
         { error: messageOf(error) },
         'Saved histories and findings cannot be used: it begins without.',
       );
     }
+    this.#isRestored = true;
+  }
+
+  #decode(stored: {
+    readonly histories: readonly StoreEntry[];
+    readonly findings: readonly StoreEntry[];
+  }): void {
+    const { findings, histories } = this.#options;
+    const open = stored.findings.map(({ value }) => openFinding(JSON.parse(textOf(value)) as StoredFinding)); // of this format
+    const restored = stored.histories
+      .map(
+        ({ key, value }) =>
+          [key.slice(historyPrefix.length), JSON.parse(textOf(value)) as StoredHistory] as const,
+      ) // of this format
+      .sort(([, a], [, b]) => Number(BigInt(a.seen) - BigInt(b.seen)));
+    histories.restore(restored);
+    for (const id of findings.restore(open)) this.#changedFindings.add(id);
   }
 
   /** What a window has changed. */
@@ -86,35 +113,42 @@ export class SavedState {
   }
 
   async #saveDue(): Promise<void> {
+    if (!this.#isRestored) await this.#restore();
     if (this.#options.host.clock.elapsed() - this.#savedAt >= saveInterval) await this.#saveAll();
     else if (this.#changedFindings.size > 0) await this.#saveFindings();
   }
 
   async #saveAll(): Promise<void> {
+    if (!this.#isRestored) await this.#restore();
     const { findings, histories, host } = this.#options;
     for (const { id } of findings.open()) this.#changedFindings.add(id);
     await this.#saveFindings();
-    await this.#save(this.#changedHistories, (key) =>
-      change(historyPrefix + key, histories.get(key)?.stored()),
+    await this.#save(this.#changedHistories, (keys) =>
+      keys.map((key) => change(historyPrefix + key, histories.get(key)?.stored())),
     );
     this.#savedAt = host.clock.elapsed();
   }
 
   async #saveFindings(): Promise<void> {
-    const open = new Map(this.#options.findings.open().map((finding) => [finding.id, finding]));
-    await this.#save(this.#changedFindings, (id) => {
-      const finding = open.get(id);
-      return change(findingPrefix + id, finding && storedFinding(finding));
+    await this.#save(this.#changedFindings, (ids) => {
+      const open = new Map(this.#options.findings.open().map((finding) => [finding.id, finding]));
+      return ids.map((id) => {
+        const finding = open.get(id);
+        return change(findingPrefix + id, finding && storedFinding(finding));
+      });
     });
   }
 
   /** Other work goes on between the transactions. What could not be written stays in the set. */
-  async #save(changed: Set<string>, encode: (key: string) => StoreChange): Promise<void> {
+  async #save(
+    changed: Set<string>,
+    encode: (keys: readonly string[]) => readonly StoreChange[],
+  ): Promise<void> {
     if (this.#isForeign) await this.#clear();
     const keys = [...changed];
     for (let from = 0; from < keys.length; from += chunk) {
       const part = keys.slice(from, from + chunk);
-      const changes = part.map(encode);
+      const changes = encode(part);
       for (const key of part) changed.delete(key);
       try {
         await this.#store.apply([{ key: formatKey, value: bytesOf(format) }, ...changes]);
@@ -135,13 +169,12 @@ export class SavedState {
     this.#isForeign = false;
   }
 
-  async #read<T>(prefix: string): Promise<[key: string, value: T][]> {
-    const read: [string, T][] = [];
+  async #read(prefix: string): Promise<readonly StoreEntry[]> {
+    const read: StoreEntry[] = [];
     const before = `${prefix.slice(0, -1)}0`; // the character after /
     for (let from = prefix; ; ) {
       const entries = await this.#store.entries({ from, before, limit: chunk });
-      for (const { key, value } of entries)
-        read.push([key.slice(prefix.length), JSON.parse(textOf(value)) as T]); // of this format
+      read.push(...entries);
       const last = entries.at(-1);
       if (!last || entries.length < chunk) return read;
       from = `${last.key}\0`;

@@ -144,9 +144,12 @@ test('fewer findings are restored than were active where less room is left, and 
   await before.close();
   assert.equal([...store.bytes.keys()].filter((key) => key.startsWith('history/')).length, 3);
   const { windows, close, host } = await start(0, { max_workloads: 2 });
+  const evicted = { connector: host.id, reason: 'candidate' };
+  assert.equal(total(host.counters, 'earshot.agent.findings.evicted', evicted), 1);
   windows({ a: hurtBy('x'), b: hurtBy('x') });
   assert.equal(total(host.counters, 'earshot.agent.findings.active', { connector: host.id }), 2);
   await close();
+  assert.equal([...store.bytes.keys()].filter((key) => key.startsWith('finding/')).length, 2);
   const histories = [...store.bytes.keys()].filter((key) => key.startsWith('history/'));
   assert.deepEqual(histories.sort(), ['history/a', 'history/b']);
 });
@@ -202,13 +205,82 @@ for (const [name, spoil] of Object.entries<(store: MemoryStore) => void>({
     assert.deepEqual(brief((await start()).windows(hurt, 2)), []);
   });
 
-test('a store that cannot be read lets the connector begin without', async (t) => {
+test('what cannot be read at the start is left as it is, and restored when it can be read', async (t) => {
   const { start, store } = runs(t);
-  store.failure = new Error('no space');
-  const { windows, host } = await start();
-  assert.deepEqual(brief(windows(hurt, 2)), ['begin WARN web noisy_neighbor etl']);
-  assert.equal(total(host.counters, 'earshot.agent.findings.discarded', { connector: host.id }), 1);
+  const before = await start();
+  before.windows({ ...hurt, api: hurtBy('etl') }, 3);
+  await before.close();
+  const saved = new Map(store.bytes);
+  store.failure = new Error('no files left');
+  const { windows, save, host } = await start();
+  assert.deepEqual(brief(windows(hurt)), []);
+  await assert.rejects(save(), /no files left/);
+  assert.deepEqual(store.bytes, saved);
+  assert.equal(total(host.counters, 'earshot.agent.findings.discarded', { connector: host.id }), 0);
   store.failure = undefined;
+  await save();
+  assert.deepEqual(brief(windows(hurt, 2)), []);
+  assert.deepEqual(brief(windows(calm, 3)).sort(), [
+    'end INFO api noisy_neighbor etl',
+    'end WARN web noisy_neighbor etl',
+  ]);
+});
+
+test('a finding that has begun anew before the saved one could be read goes on', async (t) => {
+  const { start, store } = runs(t);
+  const before = await start();
+  before.windows(hurt, 3);
+  await before.close();
+  store.failure = new Error('no files left');
+  const { windows, save } = await start();
+  assert.deepEqual(brief(windows(hurt, 2)), ['begin WARN web noisy_neighbor etl']);
+  store.failure = undefined;
+  await save();
+  assert.deepEqual(brief(windows(calm, 3)), ['end WARN web noisy_neighbor etl']);
+});
+
+test('a connector that could not read what was saved, and is closed, has changed nothing', async (t) => {
+  const { start, store } = runs(t);
+  const before = await start();
+  before.windows(hurt, 3);
+  await before.close();
+  const saved = new Map(store.bytes);
+  store.failure = new Error('no files left');
+  const { windows, close } = await start();
+  windows(hurt, 3);
+  await assert.rejects(close(), /no files left/);
+  store.failure = undefined;
+  assert.deepEqual(store.bytes, saved);
+});
+
+test('where one entry is damaged, none is restored', async (t) => {
+  const { start, store } = runs(t);
+  const before = await start();
+  before.windows({ ...hurt, worker: hurtBy('etl') }, 30);
+  await before.close();
+  const history = JSON.parse(String(store.bytes.get('history/worker')));
+  store.bytes.set('history/worker', Buffer.from(JSON.stringify({ ...history, current: {} })));
+  const { windows, host } = await start();
+  assert.equal(total(host.counters, 'earshot.agent.findings.discarded', { connector: host.id }), 1);
+  const begin = only(windows(hurt, 2));
+  assert.equal(begin.attributes[findingAttributes.trend.key], undefined, 'of a history that was decoded');
+});
+
+test('a finding that ends while others are saved is deleted', async (t) => {
+  const { start, store } = runs(t);
+  const { windows, save, close } = await start();
+  const many = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`web ${n}`, hurtBy('etl')]));
+  windows(many, 3);
+  const { apply } = store;
+  store.apply = async (changes) => {
+    store.apply = apply;
+    await store.apply(changes);
+    windows(calm, 3);
+  };
+  await save();
+  await save();
+  assert.deepEqual([...store.bytes.keys()], ['format']);
+  await close();
 });
 
 test('in files, all of many workloads is restored', async (t) => {
