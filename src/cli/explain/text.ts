@@ -1,6 +1,7 @@
 import type { Answer, Candidate, Name, Reply } from '../../explanations/answer.ts';
 import { printable } from '../../printable.ts';
 import { type Colours, causeBar, legend, paint } from '../../views/cause-bar.ts';
+import { clockTime } from '../../views/clock-time.ts';
 import { duration, percentage, period } from '../../views/quantities.ts';
 
 export interface Look extends Colours {
@@ -49,10 +50,10 @@ function describe({ name, owner, cgroup }: Name): string {
 }
 
 function periodOf({ recording, period: { from, to, windows, seconds, since, heldFrom } }: Answer): string {
-  const text = `${clockTime(from)} to ${clockTime(to)}: ${windows} ${windows === 1 ? 'window' : 'windows'}, ${period(seconds)}`;
+  const text = `${timeOf(from)} to ${timeOf(to)}: ${windows} ${windows === 1 ? 'window' : 'windows'}, ${period(seconds)}`;
   const isShorter = recording === undefined && seconds < 0.9 * since;
   return isShorter
-    ? `${text}; ${period(since)} were asked for, held are windows since ${clockTime(heldFrom)}`
+    ? `${text}; ${period(since)} were asked for, held are windows since ${timeOf(heldFrom)}`
     : text;
 }
 
@@ -101,12 +102,12 @@ const sources: Readonly<Record<string, string>> = {
 function worstOf({ affected: { windows, worst }, period: { windows: all } }: Answer): string {
   if (!worst || all === 1) return '';
   const culprit = worst.culprit === undefined ? '' : ` behind ${worst.culprit}`;
-  return `${clockTime(worst.at)}: waited ${percentage(worst.share)} of ${period(worst.seconds)}, ${worst.verdict}${culprit}; ${windows} of ${all} windows have a verdict`;
+  return `${timeOf(worst.at)}: waited ${percentage(worst.share)} of ${period(worst.seconds)}, ${worst.verdict}${culprit}; ${windows} of ${all} windows have a verdict`;
 }
 
 function findingLine({ severity, verdict, since, victims }: Answer['findings'][number]): string {
   const others = victims > 1 ? `; its culprit has ${victims} victims` : '';
-  return printable(`${severity} ${verdict}, since ${clockTime(since)}${others}`);
+  return printable(`${severity} ${verdict}, since ${timeOf(since)}${others}`);
 }
 
 function confidenceOf({ confidence, verdicts: [main] }: Answer): readonly string[] {
@@ -117,14 +118,7 @@ function confidenceOf({ confidence, verdicts: [main] }: Answer): readonly string
   ];
 }
 
-/** As the clock of this machine shows it; of a recording, since its beginning. */
-function clockTime(at: string): string {
-  const date = new Date(at);
-  return date.getTime() < firstYear ? at.slice(11, 19) : date.toTimeString().slice(0, 8);
-}
-
-/** Recordings begin at the Unix epoch. */
-const firstYear = 365 * 86_400_000;
+const timeOf = (at: string) => clockTime(new Date(at));
 
 /** Why there is no answer, and what to ask instead. */
 export function renderRefusal(reply: Exclude<Reply, { kind: 'answer' }>, workload: string): string {

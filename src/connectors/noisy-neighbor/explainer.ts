@@ -7,6 +7,7 @@ import {
   toMilliseconds,
   type UnixNanoseconds,
 } from '../../telemetry/units.ts';
+import { clockTime } from '../../views/clock-time.ts';
 import { percentage, period } from '../../views/quantities.ts';
 import { adviceFor } from './advice.ts';
 import { doubtMeaning } from './confidence.ts';
@@ -17,7 +18,7 @@ import type { Histories } from './histories.ts';
 import type { Baseline } from './history.ts';
 import { culpritName, knownOf, victimName } from './names.ts';
 import type { Past, PastSpans, Retained } from './retained.ts';
-import { sentenceOf } from './sentence.ts';
+import { lastOf, sentenceOf } from './sentence.ts';
 import type { Observation } from './window.ts';
 
 export interface ExplainerOptions {
@@ -39,9 +40,11 @@ export function explainerOf({ config, retained, findings, histories }: Explainer
       );
     },
     explain(key, since) {
-      const spans = retained.past(toMilliseconds(since));
-      // of one that was there before that time only: all that is held of it
-      const past = spans.past(key) ?? retained.past(Infinity).past(key);
+      const asked = toMilliseconds(since);
+      const recent = retained.past(asked);
+      // of one that was there before that time only: the end of what is held of it
+      const spans = recent.past(key) ? recent : retained.past(asked, retained.lastSeen(key));
+      const past = spans.past(key);
       return past && answerFrom(past, { key, since, spans });
     },
   };
@@ -58,6 +61,7 @@ export function explainerOf({ config, retained, findings, histories }: Explainer
     );
     const [main] = past.affected > 0 ? diagnoses : [];
     const baseline = histories.baseline(key, (BigInt(Math.round(past.end)) * 1_000_000n) as UnixNanoseconds);
+    const when = whenOf(past, retained.held?.to);
     const running = runningOf(main, { spans, retained });
     const advice =
       main &&
@@ -70,8 +74,8 @@ export function explainerOf({ config, retained, findings, histories }: Explainer
         ...{ since: toMilliseconds(since) / 1000, heldFrom: time(retained.held?.from ?? past.start) },
       },
       sentence: main
-        ? sentenceOf({ diagnosis: main, baseline, window: { seconds, windows, running } })
-        : quietSentence(observation, seconds),
+        ? sentenceOf({ diagnosis: main, baseline, window: { when, seconds, windows, running } })
+        : quietSentence(observation, when),
       wait: waitOf(observation, baseline, histories.trend(key)),
       run: observation.run,
       causes: [...observation.causes]
@@ -125,9 +129,13 @@ const activeFinding = ({ id, severity, since, diagnosis, incident }: Finding): A
   ...{ verdict: diagnosis.explanation.verdict, victims: incident.victims },
 });
 
-function quietSentence(of: Observation, seconds: number): string {
-  if (of.wait === 0) return `${of.name} did not wait for CPU in the last ${period(seconds)}.`;
-  return `${of.name} waited ${percentage(waitShare(of))} of its runnable time in the last ${period(seconds)}: nothing to report.`;
+function whenOf({ seconds, end }: Past, now: number | undefined): string {
+  return end === now ? lastOf(seconds) : `in the ${period(seconds)} until ${clockTime(new Date(end))}`;
+}
+
+function quietSentence(of: Observation, when: string): string {
+  if (of.wait === 0) return `${of.name} did not wait for CPU ${when}.`;
+  return `${of.name} waited ${percentage(waitShare(of))} of its runnable time ${when}: nothing to report.`;
 }
 
 /** Run time of the culprits, for what they use of their requests. */

@@ -120,10 +120,17 @@ export class Retained {
     this.#culprits.clear();
   }
 
-  /** The windows of the newest `since` ms, to the nearest span. */
-  past(since: number): PastSpans {
-    const to = this.held?.to ?? 0;
-    const spans = this.#spans.filter(({ start, end }) => (start + end) / 2 > to - since);
+  /** End of the last window in which a workload was there, ms; undefined: none of it is held. */
+  lastSeen(key: string): number | undefined {
+    return this.#workloads.get(key)?.end;
+  }
+
+  /** The windows of the newest `since` ms before a time, to the nearest span, and the newest of them however long it is. */
+  past(since: number, until = this.held?.to ?? 0): PastSpans {
+    const before = this.#spans.filter(({ start }) => start < until);
+    const spans = before.filter(
+      (span, index) => index === before.length - 1 || (span.start + span.end) / 2 > until - since,
+    );
     return {
       losses: meanLosses(spans),
       quotaOf: (cgroup) => meanQuota(spans, cgroup),
@@ -156,7 +163,7 @@ export class Retained {
     const kept = there.flatMap((span) => span.kept.get(key) ?? []).reduce(merged);
     const { windows, affected, worst } = kept;
     return {
-      ...{ windows, affected, worst, start: first.start, end: last.end },
+      ...{ windows, affected, worst, start: first.start, end: Math.min(last.end, workload.end) },
       seconds: there.reduce((sum, { seconds }) => sum + seconds, 0),
       observation: observationOf(kept, { key, name: workload.name, resource: workload.resource }),
     };

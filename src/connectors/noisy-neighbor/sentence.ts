@@ -13,16 +13,20 @@ export interface Telling {
   readonly window: Pick<Window, 'seconds' | 'running'> & {
     /** That it stands for; absent: itself. */
     readonly windows?: number;
+    /** `in the last 5.0 s`; absent: the newest. */
+    readonly when?: string;
   };
 }
 
 /** The whole finding as one sentence, and another for its evidence. */
 export function sentenceOf({ diagnosis, baseline, window }: Telling): string {
   const { victim, explanation, confidence } = diagnosis;
-  const lost = `${victim.name} waited ${percentage(victim.wait / (victim.run + victim.wait))} of its runnable time in the last ${period(window.seconds)}`;
+  const lost = `${victim.name} waited ${percentage(victim.wait / (victim.run + victim.wait))} of its runnable time ${window.when ?? lastOf(window.seconds)}`;
   const of = `${percentage(explanation.time / victim.wait)} of that`;
   return `${lost}; ${of} ${reasonOf(diagnosis, window)}${limits(diagnosis)}. ${latency({ diagnosis, baseline, window })}Confidence ${confidence.value.toFixed(2)}.`;
 }
+
+export const lastOf = (seconds: number) => `in the last ${period(seconds)}`;
 
 function reasonOf(diagnosis: Diagnosis, window: Telling['window']): string {
   const { victim, explanation } = diagnosis;

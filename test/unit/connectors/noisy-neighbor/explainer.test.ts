@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { findingCounters } from '../../../../src/connectors/noisy-neighbor/emits.ts';
 import type { Answer } from '../../../../src/explanations/answer.ts';
 import { explanations } from '../../../../src/explanations/explanations.ts';
+import { schedulerCounters } from '../../../../src/receivers/scheduler/emits.ts';
 import { seconds } from '../../../../src/telemetry/units.ts';
 import { connector } from './connector.ts';
 import { hurtBy, windowSeconds } from './windows.ts';
@@ -22,6 +23,8 @@ async function asked(t: TestContext, body: object = {}) {
       assert.ok(reply.kind === 'answer', JSON.stringify(reply));
       return reply.answer;
     },
+    lose: (waits: number) =>
+      of.host.counters.add(schedulerCounters.kernelDropped, waits, { reason: 'wait_map_full' }),
     counted: (metric: keyof typeof findingCounters) =>
       of.host.counters
         .read()
@@ -105,13 +108,35 @@ test('windows before the time asked for have no part in the answer; the worst of
   assert.equal(period.windows, 7);
 });
 
-test('of a workload that ended before the time asked for, all that is held is told', async (t) => {
+test('time shorter than a window is answered over the newest window', async (t) => {
   const { windows, explain } = await asked(t);
+  windows(hurt, 4);
+  windows(calm);
+  for (const since of [1, 2, 2.5]) {
+    const { period, sentence } = explain('web', since);
+    assert.equal(period.windows, 1);
+    assert.match(sentence, /^web waited <1 % of its runnable time in the last 5\.0 s/);
+  }
+});
+
+test('a workload that ended before the time asked for is answered over the end of its life, with the losses of then', async (t) => {
+  const { windows, explain, lose } = await asked(t);
+  windows(hurt, 4);
+  lose(200);
   windows(hurt, 2);
   windows({ other: { run: 1 } }, 6);
-  const { period } = explain('web', 10);
+  const { period, sentence, confidence } = explain('web', 10);
   assert.equal(period.windows, 2);
-  assert.equal(period.to, new Date(1_700_000_010_000).toISOString());
+  assert.equal(period.to, new Date(1_700_000_030_000).toISOString());
+  const until = new Date(1_700_000_030_000).toTimeString().slice(0, 8);
+  assert.ok(
+    sentence.startsWith(`web waited 50 % of its runnable time in the 10 s until ${until}; `),
+    sentence,
+  );
+  assert.deepEqual(
+    confidence?.loweredBy.map(({ doubt }) => doubt),
+    ['loss'],
+  );
 });
 
 test('windows of past minutes are held together, without a change of their totals', async (t) => {
