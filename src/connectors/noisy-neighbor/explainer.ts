@@ -9,7 +9,7 @@ import {
 } from '../../telemetry/units.ts';
 import { clockTime } from '../../views/clock-time.ts';
 import { percentage, period } from '../../views/quantities.ts';
-import { adviceFor } from './advice.ts';
+import { type AdviceContext, adviceFor } from './advice.ts';
 import { doubtMeaning } from './confidence.ts';
 import type { NoisyNeighborConfig } from './config.ts';
 import { type Diagnosis, diagnose } from './diagnose.ts';
@@ -62,10 +62,9 @@ export function explainerOf({ config, retained, findings, histories }: Explainer
     const [main] = past.affected > 0 ? diagnoses : [];
     const baseline = histories.baseline(key, (BigInt(Math.round(past.end)) * 1_000_000n) as UnixNanoseconds);
     const when = whenOf(past, retained.held?.to);
-    const running = runningOf(main, { spans, retained });
+    const used = cpusOf(main, { spans, retained });
     const advice =
-      main &&
-      adviceFor(main, { quotaOf: spans.quotaOf, window: { seconds, workloads: workloadsOf(main, spans) } });
+      main && adviceFor(main, { quotaOf: spans.quotaOf, window: advised(main, { seconds, spans }) });
     return {
       workload: victimName(observation),
       ...recordingOf(observation),
@@ -74,7 +73,7 @@ export function explainerOf({ config, retained, findings, histories }: Explainer
         ...{ since: toMilliseconds(since) / 1000, heldFrom: time(retained.held?.from ?? past.start) },
       },
       sentence: main
-        ? sentenceOf({ diagnosis: main, baseline, window: { when, seconds, windows, running } })
+        ? sentenceOf({ diagnosis: main, baseline, window: { when, seconds, windows, cpusOf: () => used } })
         : quietSentence(observation, when),
       wait: waitOf(observation, baseline, histories.trend(key)),
       run: observation.run,
@@ -138,25 +137,29 @@ function quietSentence(of: Observation, when: string): string {
   return `${of.name} waited ${percentage(waitShare(of))} of its runnable time ${when}: nothing to report.`;
 }
 
-/** Run time of the culprits, for what they use of their requests. */
-function runningOf(
+/** CPUs that the main culprit used while it was there. */
+function cpusOf(
   main: Diagnosis | undefined,
   { spans, retained }: { readonly spans: PastSpans; readonly retained: Retained },
-): ReadonlyMap<string, number> {
+): number | undefined {
   const culprit = main?.explanation.main?.culprit;
-  if (!culprit) return new Map();
+  if (!culprit) return undefined;
   for (const [key, { resource }] of retained.workloads())
     if (String(resource.attributes[resourceAttributes.cgroupId.key]) === culprit.cgroup) {
       const past = spans.past(key);
-      if (past) return new Map([[culprit.cgroup, past.observation.run]]);
+      if (past) return past.observation.run / past.seconds;
     }
-  return new Map();
+  return undefined;
 }
 
-/** Those among which the advice looks for others below the same quota. */
-function workloadsOf({ victim, explanation }: Diagnosis, spans: PastSpans): readonly Observation[] {
-  if (explanation.verdict !== 'quota_throttled') return [victim];
-  return [...spans.all()].flatMap((key) => spans.past(key)?.observation ?? []);
+/** Advice on a limit is of all workloads below it and of all the time; other advice of the time in which the victim was there. */
+function advised(
+  { victim, explanation }: Diagnosis,
+  { seconds, spans }: { readonly seconds: number; readonly spans: PastSpans },
+): AdviceContext['window'] {
+  if (explanation.verdict !== 'quota_throttled') return { seconds, workloads: [victim] };
+  const workloads = [...spans.all()].flatMap((key) => spans.past(key)?.observation ?? []);
+  return { seconds: spans.seconds, workloads };
 }
 
 function culpritsOf({ blame, wait }: Observation): readonly Blamed[] {

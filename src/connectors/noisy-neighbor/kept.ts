@@ -34,10 +34,12 @@ export const at = {
   wait: 1,
   waits: 2,
   entitled: 3,
-  causes: 4,
-  preemptions: 4 + causes.length,
+  /** Of the windows in which it was there. */
+  seconds: 4,
+  causes: 5,
+  preemptions: 5 + causes.length,
 } as const;
-const figureCount = 4 + 2 * causes.length;
+const figureCount = 5 + 2 * causes.length;
 const indexOf = new Map<Cause, number>(causes.map((cause, index) => [cause, index]));
 
 /** Parts of the blame of a workload in a span that keep their culprit: those above a hundredth of its wait, … */
@@ -45,15 +47,20 @@ const leastPart = 0.01;
 /** … the longest so many. */
 const mostParts = 8;
 
-/** `shared`: the object that stands for a culprit in all spans. */
-export function keep(
-  of: Observation,
-  { worst, shared }: { readonly worst: Worst | undefined; shared(culprit: Culprit): Culprit },
-): Kept {
+export interface Keeping {
+  /** Of the window. */
+  readonly seconds: number;
+  readonly worst: Worst | undefined;
+  /** The object that stands for a culprit in all spans. */
+  shared(culprit: Culprit): Culprit;
+}
+
+export function keep(of: Observation, { seconds, worst, shared }: Keeping): Kept {
   const figures = new Array<number>(figureCount).fill(0);
   figures[at.run] = of.run;
   figures[at.wait] = of.wait;
   figures[at.waits] = of.waits;
+  figures[at.seconds] = seconds;
   figures[at.entitled] = of.entitled.get('neighbor') ?? 0;
   for (const [cause, index] of indexOf) {
     figures[at.causes + index] = of.causes.get(cause) ?? 0;

@@ -40,8 +40,12 @@ export function recordOf({ state, finding }: Change, evidence: Evidence): Readab
   const { diagnosis, severity } = finding;
   // of a finding that did not hold in this window, the window tells nothing more
   const isOfWindow = window.workloads.includes(diagnosis.victim);
-  const running = isOfWindow ? window.running : new Map<string, number>();
-  const sentence = sentenceOf({ diagnosis, baseline, window: { ...window, running } });
+  const { seconds, running } = window;
+  const cpusOf = (cgroup: string) => {
+    const ran = isOfWindow ? running.get(cgroup) : undefined;
+    return ran === undefined ? undefined : ran / seconds;
+  };
+  const sentence = sentenceOf({ diagnosis, baseline, window: { seconds, cpusOf } });
   const advice = isOfWindow ? adviceFor(diagnosis, evidence) : undefined;
   const body = `${state === 'end' ? 'No longer: ' : ''}${sentence}${advice === undefined ? '' : ` ${advice}.`}`;
   return {

@@ -38,6 +38,8 @@ export interface Past {
 }
 
 export interface PastSpans {
+  /** All of it. */
+  readonly seconds: number;
   readonly losses: WindowLosses;
   quotaOf(cgroup: string): Quota | undefined;
   past(key: string): Past | undefined;
@@ -99,7 +101,10 @@ export class Retained {
       const { key, name, resource } = victim;
       waits += victim.waits;
       const worst = worstOf(victim, diagnoses, { end, seconds: window.seconds });
-      kept.set(key, keep(victim, { worst, shared: (culprit) => this.#shared(culprit) }));
+      kept.set(
+        key,
+        keep(victim, { seconds: window.seconds, worst, shared: (culprit) => this.#shared(culprit) }),
+      );
       this.#workloads.set(key, { name, resource, end });
       for (const [row, cause] of victim.blame.cause.entries()) {
         const culprit = isThrottled(cause) ? victim.blame.culprit[row] : undefined;
@@ -132,6 +137,7 @@ export class Retained {
       (span, index) => index === before.length - 1 || (span.start + span.end) / 2 > until - since,
     );
     return {
+      seconds: secondsOf(spans),
       losses: meanLosses(spans),
       quotaOf: (cgroup) => meanQuota(spans, cgroup),
       past: (key) => this.#pastOf(key, spans),
@@ -164,7 +170,7 @@ export class Retained {
     const { windows, affected, worst } = kept;
     return {
       ...{ windows, affected, worst, start: first.start, end: Math.min(last.end, workload.end) },
-      seconds: there.reduce((sum, { seconds }) => sum + seconds, 0),
+      seconds: kept.figures[at.seconds] ?? 0,
       observation: observationOf(kept, { key, name: workload.name, resource: workload.resource }),
     };
   }
@@ -245,13 +251,15 @@ function meanLosses(spans: readonly Pick<Span, 'waits' | 'losses'>[]): WindowLos
   return { loss: mean('loss'), sampling: mean('sampling'), clock: mean('clock') };
 }
 
+const secondsOf = (spans: readonly Pick<Span, 'seconds'>[]) =>
+  spans.reduce((sum, { seconds }) => sum + seconds, 0);
+
 /** The newest limit, and the periods that ran out of all spans. */
 function meanQuota(spans: readonly Pick<Span, 'seconds' | 'quotas'>[], cgroup: string): Quota | undefined {
   const newest = spans.findLast(({ quotas }) => quotas.has(cgroup))?.quotas.get(cgroup);
-  const seconds = spans.reduce((sum, span) => sum + span.seconds, 0);
   const throttled = spans.reduce(
     (sum, span) => sum + (span.quotas.get(cgroup)?.throttledRate ?? 0) * span.seconds,
     0,
   );
-  return newest && { ...newest, throttledRate: throttled / seconds };
+  return newest && { ...newest, throttledRate: throttled / secondsOf(spans) };
 }

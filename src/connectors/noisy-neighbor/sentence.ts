@@ -10,7 +10,9 @@ import { requestOf, type Window } from './window.ts';
 export interface Telling {
   readonly diagnosis: Diagnosis;
   readonly baseline: Baseline | undefined;
-  readonly window: Pick<Window, 'seconds' | 'running'> & {
+  readonly window: Pick<Window, 'seconds'> & {
+    /** CPUs that a cgroup used; undefined: not known. */
+    cpusOf(cgroup: string): number | undefined;
     /** That it stands for; absent: itself. */
     readonly windows?: number;
     /** `in the last 5.0 s`; absent: the newest. */
@@ -65,16 +67,14 @@ const reasons: Readonly<Record<Exclude<Verdict, 'undetermined'>, Reason>> = {
 };
 
 /** The main culprit with its use of what it requests; without one, the kind of all. */
-function named(culprits: readonly Share[], { running, seconds }: Telling['window'], kind: string): string {
+function named(culprits: readonly Share[], { cpusOf }: Telling['window'], kind: string): string {
   const [main] = culprits;
   if (!main) return kind;
   const request = requestOf(main.culprit.attributes);
-  const used = running.get(main.culprit.cgroup);
+  const used = cpusOf(main.culprit.cgroup);
   const notes = [
     kindOf(main.culprit, kind),
-    request !== undefined &&
-      used !== undefined &&
-      `using ${(used / seconds / request).toFixed(1)}× its CPU request`,
+    request !== undefined && used !== undefined && `using ${(used / request).toFixed(1)}× its CPU request`,
   ].filter(Boolean);
   const others = culprits.length - 1;
   const note = notes.length > 0 ? ` (${notes.join(', ')})` : '';

@@ -4,8 +4,10 @@ import { findingCounters } from '../../../../src/connectors/noisy-neighbor/emits
 import type { Answer } from '../../../../src/explanations/answer.ts';
 import { explanations } from '../../../../src/explanations/explanations.ts';
 import { schedulerCounters } from '../../../../src/receivers/scheduler/emits.ts';
+import { culpritAttributes } from '../../../../src/telemetry/attributes/culprit.ts';
 import { seconds } from '../../../../src/telemetry/units.ts';
 import { connector } from './connector.ts';
+import { quota } from './quota-batch.ts';
 import { hurtBy, windowSeconds } from './windows.ts';
 
 const calm = { web: { run: 1, waits: { idle: 0.001 }, length: 0.0001 } };
@@ -17,7 +19,7 @@ async function asked(t: TestContext, body: object = {}) {
   const service = await of.host.use(explanations);
   service.listen();
   return {
-    ...{ windows: of.windows, service },
+    ...{ windows: of.windows, give: of.give, service },
     explain(name: string, since = 60): Answer {
       const reply = service.ask(name, seconds(since));
       assert.ok(reply.kind === 'answer', JSON.stringify(reply));
@@ -137,6 +139,39 @@ test('a workload that ended before the time asked for is answered over the end o
     confidence?.loweredBy.map(({ doubt }) => doubt),
     ['loss'],
   );
+});
+
+test('a limit is advised with the periods of all the time, however long the victim was there', async (t) => {
+  const { windows, explain, give } = await asked(t);
+  give(quota('web', 1, 25)); // 5 a second
+  const throttled = {
+    run: 1,
+    waits: { throttled: 1 },
+    blame: [{ cause: 'throttled', culprit: 'web', time: 1 } as const],
+  };
+  windows({ web: throttled }, 2);
+  const alone = explain('web');
+  assert.match(alone.advice ?? '', /: 50 periods of 100 ms ran out, and threads waited 2\.00 s/);
+  windows({ other: { run: 1 } }, 2);
+  assert.equal(explain('web').advice, alone.advice);
+});
+
+test('a culprit that was there for a part of the time uses its request by the time it was there', async (t) => {
+  const { windows, explain } = await asked(t);
+  const attributes = { [culpritAttributes.cpuRequest.key]: 1 };
+  const etl = { run: 10 };
+  const blame = [{ cause: 'neighbor', culprit: 'etl', time: 1, excess: 1, attributes } as const];
+  windows({ web: hurtBy('etl', { blame }), etl }, 2);
+  windows({ web: { run: 1 } }, 2);
+  assert.match(explain('web').sentence, /using 2\.0× its CPU request/);
+});
+
+test('of a minute that is held together a workload has the time in which it was there', async (t) => {
+  const { windows, explain } = await asked(t);
+  windows({ other: { run: 1 } }, 12);
+  windows(hurt);
+  windows({ other: { run: 1 } }, 40);
+  assert.equal(explain('web').period.seconds, windowSeconds);
 });
 
 test('windows of past minutes are held together, without a change of their totals', async (t) => {
