@@ -87,8 +87,8 @@ export const noisyNeighborConfig = Type.Object(
       description: 'Part of its runnable time that a workload must lose to a verdict for a finding.',
     }),
     min_time: duration({
-      default: '50ms',
-      description: 'Time in a window that a workload must lose to a verdict for a finding.',
+      default: '10ms',
+      description: 'Time in each second of a window that a workload must lose to a verdict for a finding.',
     }),
     sustained: Type.Object(
       {

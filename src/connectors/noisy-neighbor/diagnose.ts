@@ -25,7 +25,7 @@ export function diagnose(
   { seconds }: Pick<Window, 'seconds'>,
   { config, losses, named }: DiagnoseOptions,
 ): readonly Diagnosis[] {
-  const least = Math.max(config.min_time / 1e9, config.min_share * (victim.run + victim.wait));
+  const least = Math.max((config.min_time / 1e9) * seconds, config.min_share * (victim.run + victim.wait));
   if (victim.wait < least) return none;
   const enough = leastConfidence(config);
   const found: Explained[] = [];

@@ -110,16 +110,25 @@ test('a small excess is not scored by the preemptions of neighbors within their 
   assert.deepEqual(brief(windows({ web }, 2)), ['begin WARN web overcommitted -']);
 });
 
+const cron: Doing = {
+  ...hurtBy('etl', { run: 0.002, waits: { neighbor: 0.04 }, length: 0.04, count: 1 }),
+  blame: [{ cause: 'neighbor', culprit: 'etl', time: 0.04, excess: 0.04 }],
+};
+
 test('a workload that waits little is no finding, however late its few waits are', async (t) => {
   const { windows } = await connector(t);
-  const cron: Doing = hurtBy('etl', { run: 0.002, waits: { neighbor: 0.04 }, length: 0.04, count: 1 });
-  assert.deepEqual(
-    windows(
-      { cron: { ...cron, blame: [{ cause: 'neighbor', culprit: 'etl', time: 0.04, excess: 0.04 }] } },
-      9,
-    ),
-    [],
-  );
+  assert.deepEqual(windows({ cron }, 9), []);
+});
+
+test('the least time is of each second of a window', async (t) => {
+  for (const [min_time, findings] of [
+    ['7ms', ['begin WARN cron noisy_neighbor etl']],
+    ['9ms', []],
+  ] as const) {
+    const severities = [{ severity: 'WARN', score: 0, confidence_min: 0 }];
+    const { windows } = await connector(t, { min_time, severities });
+    assert.deepEqual(brief(windows({ cron }, 2)), findings, min_time);
+  }
 });
 
 test('culprits without a name make no verdict', async (t) => {
