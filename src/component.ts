@@ -164,6 +164,8 @@ export interface Producer extends Running {
   readonly pulls?: readonly Pull[];
   /** After the last batch, at shutdown or when another graph takes over: what it still holds. */
   flush?(): readonly Batch[];
+  /** After that, within the deadline of the end and a second at least: keeps what the next run needs. `close` does not wait for it. */
+  save?(): Promise<void>;
 }
 
 /** Periodic work that yields batches. An overrun is skipped and counted; at shutdown each is collected once more. */

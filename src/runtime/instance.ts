@@ -108,6 +108,14 @@ export class Instance {
     for (const batch of running.flush?.() ?? []) await this.#context.deliver(this, batch);
   }
 
+  /** Keeps what the next run of the component needs. */
+  async save(): Promise<void> {
+    const { opened } = this;
+    if (opened.kind === 'exporter' || opened.kind === 'extension') return;
+    const { running }: { readonly running: Producer } = opened;
+    await running.save?.();
+  }
+
   async closeSender(limit: Nanoseconds): Promise<void> {
     if (this.opened.kind === 'exporter') await this.opened.sender.close(limit);
   }

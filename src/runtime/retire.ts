@@ -13,11 +13,11 @@ export interface RetireContext {
 }
 
 const retireLimit = seconds(5);
-/** For each `close`, even if the deadline has passed: it is what detaches from the kernel. */
+/** For each `close`, and at least for what is saved before, even if the deadline has passed: it is what detaches from the kernel. */
 export const closeLimit = seconds(1);
 
 export interface Retiring {
-  /** Collects a last time, ends tasks, flushes, upstream first: after that the instances yield nothing. */
+  /** Collects a last time, ends tasks, flushes, upstream first, and saves: after that the instances yield nothing. */
   quiesce(): Promise<void>;
   /** Delivers what is queued, within the deadline, and closes everything in reverse, services last. */
   close(): Promise<void>;
@@ -42,6 +42,10 @@ export function retire(
       await endsWithin(clock, left(), graph.delivered());
       for (const instance of instances.toReversed())
         await step(`flush ${instance.name}`, () => instance.flush());
+      const limit = nanoseconds(Math.max(left(), closeLimit));
+      await all(instances, (instance) =>
+        inTime(() => instance.save(), { what: `save ${instance.name}`, limit, clock, log }),
+      );
     },
     async close() {
       await closeInstances(instances, { limit: left(), clock, log, services });

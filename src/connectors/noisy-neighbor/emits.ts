@@ -53,6 +53,13 @@ export const findingCounters = {
       'Of what is held for `earshot explain`, evicted beyond `max_retained` before its hour has passed: how far back an answer goes, no loss of telemetry.',
     isLoss: false,
   }),
+  unsaved: counter({
+    name: 'earshot.agent.findings.unsaved',
+    unit: '1',
+    meaning:
+      'Histories and findings with changes that were not saved when the connector was closed: the storage was too slow, or could not be written.',
+    isLoss: true,
+  }),
   discarded: counter({
     name: 'earshot.agent.findings.discarded',
     unit: '1',

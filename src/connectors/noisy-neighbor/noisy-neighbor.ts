@@ -40,7 +40,7 @@ export const noisyNeighbor: ConnectorComponent<typeof noisyNeighborConfig> = {
     await saved?.restore();
     const withdraw = service.provide(explainer);
     return {
-      ...(saved && { tasks: [saved.task] }),
+      ...(saved && { tasks: [saved.task], save: () => saved.save() }),
       connect: (batch) => bySignal<readonly Batch[]>(batch, { metrics: judge }) ?? [],
       async close() {
         withdraw();

@@ -107,9 +107,28 @@ export class SavedState {
     this.#changedHistories.add(key);
   }
 
+  /** All of it, before the close. */
+  save(): Promise<void> {
+    return this.#saveAll();
+  }
+
+  /** At once: the one that opens the store next waits for that. A save that goes on is rejected by the store. */
   close(): Promise<void> {
-    this.#closed ??= this.#saveAll().finally(() => this.#store.close());
+    this.#closed ??= this.#close();
     return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#store.close();
+    } finally {
+      const { host } = this.#options;
+      const unsaved = this.#changedFindings.size + this.#changedHistories.size;
+      if (unsaved > 0) {
+        host.counters.add(findingCounters.unsaved, unsaved, { connector: host.id });
+        host.log.warn({ unsaved }, 'Histories and findings were not saved.');
+      }
+    }
   }
 
   async #saveDue(): Promise<void> {

@@ -30,7 +30,7 @@ export const fileStorage: StorageComponent<typeof config> = {
 };
 
 /** Files that are open in this process: a second handle of one, closed, would end the lock of the first. */
-const openPaths = new Set<string>();
+const openPaths = new Map<string, FileStore>();
 
 function openStorage(directory: string, host: ExtensionHost): Storage {
   const stores = new Set<FileStore>();
@@ -46,8 +46,10 @@ function openStorage(directory: string, host: ExtensionHost): Storage {
     ],
     async openStore(component) {
       const path = join(directory, fileName(component));
-      if (openPaths.has(path)) throw new StorageError(`open ${path}`, { fault: 'locked' });
-      openPaths.add(path);
+      const former = openPaths.get(path);
+      if (former && !former.isClosing) throw new StorageError(`open ${path}`, { fault: 'locked' });
+      await former?.close().catch(() => {}); // for its caller
+      if (openPaths.has(path)) throw new StorageError(`open ${path}`, { fault: 'locked' }); // opened meanwhile
       const store = new FileStore({
         path,
         async moveAside(reason) {
@@ -64,6 +66,7 @@ function openStorage(directory: string, host: ExtensionHost): Storage {
           stores.delete(store);
         },
       });
+      openPaths.set(path, store);
       stores.add(store);
       try {
         await store.open();

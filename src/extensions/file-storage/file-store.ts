@@ -77,6 +77,10 @@ export class FileStore implements Store {
     return this.#closed;
   }
 
+  get isClosing(): boolean {
+    return this.#closed !== undefined;
+  }
+
   #inTurn<T>(operation: string, work: () => Promise<T>): Promise<T> {
     const { path } = this.#options;
     if (this.#closed && operation !== 'close')

@@ -90,6 +90,17 @@ test('a store is open once', async (t) => {
   await assert.rejects(store.get('a'), /it is closed/);
 });
 
+test('a store that is about to close is waited for', async (t) => {
+  const { openStore } = await storage(inDirectory(t));
+  const store = await openStore(component);
+  await store.apply([set('a', '1')]);
+  const closed = store.close();
+  const [again, other] = await Promise.allSettled([openStore(component), openStore(component)]);
+  await closed;
+  assert.equal(again.status === 'fulfilled' && text(await again.value.get('a')), '1');
+  assert.equal(other.status, 'rejected');
+});
+
 test('a transaction that fails changes nothing', async (t) => {
   const { openStore } = await storage(inDirectory(t));
   const store = await openStore(component);

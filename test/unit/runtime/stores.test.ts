@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { StartError } from '../../../src/runtime/start-error.ts';
+import { seconds } from '../../../src/telemetry/units.ts';
 import { bench } from './agent-bench.ts';
 
 const config = (link = '{storage: vault}', vault = '', step = '') => `
@@ -74,4 +75,26 @@ test('where the successor cannot be opened, the former component has its store a
     'open link',
   ]);
   await agent.stop();
+});
+
+test('a component has the rest of the deadline to save, before it is closed', async () => {
+  const saved = Promise.withResolvers<void>();
+  let isSaving = false;
+  const agent = bench(config(), {
+    link: async () => ({
+      save() {
+        isSaving = true;
+        return saved.promise;
+      },
+    }),
+  });
+  await agent.start();
+  agent.happened();
+  const stopped = agent.agent.stop();
+  await agent.clock.advance(seconds(4));
+  assert.ok(isSaving);
+  assert.deepEqual(agent.happened(), ['collect source']);
+  saved.resolve();
+  await stopped;
+  assert.ok(agent.happened().includes('close store of connector link'));
 });

@@ -50,7 +50,7 @@ export async function connector(
   });
   const host = { ...without, ...(store && { openStore: async () => store }) };
   const opened = await noisyNeighbor.open(settings(body), host);
-  t.after(() => opened.close().catch(() => {})); // a test that closes it sees why
+  t.after(() => opened.close());
   let n = first;
   const give = (batch: MetricsBatch) => {
     const batches = opened.connect(batch);
@@ -60,7 +60,12 @@ export async function connector(
   return {
     host,
     logged,
-    close: () => opened.close(),
+    /** As the runtime does. */
+    async close(): Promise<void> {
+      await opened.save?.();
+      await opened.close();
+    },
+    abandon: () => opened.close(),
     /** Runs its task. */
     save: async () => opened.tasks?.[0]?.run(new AbortController().signal),
     /** Findings of so many windows of the same content. */

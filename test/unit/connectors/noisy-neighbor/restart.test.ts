@@ -253,6 +253,19 @@ test('a connector that could not read what was saved, and is closed, has changed
   assert.deepEqual(store.bytes, saved);
 });
 
+test('what was not saved before the close is counted, and the store is closed at once', async (t) => {
+  const { start, store } = runs(t);
+  const { windows, abandon, host, save } = await start();
+  windows({ ...hurt, other: { run: 1 } }, 2);
+  await save();
+  const never = new Promise<never>(() => {});
+  store.apply = () => never;
+  (host.clock as FakeClock).block(seconds(300));
+  windows(calm, 3);
+  await abandon();
+  assert.equal(total(host.counters, 'earshot.agent.findings.unsaved', { connector: host.id }), 3);
+});
+
 test('where one entry is damaged, none is restored', async (t) => {
   const { start, store } = runs(t);
   const before = await start();
