@@ -94,6 +94,7 @@ export interface Confidence {
 export interface Worst {
   readonly at: string;
   readonly seconds: number;
+  /** Of its runnable time, what it lost to the verdict. */
   readonly share: number;
   readonly verdict: string;
   readonly culprit?: string;

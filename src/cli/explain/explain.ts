@@ -23,7 +23,10 @@ export function addExplain(program: Command): void {
     .description(
       'Say why a workload waits for CPU, and because of which others: of the running agent, or from a recording.',
     )
-    .option('--since <duration>', 'explain so much of the newest time; default: 1m, of a recording all of it')
+    .option(
+      '--since <duration>',
+      'explain so much of the newest time; default: 1m, of a recording its newest hour',
+    )
     .option('--json', 'print the answer as JSON')
     .option(
       '--socket <path>',
@@ -60,10 +63,11 @@ async function replyTo(
   { since: text, socket, recording, ...from }: ExplainOptions,
 ): Promise<Reply> {
   if (workload.trim() === '') throw new ExplainError('cannot explain a workload without a name');
-  const since = sinceOf(text ?? (recording === undefined ? '1m' : '1h'));
   const config = from.config.length > 0 ? load(from) : undefined;
-  if (recording !== undefined) return replayRecording({ file: recording, workload, since, config });
-  return askAgent({ path: socket ?? socketIn(config), workload, since });
+  if (recording === undefined)
+    return askAgent({ path: socket ?? socketIn(config), workload, since: sinceOf(text ?? '1m') });
+  const since = text === undefined ? undefined : sinceOf(text);
+  return replayRecording({ file: recording, workload, since, config });
 }
 
 function sinceOf(text: string): Nanoseconds {

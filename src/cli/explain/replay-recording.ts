@@ -23,13 +23,15 @@ import type { Question } from './ask-agent.ts';
 import { ExplainError } from './explain-error.ts';
 import { openJudge, ownConfig } from './judge.ts';
 
-export interface RecordedQuestion extends Question {
+export interface RecordedQuestion extends Pick<Question, 'workload'> {
+  /** Absent: as long as the recording. */
+  readonly since: Nanoseconds | undefined;
   readonly file: string;
   /** With settings of the components that judge; absent: their defaults. */
   readonly config: Config | undefined;
 }
 
-/** Answers from a recording, all of it at once; points in time are counted from its beginning. */
+/** Answers from a recording, read at once; points in time are counted from its beginning. */
 export async function replayRecording({ file, workload, since, config }: RecordedQuestion): Promise<Reply> {
   const recording = await readRecording(file).catch((cause: Error) => {
     throw new ExplainError(cause.message, { cause });
@@ -66,7 +68,7 @@ export async function replayRecording({ file, workload, since, config }: Recorde
       clock.pass(interval.span);
       for (const batch of batches(interval, clock.now())) judge(batch);
     }
-    return explanations.ask(workload, since);
+    return explanations.ask(workload, since ?? clock.elapsed());
   } finally {
     await services.release([user]);
   }

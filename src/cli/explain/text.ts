@@ -37,7 +37,7 @@ function sectionsOf(answer: Answer, look: Look): readonly Section[] {
     ['CULPRITS', culpritsOf(answer)],
     ['P99 WAIT', wrapped(latencyOf(answer))],
     ['WORST', wrapped(worstOf(answer))],
-    ['FINDINGS', answer.findings.map(findingLine)],
+    ['FINDINGS', answer.findings.map((finding) => findingLine(finding, answer.period.to))],
     ['CONFIDENCE', confidenceOf(answer).flatMap(wrapped)],
     ['ADVICE', wrapped(answer.advice ?? '')],
   ];
@@ -49,9 +49,9 @@ function describe({ name, owner, cgroup }: Name): string {
   return notes.length > 0 ? `${name} (${notes.join(', ')})` : name;
 }
 
-function periodOf({ recording, period: { from, to, windows, seconds, since, heldFrom } }: Answer): string {
+function periodOf({ period: { from, to, windows, seconds, since, heldFrom } }: Answer): string {
   const text = `${timeOf(from)} to ${timeOf(to)}: ${windows} ${windows === 1 ? 'window' : 'windows'}, ${period(seconds)}`;
-  const isShorter = recording === undefined && seconds < 0.9 * since;
+  const isShorter = seconds < 0.9 * since;
   return isShorter
     ? `${text}; ${period(since)} were asked for, held are windows since ${timeOf(heldFrom)}`
     : text;
@@ -101,13 +101,13 @@ const sources: Readonly<Record<string, string>> = {
 
 function worstOf({ affected: { windows, worst }, period: { windows: all } }: Answer): string {
   if (!worst || all === 1) return '';
-  const culprit = worst.culprit === undefined ? '' : ` behind ${worst.culprit}`;
-  return `${timeOf(worst.at)}: waited ${percentage(worst.share)} of ${period(worst.seconds)}, ${worst.verdict}${culprit}; ${windows} of ${all} windows have a verdict`;
+  const culprit = worst.culprit === undefined ? '' : `, behind ${worst.culprit}`;
+  return `${timeOf(worst.at)}: lost ${percentage(worst.share)} of its runnable time in ${period(worst.seconds)} to ${worst.verdict}${culprit}; ${windows} of ${all} windows have a verdict`;
 }
 
-function findingLine({ severity, verdict, since, victims }: Answer['findings'][number]): string {
+function findingLine({ severity, verdict, since, victims }: Answer['findings'][number], now: string): string {
   const others = victims > 1 ? `; its culprit has ${victims} victims` : '';
-  return printable(`${severity} ${verdict}, since ${timeOf(since)}${others}`);
+  return printable(`${severity} ${verdict}, since ${dayOf(since, now)}${timeOf(since)}${others}`);
 }
 
 function confidenceOf({ confidence, verdicts: [main] }: Answer): readonly string[] {
@@ -116,6 +116,14 @@ function confidenceOf({ confidence, verdicts: [main] }: Answer): readonly string
     `${confidence.value.toFixed(2)} for ${main.verdict}, ${percentage(main.share)} of the wait`,
     ...confidence.loweredBy.map(({ meaning, factor }) => `× ${factor.toFixed(2)}  ${meaning}`),
   ];
+}
+
+/** The date of what is older than a day: a time of day alone would be of today. */
+function dayOf(at: string, now: string): string {
+  const date = new Date(at);
+  if (Date.parse(now) - date.getTime() < 86_400_000) return '';
+  const parts = [date.getFullYear(), date.getMonth() + 1, date.getDate()];
+  return `${parts.map((part) => String(part).padStart(2, '0')).join('-')} `;
 }
 
 const timeOf = (at: string) => clockTime(new Date(at));

@@ -71,8 +71,8 @@ function namesLeave(of: Observation, { verdict, main }: Explanation): number {
   let named = 0;
   const { cause, culprit, time } = of.blame;
   for (let row = 0; row < cause.length; row++) {
-    const of = cause[row];
-    if (of && culprit[row] && causes.includes(of)) named += time[row] ?? 0;
+    const one = cause[row];
+    if (one && culprit[row] && causes.includes(one)) named += time[row] ?? 0;
   }
   const all = sumOf(of.causes, causes);
   return main === undefined ? 0 : Math.min(1, all > 0 ? named / all : 1);

@@ -16,7 +16,7 @@ import { type Diagnosis, diagnose } from './diagnose.ts';
 import type { Finding, Findings } from './findings.ts';
 import type { Histories } from './histories.ts';
 import type { Baseline } from './history.ts';
-import { culpritName, knownOf, victimName } from './names.ts';
+import { knownOf, namesOfCulprit, namesOfVictim } from './names.ts';
 import type { Past, PastSpans, Retained } from './retained.ts';
 import { lastOf, sentenceOf } from './sentence.ts';
 import type { Observation } from './window.ts';
@@ -66,7 +66,7 @@ export function explainerOf({ config, retained, findings, histories }: Explainer
     const advice =
       main && adviceFor(main, { quotaOf: spans.quotaOf, window: advised(main, { seconds, spans }) });
     return {
-      workload: victimName(observation),
+      workload: namesOfVictim(observation),
       ...recordingOf(observation),
       period: {
         ...{ from: time(past.start), to: time(past.end), seconds, windows },
@@ -168,7 +168,7 @@ function culpritsOf({ blame, wait }: Observation): readonly Blamed[] {
       const culprit = blame.culprit[row];
       const [seconds, excess] = [blame.time[row] ?? 0, blame.excess[row] ?? 0];
       return culprit
-        ? [{ ...culpritName(culprit), cause, seconds, share: seconds / wait, excess: excess / wait }]
+        ? [{ ...namesOfCulprit(culprit), cause, seconds, share: seconds / wait, excess: excess / wait }]
         : [];
     })
     .sort((a, b) => b.seconds - a.seconds);

@@ -23,7 +23,7 @@ export interface Kept {
 export interface Worst {
   readonly end: number;
   readonly seconds: number;
-  /** Of the runnable time. */
+  /** Of its runnable time, what it lost to the verdict. */
   readonly share: number;
   readonly verdict: string;
   readonly culprit: string | undefined;
@@ -79,8 +79,8 @@ export function worstOf(
   window: Pick<Worst, 'end' | 'seconds'>,
 ): Worst | undefined {
   if (!main) return undefined;
-  const { verdict, main: culprit } = main.explanation;
-  return { ...window, share: wait / (run + wait), verdict, culprit: culprit?.culprit.name };
+  const { verdict, time, main: culprit } = main.explanation;
+  return { ...window, share: time / (run + wait), verdict, culprit: culprit?.culprit.name };
 }
 
 /** The longest parts with their culprits; what the others took stays in the sum of its cause. */

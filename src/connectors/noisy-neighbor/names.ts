@@ -10,7 +10,7 @@ import type { Observation } from './window.ts';
 /** Names by which a person knows a victim or a culprit, as far as its attributes have them. */
 type Named = Pick<Observation, 'name' | 'resource'>;
 
-export function victimName({ resource: { attributes: of }, name }: Named): Name {
+export function namesOfVictim({ resource: { attributes: of }, name }: Named): Name {
   return {
     name,
     ...defined({
@@ -23,7 +23,7 @@ export function victimName({ resource: { attributes: of }, name }: Named): Name 
   };
 }
 
-export function culpritName({ name, attributes: of }: Culprit): Name {
+export function namesOfCulprit({ name, attributes: of }: Culprit): Name {
   const [kind, owner] = [
     text(of, culpritAttributes.ownerKind.key),
     text(of, culpritAttributes.ownerName.key),
@@ -50,7 +50,7 @@ export function knownOf(named: Named, known: Pick<Known, 'key' | 'waitShare'>): 
     resourceAttributes.cgroupId.key,
   ];
   return {
-    ...victimName(named),
+    ...namesOfVictim(named),
     ...known,
     ids: ids.flatMap((id) => text(attributes, id) ?? []),
   };

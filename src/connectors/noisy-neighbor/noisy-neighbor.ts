@@ -1,7 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { ConnectorComponent, Host, Store } from '../../component.ts';
 import { type Explanations, explanations } from '../../explanations/explanations.ts';
-
 import { type Batch, bySignal } from '../../telemetry/batch.ts';
 import { gauge, type Point, resourceMetrics } from '../../telemetry/metrics/build.ts';
 import type { MetricsBatch } from '../../telemetry/metrics/metrics.ts';
@@ -14,11 +13,9 @@ import { Histories } from './histories.ts';
 import { Losses } from './losses.ts';
 import { Quotas } from './quotas.ts';
 import { recordOf } from './report.ts';
-
 import { Retained } from './retained.ts';
 import { SavedState } from './saved-state.ts';
 import { type Scores, scoresOf } from './score.ts';
-
 import { type Observation, type Window, windowOf } from './window.ts';
 
 export const noisyNeighbor: ConnectorComponent<typeof noisyNeighborConfig> = {
@@ -101,6 +98,7 @@ function judgeOf(config: NoisyNeighborConfig, host: Host, { asked, store }: Surr
     host.counters.add(findingCounters.active, findings.active - active, { connector: host.id });
     active = findings.active;
     if (asked.isListening) retain(window, { judged: diagnosed, losses: lost });
+    else discard();
     const emits: Batch[] = [];
     if (host.signals.has('metrics')) emits.push(scores(diagnosed, window));
     if (host.signals.has('logs') && records.length > 0) emits.push({ signal: 'logs', records });
@@ -113,9 +111,14 @@ function judgeOf(config: NoisyNeighborConfig, host: Host, { asked, store }: Surr
     host.counters.add(findingCounters.retained, retained.size - before, { connector: host.id });
   }
 
-  function forget(): void {
+  function discard(): void {
+    if (retained.size === 0) return;
     host.counters.add(findingCounters.retained, -retained.size, { connector: host.id });
     retained.clear();
+  }
+
+  function forget(): void {
+    discard();
     host.counters.add(findingCounters.active, -active, { connector: host.id });
     active = 0;
   }

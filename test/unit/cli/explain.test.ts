@@ -68,8 +68,9 @@ CAUSES      ${'N'.repeat(45)}${'·'.repeat(15)}
 CULPRITS     75 %    3.0 s  batch/etl (neighbor, 50 % of it beyond its share)
 P99 WAIT    41 ms in the worst window, usually 200 µs (this hour and the
             one before); the time that it waits is rising
-WORST       ..:..:20: waited 80 % of 5.0 s, noisy_neighbor behind
-            batch/etl; 5 of 6 windows have a verdict
+WORST       ..:..:20: lost 80 % of its runnable time in 5.0 s to
+            noisy_neighbor, behind batch/etl; 5 of 6 windows have a
+            verdict
 FINDINGS    WARN noisy_neighbor, since ..:..:10; its culprit has 3 victims
 CONFIDENCE  0.90 for noisy_neighbor, 75 % of the wait
             × 0.90  few waits in the window
@@ -77,6 +78,19 @@ ADVICE      Without batch/etl up to 75 % of the wait would not have
             been.
 `,
   );
+});
+
+test('a finding older than a day has a date, of a recording too the period says what was asked for', () => {
+  const [finding] = answer.findings;
+  assert.ok(finding);
+  const since = new Date(2026, 0, 2, 12, 0, 10).toISOString();
+  const text = renderAnswer(
+    { ...answer, recording: 'a day', findings: [finding, { ...finding, since }] },
+    { width: 200, colour: false },
+  );
+  assert.match(text, /FINDINGS {4}WARN noisy_neighbor, since \d\d:\d\d:10;/);
+  assert.match(text, /^ +WARN noisy_neighbor, since 2026-01-02 12:00:10;/m);
+  assert.match(text, /^PERIOD .*; 60 min were asked for/m);
 });
 
 test('no name in an answer steers the terminal or makes a line', () => {

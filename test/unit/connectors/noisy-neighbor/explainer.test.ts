@@ -17,9 +17,9 @@ const hurt = { web: hurtBy('etl') };
 async function asked(t: TestContext, body: object = {}) {
   const of = await connector(t, body);
   const service = await of.host.use(explanations);
-  service.listen();
+  const stop = service.listen();
   return {
-    ...{ windows: of.windows, give: of.give, service },
+    ...{ windows: of.windows, give: of.give, service, stop },
     explain(name: string, since = 60): Answer {
       const reply = service.ask(name, seconds(since));
       assert.ok(reply.kind === 'answer', JSON.stringify(reply));
@@ -221,6 +221,27 @@ test('of culprits the eight with the longest time keep their names; the causes s
     ['c19', 'c18', 'c17', 'c16', 'c15', 'c14', 'c13', 'c12'],
   );
   assert.equal(wait.seconds, 210);
+});
+
+test('what is held is released with the next window when no question can come any more', async (t) => {
+  const { windows, service, counted, stop } = await asked(t);
+  windows(hurt, 3);
+  assert.equal(counted('retained'), 3);
+  stop();
+  windows(hurt);
+  assert.equal(counted('retained'), 0);
+  assert.deepEqual(service.ask('web', seconds(60)), { kind: 'nothing', reason: 'no_window' });
+});
+
+test('the worst window is the one that lost most to its verdict, not the one that waited most', async (t) => {
+  const { windows, explain } = await asked(t);
+  windows({
+    web: hurtBy('etl', {
+      waits: { neighbor: 1, idle: 0.9, self: 0.9 },
+    }),
+  });
+  windows({ web: hurtBy('etl', { run: 0.5 }) });
+  assert.equal(explain('web').affected.worst?.share, 1 / 1.5);
 });
 
 test('nothing is held where no question can come', async (t) => {
