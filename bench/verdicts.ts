@@ -3,13 +3,15 @@
  *
  *     bench/verdicts.ts [--workloads 1000] [--culprits 20] [--windows 200]
  *
- * CPU time, and its ratio to a sum over the same points, which is read beside each window. The heap is measured after
+ * CPU time, and its ratio to a sum over the same points, which is read beside each window; first where no question of
+ * `earshot explain` can come, then where an extension `admin` listens and windows are retained. The heap is measured after
  * collection: run with `--expose-gc`.
  */
 import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
 import { DataPointType } from '@opentelemetry/sdk-metrics';
 import { noisyNeighbor } from '../src/connectors/noisy-neighbor/noisy-neighbor.ts';
+import { explanations } from '../src/explanations/explanations.ts';
 import { culpritAttributes } from '../src/telemetry/attributes/culprit.ts';
 import type { MetricsBatch } from '../src/telemetry/metrics/metrics.ts';
 import { settings } from '../test/unit/connectors/noisy-neighbor/connector.ts';
@@ -45,9 +47,9 @@ const load = (n: number) =>
     ),
   );
 
-const { host } = fakeHost('noisy_neighbor');
-const connector = await noisyNeighbor.open(settings({ max_workloads: 100_000 }), host);
 const batches = Array.from({ length: 2 }, (_, n) => n).map(load);
+
+type Connector = Awaited<ReturnType<typeof noisyNeighbor.open>>;
 
 /** ms of CPU. */
 function costOf(run: () => unknown): number {
@@ -71,7 +73,7 @@ function blameByCulprit({ resourceMetrics }: MetricsBatch): ReadonlyMap<unknown,
   return sums;
 }
 
-function round(n: number) {
+function round(n: number, connector: Connector) {
   const batch = batches[n % batches.length];
   if (!batch) throw new Error('there is no batch');
   return { judged: costOf(() => connector.connect(batch)), summed: costOf(() => blameByCulprit(batch)) };
@@ -81,13 +83,6 @@ const heap = () => {
   globalThis.gc?.();
   return process.memoryUsage().heapUsed / 2 ** 20;
 };
-const inputs = heap();
-const first = round(0);
-for (let n = 1; n < Number(windows); n++) round(n); // compiled, as in an agent that has run for a while
-const warm = heap();
-const costs = Array.from({ length: Number(windows) }, (_, n) => round(n));
-const late = heap();
-
 /** Minimum, median, maximum. */
 const spread = (of: readonly number[]) => {
   const sorted = of.toSorted((a, b) => a - b);
@@ -95,11 +90,28 @@ const spread = (of: readonly number[]) => {
     .map((i) => (sorted[i] ?? Number.NaN).toFixed(1))
     .join(' / ');
 };
-const total = (of: 'judged' | 'summed') => costs.reduce((sum, cost) => sum + cost[of], 0);
+async function measure(title: string, { isAsked }: { readonly isAsked: boolean }): Promise<void> {
+  const { host } = fakeHost('noisy_neighbor');
+  if (isAsked) (await host.use(explanations)).listen();
+  const connector = await noisyNeighbor.open(settings({ max_workloads: 100_000 }), host);
+  const inputs = heap();
+  const first = round(0, connector);
+  for (let n = 1; n < Number(windows); n++) round(n, connector); // compiled, as in an agent that has run for a while
+  const warm = heap();
+  const costs = Array.from({ length: Number(windows) }, (_, n) => round(n, connector));
+  const late = heap();
+  const total = (of: 'judged' | 'summed') => costs.reduce((sum, cost) => sum + cost[of], 0);
+  console.log(
+    `${title}: ms of CPU a window, minimum / median / maximum of ${windows}: ${spread(costs.map((of) => of.judged))} ` +
+      `(mean ${(total('judged') / costs.length).toFixed(1)}, the first ${first.judged.toFixed(1)}), ` +
+      `${(total('judged') / total('summed')).toFixed(1)} times a sum over the same points; ` +
+      `heap beyond the batches: ${(warm - inputs).toFixed(1)} MiB after ${windows} windows, ${(late - inputs).toFixed(1)} MiB after twice as many`,
+  );
+  await connector.close();
+}
+
 console.log(
-  `${new Date().toISOString()}, Linux ${release()}, ${cpus().length} CPUs, Node.js ${process.version}\n` +
-    `ms of CPU a window, minimum / median / maximum of ${windows}: ${spread(costs.map((of) => of.judged))} ` +
-    `(mean ${(total('judged') / costs.length).toFixed(1)}, the first ${first.judged.toFixed(1)}), ` +
-    `${(total('judged') / total('summed')).toFixed(1)} times a sum over the same points; ` +
-    `heap beyond the batches: ${(warm - inputs).toFixed(1)} MiB after ${windows} windows, ${(late - inputs).toFixed(1)} MiB after twice as many`,
+  `${new Date().toISOString()}, Linux ${release()}, ${cpus().length} CPUs, Node.js ${process.version}`,
 );
+await measure('without a listener', { isAsked: false });
+await measure('with a listener', { isAsked: true });

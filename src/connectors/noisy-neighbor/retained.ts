@@ -184,25 +184,27 @@ export class Retained {
     return culprit;
   }
 
-  /** Windows of one minute become one span, when the minute after it has passed. */
+  /** Windows of one minute become one span, when the minute after it has passed, or when there are too many figures. */
   #condense(now: number): void {
-    const index = this.#spans.findIndex(({ end }, i) => i > 0 && this.#belongsTo(i - 1, end, now));
-    if (index < 0) return;
+    this.#join(now - minute);
+    while (this.#count > this.#most && this.#join(now));
+  }
+
+  /** The first two spans of one minute that ended by then; false: there are none. */
+  #join(by: number): boolean {
+    const index = this.#spans.findIndex(({ end }, i) => i > 0 && end <= by && this.#isSameMinute(i - 1, end));
     const [into, from] = [this.#spans[index - 1], this.#spans[index]];
-    if (!into || !from) return;
+    if (!into || !from) return false;
     this.#count -= into.kept.size + from.kept.size;
     const span = joined(into, from);
     this.#count += span.kept.size;
     this.#spans.splice(index - 1, 2, span);
+    return true;
   }
 
-  #belongsTo(index: number, end: number, now: number): boolean {
+  #isSameMinute(index: number, end: number): boolean {
     const former = this.#spans[index];
-    return (
-      former !== undefined &&
-      end <= now - minute &&
-      Math.ceil(former.end / minute) === Math.ceil(end / minute)
-    );
+    return former !== undefined && Math.ceil(former.end / minute) === Math.ceil(end / minute);
   }
 
   #evict(now: number): void {

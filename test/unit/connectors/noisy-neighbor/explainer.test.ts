@@ -200,13 +200,20 @@ test('nothing is held for longer than an hour, which is no eviction', async (t) 
 test('above max_retained the oldest windows are evicted and counted, and their workloads forgotten', async (t) => {
   const { windows, explain, service, counted } = await asked(t, { max_retained: 3 });
   windows({ old: { run: 1 } });
-  windows(calm, 3);
+  windows(calm, 7 + 24);
   assert.equal(counted('retained'), 3);
-  assert.equal(counted('forgotten'), 1);
+  assert.equal(counted('forgotten'), 2);
   assert.equal(service.ask('old', seconds(60)).kind, 'unknown');
-  const { period } = explain('web', 60);
-  assert.equal(period.windows, 3);
-  assert.equal(period.heldFrom, new Date(1_700_000_005_000).toISOString());
+  const { period } = explain('web', 600);
+  assert.equal(period.windows, 24);
+  assert.equal(period.heldFrom, new Date(1_700_000_040_000).toISOString());
+});
+
+test('above max_retained windows of one minute are held together before any is evicted', async (t) => {
+  const { windows, explain, counted } = await asked(t, { max_retained: 7 });
+  windows(calm, 8 + 5 * 12);
+  assert.equal(counted('forgotten'), 0);
+  assert.equal(explain('web', 600).period.windows, 8 + 5 * 12);
 });
 
 test('of culprits the eight with the longest time keep their names; the causes still sum to the wait', async (t) => {
