@@ -13,10 +13,13 @@ export interface FileStoreOptions {
   onClosed(): void;
 }
 
-/** Bytes after which a sync is due. */
+/** Bytes after which a sync is due, and beyond which nothing is written without one. */
 const dueBytes = 4 * 1024 * 1024;
+const mostBytes = 32 * 1024 * 1024;
+/** Each change takes one in the log, at least. */
+const pageBytes = 4096;
 
-/** A store in a file of its own. While the disk is full it is closed, and each call tries to open it. */
+/** A store in a file of its own. Where that is damaged, or could not be opened, the next call opens it. */
 export class FileStore implements Store {
   readonly #options: FileStoreOptions;
   /** One call after another: what is written during a sync could overwrite a log that the disk does not have. */
@@ -53,10 +56,13 @@ export class FileStore implements Store {
     if (changes.length === 0) return;
     await this.#inTurn('write', async () => {
       const database = await this.#database();
+      if (this.#unsynced >= dueBytes) await this.#syncBefore();
       // also of what fails: the log has grown by it, until the file has the rest
-      this.#unsynced += changes.reduce((sum, { key, value }) => sum + key.length + (value?.length ?? 0), 0);
+      this.#unsynced += changes.reduce(
+        (sum, { key, value }) => sum + pageBytes + key.length + (value?.length ?? 0),
+        0,
+      );
       database.apply(changes);
-      if (this.#unsynced >= dueBytes) await this.#sync();
     });
   }
 
@@ -122,6 +128,18 @@ export class FileStore implements Store {
     this.#unsynced = 0;
     opened?.database.close();
     await opened?.file.close(); // after SQLite: it would end its lock
+  }
+
+  /** Not after a write: what is rejected then would have been applied. */
+  async #syncBefore(): Promise<void> {
+    try {
+      await this.#sync();
+    } catch (cause) {
+      if (faultOf(cause) === 'corrupt') throw cause;
+      if (this.#unsynced >= mostBytes)
+        throw new StorageError(`write ${this.#options.path}`, { fault: 'unsynced', cause });
+      this.#options.onFailed(faultOf(cause));
+    }
   }
 
   async #sync(): Promise<void> {

@@ -1,7 +1,14 @@
 import { messageOf } from '../../telemetry/health.ts';
 
 /** Why a file cannot be used: by what can be done about it. */
-export type StorageFault = 'locked' | 'read_only' | 'full' | 'corrupt' | 'other_format' | 'failed';
+export type StorageFault =
+  | 'locked'
+  | 'read_only'
+  | 'full'
+  | 'corrupt'
+  | 'other_format'
+  | 'unsynced'
+  | 'failed';
 
 const remedies: Readonly<Record<StorageFault, string>> = {
   locked: 'another agent has it open: give each one a directory of its own',
@@ -9,6 +16,7 @@ const remedies: Readonly<Record<StorageFault, string>> = {
   full: 'no space is left on its file system',
   corrupt: 'it is damaged',
   other_format: 'another version of the agent wrote it',
+  unsynced: 'the disk has not taken what was written before',
   failed: '',
 };
 

@@ -101,6 +101,22 @@ test('a store that is about to close is waited for', async (t) => {
   assert.equal(other.status, 'rejected');
 });
 
+test('where the disk takes nothing, what is applied is not rejected, until there is too much of it', async (t) => {
+  const directory = inDirectory(t);
+  const { openStore, host } = await storage(directory);
+  const store = await openStore(component);
+  const megabytes = (key: string, count: number) => ({ key, value: Buffer.alloc(count * 1024 * 1024) });
+  await store.apply([set('a', '1')]);
+  rmSync(join(directory, `${file}-wal`)); // so that it cannot be opened for a sync
+  await store.apply([megabytes('b', 5)]);
+  await store.apply([set('a', '2')]);
+  assert.equal(total(host.counters, 'earshot.agent.storage.failed', { component, reason: 'failed' }), 1);
+  await store.apply([megabytes('b', 30)]);
+  await assert.rejects(store.apply([set('a', '3')]), { code: 'unsynced' });
+  assert.equal(text(await store.get('a')), '2');
+  await store.close().catch(() => {}); // cannot be synced
+});
+
 test('a transaction that fails changes nothing', async (t) => {
   const { openStore } = await storage(inDirectory(t));
   const store = await openStore(component);
