@@ -12,9 +12,10 @@ import type { Verdict } from './verdicts.ts';
 import type { Observation } from './window.ts';
 
 type StoredHeld = readonly [windows: number, since: number | null];
+type StoredBlame = readonly [culprit: number | null, Cause, time: number, excess: number];
 type ByCause = readonly (readonly [Cause, number])[];
 
-/** An active finding as JSON can hold it. Of the blame it has what its culprits took: all that is told of it later. */
+/** An active finding as JSON can hold it. Of the blame it has what its culprits took, and the sums of the rest: all that is told of it later. */
 export interface StoredFinding {
   readonly id: string;
   readonly incident: string;
@@ -32,8 +33,8 @@ export interface StoredFinding {
     readonly preemptions: ByCause;
   };
   readonly culprits: readonly Culprit[];
-  /** By index of `culprits`. */
-  readonly blame: readonly (readonly [culprit: number, Cause, time: number, excess: number])[];
+  /** By index of `culprits`; null: of all others together. */
+  readonly blame: readonly StoredBlame[];
   readonly verdict: Verdict;
   readonly time: number;
   readonly score: number;
@@ -60,10 +61,7 @@ export function storedFinding({ id, incident, isLeading, active, ...of }: OpenFi
       ...{ causes: [...victim.causes], entitled: [...victim.entitled], preemptions: [...victim.preemptions] },
     },
     culprits,
-    blame: rowsOf(victim.blame).flatMap(({ culprit, cause, time, excess }) => {
-      const index = culprit && indexOf.get(culprit.cgroup);
-      return index === undefined ? [] : [[index, cause, time, excess] as const];
-    }),
+    blame: storedBlame(victim.blame, indexOf),
     ...{ verdict: explanation.verdict, time: explanation.time, score: explanation.score },
     mainTime: explanation.main?.time ?? 0,
     others: others.map(({ verdict, time, score }) => [verdict, time, score] as const),
@@ -90,7 +88,7 @@ export function openFinding(of: StoredFinding): OpenFinding {
         ...{ causes: new Map(victim.causes), entitled: new Map(victim.entitled) },
         preemptions: new Map(victim.preemptions),
         blame: {
-          culprit: of.blame.map(([index]) => of.culprits[index]),
+          culprit: of.blame.map(([index]) => (index === null ? undefined : of.culprits[index])),
           cause: of.blame.map(([, cause]) => cause),
           time: of.blame.map(([, , time]) => time),
           excess: of.blame.map(([, , , excess]) => excess),
@@ -104,6 +102,20 @@ export function openFinding(of: StoredFinding): OpenFinding {
       others: of.others.map((other) => explanation(...other)),
     },
   };
+}
+
+function storedBlame(blame: Blame, indexOf: ReadonlyMap<string, number>): readonly StoredBlame[] {
+  const named: StoredBlame[] = [];
+  const others = new Map<Cause, StoredBlame>();
+  for (const { culprit, cause, time, excess } of rowsOf(blame)) {
+    const index = culprit && indexOf.get(culprit.cgroup);
+    if (index !== undefined) named.push([index, cause, time, excess]);
+    else {
+      const [, , otherTime, otherExcess] = others.get(cause) ?? [null, cause, 0, 0];
+      others.set(cause, [null, cause, otherTime + time, otherExcess + excess]);
+    }
+  }
+  return [...named, ...others.values()];
 }
 
 const rowsOf = ({ culprit, cause, time, excess }: Blame) =>

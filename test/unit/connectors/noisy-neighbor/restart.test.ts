@@ -70,6 +70,16 @@ test('what is told at the end of a restored finding is what was told of it witho
   assert.deepEqual(restored?.resource.attributes, expected?.resource.attributes);
 });
 
+test('the reason of an undetermined finding is the same after a restart', async (t) => {
+  const { start } = runs(t);
+  const before = await start();
+  const blame = [{ cause: 'neighbor', culprit: 'etl', time: 1, excess: 0.5 }] as const;
+  before.windows({ web: { run: 1, waits: { neighbor: 1, unknown: 0.6 }, blame } }, 4);
+  await before.close();
+  const ends = (await start()).windows({ other: { run: 1 } }, 3).map(({ body }) => String(body));
+  assert.equal(ends.filter((body) => body.includes('for reasons that are not known')).length, 1, ends.join());
+});
+
 test('a finding that begins before the agent is killed has begun, and one that ended is over', async (t) => {
   const { start } = runs(t);
   const first = await start();
