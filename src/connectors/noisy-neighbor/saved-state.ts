@@ -17,7 +17,7 @@ const historyPrefix = 'history/';
 
 /** Between two times at which all is saved; a finding that changes is saved within a second. */
 const saveInterval = seconds(300);
-/** Entries in a transaction: some 4 KiB each, encoded and written in one go. */
+/** Entries in a transaction, encoded and written in one go. */
 const chunk = 64;
 
 export interface SavedStateOptions {
@@ -107,11 +107,6 @@ export class SavedState {
     this.#changedHistories.add(key);
   }
 
-  /** All of it, before the close. */
-  save(): Promise<void> {
-    return this.#saveAll();
-  }
-
   /** At once: the one that opens the store next waits for that. A save that goes on is rejected by the store. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -133,11 +128,12 @@ export class SavedState {
 
   async #saveDue(): Promise<void> {
     if (!this.#isRestored) await this.#restore();
-    if (this.#options.host.clock.elapsed() - this.#savedAt >= saveInterval) await this.#saveAll();
+    if (this.#options.host.clock.elapsed() - this.#savedAt >= saveInterval) await this.save();
     else if (this.#changedFindings.size > 0) await this.#saveFindings();
   }
 
-  async #saveAll(): Promise<void> {
+  /** All of it. */
+  async save(): Promise<void> {
     if (!this.#isRestored) await this.#restore();
     const { findings, histories, host } = this.#options;
     for (const { id } of findings.open()) this.#changedFindings.add(id);
