@@ -42,9 +42,9 @@ export const at = {
 const figureCount = 5 + 2 * causes.length;
 const indexOf = new Map<Cause, number>(causes.map((cause, index) => [cause, index]));
 
-/** Parts of the blame of a workload in a span that keep their culprit: those above a hundredth of its wait, … */
+/** Parts of the blame of a workload in a window that keep their culprit: those above a hundredth of its wait, … */
 const leastPart = 0.01;
-/** … the longest so many. */
+/** … the longest so many, of each span. */
 const mostParts = 8;
 
 export interface Keeping {
@@ -83,8 +83,10 @@ export function worstOf(
   return { ...window, share: time / (run + wait), verdict, culprit: culprit?.culprit.name };
 }
 
+type Packed = Pick<Kept, 'culprits' | 'blame'>;
+
 /** The longest parts with their culprits; what the others took stays in the sum of its cause. */
-function packed({ cause, culprit, time, excess }: Blame, wait: number): Pick<Kept, 'culprits' | 'blame'> {
+function packed({ cause, culprit, time, excess }: Blame, wait: number): Packed {
   const least = leastPart * wait;
   const named: number[] = [];
   for (let row = 0; row < time.length; row++) if (culprit[row] && (time[row] ?? 0) > least) named.push(row);
@@ -109,7 +111,7 @@ function packed({ cause, culprit, time, excess }: Blame, wait: number): Pick<Kep
   };
 }
 
-function blameOf({ culprits, blame }: Pick<Kept, 'culprits' | 'blame'>): Blame {
+function blameOf({ culprits, blame }: Packed): Blame {
   const column = (of: number) => culprits.map((_, row) => blame[3 * row + of] ?? 0);
   return {
     cause: column(0).map((index) => causes[index] ?? 'unknown'),
@@ -117,29 +119,36 @@ function blameOf({ culprits, blame }: Pick<Kept, 'culprits' | 'blame'>): Blame {
   };
 }
 
-function sumOfBlame(a: Blame, b: Blame): Blame {
-  const [cause, culprit] = [[...a.cause], [...a.culprit]];
-  const [time, excess] = [[...a.time], [...a.excess]];
-  for (const [row, of] of b.cause.entries()) {
-    const cgroup = b.culprit[row]?.cgroup;
-    const known = a.cause.findIndex((one, at) => one === of && a.culprit[at]?.cgroup === cgroup);
-    const into = known < 0 ? cause.push(of) - 1 : known;
-    culprit[into] = b.culprit[row];
-    time[into] = (time[into] ?? 0) + (b.time[row] ?? 0);
-    excess[into] = (excess[into] ?? 0) + (b.excess[row] ?? 0);
+/** Of two spans, a row for each culprit and cause, as `packed` has them. */
+function sumOfBlame(a: Packed, b: Packed): Packed {
+  const [culprits, blame] = [[...a.culprits], [...a.blame]];
+  for (const [from, culprit] of b.culprits.entries()) {
+    let into = 0;
+    while (into < a.culprits.length && !isSameRow(into, from)) into++;
+    if (into === a.culprits.length) into = culprits.push(culprit) - 1;
+    culprits[into] = culprit;
+    blame[3 * into] = b.blame[3 * from] ?? 0;
+    for (const column of [3 * into + 1, 3 * into + 2])
+      blame[column] = (blame[column] ?? 0) + (b.blame[column + 3 * (from - into)] ?? 0);
   }
-  return { cause, culprit, time, excess };
+  return { culprits, blame };
+
+  function isSameRow(into: number, from: number): boolean {
+    return a.blame[3 * into] === b.blame[3 * from] && a.culprits[into]?.cgroup === b.culprits[from]?.cgroup;
+  }
 }
 
 export function merged(a: Kept, b: Kept): Kept {
   const figures = a.figures.map((figure, index) => figure + (b.figures[index] ?? 0));
+  const sum = sumOfBlame(a, b);
+  const named = sum.culprits.reduce((count, culprit) => (culprit ? count + 1 : count), 0);
   return {
     windows: a.windows + b.windows,
     affected: a.affected + b.affected,
     worst: worse(a.worst, b.worst),
     p99: a.p99 === undefined ? b.p99 : Math.max(a.p99, b.p99 ?? 0),
     figures,
-    ...packed(sumOfBlame(blameOf(a), blameOf(b)), figures[at.wait] ?? 0),
+    ...(named <= mostParts ? sum : packed(blameOf(sum), figures[at.wait] ?? 0)),
   };
 }
 
