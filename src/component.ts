@@ -109,6 +109,8 @@ export interface ServiceHost {
   readonly clock: Clock;
   readonly machine: Machine;
   readonly bpf: BpfHost;
+  /** Whether work ended within a limit; rethrows its error. What lasts longer goes on. */
+  endsWithin(limit: Nanoseconds, work: Promise<unknown>): Promise<boolean>;
   /** The settings of a service, by the `hostKeys` that it brings. */
   hostSettings<Keys extends TObject>(hostKeys: Keys): Static<Keys>;
   /** A service of the agent, opened at its first use and closed after all components that use it. */
@@ -275,7 +277,7 @@ export interface Store extends Closable {
   get(key: string): Promise<Uint8Array | undefined>;
   /** In order, from a key on, before another, at most so many. */
   entries(range: StoreRange): Promise<readonly StoreEntry[]>;
-  /** All of them in this order, or none. Rejects where there is no room. */
+  /** All of them in this order, or none. Rejects where there is no room, or none in time: then they may be applied later. */
   apply(changes: readonly StoreChange[]): Promise<void>;
 }
 

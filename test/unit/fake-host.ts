@@ -10,6 +10,7 @@ import type {
   Task,
   UsedBy,
 } from '../../src/component.ts';
+import { endsWithin } from '../../src/machine/clock.ts';
 import { createCounters } from '../../src/telemetry/counters.ts';
 import type { Emits } from '../../src/telemetry/emits.ts';
 import { declaredCounters } from './declared.ts';
@@ -36,6 +37,7 @@ export function fakeHost(id: string, emits?: Emits, cgroups: Cgroups = new FakeC
     [cgroupsRef, new Map([['', Promise.resolve(cgroups)]])],
   ]);
   const { machine, printed } = fakeMachine();
+  const clock = new FakeClock();
   const host: ExtensionHost = {
     id,
     agent: noAgent,
@@ -43,7 +45,8 @@ export function fakeHost(id: string, emits?: Emits, cgroups: Cgroups = new FakeC
     counters: emits ? declaredCounters(emits) : createCounters(),
     signals: new Set(['metrics', 'logs']),
     bpf: new FakeBpf(),
-    clock: new FakeClock(),
+    clock,
+    endsWithin: (limit, work) => endsWithin(clock, limit, work),
     machine,
     openStore: async () => new MemoryStore(),
     hostSettings() {

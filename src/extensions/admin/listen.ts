@@ -1,39 +1,34 @@
-import { accessSync, chmodSync, constants, lstatSync, mkdirSync, statSync, unlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
+import { describeOwner, exposureOf, makeDirectory } from '../../machine/private-directory.ts';
 import { SocketError } from './socket-error.ts';
 
 /** The user alone: what is asked here names all workloads of the machine. */
 const socketMode = 0o600;
-const directoryMode = 0o700;
-const writableByOthers = 0o022;
-const sticky = 0o1000;
 
 /**
  * Listens on a socket at a path: makes its directory, replaces a socket that a dead agent left, and leaves one alone on which
  * another process listens. Rejects with what is in the way and what to do.
  */
 export async function listenAt(server: Server, path: string): Promise<void> {
-  makeDirectory(path);
+  await makeOwn(dirname(path), path);
   await removeStale(path);
   await bind(server, path);
 }
 
-function makeDirectory(path: string): void {
-  const directory = dirname(path);
-  try {
-    mkdirSync(directory, { recursive: true, mode: directoryMode });
-    accessSync(directory, constants.W_OK | constants.X_OK);
-  } catch (cause) {
+/** Refuses one in which other users could put a socket of theirs in the place of this one. */
+async function makeOwn(directory: string, path: string): Promise<void> {
+  const made = await makeDirectory(directory).catch((cause: unknown) => {
     throw new SocketError(path, `the directory ${directory} cannot be made or written`, cause);
-  }
-  const { uid, mode } = statSync(directory);
-  const isOfOther = uid !== 0 && uid !== process.geteuid?.();
-  const isOpen = (mode & writableByOthers) !== 0 && (mode & sticky) === 0;
-  // its owner, and all who may write to it, could put a socket of theirs in the place of this one
-  if (isOfOther || isOpen)
-    throw new SocketError(path, `${directory} belongs to another user, or others may write to it`);
+  });
+  const exposure = exposureOf(made);
+  if (exposure === 'foreign' || exposure === 'open')
+    throw new SocketError(
+      path,
+      `other users may put a socket of theirs in ${directory}, as ${describeOwner(made)}`,
+    );
 }
 
 async function removeStale(path: string): Promise<void> {

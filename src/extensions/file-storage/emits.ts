@@ -12,7 +12,7 @@ export const storageCounters = {
     name: 'earshot.agent.storage.failed',
     unit: '{operation}',
     meaning:
-      'Reads and writes of a store that failed, by component and reason: `full`, `read_only`, `corrupt`, `locked`, `other_format`, `unsynced` (the disk does not take what was written), `failed`. What a component loses by it, it counts itself.',
+      'Reads and writes of a store that failed, by component and reason: `full`, `read_only`, `corrupt`, `locked`, `other_format`, `unsynced` (the disk does not take what was written), `unresponsive` (the disk does not answer), `failed`. What a component loses by it, it counts itself.',
     isLoss: false,
   }),
 } as const;

@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Store, StoreChange, StoreEntry, StoreRange } from '../../component.ts';
 import { type Database, openDatabase } from './database.ts';
@@ -115,6 +116,7 @@ export class FileStore implements Store {
     const { path } = this.#options;
     const file = await open(path, 'a', 0o600); // the log gets the same permissions
     try {
+      for (const name of [path, logOf(path)]) await readAhead(name);
       return { file, database: openDatabase(path) };
     } catch (error) {
       await file.close();
@@ -154,5 +156,14 @@ export class FileStore implements Store {
     opened.database.checkpoint();
     await opened.file.datasync();
     this.#unsynced = 0;
+  }
+}
+
+/** Into the page cache, so that SQLite, which checks all of it, does not keep the event loop waiting for the disk. */
+async function readAhead(path: string): Promise<void> {
+  try {
+    for await (const _ of createReadStream(path));
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
   }
 }

@@ -8,6 +8,8 @@ export type StorageFault =
   | 'corrupt'
   | 'other_format'
   | 'unsynced'
+  | 'unresponsive'
+  | 'exposed'
   | 'failed';
 
 const remedies: Readonly<Record<StorageFault, string>> = {
@@ -17,6 +19,9 @@ const remedies: Readonly<Record<StorageFault, string>> = {
   corrupt: 'it is damaged',
   other_format: 'another version of the agent wrote it',
   unsynced: 'the disk has not taken what was written before',
+  unresponsive: 'its disk does not answer; look for I/O errors in the log of the kernel',
+  exposed:
+    'another user may replace what is in it: give it to the user of the agent alone (chown, chmod 0700), or set another directory',
   failed: '',
 };
 

@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Closable } from '../../../src/component.ts';
 import { fileStorageEmits } from '../../../src/extensions/file-storage/emits.ts';
 import { fileStorage } from '../../../src/extensions/file-storage/file-storage.ts';
+import { seconds } from '../../../src/telemetry/units.ts';
+import { type FakeClock, settle } from '../../unit/fake-clock.ts';
 import { fakeHost } from '../../unit/fake-host.ts';
 import { total } from '../../unit/runtime/fake-world.ts';
 
-/** File systems that are full or cannot be written: with root's rights there are no others for a test. */
+/** File systems that are full, cannot be written or do not answer, and directories of other users: with root's rights there are no others for a test. */
 
 const component = 'connector a';
 
@@ -97,4 +99,60 @@ test('a file system that becomes read-only refuses writes, and nothing is moved 
     readdirSync(directory).filter((name) => name.includes('read_only')),
     [],
   );
+});
+
+test("a directory of another user is refused, and so is the agent's own, with what to do", async (t) => {
+  const { directory } = mounted(t, 512);
+  const own = join(directory, 'earshot');
+  mkdirSync(own, { mode: 0o700 });
+  for (const foreign of [own, directory]) {
+    chownSync(foreign, 1000, 1000);
+    await assert.rejects(fileStorage.open({ directory }, fakeHost('file_storage').host), {
+      code: 'exposed',
+      message: new RegExp(
+        `^cannot use the directory ${foreign}: another user may replace what is in it: give it to the user of the agent .* \\(it belongs to user 1000 and has mode \\d{4}\\)$`,
+      ),
+    });
+    assert.deepEqual(readdirSync(own), []);
+  }
+});
+
+test('on a file system that does not answer a storage opens, and goes on when it does', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'earshot-frozen-'));
+  const image = `${directory}.img`;
+  execFileSync('truncate', ['-s', '8M', image]);
+  execFileSync('mkfs.ext4', ['-q', image]);
+  execFileSync('mount', ['-o', 'loop', image, directory]);
+  execFileSync('chmod', ['0700', directory]);
+  const thaw = () => execFileSync('fsfreeze', ['--unfreeze', directory]);
+  t.after(async () => {
+    for (const opened of running.splice(0)) await opened.close();
+    execFileSync('umount', [directory]);
+    rmSync(image);
+    rmSync(directory, { recursive: true });
+  });
+  const first = await storage(directory);
+  await (await first.openStore(component)).apply(set('a', 10));
+  await first.close();
+  execFileSync('fsfreeze', ['--freeze', directory]);
+  let isFrozen = true;
+  try {
+    const { host, logged } = fakeHost('file_storage', fileStorageEmits);
+    const clock = host.clock as FakeClock;
+    const inTime = async <T>(work: Promise<T>) => {
+      await clock.advance(seconds(11));
+      return work;
+    };
+    const opened = await inTime(fileStorage.open({ directory: join(directory, 'b') }, host));
+    running.push(opened);
+    assert.match(logged.join(), /The disk does not answer/);
+    const store = await inTime(opened.openStore(component));
+    await assert.rejects(store.apply(set('a', 10)), { code: 'unresponsive' });
+    thaw();
+    isFrozen = false;
+    while (!(await store.apply(set('a', 20)).then(() => true, settle)));
+    assert.equal((await store.get('a'))?.length, 20);
+  } finally {
+    if (isFrozen) thaw();
+  }
 });

@@ -130,10 +130,12 @@ test('a directory in which others could replace the socket is refused', async ()
   const path = newPath();
   mkdirSync(join(path, '..'));
   chmodSync(join(path, '..'), 0o777);
-  await assert.rejects(
-    admin.open({ endpoint: `unix://${path}` }, fakeHost('admin').host),
-    /belongs to another user, or others may write to it/,
-  );
+  await assert.rejects(admin.open({ endpoint: `unix://${path}` }, fakeHost('admin').host), {
+    code: 'SOCKET_UNUSABLE',
+    message: new RegExp(
+      `^cannot listen at ${path}: other users may put a socket of theirs in ${join(path, '..')}, as it belongs to user \\d+ and has mode 0777; set the endpoint `,
+    ),
+  });
   assert.equal(existsSync(path), false);
 });
 

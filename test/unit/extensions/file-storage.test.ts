@@ -1,7 +1,20 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -9,6 +22,8 @@ import { pathToFileURL } from 'node:url';
 import type { Closable, Store } from '../../../src/component.ts';
 import { fileStorageEmits } from '../../../src/extensions/file-storage/emits.ts';
 import { fileStorage } from '../../../src/extensions/file-storage/file-storage.ts';
+import { seconds } from '../../../src/telemetry/units.ts';
+import { type FakeClock, settle } from '../fake-clock.ts';
 import { fakeHost } from '../fake-host.ts';
 import { total } from '../runtime/fake-world.ts';
 
@@ -117,6 +132,38 @@ test('where the disk takes nothing, what is applied is not rejected, until there
   await store.close().catch(() => {}); // cannot be synced
 });
 
+test('while the disk does not answer, calls are rejected in time, and later they are answered again', async (t) => {
+  const directory = inDirectory(t);
+  const first = await storage(directory);
+  await (await first.openStore(component)).apply([set('a', '1')]);
+  await first.close();
+  const [path, kept] = [join(directory, file), join(directory, 'kept')];
+  renameSync(path, kept);
+  execFileSync('mkfifo', [path]); // which opens as soon as it has a reader
+  const { openStore, host, tasks } = await storage(directory);
+  const clock = host.clock as FakeClock;
+  const opening = openStore(component);
+  await clock.advance(seconds(11));
+  const store = await opening;
+  const sync = async () => tasks?.[0]?.run(new AbortController().signal);
+  for (const call of [() => store.get('a'), () => store.apply([set('b', '2')]), sync])
+    await assert.rejects(call, {
+      code: 'unresponsive',
+      message: new RegExp(
+        `^cannot (read|write|sync) the store of ${component} in ${directory}: its disk does not answer; look `,
+      ),
+    });
+  const unresponsive = { component, reason: 'unresponsive' };
+  assert.equal(total(host.counters, 'earshot.agent.storage.failed', unresponsive), 3);
+  const reader = openSync(path, 'r');
+  renameSync(kept, path);
+  let value: Uint8Array | undefined;
+  while (!value) value = await store.get('a').catch(() => settle().then(() => undefined));
+  closeSync(reader);
+  assert.equal(text(value), '1');
+  assert.equal(await store.get('b'), undefined);
+});
+
 test('a transaction that fails changes nothing', async (t) => {
   const { openStore } = await storage(inDirectory(t));
   const store = await openStore(component);
@@ -141,6 +188,51 @@ test('a directory that is a file is refused', async (t) => {
   writeFileSync(directory, '');
   await assert.rejects(storage(directory), /cannot use the directory .*file: EEXIST/);
 });
+
+for (const mode of [0o777, 0o1777, 0o2777, 0o775])
+  test(`in a directory of mode ${mode.toString(8)} the files are in one for the agent alone`, async (t) => {
+    const directory = inDirectory(t);
+    chmodSync(directory, mode);
+    for (const value of ['1', '2']) {
+      const { openStore, close } = await storage(directory);
+      const store = await openStore(component);
+      await store.apply([set(value, value)]);
+      await close();
+    }
+    assert.deepEqual(readdirSync(directory), ['earshot']);
+    assert.equal(statSync(join(directory, 'earshot')).mode & 0o777, 0o700);
+    const { openStore } = await storage(directory);
+    assert.deepEqual(await all(await openStore(component)), ['1=1', '2=2']);
+  });
+
+for (const [name, { make, reason }] of Object.entries<{
+  make: (own: string) => void;
+  reason: RegExp;
+}>({
+  'is a link': { make: (own) => symlinkSync('/tmp', own), reason: /\(it is a link\)$/ },
+  'may be written by others': {
+    make: (own) => {
+      mkdirSync(own);
+      chmodSync(own, 0o1777);
+    },
+    reason: /\(it belongs to user \d+ and has mode 1777\)$/,
+  },
+}))
+  test(`where the agent's directory among those of others ${name}, it is refused with what to do`, async (t) => {
+    const directory = inDirectory(t);
+    chmodSync(directory, 0o1777);
+    make(join(directory, 'earshot'));
+    await assert.rejects(storage(directory), ({ code, message }: NodeJS.ErrnoException) => {
+      assert.equal(code, 'exposed');
+      assert.match(
+        message,
+        /^cannot use the directory .*earshot: another user may replace what is in it: give /,
+      );
+      assert.match(message, reason);
+      return true;
+    });
+    assert.deepEqual(readdirSync(directory), ['earshot']);
+  });
 
 for (const [name, damage] of Object.entries({
   'is no database': (path: string) => writeFileSync(path, 'x'.repeat(10_000)),
@@ -199,7 +291,10 @@ test('a file of a later format is moved aside', async (t) => {
 const writer = `
 import { fileStorage } from ${JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../../src/extensions/file-storage/file-storage.ts')))};
 const [directory, component] = process.argv.slice(1);
-const { openStore } = await fileStorage.open({ directory }, { clock: { now: () => 0n } });
+const { openStore } = await fileStorage.open({ directory }, {
+  clock: { now: () => 0n },
+  endsWithin: (limit, work) => work.then(() => true),
+});
 const store = await openStore(component);
 for (let n = 1; ; n++) {
   const value = Buffer.from(String(n).repeat(200));
