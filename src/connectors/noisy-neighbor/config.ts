@@ -154,6 +154,7 @@ export const noisyNeighborConfig = Type.Object(
 );
 
 export type NoisyNeighborConfig = Static<typeof noisyNeighborConfig>;
+export type SeverityRule = NoisyNeighborConfig['severities'][number];
 
 export function noisyNeighborProblems(config: NoisyNeighborConfig): readonly ConfigProblem[] {
   const { score, sustained, severities: rules } = config;

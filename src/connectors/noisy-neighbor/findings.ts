@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import type { Interval } from '../../telemetry/metrics/build.ts';
 import type { UnixNanoseconds } from '../../telemetry/units.ts';
-import type { NoisyNeighborConfig, Severity } from './config.ts';
+import type { NoisyNeighborConfig, Severity, SeverityRule } from './config.ts';
 import { severities } from './config.ts';
 import type { Diagnosis } from './diagnose.ts';
-import { type Held, hold, neverHeld } from './sustained.ts';
+import { type Held, hold, neverHeld, withoutGap } from './sustained.ts';
 
 export type FindingState = 'begin' | 'escalate' | 'repeat' | 'end';
 
@@ -42,6 +44,8 @@ interface Tracked {
   diagnosis: Diagnosis;
   /** By rule of `severities`. */
   readonly rules: Held[];
+  /** The end of the last window. */
+  seen: UnixNanoseconds;
   /** Whether it is still there, by the lower threshold of its end. */
   remains: Held;
   active: Active | undefined;
@@ -54,9 +58,16 @@ interface Active {
 }
 
 /** An active finding with all that its future depends on. */
-export interface OpenFinding extends Readonly<Omit<Tracked, 'key' | 'active'>> {
+export interface OpenFinding extends Readonly<Omit<Tracked, 'key' | 'active' | 'rules'>> {
   readonly active: Readonly<Active>;
   readonly isLeading: boolean;
+  /** Of a former run, as it was configured then. */
+  readonly rules: readonly HeldRule[];
+}
+
+export interface HeldRule {
+  readonly rule: SeverityRule;
+  readonly held: Held;
 }
 
 /** Of all workloads: what begins, escalates, is repeated and ends. */
@@ -79,25 +90,29 @@ export class Findings {
   }
 
   /** Takes the diagnoses of one window, of all workloads. */
-  take(diagnoses: readonly Diagnosis[], at: UnixNanoseconds): readonly Change[] {
+  take(diagnoses: readonly Diagnosis[], window: Interval): readonly Change[] {
     const seen = new Map<string, Diagnosis>();
     for (const diagnosis of diagnoses) seen.set(keyOf(diagnosis), diagnosis);
-    for (const [key, diagnosis] of seen) if (!this.#tracked.has(key)) this.#track(key, diagnosis, seen);
+    for (const [key, diagnosis] of seen)
+      if (!this.#tracked.has(key)) this.#track(key, diagnosis, { seen, window });
     const changes: Change[] = [];
     const ended: Tracked[] = [];
     for (const [key, tracked] of this.#tracked) {
-      const change = this.#advance(tracked, seen.get(key), at);
+      const change = this.#advance(tracked, seen.get(key), window);
       if (change === 'ended') ended.push(tracked);
       else if (change) changes.push(change);
     }
-    return [...changes, ...this.#end(ended, at)];
+    return [...changes, ...this.#end(ended, window.end)];
   }
 
   /** Active ones. */
   open(): readonly OpenFinding[] {
-    return [...this.#tracked.values()].flatMap(({ key: _, active, ...tracked }) =>
-      active ? [{ ...tracked, active, isLeading: this.#isLeading(tracked) }] : [],
-    );
+    const { severities } = this.#config;
+    return [...this.#tracked.values()].flatMap(({ key: _, active, ...tracked }) => {
+      if (!active) return [];
+      const rules = severities.map((rule, index) => ({ rule, held: tracked.rules[index] ?? neverHeld }));
+      return [{ ...tracked, active, rules, isLeading: this.#isLeading(tracked) }];
+    });
   }
 
   /** Active ones of a former run of the agent; one that has begun anew since goes on as it is. Yields the ids of those without room. */
@@ -115,7 +130,9 @@ export class Findings {
         evicted.push(finding.id);
         continue;
       }
-      const rules = this.#config.severities.map((_, index) => finding.rules[index] ?? neverHeld);
+      const rules = this.#config.severities.map(
+        (rule) => finding.rules.find((of) => isDeepStrictEqual(of.rule, rule))?.held ?? neverHeld,
+      );
       const tracked = { ...finding, key, rules, active: { ...finding.active } };
       this.#tracked.set(key, tracked);
       this.#join(tracked);
@@ -153,7 +170,11 @@ export class Findings {
   }
 
   /** Where there is no room, one without a finding and without this window's evidence is evicted, or the new one refused. */
-  #track(key: string, diagnosis: Diagnosis, seen: ReadonlyMap<string, unknown>): void {
+  #track(
+    key: string,
+    diagnosis: Diagnosis,
+    { seen, window }: { readonly seen: ReadonlyMap<string, unknown>; readonly window: Interval },
+  ): void {
     if (this.#tracked.size >= this.#config.max_workloads) {
       const idle = [...this.#tracked.values()].find((of) => !of.active && !seen.has(of.key));
       this.#onEvicted();
@@ -166,19 +187,26 @@ export class Findings {
     this.#tracked.set(key, {
       ...{ key, diagnosis, id: idOf([diagnosis.victim.key, verdict, culprit]), incident: idOf(incident) },
       rules: this.#config.severities.map(() => neverHeld),
-      ...{ remains: neverHeld, active: undefined },
+      ...{ remains: neverHeld, active: undefined, seen: window.start },
     });
   }
 
   #advance(
     tracked: Tracked,
     diagnosis: Diagnosis | undefined,
-    at: UnixNanoseconds,
+    { start, end: at }: Interval,
   ): Change | 'ended' | undefined {
     const { severities: rules, sustained } = this.#config;
     const now = Number(at);
+    const gap = Math.max(0, Number(start - tracked.seen));
+    tracked.seen = at;
     for (const [index, held] of tracked.rules.entries())
-      tracked.rules[index] = hold(held, this.#holds(rules[index], diagnosis), now, sustained);
+      tracked.rules[index] = hold(
+        withoutGap(held, gap),
+        this.#holds(rules[index], diagnosis),
+        now,
+        sustained,
+      );
     tracked.remains = hold(tracked.remains, this.#remains(diagnosis), now, sustained);
     if (diagnosis) tracked.diagnosis = diagnosis;
     if (tracked.remains.windows === 0) return 'ended';
@@ -201,10 +229,7 @@ export class Findings {
     return this.#report(leading, 'escalate', at);
   }
 
-  #holds(
-    rule: NoisyNeighborConfig['severities'][number] | undefined,
-    diagnosis: Diagnosis | undefined,
-  ): boolean {
+  #holds(rule: SeverityRule | undefined, diagnosis: Diagnosis | undefined): boolean {
     if (!rule || !diagnosis) return false;
     const { explanation, confidence } = diagnosis;
     const isConfident = explanation.verdict === 'undetermined' || confidence.value >= rule.confidence_min;

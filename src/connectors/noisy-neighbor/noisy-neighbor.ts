@@ -90,7 +90,7 @@ function judgeOf(config: NoisyNeighborConfig, host: Host, { asked, store }: Surr
     }));
     const changes = findings.take(
       diagnosed.flatMap(({ diagnoses }) => diagnoses),
-      window.end,
+      window,
     );
     const records = changes.map((change) => recordOf(change, evidenceOf(change, window)));
     histories.add(window, findings.victims());

@@ -10,7 +10,7 @@ import { openFinding, type StoredFinding, storedFinding } from './stored-finding
 import type { Window } from './window.ts';
 
 /** Of what the entries hold; one of another format is discarded. */
-const format = '1';
+const format = '2';
 const formatKey = 'format';
 const findingPrefix = 'finding/';
 const historyPrefix = 'history/';

@@ -4,7 +4,7 @@ import { resource } from '../../telemetry/metrics/build.ts';
 import type { UnixNanoseconds } from '../../telemetry/units.ts';
 import type { Blame, Culprit } from './blame.ts';
 import type { Doubt } from './confidence.ts';
-import type { Severity } from './config.ts';
+import type { Severity, SeverityRule } from './config.ts';
 import type { OpenFinding } from './findings.ts';
 import type { Held } from './sustained.ts';
 import { culpritsOf, type Explanation } from './verdict.ts';
@@ -23,7 +23,10 @@ export interface StoredFinding {
   readonly severity: Severity;
   readonly since: string;
   readonly reported: string;
-  readonly rules: readonly StoredHeld[];
+  /** The end of the last window: the time from there to the next one does not count for the rules. */
+  readonly seen: string;
+  /** Rules of `severities` with their settings: of those that are still configured, what held goes on. */
+  readonly rules: readonly (readonly [SeverityRule, StoredHeld])[];
   readonly remains: StoredHeld;
   readonly victim: Pick<Observation, 'key' | 'name' | 'run' | 'wait' | 'waits'> & {
     readonly attributes: Attributes;
@@ -53,7 +56,8 @@ export function storedFinding({ id, incident, isLeading, active, ...of }: OpenFi
   return {
     ...{ id, incident, isLeading, severity: active.severity },
     ...{ since: String(active.since), reported: String(active.reported) },
-    ...{ rules: of.rules.map(storedHeld), remains: storedHeld(of.remains) },
+    ...{ seen: String(of.seen), remains: storedHeld(of.remains) },
+    rules: of.rules.map(({ rule, held }) => [rule, storedHeld(held)]),
     victim: {
       ...{ key: victim.key, name: victim.name, attributes: victim.resource.attributes },
       ...{ run: victim.run, wait: victim.wait, waits: victim.waits },
@@ -80,7 +84,8 @@ export function openFinding(of: StoredFinding): OpenFinding {
     active: {
       ...{ severity: of.severity, since: unixNanoseconds(of.since), reported: unixNanoseconds(of.reported) },
     },
-    ...{ rules: of.rules.map(held), remains: held(of.remains) },
+    ...{ seen: unixNanoseconds(of.seen), remains: held(of.remains) },
+    rules: of.rules.map(([rule, of]) => ({ rule, held: held(of) })),
     diagnosis: {
       victim: {
         ...victim,

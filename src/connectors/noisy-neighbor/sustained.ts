@@ -21,6 +21,12 @@ export function hold(before: Held, holds: boolean, now: number, { windows, of }:
   return bits === before.windows && since === before.since ? before : { windows: bits, since };
 }
 
+/** As if the time after the last window had not passed: nothing is known to have held then. */
+export const withoutGap = ({ windows, since }: Held, gap: number): Held => ({
+  windows,
+  since: since === undefined ? undefined : since + gap,
+});
+
 function bitCount(bits: number): number {
   let count = 0;
   for (let rest = bits; rest; rest &= rest - 1) count++;

@@ -131,6 +131,51 @@ test('an escalation that was reached is not reported again, one that is due come
   assert.deepEqual(brief((await start()).windows(bad, 4)), []);
 });
 
+const bad = { web: hurtBy('etl', { length: 0.05 }) };
+
+test('the time between two runs does not count for how long a rule has held', async (t) => {
+  const settings = { storage: 'file_storage', cool_down: '24h' };
+  for (const gap of [0, 1, hour]) {
+    const { start } = runs(t, settings);
+    const first = await start();
+    const before = first.windows(bad, 5);
+    await first.close();
+    const { windows } = await start(gap);
+    assert.deepEqual(brief(before), ['begin WARN web noisy_neighbor etl']);
+    assert.deepEqual(brief(windows(bad, 2)), [], String(gap));
+    assert.deepEqual(brief(windows(bad, 1)), ['escalate ERROR web noisy_neighbor etl'], String(gap));
+  }
+  const { start } = runs(t, settings);
+  const killed = await start();
+  killed.windows(bad, 3);
+  await killed.save();
+  killed.windows(bad, 2);
+  const { windows } = await start(hour);
+  assert.deepEqual(brief(windows(bad, 4)), [], 'the windows that were not saved do not count');
+  assert.deepEqual(brief(windows(bad, 2)), ['escalate ERROR web noisy_neighbor etl']);
+});
+
+test('what a rule has held is not taken for another rule, wherever it stands', async (t) => {
+  const [warn, error] = [
+    { severity: 'WARN', score: 20 },
+    { severity: 'ERROR', score: 50, sustained_for: '30s' },
+  ];
+  const other = { severity: 'FATAL', score: 50, sustained_for: '20s' };
+  const run = async (severities: readonly object[]) => {
+    const { start } = runs(t, { storage: 'file_storage' });
+    const first = await start();
+    first.windows(bad, 5);
+    await first.close();
+    const { windows } = await start(0, { severities });
+    return Array.from({ length: 8 }, () => brief(windows(bad))[0] ?? '');
+  };
+  const at = (window: number, severity: string) =>
+    Array.from({ length: 8 }, (_, n) => (n === window ? `escalate ${severity} web noisy_neighbor etl` : ''));
+  assert.deepEqual(await run([warn, error]), at(2, 'ERROR'));
+  assert.deepEqual(await run([error, warn]), at(2, 'ERROR'), 'moved');
+  assert.deepEqual(await run([warn, other]), at(5, 'FATAL'), 'in the place of one that is gone');
+});
+
 test('the usual p99 and that of the hour of the week survive a restart', async (t) => {
   const { start } = runs(t);
   const usual = (length: number) => ({ web: { run: 1, waits: { idle: 0.001 }, length } });
@@ -192,7 +237,8 @@ test('what could not be saved is saved when there is room', async (t) => {
 });
 
 for (const [name, spoil] of Object.entries<(store: MemoryStore) => void>({
-  'of another format': ({ bytes }) => void bytes.set('format', Buffer.from('2')),
+  'of the first format': ({ bytes }) => void bytes.set('format', Buffer.from('1')),
+  'of a later format': ({ bytes }) => void bytes.set('format', Buffer.from('3')),
   'that is no JSON': ({ bytes }) => void bytes.set('finding/x', Buffer.from('{')),
   'without its fields': ({ bytes }) => void bytes.set('finding/x', Buffer.from('{}')),
 }))
