@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Host, Store, StoreChange, StoreEntry, Task } from '../../component.ts';
+import type { Host, Store, StoreEntry, Task } from '../../component.ts';
 import { messageOf } from '../../telemetry/health.ts';
 import { seconds } from '../../telemetry/units.ts';
 import { findingCounters } from './emits.ts';
@@ -7,6 +7,7 @@ import type { Change, Findings } from './findings.ts';
 import type { Histories } from './histories.ts';
 import type { StoredHistory } from './history.ts';
 import { openFinding, type StoredFinding, storedFinding } from './stored-finding.ts';
+import { Unsaved } from './unsaved.ts';
 import type { Window } from './window.ts';
 
 /** Of what the entries hold; one of another format is discarded. */
@@ -30,10 +31,10 @@ export interface SavedStateOptions {
 export class SavedState {
   readonly #store: Store;
   readonly #options: SavedStateOptions;
-  /** Ids of findings that began, went on in another way or ended since they were saved. */
-  readonly #changedFindings = new Set<string>();
-  /** Workloads that were seen or evicted since then. */
-  readonly #changedHistories = new Set<string>();
+  /** By id. */
+  readonly #unsavedFindings = new Unsaved();
+  /** By workload. */
+  readonly #unsavedHistories = new Unsaved();
   /** Until then nothing is saved: it would replace what a former run knows. */
   #isRestored = false;
   /** The store holds what cannot be decoded. */
@@ -93,18 +94,23 @@ export class SavedState {
           [key.slice(historyPrefix.length), JSON.parse(textOf(value)) as StoredHistory] as const,
       ) // of this format
       .sort(([, a], [, b]) => Number(BigInt(a.seen) - BigInt(b.seen)));
+    for (const [key] of restored) this.#unsavedHistories.found(key);
+    for (const { id } of open) this.#unsavedFindings.found(id);
     histories.restore(restored);
-    for (const id of findings.restore(open)) this.#changedFindings.add(id);
+    for (const id of findings.restore(open)) this.#unsavedFindings.remove(id);
   }
 
   /** What a window has changed. */
   changed({ workloads }: Pick<Window, 'workloads'>, changes: readonly Change[]): void {
-    for (const { key } of workloads) this.#changedHistories.add(key);
-    for (const { finding } of changes) this.#changedFindings.add(finding.id);
+    const { histories } = this.#options;
+    for (const { key } of workloads) if (histories.get(key)) this.#unsavedHistories.change(key);
+    for (const { state, finding } of changes)
+      if (state === 'end') this.#unsavedFindings.remove(finding.id);
+      else this.#unsavedFindings.change(finding.id);
   }
 
   evicted(key: string): void {
-    this.#changedHistories.add(key);
+    this.#unsavedHistories.remove(key);
   }
 
   /** At once: the one that opens the store next waits for that. A save that goes on is rejected by the store. */
@@ -118,7 +124,7 @@ export class SavedState {
       await this.#store.close();
     } finally {
       const { host } = this.#options;
-      const unsaved = this.#changedFindings.size + this.#changedHistories.size;
+      const unsaved = this.#unsavedFindings.size + this.#unsavedHistories.size;
       if (unsaved > 0) {
         host.counters.add(findingCounters.unsaved, unsaved, { connector: host.id });
         host.log.warn({ unsaved }, 'Histories and findings were not saved.');
@@ -129,48 +135,46 @@ export class SavedState {
   async #saveDue(): Promise<void> {
     if (!this.#isRestored) await this.#restore();
     if (this.#options.host.clock.elapsed() - this.#savedAt >= saveInterval) await this.save();
-    else if (this.#changedFindings.size > 0) await this.#saveFindings();
+    else if (this.#unsavedFindings.size > 0) await this.#saveFindings();
   }
 
   /** All of it. */
   async save(): Promise<void> {
     if (!this.#isRestored) await this.#restore();
     const { findings, histories, host } = this.#options;
-    for (const { id } of findings.open()) this.#changedFindings.add(id);
+    for (const { id } of findings.open()) this.#unsavedFindings.change(id);
     await this.#saveFindings();
-    await this.#save(this.#changedHistories, (keys) =>
-      keys.map((key) => change(historyPrefix + key, histories.get(key)?.stored())),
-    );
+    await this.#save(this.#unsavedHistories, historyPrefix, () => (key) => histories.get(key)?.stored());
     this.#savedAt = host.clock.elapsed();
   }
 
   async #saveFindings(): Promise<void> {
-    await this.#save(this.#changedFindings, (ids) => {
+    await this.#save(this.#unsavedFindings, findingPrefix, () => {
       const open = new Map(this.#options.findings.open().map((finding) => [finding.id, finding]));
-      return ids.map((id) => {
+      return (id) => {
         const finding = open.get(id);
-        return change(findingPrefix + id, finding && storedFinding(finding));
-      });
+        return finding && storedFinding(finding);
+      };
     });
   }
 
-  /** Other work goes on between the transactions. What could not be written stays in the set. */
+  /** Other work goes on between the transactions. What could not be written is left for the next time. */
   async #save(
-    changed: Set<string>,
-    encode: (keys: readonly string[]) => readonly StoreChange[],
+    unsaved: Unsaved,
+    prefix: string,
+    now: () => (key: string) => object | undefined,
   ): Promise<void> {
     if (this.#isForeign) await this.#clear();
-    const keys = [...changed];
+    const keys = unsaved.keys();
     for (let from = 0; from < keys.length; from += chunk) {
-      const part = keys.slice(from, from + chunk);
-      const changes = encode(part);
-      for (const key of part) changed.delete(key);
-      try {
-        await this.#store.apply([{ key: formatKey, value: bytesOf(format) }, ...changes]);
-      } catch (error) {
-        for (const key of part) changed.add(key);
-        throw error;
-      }
+      const storedOf = now();
+      const entries = new Map(
+        keys.slice(from, from + chunk).map((key) => [key, bytesOfJson(storedOf(key))] as const),
+      );
+      const changes = Array.from(entries, ([key, value]) => ({ key: prefix + key, value }));
+      await unsaved.save(entries, () =>
+        this.#store.apply([{ key: formatKey, value: bytesOf(format) }, ...changes]),
+      );
       await setImmediate();
     }
   }
@@ -182,6 +186,7 @@ export class SavedState {
       await this.#store.apply(entries.map(({ key }) => ({ key, value: undefined })));
     }
     this.#isForeign = false;
+    for (const unsaved of [this.#unsavedFindings, this.#unsavedHistories]) unsaved.cleared();
   }
 
   async #read(prefix: string): Promise<readonly StoreEntry[]> {
@@ -197,9 +202,6 @@ export class SavedState {
   }
 }
 
-const change = (key: string, value: object | undefined): StoreChange => ({
-  key,
-  value: value && bytesOf(JSON.stringify(value)),
-});
+const bytesOfJson = (value: object | undefined) => value && bytesOf(JSON.stringify(value));
 const bytesOf = (text: string): Uint8Array => Buffer.from(text);
 const textOf = (bytes: Uint8Array) => Buffer.from(bytes).toString();

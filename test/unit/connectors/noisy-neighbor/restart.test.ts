@@ -236,6 +236,37 @@ test('what could not be saved is saved when there is room', async (t) => {
   assert.deepEqual(brief((await start()).windows(hurt, 2)), []);
 });
 
+test('while nothing can be saved, what waits for it is bounded, and later the store has what lives', async (t) => {
+  const { start, store } = runs(t, { ...body, max_workloads: 8 });
+  const { windows, save, abandon, close, host } = await start();
+  const batch = (n: number) =>
+    Object.fromEntries(Array.from({ length: 8 }, (_, of) => [`job ${n}-${of}`, hurtBy('etl')]));
+  windows(batch(0), 6);
+  (host.clock as FakeClock).block(seconds(300));
+  await save();
+  store.failure = new Error('no space');
+  for (let n = 1; n < 100; n++) {
+    windows(batch(n), 6);
+    (host.clock as FakeClock).block(seconds(300));
+    await assert.rejects(save(), /no space/);
+  }
+  store.failure = undefined;
+  await save();
+  const kept = [...store.bytes.keys()].filter((key) => key.startsWith('history/')).sort();
+  assert.deepEqual(
+    kept,
+    Object.keys(batch(99)).map((name) => `history/${name}`),
+  );
+  assert.equal([...store.bytes.keys()].filter((key) => key.startsWith('finding/')).length, 8);
+  store.failure = new Error('no space');
+  for (let n = 100; n < 200; n++) windows(batch(n), 6);
+  await assert.rejects(save(), /no space/);
+  await assert.rejects(close(), /no space/);
+  await abandon();
+  const unsaved = total(host.counters, 'earshot.agent.findings.unsaved', { connector: host.id });
+  assert.equal(unsaved, 32, 'eight findings and eight histories to write, and as many to delete');
+});
+
 for (const [name, spoil] of Object.entries<(store: MemoryStore) => void>({
   'of the first format': ({ bytes }) => void bytes.set('format', Buffer.from('1')),
   'of a later format': ({ bytes }) => void bytes.set('format', Buffer.from('3')),
