@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Static, TObject } from 'typebox';
-import type { BpfHost } from './bpf/bpf.ts';
+import type { BpfHost, BpfUse } from './bpf/bpf.ts';
 import type { Clock } from './machine/clock.ts';
 import type { Machine } from './machine/machine.ts';
 import type { Batch, Signal } from './telemetry/batch.ts';
@@ -28,6 +28,8 @@ interface Described<Kind extends string, Schema extends TObject> {
   readonly uses?: readonly Configurable[];
   /** Its metrics, events, attributes and counters; `docs/METRICS.md` lists them. */
   readonly emits?: Emits;
+  /** Without that it cannot do anything: the agent looks whether it is there before anything opens. */
+  readonly bpf?: BpfUse;
   /** At most one instance in a configuration: it holds something of which there is one, on the machine or at its place. */
   readonly exclusive?: boolean;
   /** What is wrong with a configuration that fits the schema. Opens and changes nothing. */

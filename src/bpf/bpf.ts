@@ -25,14 +25,18 @@ export interface BpfHost {
   kernelStruct(name: string): readonly string[] | undefined;
 }
 
-export interface BpfSpec {
-  /** `scheduler` is `build/scheduler.bpf.o`, of `bpf/scheduler/scheduler.bpf.c`. */
-  readonly object: string;
-  /** What it is opened for, as in "cannot attach to the scheduler". */
+/** What something is opened for, and what that takes. */
+export interface BpfUse {
+  /** As in "cannot attach to the scheduler". */
   readonly purpose: string;
   readonly needs?: Needs;
   /** What works without it, for the error. */
   readonly instead?: string;
+}
+
+export interface BpfSpec extends BpfUse {
+  /** `scheduler` is `build/scheduler.bpf.o`, of `bpf/scheduler/scheduler.bpf.c`. */
+  readonly object: string;
   /** Values of `const volatile` variables. */
   readonly constants?: Readonly<Record<string, number | bigint>>;
   readonly maxEntries?: Readonly<Record<string, number>>;

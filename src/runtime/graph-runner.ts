@@ -1,6 +1,7 @@
 import type { Applied } from '../component.ts';
 import { messageOf } from '../telemetry/health.ts';
 import { nanoseconds } from '../telemetry/units.ts';
+import { checkSupport } from './check-support.ts';
 import { createFlow, type Flow } from './flow.ts';
 import { Graph } from './graph.ts';
 import { hostOf } from './host.ts';
@@ -48,7 +49,11 @@ export class GraphRunner {
    */
   async change(plan: GraphPlan): Promise<Applied> {
     const before = this.graph.instances;
-    const { services } = this.#context;
+    const { services, world } = this.#context;
+    checkSupport(
+      plan.instances.filter(({ key }) => !this.graph.get(key)),
+      world.bpf,
+    );
     const held = services.hold();
     const undo: Undo[] = [];
     try {

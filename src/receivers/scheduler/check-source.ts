@@ -6,7 +6,7 @@ import { UnsupportedError } from '../../bpf/unsupported-error.ts';
 import type { OwnCgroup } from '../../cgroup/own.ts';
 import type { LiveSource } from './live-scheduler.ts';
 import { fatalChecks, type SelfTestResult, selfTest, summarize } from './self-test.ts';
-import { schedulerPurpose } from './spec.ts';
+import { schedulerUse } from './spec.ts';
 
 /** Its inode number is fixed (PROC_PID_INIT_INO of the kernel). */
 const initialPidNamespace = 0xef_ff_ff_fc;
@@ -30,7 +30,7 @@ export async function checkSource(
     kernelStruct: (name) => bpf.kernelStruct(name),
   });
   const fatal = fatalChecks.flatMap((check) => result.failed.get(check) ?? []);
-  if (fatal.length) throw new UnsupportedError(schedulerPurpose, fatal);
+  if (fatal.length) throw new UnsupportedError(schedulerUse, fatal);
   logResult(result, log);
   return { throttle_clock: result.throttleClock, self_test: summarize(result) };
 }

@@ -24,6 +24,7 @@ import {
   type Waiter,
   type WantedOptions,
 } from './source.ts';
+import { schedulerUse } from './spec.ts';
 import { finishInSteps } from './steps.ts';
 
 const config = Type.Object(
@@ -97,6 +98,7 @@ export const scheduler: ReceiverComponent<typeof config> = {
   exclusive: true,
   config,
   uses: [cgroupsRef],
+  bpf: schedulerUse,
   emits: schedulerEmits,
   async open(settings, host) {
     const cgroups = await host.use(cgroupsRef);

@@ -1,27 +1,24 @@
-import type { BpfHost, BpfSpec } from '../../bpf/bpf.ts';
-import type { Needs } from '../../bpf/needs.ts';
+import type { BpfHost, BpfSpec, BpfUse } from '../../bpf/bpf.ts';
 import { histogramShiftFor, taskSetsFor, throttleSetsFor, throttleWays } from './sizes.ts';
 import type { Dimensions } from './snapshot.ts';
 import { type SchedulerOptions, samplingQuantum } from './source.ts';
 
-/** Of this machine's scheduler, in errors. */
-export const schedulerPurpose = {
+export const schedulerUse: BpfUse = {
   purpose: 'attach to the scheduler',
   instead:
     'the receiver "cgroup" reports throttling, pressure and limits without eBPF: config/examples/without-ebpf.yaml',
-} as const;
-
-const needs: Needs = {
-  sleeplessRing: true,
-  kernel: [
-    {
-      struct: 'sched_info',
-      member: 'last_queued',
-      remedy: 'CONFIG_SCHED_INFO=y, by CONFIG_TASK_DELAY_ACCT or CONFIG_SCHEDSTATS',
-    },
-    { struct: 'cfs_rq', member: 'rq', remedy: 'CONFIG_FAIR_GROUP_SCHED=y' },
-    { struct: 'cfs_rq', member: 'throttle_count', remedy: 'CONFIG_CFS_BANDWIDTH=y' },
-  ],
+  needs: {
+    sleeplessRing: true,
+    kernel: [
+      {
+        struct: 'sched_info',
+        member: 'last_queued',
+        remedy: 'CONFIG_SCHED_INFO=y, by CONFIG_TASK_DELAY_ACCT or CONFIG_SCHEDSTATS',
+      },
+      { struct: 'cfs_rq', member: 'rq', remedy: 'CONFIG_FAIR_GROUP_SCHED=y' },
+      { struct: 'cfs_rq', member: 'throttle_count', remedy: 'CONFIG_CFS_BANDWIDTH=y' },
+    ],
+  },
 };
 
 /** Threads at once that are throttled, were moved while they waited, or have been waiting since the last reading. */
@@ -61,7 +58,7 @@ export function schedulerSpec(options: SpecOptions, size: Dimensions, throttlesT
   const { limited = 0 } = options;
   const throttleSets = throttlesTasks ? throttleSetsOfTasks : throttleSetsFor({ cpus, limited });
   return {
-    ...{ object: 'scheduler', ...schedulerPurpose, needs },
+    ...{ object: 'scheduler', ...schedulerUse },
     constants: {
       slots: size.slots,
       progress_row: cpus,

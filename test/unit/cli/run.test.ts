@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -115,22 +115,49 @@ service: {pipelines: {metrics: {receivers: [scheduler], exporters: [debug]}}}
 /** The command without the rights to load BPF programs, also for root. */
 const unprivileged = (...args: string[]) => [
   ...(process.getuid?.() === 0 ? ['setpriv', '--bounding-set', '-bpf,-perfmon,-sys_admin'] : []),
-  ...[process.execPath, main, 'run', '--config', scheduler, ...args],
+  ...[process.execPath, main, 'run', ...args],
 ];
 
 test('a component that cannot start is named with the reason, and the exit code is 1', async () => {
-  const { output, exit } = watch(unprivileged());
+  const { output, exit } = watch(unprivileged('--config', scheduler));
   assert.equal(await exit, 1);
   assert.match(output.stderr, /^Error: cannot start receiver "scheduler": cannot attach to the scheduler: /m);
 });
 
 test('without kernel support the fallback configuration runs, and the log says so', async () => {
-  const { child, output, exit } = watch(unprivileged('--fallback-config', good));
+  const { child, output, exit } = watch(unprivileged('--config', scheduler, '--fallback-config', good));
   await outputOf(child, 'stderr', 'Everything is ready');
   child.kill();
   assert.equal(await exit, 0);
   assert.match(output.stderr, /^cannot start receiver "scheduler": cannot attach to the scheduler: /m);
   assert.match(output.stderr, new RegExp(`^Running the fallback configuration instead: ${good}$`, 'm'));
+});
+
+const withAdmin = (text: string) =>
+  `extensions: {admin: {endpoint: "unix:///sys/earshot/admin.sock"}}\n${text.replace('service: {', 'service: {extensions: [admin], ')}`;
+
+test('without the rights for BPF, that comes before what is wrong with a socket', async () => {
+  const config = file('both.yaml', withAdmin(readFileSync(scheduler, 'utf8')));
+  const { child, output, exit } = watch(unprivileged('--config', config, '--fallback-config', good));
+  await outputOf(child, 'stderr', 'Everything is ready');
+  child.kill();
+  assert.equal(await exit, 0);
+  assert.match(
+    output.stderr,
+    /^cannot start receiver "scheduler": cannot attach to the scheduler: no permission /m,
+  );
+  assert.doesNotMatch(output.stderr, /cannot listen/);
+});
+
+test('a socket that cannot be made is no reason for the fallback configuration', async () => {
+  const config = file('socket.yaml', withAdmin(readFileSync(good, 'utf8')));
+  const { output, exit } = start('--config', config, '--fallback-config', good);
+  assert.equal(await exit, 1);
+  assert.match(
+    output.stderr,
+    /^Error: cannot start extension "admin": cannot listen at \/sys\/earshot\/admin.sock: .*; run the agent as root, or set the endpoint /m,
+  );
+  assert.doesNotMatch(output.stderr, /fallback/);
 });
 
 test('an invalid fallback configuration is refused before anything starts', () => {

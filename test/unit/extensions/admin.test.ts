@@ -139,11 +139,11 @@ test('a directory in which others could replace the socket is refused', async ()
   assert.equal(existsSync(path), false);
 });
 
-test('where the user may not make the socket, the code is that of missing rights', async () => {
+test('where the user may not make the socket, the message has the reason and what to do', async () => {
   await assert.rejects(
     admin.open({ endpoint: 'unix:///sys/earshot/admin.sock' }, fakeHost('admin').host),
     ({ code, message }: NodeJS.ErrnoException) =>
-      code === 'UNSUPPORTED' && /\((EPERM|EACCES|EROFS)\); run the agent as root, or set /.test(message),
+      code === 'SOCKET_UNUSABLE' && /\((EPERM|EACCES|EROFS)\); run the agent as root, or set /.test(message),
   );
 });
 

@@ -72,6 +72,7 @@ export function bench(config: string, behave: Behaviour = {}) {
       type: 'lone',
       stability,
       exclusive: true,
+      bpf: { purpose: 'look into the kernel' },
       open: openSource,
     },
     {

@@ -374,3 +374,22 @@ test('one change waits for the other, and a stop for both; then nothing can be a
   assert.equal(events.filter((event) => event === 'open step').length, 1);
   assert.equal(events.filter((event) => event.startsWith('close')).length, 4);
 });
+
+test('what the machine lacks of BPF is found before anything opens, and what runs goes on without asking again', async () => {
+  const text = whole.replace('source: ', 'source: , lone: ').replace('[source]', '[source, lone]');
+  const { start, bpf, happened, reload, agent } = bench(text);
+  bpf.lacks = ['no permission'];
+  await assert.rejects(start(), {
+    name: 'StartError',
+    code: 'UNSUPPORTED',
+    message: 'cannot start receiver "lone": cannot look into the kernel: no permission',
+  });
+  assert.deepEqual(happened(), []);
+  bpf.lacks = [];
+  await start();
+  happened();
+  bpf.lacks = ['no permission'];
+  await reload(text.replace('sink: ', 'sink: {setting: b}'));
+  assert.ok(happened().includes('open sink'));
+  await agent.stop();
+});
