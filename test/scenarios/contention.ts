@@ -1,6 +1,17 @@
 import { longestLoad, spin } from '../kernel/scheduler-fixture.ts';
-import type { Scenario } from './scenario.ts';
-import { behind, besideHog, modest, pod, shared, untilFound, wanting } from './situations.ts';
+import type { Expected, Scenario } from './scenario.ts';
+import {
+  behind,
+  hogBeside,
+  modest,
+  mostOfCpu,
+  partOfCpu,
+  pod,
+  shared,
+  untilFound,
+  wanting,
+} from './situations.ts';
+import type { Stage } from './stage.ts';
 
 /** Who has the CPU: itself, another, many others, and by which share. */
 export const contention: readonly Scenario[] = [
@@ -9,6 +20,7 @@ export const contention: readonly Scenario[] = [
     async play(stage) {
       const victim = stage.cgroup('victim');
       stage.bursts(victim, 1000, 50_000);
+      stage.requires(victim, 0.005);
       await stage.windows(untilFound);
       return { found: [], quiet: [victim] };
     },
@@ -16,7 +28,8 @@ export const contention: readonly Scenario[] = [
   {
     name: 'one hog',
     async play(stage) {
-      const { victim, hog } = besideHog(stage);
+      const victim = modest(stage);
+      const hog = hogBeside(stage);
       await stage.windows(untilFound);
       return behind(victim, hog);
     },
@@ -28,6 +41,7 @@ export const contention: readonly Scenario[] = [
       const [victim, culprit] = [container('a'), container('b')];
       stage.bursts(victim, 2000, 5000);
       stage.hog(culprit);
+      stage.requires(culprit, mostOfCpu);
       await stage.windows(untilFound);
       return {
         found: [{ victim, verdict: 'sibling_contention', culprit }],
@@ -41,6 +55,7 @@ export const contention: readonly Scenario[] = [
       const [victim, culprit] = [pod(stage, 2).container('a'), pod(stage, 3).container('b')];
       stage.bursts(victim, 2000, 5000);
       stage.hog(culprit);
+      stage.requires(culprit, mostOfCpu);
       await stage.windows(untilFound);
       return behind(victim, culprit);
     },
@@ -50,6 +65,7 @@ export const contention: readonly Scenario[] = [
     async play(stage) {
       const victim = stage.cgroup('victim');
       stage.hog(victim, 4);
+      stage.requires(victim, mostOfCpu);
       await stage.windows(untilFound);
       return { found: [{ victim, verdict: 'self_contention' }] };
     },
@@ -60,6 +76,7 @@ export const contention: readonly Scenario[] = [
     async play(stage) {
       const victim = stage.cgroup('victim');
       stage.bursts(victim, 8000, 1000, 2);
+      stage.requires(victim, mostOfCpu);
       await stage.windows(untilFound);
       return { found: [{ victim, verdict: 'self_contention' }] };
     },
@@ -68,11 +85,11 @@ export const contention: readonly Scenario[] = [
     name: 'short bursts of a daemon beside a hog: the daemon runs last and preempts, the hog has the CPU',
     async play(stage) {
       const victim = stage.cgroup('victim');
-      const hog = stage.cgroup('hog');
       const daemon = stage.cgroup('daemon');
       stage.bursts(victim, 2000, 20_000);
-      stage.hog(hog);
+      const hog = hogBeside(stage);
       stage.bursts(daemon, 60, 1000);
+      stage.requires(daemon, 0.01);
       await stage.windows(untilFound);
       return {
         found: [{ victim, verdict: 'noisy_neighbor', culprit: hog }],
@@ -89,17 +106,20 @@ export const contention: readonly Scenario[] = [
   {
     name: 'many small neighbors, each within its share',
     async play(stage) {
-      const victim = stage.cgroup('victim');
-      stage.hog(victim);
-      const small = Array.from({ length: 8 }, (_, n) => stage.cgroup(`small-${n}`));
-      for (const cgroup of small) stage.bursts(cgroup, 2000, 30_000);
+      const { victim, tolerated } = amongSmall(stage);
+      await stage.windows(untilFound);
+      return { found: [{ victim, verdict: 'overcommitted' }], tolerated };
+    },
+  },
+  {
+    name: 'many small neighbors, and room for sixteen pairs: which of them had the CPU is not known',
+    scheduler: 'max_pairs: 16',
+    async play(stage) {
+      const { victim, small, tolerated } = amongSmall(stage);
       await stage.windows(untilFound);
       return {
-        found: [{ victim, verdict: 'overcommitted' }],
-        tolerated: small.flatMap((of) => [
-          { victim: of, verdict: 'noisy_neighbor', culprit: victim },
-          { victim: of, verdict: 'overcommitted' },
-        ]),
+        found: [{ victim, verdict: 'undetermined' }],
+        tolerated: [...tolerated, ...small.map((of) => ({ victim: of, verdict: 'undetermined' }))],
       };
     },
   },
@@ -107,8 +127,10 @@ export const contention: readonly Scenario[] = [
     name: 'a neighbor within its share',
     async play(stage) {
       const [a, b] = [stage.cgroup('victim'), stage.cgroup('neighbor')];
-      stage.hog(a);
-      stage.hog(b);
+      for (const cgroup of [a, b]) {
+        stage.hog(cgroup);
+        stage.requires(cgroup, partOfCpu);
+      }
       await stage.windows(untilFound);
       return { found: shared(a, b) };
     },
@@ -120,6 +142,7 @@ export const contention: readonly Scenario[] = [
       const neighbor = stage.cgroup('neighbor');
       stage.hog(victim);
       stage.bursts(neighbor, 20_000, 5000);
+      stage.requires(neighbor, mostOfCpu);
       await stage.windows(untilFound);
       return { found: [{ victim, verdict: 'overcommitted' }], tolerated: wanting(neighbor) };
     },
@@ -130,6 +153,7 @@ export const contention: readonly Scenario[] = [
       const victim = modest(stage);
       const hog = stage.cgroup('hog');
       stage.run(hog, ['nice', '-n', '19', ...spin(longestLoad, 1)]);
+      stage.requires(hog, mostOfCpu);
       await stage.windows(untilFound);
       return behind(victim, hog);
     },
@@ -150,8 +174,50 @@ export const contention: readonly Scenario[] = [
       const [victim, heavy] = [stage.cgroup('victim'), stage.cgroup('heavy', { weight: 400 })];
       stage.hog(victim);
       stage.hog(heavy);
+      stage.requires(heavy, mostOfCpu);
       await stage.windows(untilFound);
       return { found: [{ victim, verdict: 'overcommitted' }], tolerated: wanting(heavy) };
     },
   },
+  {
+    name: 'a hog that is a system service',
+    async play(stage) {
+      const victim = modest(stage);
+      const slice = stage.cgroup('system.slice');
+      const service = stage.cgroup('backup.service', { parent: slice });
+      stage.hog(service);
+      stage.requires(service, mostOfCpu);
+      await stage.windows(untilFound);
+      return {
+        found: [{ victim, verdict: 'system_interference', culprit: service }],
+        tolerated: wanting(service),
+      };
+    },
+  },
+  {
+    name: 'eight hogs beyond their share, none of them more than the others: none is the culprit',
+    async play(stage) {
+      const victim = stage.cgroup('victim', { weight: 1000 });
+      stage.bursts(victim, 2000, 5000);
+      stage.requires(victim, 0.1);
+      const hogs = Array.from({ length: 8 }, (_, n) => stage.cgroup(`hog-${n}`));
+      for (const hog of hogs) stage.hog(hog);
+      await stage.windows(untilFound);
+      return { found: [{ victim, verdict: 'undetermined' }], tolerated: hogs.flatMap(wanting) };
+    },
+  },
 ];
+
+/** A hog and eight neighbors that together want half of the CPU. */
+function amongSmall(stage: Stage) {
+  const victim = stage.cgroup('victim');
+  stage.hog(victim);
+  const small = Array.from({ length: 8 }, (_, n) => stage.cgroup(`small-${n}`));
+  for (const cgroup of small) stage.bursts(cgroup, 2000, 30_000);
+  stage.requires(victim, partOfCpu);
+  const tolerated: readonly Expected[] = small.flatMap((of) => [
+    { victim: of, verdict: 'noisy_neighbor', culprit: victim },
+    { victim: of, verdict: 'overcommitted' },
+  ]);
+  return { victim, small, tolerated };
+}

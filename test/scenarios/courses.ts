@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { removeEarly } from '../kernel/scheduler-fixture.ts';
 import type { Scenario } from './scenario.ts';
-import { behind, modest, untilFound } from './situations.ts';
+import { behind, hogBeside, modest, untilFound } from './situations.ts';
 
 /** What comes, goes, grows and comes again. */
 export const courses: readonly Scenario[] = [
@@ -22,9 +22,8 @@ export const courses: readonly Scenario[] = [
     name: 'a container that ends: its finding ends too',
     async play(stage) {
       const victim = stage.cgroup('victim');
-      const hog = stage.cgroup('hog');
       const load = stage.bursts(victim, 2000, 5000);
-      stage.hog(hog);
+      const hog = hogBeside(stage);
       await stage.windows(untilFound);
       load.signal('SIGTERM');
       await stage.windows(untilFound);
@@ -65,20 +64,24 @@ export const courses: readonly Scenario[] = [
   {
     name: 'a hog that grows slowly: the waiting rises',
     async play(stage) {
-      const victim = modest(stage);
-      const hog = stage.cgroup('hog');
+      // a tenth of a CPU: the hog soon has more
+      const victim = stage.cgroup('victim');
+      stage.bursts(victim, 8000, 72_000);
+      stage.requires(victim, 0.03);
       await stage.windows(2);
-      // more than its share no earlier than when the victim has a dozen windows, of which a trend is made
-      for (let thread = 0; thread < 30; thread++) {
-        stage.bursts(hog, 1000, 49_000);
+      const hog = stage.cgroup('hog');
+      // more than the victim no earlier than when that has a dozen windows, of which a trend is made
+      for (let thread = 1; thread <= 28; thread++) {
+        const run = 70 * thread;
+        stage.bursts(hog, run, 50_000 - run);
         await stage.windows(1);
       }
+      stage.requires(hog, 0.3);
       await stage.windows(2);
       const { tolerated = [] } = behind(victim, hog);
       return {
         found: [{ victim, verdict: 'noisy_neighbor', culprit: hog, trend: 'rising', isGradual: true }],
-        // before it takes more than its share
-        tolerated: [...tolerated, { victim, verdict: 'overcommitted' }],
+        tolerated,
       };
     },
   },

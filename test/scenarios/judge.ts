@@ -28,7 +28,7 @@ export interface Course {
   readonly reported: readonly Reported[];
   /** Ends of the windows, ns since 1970, in order. */
   readonly windows: readonly bigint[];
-  /** When the last load began without which the finding would not be, ns since 1970. */
+  /** When the last load ran first without which the finding would not be, ns since 1970. */
   onsetOf(expected: Expected): bigint;
 }
 

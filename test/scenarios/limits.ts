@@ -1,5 +1,5 @@
 import type { Scenario } from './scenario.ts';
-import { modest, pod, shared, untilFound, wanting } from './situations.ts';
+import { modest, mostOfCpu, partOfCpu, pod, shared, untilFound, wanting } from './situations.ts';
 
 /** Quotas at every level, and beside other causes. */
 export const limits: readonly Scenario[] = [
@@ -8,6 +8,7 @@ export const limits: readonly Scenario[] = [
     async play(stage) {
       const victim = stage.cgroup('victim', { quota: 30 });
       stage.hog(victim);
+      stage.requires(victim, partOfCpu);
       await stage.windows(untilFound);
       return { found: [{ victim, verdict: 'quota_throttled', culprit: victim }] };
     },
@@ -18,6 +19,7 @@ export const limits: readonly Scenario[] = [
       const { cgroup, container } = pod(stage, 4, 30);
       const victim = container('a');
       stage.hog(victim);
+      stage.requires(victim, partOfCpu);
       await stage.windows(untilFound);
       return { found: [{ victim, verdict: 'quota_throttled', culprit: cgroup }] };
     },
@@ -28,6 +30,7 @@ export const limits: readonly Scenario[] = [
       const slice = stage.cgroup('batch.slice', { quota: 30 });
       const victim = stage.cgroup('victim', { parent: slice });
       stage.hog(victim);
+      stage.requires(victim, partOfCpu);
       await stage.windows(untilFound);
       return { found: [{ victim, verdict: 'quota_throttled', culprit: slice }] };
     },
@@ -39,6 +42,7 @@ export const limits: readonly Scenario[] = [
       const rival = stage.cgroup('rival');
       stage.hog(victim);
       stage.hog(rival);
+      stage.requires(rival, mostOfCpu);
       await stage.windows(untilFound);
       return {
         found: [{ victim, verdict: 'quota_throttled', culprit: victim }],
@@ -53,6 +57,7 @@ export const limits: readonly Scenario[] = [
       const victim = modest(stage);
       const hog = stage.cgroup('hog', { quota: 20 });
       stage.hog(hog);
+      stage.requires(hog, 0.1);
       await stage.windows(untilFound);
       return {
         found: [{ victim: hog, verdict: 'quota_throttled', culprit: hog }],

@@ -7,8 +7,9 @@ export interface Scenario {
   readonly programs?: readonly string[];
   /** Why its label holds only where nothing else runs. */
   readonly alone?: string;
-  /** Of all its cgroups together; absent: so much that other work of the machine hardly gets a CPU that they want. */
-  readonly weight?: number;
+
+  /** Settings of the receiver `scheduler` under which its label holds, in YAML; absent: the defaults. */
+  readonly scheduler?: string;
   /** Starts its loads; resolves when what has to be found can have been reported. */
   play(stage: Stage): Promise<Label>;
 }

@@ -2,23 +2,30 @@ import type { TestCgroup } from '../kernel/scheduler-fixture.ts';
 import type { Expected, Label } from './scenario.ts';
 import type { Stage } from './stage.ts';
 
-/** From the begin of a load to its finding: two windows, the one in which it begins, and what comes of it too much. */
-export const untilFound = 5;
+/** From the begin of a load to its finding: two windows, the one in which it begins, and one that is too late. */
+export const untilFound = 4;
 
 /** A thread that computes for 2 ms of every 7: what it wants is less than its share beside one other. */
 export function modest(stage: Stage): TestCgroup {
   const victim = stage.cgroup('victim');
   stage.bursts(victim, 2000, 5000);
+  stage.requires(victim, 0.1);
   return victim;
 }
 
-/** A modest victim beside a neighbor that computes all the time. */
-export function besideHog(stage: Stage) {
-  const victim = modest(stage);
-  const hog = stage.cgroup('hog');
-  stage.hog(hog);
-  return { victim, hog };
+/** Takes all it can get, while what competes with it wants less than half. */
+export function hogBeside(stage: Stage): TestCgroup {
+  const cgroup = stage.cgroup('hog');
+  stage.hog(cgroup);
+  stage.requires(cgroup, mostOfCpu);
+  return cgroup;
 }
+
+/** Of one, with what a busy machine takes of it. */
+export const mostOfCpu = 0.4;
+
+/** Of a CPU that two or three have in equal parts. */
+export const partOfCpu = 0.2;
 
 /** A modest victim beside a load that takes all it can get. */
 export function behind(victim: TestCgroup, hog: TestCgroup): Label {

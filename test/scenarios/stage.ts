@@ -2,9 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { culpritAttributes } from '../../src/telemetry/attributes/culprit.ts';
-import { findingAttributes, findingEventName } from '../../src/telemetry/attributes/finding.ts';
-import { resourceAttributes } from '../../src/telemetry/attributes/resource.ts';
 import { waitMetrics } from '../../src/telemetry/metrics/wait.ts';
 import { type Agent, startAgent } from '../e2e/agent.ts';
 import {
@@ -21,23 +18,37 @@ import {
 import type { ReceivedMetrics } from '../lab/otlp-decode.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../lab/otlp-receiver.ts';
 import type { Course } from './judge.ts';
+import { Production, type Runs } from './production.ts';
+import { findingsIn } from './reported.ts';
 import type { Reported } from './scenario.ts';
 
 interface Started {
   readonly load: Load;
   readonly cgroup: TestCgroup;
-  /** ns since 1970. */
-  readonly at: bigint;
+}
+
+/** When the tasks of a cgroup got the CPU first, ns since 1970, as far as looking at it now and then tells. */
+interface Onset {
+  /** When they had not run yet. */
+  readonly after: bigint;
+  readonly hasRun: boolean;
 }
 
 /** What came of a scenario. */
 export interface Recorded extends Course {
   /** Findings that name what else this machine does, which is no part of the scenario. */
   readonly ofMachine: number;
-  /** Loads that failed or did nothing. */
+  /** Loads that failed. */
   readonly failures: readonly string[];
+  /** What the machine left out of it, for which it proves nothing; none: it was produced. */
+  readonly lacks: readonly string[];
   /** Received since the last load began; `seconds`: of so long. */
   readonly metrics: { readonly all: readonly ReceivedMetrics[]; readonly seconds: number };
+}
+
+interface StageOptions {
+  readonly isBeside: boolean;
+  readonly scheduler?: string;
 }
 
 /** An agent whose findings and metrics are collected, and the cgroups and loads of one scenario after the other. */
@@ -49,11 +60,15 @@ export class Stage {
   /** Of the scenario, and of what makes it work on the other CPU. */
   #own: TestCgroup | undefined;
   #clients: TestCgroup | undefined;
+  #production = new Production();
   #started: Started[] = [];
+  readonly #onsets = new Map<TestCgroup, Onset>();
   /** Loads that are no part of it. */
   #others: Load[] = [];
   #failures: string[] = [];
   #folders: string[] = [];
+  readonly #windowEnds: bigint[] = [];
+  #requestsRead = 0;
 
   private constructor(agent: Agent, receiver: OtlpReceiver, isBeside: boolean) {
     this.#agent = agent;
@@ -61,11 +76,11 @@ export class Stage {
     this.#isBeside = isBeside;
   }
 
-  /** `isBeside`: other load runs all the time. */
-  static async open(isBeside: boolean): Promise<Stage> {
+  /** `isBeside`: other load runs all the time; `scheduler`: what else the receiver is configured with. */
+  static async open({ isBeside, scheduler = '' }: StageOptions): Promise<Stage> {
     const receiver = await startOtlpReceiver();
     const agent = startAgent(`receivers:
-  scheduler: {interval: 1s}
+  scheduler: {interval: 1s, ${scheduler}}
   cgroup: {interval: 1s}
 processors:
   workload: {sources: []}
@@ -73,7 +88,7 @@ processors:
 connectors:
   noisy_neighbor:
 exporters:
-  otlp_grpc: {endpoint: "http://${receiver.endpoint}"}
+  otlp_grpc: {temporality: delta, endpoint: "http://${receiver.endpoint}"}
 service:
   pipelines:
     metrics: {receivers: [scheduler], processors: [workload, contention], exporters: [noisy_neighbor, otlp_grpc]}
@@ -89,6 +104,7 @@ service:
     this.#scenario++;
     this.#own = makeCgroup(String(this.#scenario), { weight });
     this.#clients = makeCgroup(`${this.#scenario}-clients`, { weight });
+    this.#production = new Production();
     if (!this.#isBeside) return;
     // neither changes what a scenario's own loads may have: one is on another CPU, one has next to no weight
     const full = makeCgroup('full', { parent: this.#clients });
@@ -124,6 +140,18 @@ service:
     this.run(makeCgroup(`client-${this.#started.length}`, parent ? { parent } : {}), command, 1);
   }
 
+  /** Without so much CPU time from now on, as a part of one CPU, the scenario is not produced. */
+  requires = (of: Runs, least: number) => this.#production.require(of, least);
+
+  /** Resolves when it takes such a part of a CPU, or does not within a time in which a load can begin. */
+  async reaches(of: Runs, part: number): Promise<void> {
+    for (let attempt = 0, before = of.ran(), ran = 0; attempt < 40 && ran < part * 0.25e9; attempt++) {
+      await sleep(250);
+      ran = of.ran() - before;
+      before += ran;
+    }
+  }
+
   /** A folder that lasts as long as the scenario. */
   folder(): string {
     const folder = mkdtempSync(join(tmpdir(), 'earshot-scenario-'));
@@ -135,80 +163,96 @@ service:
     load.ended.catch((error: Error) => {
       if (this.#started.some((started) => started.load === load)) this.#failures.push(error.message);
     });
-    if (cgroup) this.#started.push({ load, cgroup, at: nowNanoseconds() });
-    else this.#others.push(load);
+    if (!cgroup) return void this.#others.push(load);
+    this.#started.push({ load, cgroup });
+    if (!this.#onsets.has(cgroup)) this.#onsets.set(cgroup, { after: nowNanoseconds(), hasRun: false });
   }
 
-  /** Windows of the agent. */
-  windows = (count: number) => sleep(count * 1000);
+  /** Resolves when all loads run, as the kernel says, and the agent has reported so many windows since. */
+  async windows(count: number): Promise<void> {
+    for (let attempt = 0; !this.#allRun() && attempt < longestStart * 50; attempt++) await sleep(20);
+    const now = nowNanoseconds();
+    await this.#until(() => this.#ends().filter((end) => end > now).length >= count);
+  }
+
+  #allRun(): boolean {
+    const now = nowNanoseconds();
+    let allRun = true;
+    for (const [cgroup, { after, hasRun }] of this.#onsets) {
+      if (hasRun) continue;
+      const runs = cgroup.ran() > 0;
+      this.#onsets.set(cgroup, { after: runs ? after : now, hasRun: runs });
+      allRun &&= runs;
+    }
+    return allRun;
+  }
+
+  async #until(isReported: () => boolean): Promise<void> {
+    const ends = this.#ends().length;
+    for (let attempt = 0; !isReported(); attempt++) {
+      if (attempt === longestReport * 50 && this.#ends().length === ends)
+        throw new Error(`nothing was reported for ${longestReport} s`);
+      await sleep(20);
+    }
+  }
 
   /** What the scenario has come to by now, once the agent has reported it. */
   async record(): Promise<Recorded> {
     const onset = this.#onset();
+    const lacks = this.#production.lacks();
     const now = nowNanoseconds();
-    for (let attempt = 0; !this.#batches().some((batch) => (endOf(batch) ?? 0n) >= now); attempt++) {
-      if (attempt === longestReport * 10) throw new Error(`nothing was reported for ${longestReport} s`);
-      await sleep(100);
-    }
-    const batches = this.#batches();
-    const ends = [...new Set(batches.map(endOf).filter((end) => end !== undefined))].sort();
-    const since = batches.filter((batch) => (endOf(batch) ?? 0n) > onset);
-    const own = this.#reported().filter(({ victim }) => victim.startsWith(this.#path('')));
+    await this.#until(() => this.#ends().some((end) => end >= now));
+    const ends = [...this.#ends()];
+    const own = findingsIn(this.#receiver.logs()).filter(({ victim }) => victim.startsWith(this.#path('')));
     const isOfMachine = ({ verdict, culprit }: Reported) =>
       verdict === 'host_steal' || (culprit !== undefined && !culprit.startsWith(testPath));
-    const idle = this.#started.filter(({ cgroup }) => cgroup.ran() === 0);
+    const idle = [...this.#onsets].filter(([, { hasRun }]) => !hasRun);
     return {
       reported: own.filter((finding) => !isOfMachine(finding)),
       ofMachine: own.filter((finding) => finding.state === 'begin' && isOfMachine(finding)).length,
       windows: ends,
       onsetOf: () => onset,
-      failures: [...this.#failures, ...idle.map(({ cgroup }) => `nothing ran in ${cgroup.path}`)],
-      metrics: { all: since, seconds: ends.filter((end) => end > onset).length },
+      failures: this.#failures,
+      lacks: [...lacks, ...idle.map(([{ path }]) => `nothing ran in ${path}`)],
+      metrics: {
+        all: this.#batches().filter((batch) => (endOf(batch) ?? 0n) > onset),
+        seconds: ends.filter((end) => end > onset).length,
+      },
     };
   }
 
   #batches = () => this.#receiver.metrics().flatMap(({ resources }) => resources);
 
-  /** When the last of the scenario's cgroups got its first load. */
+  /** Of the windows that have been reported, ns since 1970, in order. */
+  #ends(): readonly bigint[] {
+    const requests = this.#receiver.metrics();
+    for (const { resources } of requests.slice(this.#requestsRead))
+      for (const end of resources.map(endOf))
+        if (end !== undefined && end > (this.#windowEnds.at(-1) ?? 0n)) this.#windowEnds.push(end);
+    this.#requestsRead = requests.length;
+    return this.#windowEnds;
+  }
+
+  /** When the last of the scenario's cgroups got the CPU first. */
   #onset(): bigint {
-    const first = new Map<string, bigint>();
-    for (const { cgroup, at } of this.#started)
-      if (cgroup.path.startsWith(this.#path('')) && !first.has(cgroup.path)) first.set(cgroup.path, at);
-    return [...first.values()].reduce((latest, at) => (at > latest ? at : latest), 0n);
+    let latest = 0n;
+    for (const [{ path }, { after }] of this.#onsets)
+      if (path.startsWith(this.#path('')) && after > latest) latest = after;
+    return latest;
   }
 
   #path = (name: string) => `${testPath}${this.#scenario}/${name}`;
-
-  #reported(): readonly Reported[] {
-    return this.#receiver.logs().flatMap(({ resources }) =>
-      resources.flatMap(({ resource, records }) =>
-        records
-          .filter(({ eventName }) => eventName === findingEventName)
-          .map(({ time, attributes, body }) => ({
-            time,
-            state: String(attributes[findingAttributes.state.key]),
-            victim: String(resource[resourceAttributes.cgroupPath.key]),
-            culprit: attributes[culpritAttributes.cgroupPath.key]?.toString(),
-            verdict: String(attributes[findingAttributes.verdict.key]),
-            share: Number(attributes[findingAttributes.share.key]),
-            others: othersOf(attributes[findingAttributes.otherVerdicts.key]),
-            trend: attributes[findingAttributes.trend.key]?.toString(),
-            body: String(body),
-          })),
-      ),
-    );
-  }
 
   /** Ends the scenario: its loads, its cgroups. */
   async clear(): Promise<void> {
     const loads = [...this.#started.map(({ load }) => load), ...this.#others];
     this.#started = [];
     this.#others = [];
+    this.#onsets.clear();
     this.#failures = [];
     await Promise.allSettled(loads.map(endLoad));
     await removeCgroups();
     for (const folder of this.#folders.splice(0)) rmSync(folder, { recursive: true });
-    await this.windows(1);
   }
 
   async close(): Promise<void> {
@@ -223,14 +267,10 @@ const testPath = `/earshot-test-${process.pid}-`;
 /** Seconds in which a busy machine lets an agent report a window. */
 const longestReport = 20;
 
-const nowNanoseconds = () => BigInt(Date.now()) * 1_000_000n;
+/** Seconds in which a busy machine lets a load begin. */
+const longestStart = 10;
 
-/** As `verdict part`. */
-const othersOf = (texts: unknown) =>
-  (Array.isArray(texts) ? texts : []).map((text) => {
-    const [verdict = '', share] = String(text).split(' ');
-    return { verdict, share: Number(share) };
-  });
+const nowNanoseconds = () => BigInt(Date.now()) * 1_000_000n;
 
 function endOf({ metrics }: ReceivedMetrics): bigint | undefined {
   return metrics.find(({ name }) => name === waitMetrics.runTime.name)?.points[0]?.time;

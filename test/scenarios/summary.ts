@@ -17,6 +17,7 @@ function truthOf({ labelled, culprit }: Row): string | undefined {
   switch (labelled) {
     case 'noisy_neighbor':
     case 'sibling_contention':
+    case 'system_interference':
       return culprit;
     case 'kernel_interference':
     case 'irq_interference':

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestCgroup } from '../kernel/scheduler-fixture.ts';
 import type { Scenario } from './scenario.ts';
-import { behind, modest, untilFound } from './situations.ts';
+import { behind, modest, mostOfCpu, untilFound } from './situations.ts';
 import type { Stage } from './stage.ts';
 
 /** Longer than a scenario, s. */
@@ -17,6 +17,7 @@ export const tools: readonly Scenario[] = [
       const victim = modest(stage);
       const hog = stage.cgroup('hog');
       stage.run(hog, forever('dd if=/dev/zero of=/dev/null bs=64k count=20000 status=none'));
+      stage.requires(hog, mostOfCpu);
       await stage.windows(untilFound);
       return behind(victim, hog);
     },
@@ -27,6 +28,7 @@ export const tools: readonly Scenario[] = [
       const victim = modest(stage);
       const hog = stage.cgroup('hog');
       stage.run(hog, forever('/bin/true'));
+      stage.requires(hog, mostOfCpu);
       await stage.windows(untilFound);
       return behind(victim, hog);
     },
@@ -38,6 +40,7 @@ export const tools: readonly Scenario[] = [
       const victim = modest(stage);
       const hog = stage.cgroup('hog');
       stage.run(hog, build(stage));
+      stage.requires(hog, mostOfCpu);
       await stage.windows(untilFound);
       return behind(victim, hog);
     },
@@ -49,6 +52,7 @@ export const tools: readonly Scenario[] = [
       const [victim, hog] = [stage.cgroup('sysbench'), stage.cgroup('stress-ng')];
       stage.run(victim, sysbenchAtRate);
       stage.run(hog, ['stress-ng', '--quiet', '--cpu', '1', '--timeout', lifetime]);
+      stage.requires(hog, mostOfCpu);
       await stage.windows(untilFound);
       return behind(victim, hog);
     },
@@ -63,6 +67,7 @@ export const tools: readonly Scenario[] = [
       const ask = `redis-cli -s ${socket} -r 100000 -i 0.006 eval "${script}" 0 > /dev/null`;
       stage.client(onceRedisAnswers(socket, ask));
       stage.run(hog, ['sysbench', 'cpu', '--threads=1', `--time=${lifetime}`, 'run']);
+      stage.requires(hog, mostOfCpu);
       await stage.windows(untilFound);
       return behind(victim, hog);
     },
@@ -76,6 +81,7 @@ export const tools: readonly Scenario[] = [
       const socket = startRedis(stage, hog);
       const load = `redis-benchmark -s ${socket} -q -c 20 -P 16 -n 100000000 -t lrange_600 > /dev/null`;
       stage.client(onceRedisAnswers(socket, load));
+      stage.requires(hog, mostOfCpu);
       await stage.windows(untilFound);
       return behind(victim, hog);
     },
@@ -90,6 +96,7 @@ export const tools: readonly Scenario[] = [
       stage.run(hog, nginx(stage, port));
       const load = `ab -q -k -c 8 -t ${lifetime} -n 100000000 -H 'Accept-Encoding: gzip' http://127.0.0.1:${port}/page`;
       stage.client(['timeout', lifetime, 'sh', '-c', `until ${load}; do sleep 0.02; done > /dev/null 2>&1`]);
+      stage.requires(hog, mostOfCpu);
       await stage.windows(untilFound);
       return behind(victim, hog);
     },
