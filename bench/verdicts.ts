@@ -3,11 +3,14 @@
  *
  *     bench/verdicts.ts [--workloads 1000] [--culprits 20] [--windows 200]
  *
- * CPU time, and its ratio to a sum over the same points, which is read beside each window; first where no question of
- * `earshot explain` can come, then where an extension `admin` listens and windows are retained. The heap is measured after
- * collection: run with `--expose-gc`.
+ * CPU time, that of the garbage collector included, and its ratio to a sum over the same points, which is read beside each
+ * window; first where no question of `earshot explain` can come, then where an extension `admin` listens and windows are
+ * retained. Memory is measured after collection, with that of typed arrays. A pause is wall time: on a busy machine it has that
+ * of others. To be run with `--expose-gc --max-semi-space-size=1`, the latter as the agent.
  */
 import { cpus, release } from 'node:os';
+import { PerformanceObserver } from 'node:perf_hooks';
+import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { DataPointType } from '@opentelemetry/sdk-metrics';
 import { noisyNeighbor } from '../src/connectors/noisy-neighbor/noisy-neighbor.ts';
@@ -27,27 +30,28 @@ const { values } = parseArgs({
 });
 const [workloads, culprits, windows] = [values.workloads, values.culprits, values.windows].map(Number);
 
-const load = (n: number) =>
-  windowBatch(
-    n,
-    Object.fromEntries(
-      Array.from({ length: workloads ?? 0 }, (_, index) => {
-        const blame = Array.from({ length: culprits ?? 0 }, (_, by) => {
-          const time = 1 / (culprits ?? 1) / (by + 1);
-          return {
-            cause: 'neighbor',
-            culprit: `culprit ${(index + by) % 1000}`,
-            time,
-            excess: time,
-          } as const;
-        });
-        const wait = blame.reduce((sum, { time }) => sum + time, 0);
-        return [`workload ${index}`, hurtBy('', { blame, waits: { neighbor: wait } })];
-      }),
-    ),
-  );
+const doings = Object.fromEntries(
+  Array.from({ length: workloads ?? 0 }, (_, index) => {
+    const blame = Array.from({ length: culprits ?? 0 }, (_, by) => {
+      const time = 1 / (culprits ?? 1) / (by + 1);
+      const culprit = `culprit ${(index + by) % 1000}`;
+      return { cause: 'neighbor', culprit, time, excess: time } as const;
+    });
+    const wait = blame.reduce((sum, { time }) => sum + time, 0);
+    return [`workload ${index}`, hurtBy('', { blame, waits: { neighbor: wait } })];
+  }),
+);
 
-const batches = Array.from({ length: 2 }, (_, n) => n).map(load);
+const batches = Array.from({ length: 2 }, (_, n) => windowBatch(n, doings));
+
+/** The n-th window: its time is that of its first point. */
+function batchAt(n: number): MetricsBatch {
+  const [[name, doing] = ['', hurtBy('')]] = Object.entries(doings);
+  const [first] = windowBatch(n, { [name]: doing }).resourceMetrics;
+  const [, ...others] = batches[n % batches.length]?.resourceMetrics ?? [];
+  if (!first) throw new Error('there is no workload');
+  return { signal: 'metrics', resourceMetrics: [first, ...others] };
+}
 
 type Connector = Awaited<ReturnType<typeof noisyNeighbor.open>>;
 
@@ -74,15 +78,25 @@ function blameByCulprit({ resourceMetrics }: MetricsBatch): ReadonlyMap<unknown,
 }
 
 function round(n: number, connector: Connector) {
-  const batch = batches[n % batches.length];
-  if (!batch) throw new Error('there is no batch');
+  const batch = batchAt(n);
   return { judged: costOf(() => connector.connect(batch)), summed: costOf(() => blameByCulprit(batch)) };
 }
 
-const heap = () => {
-  globalThis.gc?.();
-  return process.memoryUsage().heapUsed / 2 ** 20;
-};
+/** MiB. */
+async function memory(): Promise<number> {
+  for (let n = 0; n < 3; n++) {
+    globalThis.gc?.();
+    await setTimeout(50); // buffers are freed by another thread
+  }
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return (heapUsed + arrayBuffers) / 2 ** 20;
+}
+
+const pauses: number[] = [];
+const observer = new PerformanceObserver((list) => {
+  for (const { duration } of list.getEntries()) pauses.push(duration);
+});
+
 /** Minimum, median, maximum. */
 const spread = (of: readonly number[]) => {
   const sorted = of.toSorted((a, b) => a - b);
@@ -90,22 +104,29 @@ const spread = (of: readonly number[]) => {
     .map((i) => (sorted[i] ?? Number.NaN).toFixed(1))
     .join(' / ');
 };
+
 async function measure(title: string, { isAsked }: { readonly isAsked: boolean }): Promise<void> {
   const { host } = fakeHost('noisy_neighbor');
   if (isAsked) (await host.use(explanations)).listen();
   const connector = await noisyNeighbor.open(settings({ max_workloads: 100_000 }), host);
-  const inputs = heap();
+  const count = Number(windows);
+  const inputs = await memory();
   const first = round(0, connector);
-  for (let n = 1; n < Number(windows); n++) round(n, connector); // compiled, as in an agent that has run for a while
-  const warm = heap();
-  const costs = Array.from({ length: Number(windows) }, (_, n) => round(n, connector));
-  const late = heap();
+  for (let n = 1; n < count; n++) round(n, connector); // compiled, as in an agent that has run for a while
+  const warm = await memory();
+  observer.observe({ entryTypes: ['gc'] });
+  const costs = Array.from({ length: count }, (_, n) => round(count + n, connector));
+  await setTimeout(100); // pauses are reported by the event loop
+  observer.disconnect();
+  const late = await memory();
   const total = (of: 'judged' | 'summed') => costs.reduce((sum, cost) => sum + cost[of], 0);
+  const judged = spread(costs.map((of) => of.judged));
+  const held = [warm - inputs, late - inputs].map((mebibytes) => mebibytes.toFixed(1));
   console.log(
-    `${title}: ms of CPU a window, minimum / median / maximum of ${windows}: ${spread(costs.map((of) => of.judged))} ` +
-      `(mean ${(total('judged') / costs.length).toFixed(1)}, the first ${first.judged.toFixed(1)}), ` +
-      `${(total('judged') / total('summed')).toFixed(1)} times a sum over the same points; ` +
-      `heap beyond the batches: ${(warm - inputs).toFixed(1)} MiB after ${windows} windows, ${(late - inputs).toFixed(1)} MiB after twice as many`,
+    `${title}: ms of CPU a window, minimum / median / maximum of ${windows}: ${judged} (mean ${(total('judged') / count).toFixed(1)}, ` +
+      `the first ${first.judged.toFixed(1)}), ${(total('judged') / total('summed')).toFixed(1)} times a sum over the same points; ` +
+      `longest pause of the garbage collector ${Math.max(0, ...pauses.splice(0)).toFixed(1)} ms; ` +
+      `memory beyond the batches: ${held[0]} MiB after ${count} windows, ${held[1]} MiB after twice as many`,
   );
   await connector.close();
 }
