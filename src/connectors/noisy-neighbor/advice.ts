@@ -1,6 +1,6 @@
-import type { Cause } from '../../telemetry/attributes/wait.ts';
+import { type Cause, causes } from '../../telemetry/attributes/wait.ts';
 import { cpus, percentage } from '../../views/quantities.ts';
-import type { Blame, Culprit } from './blame.ts';
+import { type Blame, type Culprit, culpritIn } from './blame.ts';
 import type { Diagnosis } from './diagnose.ts';
 import type { Quota } from './quotas.ts';
 import type { Share } from './verdict.ts';
@@ -74,14 +74,16 @@ function culpritAdvice(culprit: Culprit, { blame, wait }: Observation): string {
 
 /** Seconds. */
 function timeBehind(
-  { cause, culprit, time }: Blame,
+  { rows, begin, end }: Blame,
   { cgroup }: Culprit,
   isCounted: (cause: Cause) => boolean = () => true,
 ): number {
-  return time.reduce((sum, one, row) => {
-    const of = cause[row];
-    return culprit[row]?.cgroup === cgroup && of && isCounted(of) ? sum + one : sum;
-  }, 0);
+  let sum = 0;
+  for (let row = begin; row < end; row++) {
+    const cause = causes[rows.cause[row] ?? 0];
+    if (culpritIn(rows, row)?.cgroup === cgroup && cause && isCounted(cause)) sum += rows.time[row] ?? 0;
+  }
+  return sum;
 }
 
 function requestAdvice({ victim, explanation: { time } }: Diagnosis, seconds: number): string {

@@ -1,4 +1,4 @@
-import type { Cause } from '../../telemetry/attributes/wait.ts';
+import { type CauseSet, causeSet } from './blame.ts';
 import { sumOf } from './score.ts';
 import { type Explanation, unjudgedTime } from './verdict.ts';
 import type { Observation } from './window.ts';
@@ -66,24 +66,22 @@ const partOf = ({ wait }: Observation, time: number) => (wait > 0 ? Math.min(1, 
 
 /** Of time that culprits took, what has one of a known name. */
 function namesLeave(of: Observation, { verdict, main }: Explanation): number {
-  const causes = namedBy[verdict];
-  if (!causes) return 1;
+  const by = namedBy[verdict];
+  if (!by) return 1;
+  const { rows, begin, end } = of.blame;
   let named = 0;
-  const { cause, culprit, time } = of.blame;
-  for (let row = 0; row < cause.length; row++) {
-    const one = cause[row];
-    if (one && culprit[row] && causes.includes(one)) named += time[row] ?? 0;
-  }
-  const all = sumOf(of.causes, causes);
+  for (let row = begin; row < end; row++)
+    if (rows.culprit[row] && by.has[rows.cause[row] ?? 0]) named += rows.time[row] ?? 0;
+  const all = sumOf(of.causes, by.causes);
   return main === undefined ? 0 : Math.min(1, all > 0 ? named / all : 1);
 }
 
 /** Verdicts that name a culprit, with the causes in which it is. */
-const namedBy: Readonly<Partial<Record<Explanation['verdict'], readonly Cause[]>>> = {
-  noisy_neighbor: ['neighbor'],
-  quota_throttled: ['throttled', 'throttled_ancestor'],
-  sibling_contention: ['sibling'],
-  system_interference: ['system'],
+const namedBy: Readonly<Partial<Record<Explanation['verdict'], CauseSet>>> = {
+  noisy_neighbor: causeSet('neighbor'),
+  quota_throttled: causeSet('throttled', 'throttled_ancestor'),
+  sibling_contention: causeSet('sibling'),
+  system_interference: causeSet('system'),
 };
 
 /** From half of the time on, one culprit is the main one. */

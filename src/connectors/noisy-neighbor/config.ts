@@ -144,7 +144,7 @@ export const noisyNeighborConfig = Type.Object(
       default: 8_192,
       minimum: 1,
       description:
-        'What is held for `earshot explain`, for at most an hour: a workload in a window counts one, in an older minute too. Some 900 bytes each. The default is an hour of 130 workloads, or seven minutes of 1,000. Beyond it windows of a minute are held together at once, then the oldest are evicted; the newest is held however large it is. Nothing is held where no `admin` extension listens.',
+        'What is held for `earshot explain`, for at most an hour: a workload in a window counts one, in an older minute too. Some 600 bytes each. The default is an hour of 130 workloads, or seven minutes of 1,000. Beyond it windows of a minute are held together at once, then the oldest are evicted; the newest is held however large it is. Nothing is held where no `admin` extension listens.',
     }),
     storage: storageId(
       'Id of a storage extension, such as `file_storage`: what is usual, trends and active findings survive a restart.',

@@ -1,6 +1,7 @@
 import type { ActiveFinding, Answer, Culprit as Blamed } from '../../explanations/answer.ts';
 import type { Explainer } from '../../explanations/explanations.ts';
 import { resourceAttributes } from '../../telemetry/attributes/resource.ts';
+import { causes } from '../../telemetry/attributes/wait.ts';
 import {
   type Nanoseconds,
   nanoseconds,
@@ -10,6 +11,7 @@ import {
 import { clockTime } from '../../views/clock-time.ts';
 import { percentage, period } from '../../views/quantities.ts';
 import { type AdviceContext, adviceFor } from './advice.ts';
+import { culpritIn } from './blame.ts';
 import { doubtMeaning } from './confidence.ts';
 import type { NoisyNeighborConfig } from './config.ts';
 import { type Diagnosis, diagnose } from './diagnose.ts';
@@ -35,8 +37,8 @@ export function explainerOf({ config, retained, findings, histories }: Explainer
   return {
     workloads() {
       const shares = retained.waitShares();
-      return [...retained.workloads()].map(([key, named]) =>
-        knownOf(named, { key, waitShare: shares.get(key) ?? 0 }),
+      return [...retained.workloads()].map((of) =>
+        knownOf(of, { key: of.key, waitShare: shares.get(of.key) ?? 0 }),
       );
     },
     explain(key, since) {
@@ -144,7 +146,7 @@ function cpusOf(
 ): number | undefined {
   const culprit = main?.explanation.main?.culprit;
   if (!culprit) return undefined;
-  for (const [key, { resource }] of retained.workloads())
+  for (const { key, resource } of retained.workloads())
     if (String(resource.attributes[resourceAttributes.cgroupId.key]) === culprit.cgroup) {
       const past = spans.past(key);
       if (past) return past.observation.run / past.seconds;
@@ -158,20 +160,19 @@ function advised(
   { seconds, spans }: { readonly seconds: number; readonly spans: PastSpans },
 ): AdviceContext['window'] {
   if (explanation.verdict !== 'quota_throttled') return { seconds, workloads: [victim] };
-  const workloads = [...spans.all()].flatMap((key) => spans.past(key)?.observation ?? []);
-  return { seconds: spans.seconds, workloads };
+  return { seconds: spans.seconds, workloads: spans.workloads() };
 }
 
-function culpritsOf({ blame, wait }: Observation): readonly Blamed[] {
-  return blame.cause
-    .flatMap((cause, row): Blamed[] => {
-      const culprit = blame.culprit[row];
-      const [seconds, excess] = [blame.time[row] ?? 0, blame.excess[row] ?? 0];
-      return culprit
-        ? [{ ...namesOfCulprit(culprit), cause, seconds, share: seconds / wait, excess: excess / wait }]
-        : [];
-    })
-    .sort((a, b) => b.seconds - a.seconds);
+function culpritsOf({ blame: { rows, begin, end }, wait }: Observation): readonly Blamed[] {
+  const blamed: Blamed[] = [];
+  for (let row = begin; row < end; row++) {
+    const culprit = culpritIn(rows, row);
+    const cause = causes[rows.cause[row] ?? 0];
+    if (!culprit || !cause) continue;
+    const [seconds, excess] = [rows.time[row] ?? 0, rows.excess[row] ?? 0];
+    blamed.push({ ...namesOfCulprit(culprit), cause, seconds, share: seconds / wait, excess: excess / wait });
+  }
+  return blamed.sort((a, b) => b.seconds - a.seconds);
 }
 
 function worstOf({ end, seconds, share, verdict, culprit }: NonNullable<Past['worst']>) {

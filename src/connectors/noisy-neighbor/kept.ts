@@ -1,22 +1,32 @@
+import type { Resource } from '@opentelemetry/resources';
 import { type Cause, causes } from '../../telemetry/attributes/wait.ts';
-import type { Blame, Culprit } from './blame.ts';
+import { type Blame, type BlameRows, type Culprit, indexOfCause } from './blame.ts';
 import type { Diagnosis } from './diagnose.ts';
+import { pack, renumber, rowsOf, startRows } from './kept-blame.ts';
+import { type Verdict, verdicts } from './verdicts.ts';
 import type { Observation } from './window.ts';
 
-/** What is kept of a workload in a span of time. */
+/** What is kept of the workloads of a window, or of several: columns, whose cost for the collector does not grow with them. */
 export interface Kept {
-  windows: number;
-  /** Windows with a verdict. */
-  affected: number;
-  worst: Worst | undefined;
-  /** Highest of the windows. */
-  p99: number | undefined;
-  /** Seconds and counts, by the `at` of each. */
-  readonly figures: number[];
-  /** The culprit of each part of the blame, … */
-  culprits: readonly (Culprit | undefined)[];
-  /** … and of each its cause, time and excess. */
-  blame: readonly number[];
+  /** A row for each. */
+  readonly workloads: readonly Workload[];
+  /** A row of seconds and counts, by the `at` of each. */
+  readonly figures: Float64Array;
+  /** Culprits of the worst windows, as those of the blame; 0: none. */
+  readonly worst: Uint32Array;
+  readonly blame: BlameRows;
+  /** Where the blame of each workload begins, and where that of the last one ends. */
+  readonly begins: Uint32Array;
+}
+
+/** As it was in its newest window. */
+export interface Workload {
+  /** The same in all windows. */
+  readonly key: string;
+  name: string;
+  resource: Resource;
+  /** Of that window, ms. */
+  end: number;
 }
 
 /** The window in which a workload lost most to a verdict. */
@@ -25,151 +35,143 @@ export interface Worst {
   readonly seconds: number;
   /** Of its runnable time, what it lost to the verdict. */
   readonly share: number;
-  readonly verdict: string;
+  readonly verdict: Verdict;
   readonly culprit: string | undefined;
 }
 
+/** Columns of the figures; first those that several windows add up. */
 export const at = {
-  run: 0,
-  wait: 1,
-  waits: 2,
-  entitled: 3,
+  windows: 0,
+  /** Windows with a verdict. */
+  affected: 1,
+  run: 2,
+  wait: 3,
+  waits: 4,
+  entitled: 5,
   /** Of the windows in which it was there. */
-  seconds: 4,
-  causes: 5,
-  preemptions: 5 + causes.length,
+  seconds: 6,
+  causes: 7,
+  preemptions: 7 + causes.length,
+  /** Highest of the windows; NaN: nothing waited. */
+  p99: 7 + 2 * causes.length,
+  /** NaN: there is no worst window. */
+  worstShare: 8 + 2 * causes.length,
+  worstEnd: 9 + 2 * causes.length,
+  worstSeconds: 10 + 2 * causes.length,
+  worstVerdict: 11 + 2 * causes.length,
 } as const;
-const figureCount = 5 + 2 * causes.length;
-const indexOf = new Map<Cause, number>(causes.map((cause, index) => [cause, index]));
+export const width = at.worstVerdict + 1;
 
-/** Parts of the blame of a workload in a window that keep their culprit: those above a hundredth of its wait, … */
-const leastPart = 0.01;
-/** … the longest so many, of each span. */
-const mostParts = 8;
+export const figure = ({ figures }: Kept, row: number, of: number): number => figures[row * width + of] ?? 0;
+
+export interface Judged {
+  readonly victim: Observation;
+  readonly diagnoses: readonly Diagnosis[];
+}
 
 export interface Keeping {
   /** Of the window. */
   readonly seconds: number;
-  readonly worst: Worst | undefined;
-  /** The object that stands for a culprit in all spans. */
+  readonly end: number;
+  /** The one that stands for the victim in all spans. */
+  workloadOf(victim: Observation): Workload;
+  /** The same of a culprit. */
   shared(culprit: Culprit): Culprit;
 }
 
-export function keep(of: Observation, { seconds, worst, shared }: Keeping): Kept {
-  const figures = new Array<number>(figureCount).fill(0);
-  figures[at.run] = of.run;
-  figures[at.wait] = of.wait;
-  figures[at.waits] = of.waits;
-  figures[at.seconds] = seconds;
-  figures[at.entitled] = of.entitled.get('neighbor') ?? 0;
-  for (const [cause, index] of indexOf) {
-    figures[at.causes + index] = of.causes.get(cause) ?? 0;
-    figures[at.preemptions + index] = of.preemptions.get(cause) ?? 0;
+export function keep(judged: readonly Judged[], { seconds, end, workloadOf, shared }: Keeping): Kept {
+  const columns = keptColumns(judged.length);
+  const { figures, worst, begins } = columns;
+  const blame = startRows(judged.reduce((sum, { victim }) => sum + victim.blame.end - victim.blame.begin, 0));
+  const workloads = judged.map(({ victim, diagnoses }, row) => {
+    const from = row * width;
+    figures[from + at.windows] = 1;
+    figures[from + at.run] = victim.run;
+    figures[from + at.wait] = victim.wait;
+    figures[from + at.waits] = victim.waits;
+    figures[from + at.entitled] = victim.entitled.get('neighbor') ?? 0;
+    figures[from + at.seconds] = seconds;
+    for (const [cause, time] of victim.causes) figures[from + at.causes + indexOfCause(cause)] = time;
+    for (const [cause, count] of victim.preemptions)
+      figures[from + at.preemptions + indexOfCause(cause)] = count;
+    if (victim.p99 !== undefined) figures[from + at.p99] = victim.p99;
+    const [main] = diagnoses;
+    if (main) {
+      const { verdict, time, main: share } = main.explanation;
+      figures[from + at.affected] = 1;
+      figures[from + at.worstEnd] = end;
+      figures[from + at.worstSeconds] = seconds;
+      figures[from + at.worstShare] = time / (victim.run + victim.wait);
+      figures[from + at.worstVerdict] = verdicts.indexOf(verdict);
+      worst[row] = share ? indexIn(victim, share.culprit) : 0;
+    }
+    pack(victim.blame, victim.wait, blame);
+    begins[row + 1] = blame.count;
+    return workloadOf(victim);
+  });
+  const rows = rowsOf(blame);
+  const culprits = judged[0]?.victim.blame.rows.culprits ?? [];
+  const left = renumber(culprits, [rows.culprit, worst]).map((culprit) => culprit && shared(culprit));
+  return { ...columns, workloads, blame: { ...rows, culprits: left } };
+}
+
+function indexIn({ blame: { rows, begin, end } }: Observation, culprit: Culprit): number {
+  for (let row = begin; row < end; row++) {
+    const index = rows.culprit[row] ?? 0;
+    if (rows.culprits[index] === culprit) return index;
   }
-  const { culprits, blame } = packed(of.blame, of.wait);
+  return 0;
+}
+
+/** Of workloads that were in no window yet. */
+export function keptColumns(workloads: number): Pick<Kept, 'figures' | 'worst' | 'begins'> {
+  const figures = new Float64Array(workloads * width);
+  for (let row = 0; row < workloads; row++)
+    figures[row * width + at.p99] = figures[row * width + at.worstShare] = Number.NaN;
+  return { figures, worst: new Uint32Array(workloads), begins: new Uint32Array(workloads + 1) };
+}
+
+export const blameOf = ({ blame, begins }: Kept, row: number): Blame => ({
+  rows: blame,
+  begin: begins[row] ?? 0,
+  end: begins[row + 1] ?? 0,
+});
+
+/** One workload of a span, without the others. */
+export function alone({ workloads, figures, worst, begins, blame }: Kept, row: number): Kept {
   return {
-    ...{ windows: 1, affected: worst ? 1 : 0, worst, p99: of.p99, figures, blame },
-    culprits: culprits.map((culprit) => culprit && shared(culprit)),
+    ...{ workloads: workloads.slice(row, row + 1), worst: worst.subarray(row, row + 1) },
+    figures: figures.subarray(row * width, (row + 1) * width),
+    ...{ begins: begins.subarray(row, row + 2), blame },
   };
 }
 
-export function worstOf(
-  { run, wait }: Observation,
-  [main]: readonly Diagnosis[],
-  window: Pick<Worst, 'end' | 'seconds'>,
-): Worst | undefined {
-  if (!main) return undefined;
-  const { verdict, time, main: culprit } = main.explanation;
-  return { ...window, share: time / (run + wait), verdict, culprit: culprit?.culprit.name };
-}
-
-type Packed = Pick<Kept, 'culprits' | 'blame'>;
-
-/** The longest parts with their culprits; what the others took stays in the sum of its cause. */
-function packed({ cause, culprit, time, excess }: Blame, wait: number): Packed {
-  const least = leastPart * wait;
-  const named: number[] = [];
-  for (let row = 0; row < time.length; row++) if (culprit[row] && (time[row] ?? 0) > least) named.push(row);
-  if (named.length > mostParts) {
-    named.sort((a, b) => (time[b] ?? 0) - (time[a] ?? 0));
-    named.length = mostParts;
-  }
-  const blame: number[] = [];
-  for (const row of named)
-    blame.push(indexOf.get(cause[row] ?? 'unknown') ?? 0, time[row] ?? 0, excess[row] ?? 0);
-  const others = new Map<Cause, number>();
-  for (const [row, of] of cause.entries()) {
-    if (named.includes(row)) continue;
-    const begin = others.get(of) ?? blame.push(indexOf.get(of) ?? 0, 0, 0) - 3;
-    others.set(of, begin);
-    blame[begin + 1] = (blame[begin + 1] ?? 0) + (time[row] ?? 0);
-    blame[begin + 2] = (blame[begin + 2] ?? 0) + (excess[row] ?? 0);
-  }
+export function worstOf(kept: Kept, row: number): Worst | undefined {
+  const share = figure(kept, row, at.worstShare);
+  if (Number.isNaN(share)) return undefined;
   return {
-    culprits: [...named.map((row) => culprit[row]), ...Array.from(others, () => undefined)],
-    blame: blame.slice(), // push reserves half as much again
+    ...{ end: figure(kept, row, at.worstEnd), seconds: figure(kept, row, at.worstSeconds), share },
+    verdict: verdicts[figure(kept, row, at.worstVerdict)] ?? 'undetermined',
+    culprit: kept.blame.culprits[kept.worst[row] ?? 0]?.name,
   };
 }
 
-function blameOf({ culprits, blame }: Packed): Blame {
-  const column = (of: number) => culprits.map((_, row) => blame[3 * row + of] ?? 0);
-  return {
-    cause: column(0).map((index) => causes[index] ?? 'unknown'),
-    ...{ culprit: culprits, time: column(1), excess: column(2) },
-  };
-}
-
-/** Of two spans, a row for each culprit and cause, as `packed` has them. */
-function sumOfBlame(a: Packed, b: Packed): Packed {
-  const [culprits, blame] = [[...a.culprits], [...a.blame]];
-  for (const [from, culprit] of b.culprits.entries()) {
-    let into = 0;
-    while (into < a.culprits.length && !isSameRow(into, from)) into++;
-    if (into === a.culprits.length) into = culprits.push(culprit) - 1;
-    culprits[into] = culprit;
-    blame[3 * into] = b.blame[3 * from] ?? 0;
-    for (const column of [3 * into + 1, 3 * into + 2])
-      blame[column] = (blame[column] ?? 0) + (b.blame[column + 3 * (from - into)] ?? 0);
-  }
-  return { culprits, blame };
-
-  function isSameRow(into: number, from: number): boolean {
-    return a.blame[3 * into] === b.blame[3 * from] && a.culprits[into]?.cgroup === b.culprits[from]?.cgroup;
-  }
-}
-
-export function merged(a: Kept, b: Kept): Kept {
-  const figures = a.figures.map((figure, index) => figure + (b.figures[index] ?? 0));
-  const sum = sumOfBlame(a, b);
-  const named = sum.culprits.reduce((count, culprit) => (culprit ? count + 1 : count), 0);
-  return {
-    windows: a.windows + b.windows,
-    affected: a.affected + b.affected,
-    worst: worse(a.worst, b.worst),
-    p99: a.p99 === undefined ? b.p99 : Math.max(a.p99, b.p99 ?? 0),
-    figures,
-    ...(named <= mostParts ? sum : packed(blameOf(sum), figures[at.wait] ?? 0)),
-  };
-}
-
-const worse = (a: Worst | undefined, b: Worst | undefined) =>
-  a && b ? (b.share > a.share ? b : a) : (a ?? b);
-
-export function observationOf(kept: Kept, of: Pick<Observation, 'key' | 'name' | 'resource'>): Observation {
-  const { figures, p99 } = kept;
+export function observationOf(kept: Kept, row: number): Observation | undefined {
+  const workload = kept.workloads[row];
+  if (!workload) return undefined;
+  const { key, name, resource } = workload;
+  const of = (at: number) => figure(kept, row, at);
   const byCause = (from: number) =>
     new Map(
-      causes.flatMap((cause, index) => {
-        const value = figures[from + index] ?? 0;
-        return value > 0 ? [[cause, value] as const] : [];
-      }),
+      causes.flatMap((cause, index) => (of(from + index) > 0 ? [[cause, of(from + index)] as const] : [])),
     );
-  const entitled = figures[at.entitled] ?? 0;
+  const [p99, entitled] = [of(at.p99), of(at.entitled)];
   return {
-    ...{ ...of, run: figures[at.run] ?? 0, wait: figures[at.wait] ?? 0, waits: figures[at.waits] ?? 0, p99 },
+    ...{ key, name, resource, run: of(at.run), wait: of(at.wait), waits: of(at.waits) },
+    p99: Number.isNaN(p99) ? undefined : p99,
     causes: byCause(at.causes),
-    entitled: new Map(entitled > 0 ? [['neighbor', entitled] as const] : []),
-    blame: blameOf(kept),
+    entitled: new Map<Cause, number>(entitled > 0 ? [['neighbor', entitled]] : []),
+    blame: blameOf(kept, row),
     preemptions: byCause(at.preemptions),
   };
 }

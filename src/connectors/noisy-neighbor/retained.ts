@@ -1,10 +1,19 @@
-import type { Resource } from '@opentelemetry/resources';
-import type { Cause } from '../../telemetry/attributes/wait.ts';
 import type { UnixNanoseconds } from '../../telemetry/units.ts';
-import type { Culprit } from './blame.ts';
+import { type Culprit, causeSet, culpritIn } from './blame.ts';
 import type { WindowLosses } from './confidence.ts';
-import type { Diagnosis } from './diagnose.ts';
-import { at, type Kept, keep, merged, observationOf, type Worst, worstOf } from './kept.ts';
+import { joined as joinedKept } from './joined.ts';
+import {
+  alone,
+  at,
+  figure,
+  type Judged,
+  type Kept,
+  keep,
+  observationOf,
+  type Workload,
+  type Worst,
+  worstOf,
+} from './kept.ts';
 import type { Quota } from './quotas.ts';
 import type { Observation, Window } from './window.ts';
 
@@ -16,12 +25,7 @@ interface Span {
   readonly waits: number;
   readonly losses: WindowLosses;
   readonly quotas: ReadonlyMap<string, Quota>;
-  readonly kept: Map<string, Kept>;
-}
-
-export interface Judged {
-  readonly victim: Observation;
-  readonly diagnoses: readonly Diagnosis[];
+  readonly kept: Kept;
 }
 
 /** A workload over several windows, as if they were one. */
@@ -43,8 +47,8 @@ export interface PastSpans {
   readonly losses: WindowLosses;
   quotaOf(cgroup: string): Quota | undefined;
   past(key: string): Past | undefined;
-  /** All workloads that have part in it. */
-  all(): Iterable<string>;
+  /** All that have part in it. */
+  workloads(): readonly Observation[];
 }
 
 /** Older windows are kept together, a minute each, … */
@@ -61,7 +65,7 @@ export class Retained {
   /** In order of time. */
   #spans: Span[] = [];
   #count = 0;
-  readonly #workloads = new Map<string, { name: string; resource: Resource; end: number }>();
+  readonly #workloads = new Map<string, Workload>();
   readonly #culprits = new Map<string, Culprit>();
 
   constructor(most: number, onEvicted: (count: number) => void) {
@@ -81,8 +85,8 @@ export class Retained {
     return first && last && { from: first.start, to: last.end };
   }
 
-  workloads(): Iterable<readonly [key: string, { readonly name: string; readonly resource: Resource }]> {
-    return this.#workloads;
+  workloads(): Iterable<Readonly<Workload>> {
+    return this.#workloads.values();
   }
 
   add(
@@ -94,26 +98,15 @@ export class Retained {
     }: Pick<PastSpans, 'losses' | 'quotaOf'> & { readonly judged: readonly Judged[] },
   ): void {
     const [start, end] = [milliseconds(window.start), milliseconds(window.end)];
-    const kept = new Map<string, Kept>();
-    const quotas = new Map<string, Quota>();
-    let waits = 0;
-    for (const { victim, diagnoses } of judged) {
-      const { key, name, resource } = victim;
-      waits += victim.waits;
-      const worst = worstOf(victim, diagnoses, { end, seconds: window.seconds });
-      kept.set(
-        key,
-        keep(victim, { seconds: window.seconds, worst, shared: (culprit) => this.#shared(culprit) }),
-      );
-      this.#workloads.set(key, { name, resource, end });
-      for (const [row, cause] of victim.blame.cause.entries()) {
-        const culprit = isThrottled(cause) ? victim.blame.culprit[row] : undefined;
-        const quota = culprit && quotaOf(culprit.cgroup);
-        if (culprit && quota) quotas.set(culprit.cgroup, quota);
-      }
-    }
+    const kept = keep(judged, {
+      ...{ seconds: window.seconds, end },
+      workloadOf: (victim) => this.#workloadOf(victim, end),
+      shared: (culprit) => this.#shared(culprit),
+    });
+    const waits = judged.reduce((sum, { victim }) => sum + victim.waits, 0);
+    const quotas = quotasOf(judged, quotaOf);
     this.#spans.push({ start, end, seconds: window.seconds, waits, losses, quotas, kept });
-    this.#count += kept.size;
+    this.#count += kept.workloads.length;
     this.#condense(end);
     this.#evict(end);
   }
@@ -141,7 +134,7 @@ export class Retained {
       losses: meanLosses(spans),
       quotaOf: (cgroup) => meanQuota(spans, cgroup),
       past: (key) => this.#pastOf(key, spans),
-      all: () => new Set(spans.flatMap(({ kept }) => [...kept.keys()])),
+      workloads: () => workloadsOf(spans),
     };
   }
 
@@ -151,28 +144,41 @@ export class Retained {
     const sums = new Map<string, { run: number; wait: number }>();
     for (const { end, kept } of this.#spans)
       if (end > to - minute)
-        for (const [key, { figures }] of kept) {
+        for (const [row, { key }] of kept.workloads.entries()) {
           const sum = sums.get(key) ?? { run: 0, wait: 0 };
           sums.set(key, sum);
-          sum.run += figures[at.run] ?? 0;
-          sum.wait += figures[at.wait] ?? 0;
+          sum.run += figure(kept, row, at.run);
+          sum.wait += figure(kept, row, at.wait);
         }
     return new Map([...sums].map(([key, { run, wait }]) => [key, wait > 0 ? wait / (run + wait) : 0]));
   }
 
   #pastOf(key: string, spans: readonly Span[]): Past | undefined {
     const workload = this.#workloads.get(key);
-    const there = spans.filter(({ kept }) => kept.has(key));
+    const there = spans.flatMap((span) => {
+      const row = workload ? span.kept.workloads.indexOf(workload) : -1;
+      return row < 0 ? [] : [{ ...span, kept: alone(span.kept, row) }];
+    });
     const [first] = there;
     const last = there.at(-1);
     if (!workload || !first || !last) return undefined;
-    const kept = there.flatMap((span) => span.kept.get(key) ?? []).reduce(merged);
-    const { windows, affected, worst } = kept;
-    return {
-      ...{ windows, affected, worst, start: first.start, end: Math.min(last.end, workload.end) },
-      seconds: kept.figures[at.seconds] ?? 0,
-      observation: observationOf(kept, { key, name: workload.name, resource: workload.resource }),
-    };
+    const kept = there.map((span) => span.kept).reduce(joinedKept);
+    const observation = observationOf(kept, 0);
+    return (
+      observation && {
+        ...{ observation, worst: worstOf(kept, 0), seconds: figure(kept, 0, at.seconds) },
+        ...{ windows: figure(kept, 0, at.windows), affected: figure(kept, 0, at.affected) },
+        ...{ start: first.start, end: Math.min(last.end, workload.end) },
+      }
+    );
+  }
+
+  #workloadOf({ key, name, resource }: Observation, end: number): Workload {
+    const known = this.#workloads.get(key);
+    if (known) return Object.assign(known, { name, resource, end });
+    const workload = { key, name, resource, end };
+    this.#workloads.set(key, workload);
+    return workload;
   }
 
   /** Spans hold on to one object of each culprit, not to one of each window. */
@@ -195,9 +201,9 @@ export class Retained {
     const index = this.#spans.findIndex(({ end }, i) => i > 0 && end <= by && this.#isSameMinute(i - 1, end));
     const [into, from] = [this.#spans[index - 1], this.#spans[index]];
     if (!into || !from) return false;
-    this.#count -= into.kept.size + from.kept.size;
+    this.#count -= into.kept.workloads.length + from.kept.workloads.length;
     const span = joined(into, from);
-    this.#count += span.kept.size;
+    this.#count += span.kept.workloads.length;
     this.#spans.splice(index - 1, 2, span);
     return true;
   }
@@ -214,28 +220,41 @@ export class Retained {
       const isOld = oldest.end <= now - longest;
       if (!isOld && this.#count <= this.#most) return;
       this.#spans.shift();
-      this.#count -= oldest.kept.size;
-      if (!isOld) this.#onEvicted(oldest.kept.size);
-      for (const key of oldest.kept.keys()) {
-        const workload = this.#workloads.get(key);
-        if (workload && workload.end <= oldest.end) this.#workloads.delete(key);
-      }
+      this.#count -= oldest.kept.workloads.length;
+      if (!isOld) this.#onEvicted(oldest.kept.workloads.length);
+      for (const { key, end } of oldest.kept.workloads) if (end <= oldest.end) this.#workloads.delete(key);
     }
   }
 }
 
 const milliseconds = (time: UnixNanoseconds) => Number(time / 1_000_000n);
 
-const isThrottled = (cause: Cause) => cause === 'throttled' || cause === 'throttled_ancestor';
+const throttled = causeSet('throttled', 'throttled_ancestor');
+
+function quotasOf(judged: readonly Judged[], quotaOf: PastSpans['quotaOf']): ReadonlyMap<string, Quota> {
+  const quotas = new Map<string, Quota>();
+  for (const { victim } of judged) {
+    const { rows, begin, end } = victim.blame;
+    for (let row = begin; row < end; row++) {
+      const culprit = throttled.has[rows.cause[row] ?? 0] ? culpritIn(rows, row) : undefined;
+      const quota = culprit && quotaOf(culprit.cgroup);
+      if (culprit && quota) quotas.set(culprit.cgroup, quota);
+    }
+  }
+  return quotas;
+}
+
+function workloadsOf(spans: readonly Span[]): readonly Observation[] {
+  const [first, ...others] = spans.map(({ kept }) => kept);
+  if (!first) return [];
+  const kept = others.reduce(joinedKept, first);
+  return kept.workloads.flatMap((_, row) => observationOf(kept, row) ?? []);
+}
 
 function joined(a: Span, b: Span): Span {
-  const kept = new Map(a.kept);
-  for (const [key, of] of b.kept) {
-    const former = kept.get(key);
-    kept.set(key, former ? merged(former, of) : of);
-  }
   return {
-    ...{ start: a.start, end: b.end, seconds: a.seconds + b.seconds, waits: a.waits + b.waits, kept },
+    ...{ start: a.start, end: b.end, seconds: a.seconds + b.seconds, waits: a.waits + b.waits },
+    kept: joinedKept(a.kept, b.kept),
     losses: meanLosses([a, b]),
     quotas: new Map(
       [...new Set([...a.quotas.keys(), ...b.quotas.keys()])].flatMap((cgroup) => {

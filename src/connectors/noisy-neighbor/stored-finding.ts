@@ -1,8 +1,8 @@
 import type { Attributes } from '@opentelemetry/api';
-import type { Cause } from '../../telemetry/attributes/wait.ts';
+import { type Cause, causes } from '../../telemetry/attributes/wait.ts';
 import { resource } from '../../telemetry/metrics/build.ts';
 import type { UnixNanoseconds } from '../../telemetry/units.ts';
-import type { Blame, Culprit } from './blame.ts';
+import { type Blame, blameColumns, type Culprit, culpritIn, indexOfCause } from './blame.ts';
 import type { Doubt } from './confidence.ts';
 import type { Severity, SeverityRule } from './config.ts';
 import type { OpenFinding } from './findings.ts';
@@ -92,12 +92,7 @@ export function openFinding(of: StoredFinding): OpenFinding {
         ...{ resource: resource(attributes), p99 },
         ...{ causes: new Map(victim.causes), entitled: new Map(victim.entitled) },
         preemptions: new Map(victim.preemptions),
-        blame: {
-          culprit: of.blame.map(([index]) => (index === null ? undefined : of.culprits[index])),
-          cause: of.blame.map(([, cause]) => cause),
-          time: of.blame.map(([, , time]) => time),
-          excess: of.blame.map(([, , , excess]) => excess),
-        },
+        blame: restoredBlame(of),
       },
       explanation: {
         ...explanation(of.verdict, of.time, of.score),
@@ -123,10 +118,25 @@ function storedBlame(blame: Blame, indexOf: ReadonlyMap<string, number>): readon
   return [...named, ...others.values()];
 }
 
-const rowsOf = ({ culprit, cause, time, excess }: Blame) =>
-  cause.map((of, row) => ({
-    ...{ culprit: culprit[row], cause: of, time: time[row] ?? 0, excess: excess[row] ?? 0 },
+function rowsOf({ rows, begin, end }: Blame) {
+  return Array.from({ length: end - begin }, (_, n) => ({
+    culprit: culpritIn(rows, begin + n),
+    cause: causes[rows.cause[begin + n] ?? 0] ?? 'unknown',
+    time: rows.time[begin + n] ?? 0,
+    excess: rows.excess[begin + n] ?? 0,
   }));
+}
+
+function restoredBlame({ blame, culprits }: StoredFinding): Blame {
+  const columns = blameColumns(blame.length);
+  for (const [row, [culprit, cause, time, excess]] of blame.entries()) {
+    columns.culprit[row] = culprit === null ? 0 : culprit + 1;
+    columns.cause[row] = indexOfCause(cause);
+    columns.time[row] = time;
+    columns.excess[row] = excess;
+  }
+  return { rows: { ...columns, culprits: [undefined, ...culprits] }, begin: 0, end: blame.length };
+}
 
 const storedHeld = ({ windows, since }: Held): StoredHeld => [windows, since ?? null];
 const held = ([windows, since]: StoredHeld): Held => ({ windows, since: since ?? undefined });

@@ -1,5 +1,5 @@
 import type { Cause } from '../../telemetry/attributes/wait.ts';
-import type { Blame, Culprit } from './blame.ts';
+import { type Blame, type CauseSet, type Culprit, causeSet, culpritIn } from './blame.ts';
 import { latencyScore, preemptionScore, type ScoreConfig, shareOf, sumOf, weighted } from './score.ts';
 import type { Verdict } from './verdicts.ts';
 import type { Observation } from './window.ts';
@@ -22,8 +22,7 @@ export interface Share {
 }
 
 /** What a verdict is made of. */
-interface Rule {
-  readonly causes: readonly Cause[];
+interface Rule extends CauseSet {
   /** Only what culprits took beyond their share. */
   readonly excess?: true;
   /** Without: none is to blame. */
@@ -33,15 +32,15 @@ interface Rule {
 }
 
 const rules: Readonly<Record<Exclude<Verdict, 'overcommitted' | 'undetermined'>, Rule>> = {
-  noisy_neighbor: { causes: ['neighbor'], excess: true, names: true, preempts: true },
-  quota_throttled: { causes: ['throttled', 'throttled_ancestor'], names: true },
-  self_contention: { causes: ['self'], preempts: true },
-  sibling_contention: { causes: ['sibling'], names: true, preempts: true },
-  system_interference: { causes: ['system'], names: true, preempts: true },
-  kernel_interference: { causes: ['kernel'], preempts: true },
-  irq_interference: { causes: ['irq'] },
-  host_steal: { causes: ['steal'] },
-  placement: { causes: ['idle'] },
+  noisy_neighbor: { ...causeSet('neighbor'), excess: true, names: true, preempts: true },
+  quota_throttled: { ...causeSet('throttled', 'throttled_ancestor'), names: true },
+  self_contention: { ...causeSet('self'), preempts: true },
+  sibling_contention: { ...causeSet('sibling'), names: true, preempts: true },
+  system_interference: { ...causeSet('system'), names: true, preempts: true },
+  kernel_interference: { ...causeSet('kernel'), preempts: true },
+  irq_interference: causeSet('irq'),
+  host_steal: causeSet('steal'),
+  placement: causeSet('idle'),
 };
 
 export interface VerdictOptions {
@@ -61,22 +60,22 @@ export function explain(of: Observation, options: VerdictOptions): readonly Expl
     if (!hasAny(of.causes, rules[verdict].causes)) continue;
     insert(explanationOf(of, verdict, options), explained);
   }
-  const entitled = of.entitled.get('neighbor') ?? 0;
-  const unknown = (of.causes.get('unknown') ?? 0) + unjudgedTime(of);
-  for (const [verdict, time] of [
-    ['overcommitted', entitled],
-    ['undetermined', unknown],
-  ] as const)
-    insert({ verdict, time, main: undefined, score: scoreOf(of, time, undefined, options) }, explained);
+  insert(remainder('overcommitted', of.entitled.get('neighbor') ?? 0), explained);
+  insert(remainder('undetermined', (of.causes.get('unknown') ?? 0) + unjudgedTime(of)), explained);
   return explained;
+
+  function remainder(verdict: Verdict, time: number): Explanation | undefined {
+    if (time <= roundingError) return undefined;
+    return { verdict, time, main: undefined, score: scoreOf(of, time, undefined, options) };
+  }
 }
 
 /** Less is what is left of subtracting seconds from seconds. */
 const roundingError = 1e-9;
 
 /** Behind those that are as long; sorting them all later allocates more than all the rest. */
-function insert(explanation: Explanation, explained: Explanation[]): void {
-  if (explanation.time <= roundingError) return;
+function insert(explanation: Explanation | undefined, explained: Explanation[]): void {
+  if (!explanation || explanation.time <= roundingError) return;
   let at = explained.length;
   for (; at > 0 && (explained[at - 1]?.time ?? 0) < explanation.time; at--)
     explained[at] = explained[at - 1] ?? explanation;
@@ -104,9 +103,9 @@ export function unjudgedTime(of: Observation): number {
   return Math.max(0, neighbors - entitled - sumOfExcess(of, rules.noisy_neighbor));
 }
 
-function sumOfExcess({ blame: { cause, excess } }: Observation, { causes }: Rule): number {
+function sumOfExcess({ blame: { rows, begin, end } }: Observation, { has }: Rule): number {
   let sum = 0;
-  for (let row = 0; row < excess.length; row++) if (isOneOf(causes, cause[row])) sum += excess[row] ?? 0;
+  for (let row = begin; row < end; row++) if (has[rows.cause[row] ?? 0]) sum += rows.excess[row] ?? 0;
   return sum;
 }
 
@@ -114,33 +113,31 @@ function sumOfExcess({ blame: { cause, excess } }: Observation, { causes }: Rule
 const aboutAsGuilty = 0.5;
 
 /** The culprit of the longest part, or the named one that stays it. */
-function mainOf(of: Observation, rule: Rule, named: ReadonlySet<string>): Share | undefined {
+function mainOf({ blame }: Observation, rule: Rule, named: ReadonlySet<string>): Share | undefined {
+  const { rows, begin, end } = blame;
   let [longest, longestNamed] = [-1, -1];
   let [time, timeNamed] = [roundingError, roundingError];
-  for (let row = 0; row < of.blame.cause.length; row++) {
-    const own = timeIn(row, of.blame, rule);
+  for (let row = begin; row < end; row++) {
+    const own = timeIn(row, blame, rule);
     if (own > time) [longest, time] = [row, own];
-    if (own > timeNamed && named.has(of.blame.culprit[row]?.cgroup ?? ''))
+    if (own > timeNamed && named.has(culpritIn(rows, row)?.cgroup ?? ''))
       [longestNamed, timeNamed] = [row, own];
   }
   const isStaying = longestNamed >= 0 && timeNamed >= aboutAsGuilty * time;
-  const culprit = of.blame.culprit[isStaying ? longestNamed : longest];
+  const culprit = culpritIn(rows, isStaying ? longestNamed : longest);
   return culprit && { culprit, time: isStaying ? timeNamed : time };
 }
 
 /** Seconds of the culprit in a row, in all of its rows. */
-function timeIn(
-  row: number,
-  { cause, culprit, time, excess }: Blame,
-  { causes, excess: isExcess }: Rule,
-): number {
+function timeIn(row: number, { rows, begin, end }: Blame, { causes, has, excess }: Rule): number {
+  const { cause, culprit } = rows;
   const one = culprit[row];
-  if (!one || !isOneOf(causes, cause[row])) return 0;
-  const times = isExcess ? excess : time;
+  if (!one || !has[cause[row] ?? 0]) return 0;
+  const times = excess ? rows.excess : rows.time;
   if (causes.length === 1) return times[row] ?? 0; // of one cause it has one row
   let sum = 0;
-  for (let other = 0; other < times.length; other++)
-    if (culprit[other]?.cgroup === one.cgroup && isOneOf(causes, cause[other])) sum += times[other] ?? 0;
+  for (let other = begin; other < end; other++)
+    if (culprit[other] === one && has[cause[other] ?? 0]) sum += times[other] ?? 0;
   return sum;
 }
 
@@ -148,7 +145,8 @@ function timeIn(
 export function culpritsOf({ blame }: Observation, { verdict, main }: Explanation): readonly Share[] {
   if (!main || verdict === 'overcommitted' || verdict === 'undetermined') return [];
   const byCgroup = new Map<string, Share>();
-  for (const [row, culprit] of blame.culprit.entries()) {
+  for (let row = blame.begin; row < blame.end; row++) {
+    const culprit = culpritIn(blame.rows, row);
     const time = timeIn(row, blame, rules[verdict]);
     if (culprit && time > roundingError) byCgroup.set(culprit.cgroup, { culprit, time });
   }
@@ -160,9 +158,6 @@ function hasAny(of: ReadonlyMap<Cause, number>, causes: readonly Cause[]): boole
   for (const cause of causes) if (of.has(cause)) return true;
   return false;
 }
-
-const isOneOf = (causes: readonly Cause[], cause: Cause | undefined) =>
-  cause !== undefined && causes.includes(cause);
 
 /** Latency counts as far as the part explains the wait; where nothing is preempted, its weight goes to the resource. */
 function scoreOf(

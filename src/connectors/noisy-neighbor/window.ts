@@ -48,19 +48,21 @@ export interface Observation {
 
 /** Undefined: the batch has no metric of waiting. */
 export function windowOf({ resourceMetrics }: MetricsBatch): Window | undefined {
-  const blames = new Blames();
-  const read: Observation[] = [];
-  const running = new Map<string, number>();
-  let first: DataPoint<unknown> | undefined;
+  const found: (readonly [Resource, Points])[] = [];
+  let rows = 0;
   for (const of of resourceMetrics) {
     const points = pointsIn(of);
     if (!points) continue;
-    first ??= points.first;
-    const observed = observe(of, points, blames);
-    read.push(observed);
-    running.set(String(of.resource.attributes[resourceAttributes.cgroupId.key]), observed.run);
+    found.push([of.resource, points]);
+    rows += points.sums.blameTime?.length ?? 0;
   }
+  const first = found.find(([, points]) => points.first)?.[1].first;
   if (!first) return undefined;
+  const blames = new Blames(rows);
+  const read = found.map(([resource, points]) => observe(resource, points, blames));
+  const running = new Map(
+    read.map(({ resource, run }) => [String(resource.attributes[resourceAttributes.cgroupId.key]), run]),
+  );
   const [start, end] = [unixTime(first.startTime), unixTime(first.endTime)];
   return {
     ...{ start, end, seconds: Number(end - start) / 1e9 },
@@ -100,7 +102,7 @@ function pointsIn({ scopeMetrics }: ResourceMetrics): Points | undefined {
   return points;
 }
 
-function observe({ resource }: ResourceMetrics, { durations, sums }: Points, blames: Blames): Observation {
+function observe(resource: Resource, { durations, sums }: Points, blames: Blames): Observation {
   const { attributes } = resource;
   const waits = byCause(sums.waitTime);
   return {
