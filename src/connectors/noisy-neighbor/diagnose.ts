@@ -28,21 +28,22 @@ export function diagnose(
   const least = Math.max((config.min_time / 1e9) * seconds, config.min_share * (victim.run + victim.wait));
   if (victim.wait < least) return none;
   const enough = leastConfidence(config);
-  const found: Explained[] = [];
+  const long: Explained[] = [];
   let unknown: Explained | undefined;
   for (const explanation of explain(victim, { seconds, score: config.score, named })) {
     const confidence = confidenceOf(victim, explanation, losses);
-    if (explanation.verdict !== 'undetermined' && confidence.knowledge >= enough)
-      found.push({ explanation, confidence });
-    else unknown = together(unknown, { explanation, confidence });
+    if (explanation.verdict === 'undetermined' || confidence.knowledge < enough)
+      unknown = together(unknown, { explanation, confidence });
+    else if (explanation.time >= least) long.push({ explanation, confidence });
   }
-  if (unknown) found.push(unknown);
-  const long = found.filter(({ explanation }) => explanation.time >= least);
-  if (unknown && long.length > 1) long.sort((x, y) => y.explanation.time - x.explanation.time);
-  return long.map(({ explanation, confidence }) => ({
-    ...{ victim, explanation, confidence },
-    others: long.length > 1 ? othersOf(explanation, long) : none,
-  }));
+  if (unknown && unknown.explanation.time >= least) {
+    long.push(unknown);
+    long.sort((x, y) => y.explanation.time - x.explanation.time);
+  }
+  return long.map(({ explanation, confidence }) => {
+    const others = long.length > 1 ? othersOf(explanation, long) : none;
+    return { victim, explanation, confidence, others };
+  });
 }
 
 const none: readonly never[] = [];
@@ -66,5 +67,8 @@ function together(former: Explained | undefined, { explanation, confidence }: Ex
   };
 }
 
-const leastConfidence = ({ severities }: NoisyNeighborConfig) =>
-  Math.min(...severities.map(({ confidence_min }) => confidence_min));
+function leastConfidence({ severities }: NoisyNeighborConfig): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (const { confidence_min } of severities) least = Math.min(least, confidence_min);
+  return least;
+}

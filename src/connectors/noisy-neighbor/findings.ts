@@ -73,6 +73,8 @@ export interface HeldRule {
 /** Of all workloads: what begins, escalates, is repeated and ends. */
 export class Findings {
   readonly #config: NoisyNeighborConfig;
+  /** With which a finding remains. */
+  readonly #leastScore: number;
   readonly #tracked = new Map<string, Tracked>();
   /** Active ones by incident, the leading one first. */
   readonly #incidents = new Map<string, Set<Tracked>>();
@@ -80,6 +82,7 @@ export class Findings {
 
   constructor(config: NoisyNeighborConfig, onEvicted: () => void) {
     this.#config = config;
+    this.#leastScore = config.hysteresis * Math.min(...config.severities.map(({ score }) => score));
     this.#onEvicted = onEvicted;
   }
 
@@ -200,9 +203,9 @@ export class Findings {
     const now = Number(at);
     const gap = Math.max(0, Number(start - tracked.seen));
     tracked.seen = at;
-    for (const [index, held] of tracked.rules.entries())
+    for (let index = 0; index < rules.length; index++)
       tracked.rules[index] = hold(
-        withoutGap(held, gap),
+        withoutGap(tracked.rules[index] ?? neverHeld, gap),
         this.#holds(rules[index], diagnosis),
         now,
         sustained,
@@ -237,28 +240,27 @@ export class Findings {
   }
 
   #remains(diagnosis: Diagnosis | undefined): boolean {
-    const lowest = Math.min(...this.#config.severities.map(({ score }) => score));
-    return diagnosis !== undefined && diagnosis.explanation.score >= this.#config.hysteresis * lowest;
+    return diagnosis !== undefined && diagnosis.explanation.score >= this.#leastScore;
   }
 
   /** By the rules, and of an active finding by its escalations. */
   #severityOf(tracked: Tracked, now: number): Severity | undefined {
     const { severities: rules } = this.#config;
     let worst: Severity | undefined;
-    const reach = (severity: Severity | undefined) => {
-      if (severity && (worst === undefined || isWorse(severity, worst))) worst = severity;
-    };
-    for (const [index, { severity, sustained_for }] of rules.entries()) {
+    for (let index = 0; index < rules.length; index++) {
       const since = tracked.rules[index]?.since;
-      if (since !== undefined && now - since >= sustained_for) reach(severity);
+      const rule = rules[index];
+      if (rule && since !== undefined && now - since >= rule.sustained_for)
+        worst = worse(worst, rule.severity);
     }
-    if (tracked.active) for (const { severity } of this.#escalationsOf(tracked, now)) reach(severity);
+    if (tracked.active)
+      for (const { severity } of this.#escalationsOf(tracked, now)) worst = worse(worst, severity);
     return worst;
   }
 
   #escalationsOf(tracked: Tracked, now: number): NoisyNeighborConfig['escalations'] {
     const since = tracked.active?.since;
-    if (since === undefined) return [];
+    if (since === undefined || this.#config.escalations.length === 0) return [];
     const victims = this.#incidents.get(tracked.incident)?.size ?? 0;
     const { verdict } = tracked.diagnosis.explanation;
     return this.#config.escalations.filter(
@@ -321,6 +323,9 @@ export class Findings {
     };
   }
 }
+
+const worse = (a: Severity | undefined, b: Severity | undefined) =>
+  a === undefined || (b !== undefined && isWorse(b, a)) ? b : a;
 
 const isWorse = (a: Severity, b: Severity) => severities.indexOf(a) > severities.indexOf(b);
 

@@ -122,14 +122,15 @@ export class History {
   trend(): Trend | undefined {
     const count = Math.min(this.#added, trendWindows);
     if (count < fewestForTrend) return undefined;
-    const slopes: number[] = [];
+    const slopes = new Float64Array((count * (count - 1)) / 2);
+    let found = 0;
     for (let i = 0; i < count; i++)
       for (let j = 0; j < i; j++) {
         const minutes = (this.#times[i] ?? 0) - (this.#times[j] ?? 0);
-        if (minutes !== 0) slopes.push(((this.#shares[i] ?? 0) - (this.#shares[j] ?? 0)) / minutes);
+        if (minutes !== 0) slopes[found++] = ((this.#shares[i] ?? 0) - (this.#shares[j] ?? 0)) / minutes;
       }
-    slopes.sort((a, b) => a - b);
-    const at = (part: number) => slopes[Math.floor(part * (slopes.length - 1))] ?? 0;
+    const sorted = slopes.subarray(0, found).sort();
+    const at = (part: number) => sorted[Math.floor(part * (found - 1))] ?? 0;
     // a trend is one that three quarters of the pairs of windows agree on
     const direction = at(0.25) > 0 ? 'rising' : at(0.75) < 0 ? 'falling' : 'steady';
     return { perMinute: at(0.5), direction };

@@ -139,13 +139,14 @@ function judgeOf(config: NoisyNeighborConfig, host: Host, { asked, store }: Surr
     return {
       signal: 'metrics',
       resourceMetrics: diagnosed.map(({ victim, diagnoses }) => {
-        const scores = scoresOf(victim, window.seconds, config.score);
-        const points: Point[] = scoreAttributes.map(([part, attributes]) => ({
-          value: scores[part],
-          attributes,
-        }));
         const [main] = diagnoses;
-        if (main) points.push({ value: main.confidence.value, attributes: confidenceAttributes });
+        const values = scoresOf(victim, window.seconds, config.score);
+        const points: readonly Point[] = (main ? allAttributes : scoreAttributes).map(
+          ([part, attributes]) => ({
+            value: part === 'confidence' ? (main?.confidence.value ?? 0) : values[part],
+            attributes,
+          }),
+        );
         return resourceMetrics(victim.resource, [gauge(scoreMetric, window, points)]);
       }),
     };
@@ -157,4 +158,4 @@ const none: ReadonlySet<string> = new Set();
 const scoreParts = ['latency', 'preemption', 'throttling', 'resource', 'overall'] as const;
 const pointAttributes = (part: keyof Scores | 'confidence'): Attributes => ({ [scorePart.key]: part });
 const scoreAttributes = scoreParts.map((part) => [part, pointAttributes(part)] as const);
-const confidenceAttributes = pointAttributes('confidence');
+const allAttributes = [...scoreAttributes, ['confidence', pointAttributes('confidence')] as const];

@@ -22,10 +22,8 @@ export function hold(before: Held, holds: boolean, now: number, { windows, of }:
 }
 
 /** As if the time after the last window had not passed: nothing is known to have held then. */
-export const withoutGap = ({ windows, since }: Held, gap: number): Held => ({
-  windows,
-  since: since === undefined ? undefined : since + gap,
-});
+export const withoutGap = (held: Held, gap: number): Held =>
+  gap === 0 || held.since === undefined ? held : { ...held, since: held.since + gap };
 
 function bitCount(bits: number): number {
   let count = 0;

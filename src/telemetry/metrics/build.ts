@@ -66,17 +66,36 @@ export function exponentialHistogram(
   };
 }
 
-function described({ name, meaning, unit, hasParts }: Instrument) {
-  // A unit in braces counts things; anything else is measured.
-  const valueType = unit.startsWith('{') && !hasParts ? ValueType.INT : ValueType.DOUBLE;
-  return {
-    descriptor: { name, description: meaning, unit, valueType },
-    aggregationTemporality: AggregationTemporality.DELTA,
-  };
+function described(metric: Instrument) {
+  return { descriptor: descriptorOf(metric), aggregationTemporality: AggregationTemporality.DELTA };
 }
 
+/** One for all workloads. */
+const descriptors = new WeakMap<Instrument, MetricData['descriptor']>();
+
+function descriptorOf(metric: Instrument): MetricData['descriptor'] {
+  const known = descriptors.get(metric);
+  if (known) return known;
+  const { name, meaning, unit, hasParts } = metric;
+  // A unit in braces counts things; anything else is measured.
+  const valueType = unit.startsWith('{') && !hasParts ? ValueType.INT : ValueType.DOUBLE;
+  const descriptor = { name, description: meaning, unit, valueType };
+  descriptors.set(metric, descriptor);
+  return descriptor;
+}
+
+const timesOf = ({ start, end }: Interval) => ({
+  start,
+  end,
+  startTime: hrTime(start),
+  endTime: hrTime(end),
+});
+
+/** Most metrics follow another one of the same interval. */
+let last = timesOf({ start: 0n as UnixNanoseconds, end: 0n as UnixNanoseconds });
+
 function dataPoints<Value>(interval: Interval, points: readonly Point<Value>[]): DataPoint<Value>[] {
-  const startTime = hrTime(interval.start);
-  const endTime = hrTime(interval.end);
+  if (last.start !== interval.start || last.end !== interval.end) last = timesOf(interval);
+  const { startTime, endTime } = last;
   return points.map(({ value, attributes = {} }) => ({ startTime, endTime, attributes, value }));
 }
