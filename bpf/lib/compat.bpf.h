@@ -131,6 +131,12 @@ static __always_inline u64 throttled_since(struct cfs_rq *cfs_rq)
 	return 0;
 }
 
+/* The kernel says when throttling began, if anything was queued there then. */
+static __always_inline bool knows_beginning(void)
+{
+	return bpf_core_field_exists(struct cfs_rq, throttled_clock_self);
+}
+
 enum scx_task_state___number {
 	SCX_TASK_ENABLED___number = 3,
 };

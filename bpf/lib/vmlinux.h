@@ -20,6 +20,7 @@ typedef __u16 __be16;
 typedef __u32 __be32;
 typedef __u32 __wsum;
 typedef __u8 u8;
+typedef __u16 u16;
 typedef __u32 u32;
 typedef __s32 s32;
 typedef __u64 u64;
@@ -97,7 +98,13 @@ struct css_set {
 	struct cgroup_subsys_state *subsys[16];
 };
 
+struct list_head {
+	struct list_head *next;
+	struct list_head *prev;
+};
+
 struct rq {
+	struct list_head cfs_tasks;
 	u64 clock;
 	u64 clock_task;
 	u64 clock_pelt;
@@ -124,6 +131,7 @@ struct cfs_rq {
 };
 
 struct sched_entity {
+	struct list_head group_node;
 	struct sched_entity *parent;
 	struct cfs_rq *cfs_rq;
 	u8 sched_delayed;

@@ -3,13 +3,14 @@
  * Before 6.18 whole queues are throttled: a wait is cut along the intervals in which its group was, from its
  * end to its beginning. The newest are known one by one. Of several that are only known together (`older`),
  * and of growth since the group was first looked at, it is known how much of a wait that spans them was
- * throttled, but not when: so what is left of that time is nobody's fault, CLASS_UNKNOWN. So is the part of a
- * wait in which nothing says whether its group was throttled.
+ * throttled, but not when: so what is left of that time is nobody's fault, CLASS_UNKNOWN. So it is where the
+ * beginning is not known (SOMETIME, queues.bpf.h), and in the part of a wait in which nothing says whether
+ * its group was throttled.
  */
 #ifndef EARSHOT_CUTS_H
 #define EARSHOT_CUTS_H
 
-#include "throttle.bpf.h"
+#include "queues.bpf.h"
 
 /* One by one, then together, then since all that is known; and before that. */
 #define CUT_FIRST  (INTERVALS + OLDER_INTERVALS)
@@ -69,7 +70,7 @@ __noinline int cut_wait(u32 row, u32 k)
 	if (!throttle)
 		return CUT_DONE;
 	interval = interval_at(throttle, k);
-	start = k == CUT_BEFORE ? 0 : interval->start;
+	start = k == CUT_BEFORE ? 0 : interval->start & ~SOMETIME;
 	if (k < CUT_BEFORE && (!start || start >= here->walk.cut_to))
 		return CUT_ON;
 	low = start > here->walk.cut_from ? start : here->walk.cut_from;
@@ -87,7 +88,7 @@ __noinline int cut_wait(u32 row, u32 k)
 			charge_unexplained(row);
 		if (grown)
 			walk = CUT_ON;
-	} else if (k < INTERVALS) {
+	} else if (k < INTERVALS && !(interval->start & SOMETIME)) {
 		end = start + grown < here->walk.cut_to ? start + grown : here->walk.cut_to;
 		if (end > low) {
 			/* it went on when the wait was last charged: what each quota did since */
@@ -110,21 +111,32 @@ __noinline int cut_wait(u32 row, u32 k)
 	return walk | (low <= here->walk.cut_from ? CUT_DONE : CUT_ON);
 }
 
-/*
- * Throttling that began while all tasks of the group were already waiting, so that none saw it: growth since
- * it was last looked at.
- */
-static __always_inline u64 unseen(struct throttle *throttle, u64 throttled)
+/* Charges throttling that no interval has yet, where none may be added, as the run queue does not stand
+ * still. */
+__noinline int charge_unseen(u32 row)
 {
-	struct interval *newest = interval_before(throttle, 0);
+	struct cpu *here = cpu_at(row);
+	u64 start, low, missed, began;
+	int above;
 
-	if (throttled <= throttle->seen[0] || newest->throttled[0] > throttle->seen[0])
+	if (!here || !read_known(row))
 		return 0;
-	if (throttle->was_open)
+	above = take_from_all_above(row, 0);
+	if (here->walk.goes_on && above == ABOVE_NOTHING)
 		return 0;
-	if (newest->throttled[0] == throttle->seen[0] && newest->start >= throttle->seen_at)
+	missed = here->walk.until[0] - here->walk.since[0];
+	start = here->walk.known_from;
+	began = above == ABOVE_NOTHING && is_throttled_now(here) ? began_at(here) : 0;
+	if (began)
+		start = began;
+	low = start > here->walk.cut_from ? start : here->walk.cut_from;
+	if (low >= here->walk.cut_to)
 		return 0;
-	return throttled - throttle->seen[0];
+	charge_together(row, here, start, low, missed);
+	read_known(row);
+	here->walk.cut_to = low;
+	copy_quotas(here->walk.until, here->walk.since);
+	return 0;
 }
 
 /* Finds what is known of the group of walk.subject, and charges or notes what nobody saw. 0: nothing is
@@ -133,48 +145,30 @@ __noinline int begin_cuts(u32 row, u32 is_owner)
 {
 	struct cpu *here = cpu_at(row);
 	struct throttle *throttle;
-	struct task_struct *task;
-	u64 from, to, ns, missed, grown, *until;
 
 	if (!here)
 		return 0;
-	from = here->walk.from;
-	to = here->walk.to;
-	until = here->walk.until;
-	task = (struct task_struct *)here->walk.subject;
-	here->walk.throttle = is_owner ? find_or_add_throttle(row, here->walk.victim, here->walk.source, to)
-				       : find_throttle(here->walk.victim, here->walk.source);
+	here->walk.throttle =
+		is_owner ? find_or_add_throttle(row, throttled_serial(here), here->walk.source, here->walk.to)
+			 : find_throttle(throttled_serial(here), here->walk.source);
 	throttle = throttle_at(here->walk.throttle);
-	copy_quotas(until, here->walk.quotas.throttled);
-	here->walk.cut_from = from;
-	here->walk.cut_to = to;
-	if (here->walk.charged_on != (u64)BPF_CORE_READ(task, se.cfs_rq))
+	copy_quotas(here->walk.until, here->walk.quotas.throttled);
+	here->walk.cut_from = here->walk.from;
+	here->walk.cut_to = here->walk.to;
+	if (here->walk.charged_on != here->walk.quotas.on)
 		here->walk.charged_on = 0;
 	if (!throttle) {
-		charge_together(row, here, from, from, 0);
+		charge_together(row, here, here->walk.from, here->walk.from, 0);
 		return 0;
 	}
-	missed = unseen(throttle, until[0]);
-	/* what was missed before the wait was last charged has been charged then */
-	grown = missed;
-	if (here->walk.charged_on && until[0] - here->walk.charged_throttled[0] < missed)
-		grown = until[0] - here->walk.charged_throttled[0];
-	if (is_owner) {
-		if (missed)
-			push_interval(throttle, (grown < missed ? from + grown : to) - missed,
-				      throttle->seen);
-		copy_quotas(throttle->seen, until);
-		throttle->seen_at = to;
-		throttle->was_open = BPF_CORE_READ(task, se.cfs_rq, throttle_count) > 0;
-		if (throttle->was_open && !throttle->newest)
-			push_interval(throttle, to, until);
-	} else if (grown) {
-		ns = grown < to - from ? grown : to - from;
-		copy_quotas(here->walk.since, throttle->seen);
-		charge_throttled(row, ns);
-		here->walk.cut_to -= ns;
-		copy_quotas(until, throttle->seen);
+	if (!is_owner) {
+		charge_unseen(row);
+		return 1;
 	}
+	look(row, here);
+	if (throttle->was_open && !throttle->newest)
+		push_interval(throttle, here->walk.to, here->walk.until);
+	throttle->newest_seen = throttle->newest;
 	return 1;
 }
 
@@ -198,8 +192,11 @@ __noinline int charge_waiting(u32 row, u32 is_owner)
 	if (here->walk.victim == SERIAL_KERNEL || is_real_time(BPF_CORE_READ(task, prio)))
 		return walk_slices(row, 0);
 	read_quotas(row, here, here->walk.to);
-	if (!here->walk.quotas.throttled[0]) /* never yet */
+	if (!here->walk.quotas.throttled[0] ||
+	    !throttled_time(BPF_CORE_READ(task, se.cfs_rq), here->walk.to)) /* never yet */
 		return walk_slices(row, 0);
+	if (is_owner && here->walk.quotas.count > 1)
+		look_above(row);
 	if (!begin_cuts(row, is_owner))
 		return 0;
 #pragma clang loop unroll(disable)

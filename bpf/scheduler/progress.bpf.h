@@ -311,6 +311,7 @@ static __always_inline bool charge_progress(struct task_struct *task)
 	here->walk.stolen = to - rq->clock_task - slice(here, here->head)->stolen;
 	if ((s64)here->walk.stolen < 0)
 		here->walk.stolen = 0;
+	here->walk.quotas.on = 0; /* not read where no quota matters */
 	observe(here, cell, 1);
 	add_in_progress(cell, to - from);
 	if (waits_for_any_cpu(task))
@@ -322,7 +323,7 @@ static __always_inline bool charge_progress(struct task_struct *task)
 	draft->queued = queued;
 	draft->charged = to;
 	if (!throttles_tasks())
-		draft->throttled_on = (u64)task->se.cfs_rq;
+		draft->throttled_on = here->walk.quotas.on;
 	if (here->walk.remembered.was_throttled) {
 		if (throttles_tasks() && task->throttled)
 			draft->throttling = THROTTLED_UNKNOWN;

@@ -17,6 +17,40 @@
 /* Depth of nesting in which quotas are looked for. */
 #define LEVELS 8
 
+/* Adds the group on whose queue `entity` is, if it has a quota; returns the entity above, or 0. */
+__noinline u64 read_level(u32 row, u64 entity, u64 at)
+{
+	struct sched_entity *se = (struct sched_entity *)entity;
+	struct cfs_rq *cfs_rq = BPF_CORE_READ(se, cfs_rq);
+	struct cpu *here = cpu_at(row);
+	struct cgroup_subsys_state *css;
+	struct quotas *quotas;
+	u32 count;
+
+	if (!here)
+		return 0;
+	quotas = &here->walk.quotas;
+	if (has_quota(cfs_rq)) {
+		count = quotas->count;
+		keep_check_before(count);
+		if (count >= QUOTAS) {
+			lose(LOSS_QUOTA_MERGED);
+			quotas->is_merged = 1;
+			return 0;
+		}
+		css = &BPF_CORE_READ(cfs_rq, tg)->css;
+		if (count || !throttles_tasks())
+			quotas->throttled[count] = throttled_time(cfs_rq, at);
+		quotas->serial[count] = BPF_CORE_READ(css, serial_nr);
+		quotas->entity[count] = entity;
+		if (!count && !throttles_tasks())
+			quotas->on = (u64)cfs_rq;
+		quotas->count = count + 1;
+		introduce(row, css);
+	}
+	return (u64)BPF_CORE_READ(se, parent);
+}
+
 /* Fills the quotas above the group on whose queue `entity` is, the task of walk.subject or a group above it,
  * as they are at `at`. */
 __noinline int read_quotas_of(u32 row, u64 entity, u64 at)
@@ -25,34 +59,23 @@ __noinline int read_quotas_of(u32 row, u64 entity, u64 at)
 	struct cpu *here = cpu_at(row);
 	struct cfs_rq *cfs_rq;
 	struct quotas *quotas;
-	u32 count = 0;
 
 	if (!here)
 		return 0;
+	cfs_rq = BPF_CORE_READ(se, cfs_rq);
 	quotas = &here->walk.quotas;
-	quotas->throttled[0] = throttled_time(BPF_CORE_READ(se, cfs_rq), at);
+	quotas->on = (u64)cfs_rq;
+	quotas->throttled[0] = throttled_time(cfs_rq, at);
 	quotas->serial[0] = 0;
+	quotas->count = 0;
+	quotas->is_merged = 0;
+#pragma clang loop unroll(disable)
 	for (int level = 0; level < LEVELS; level++) {
-		cfs_rq = BPF_CORE_READ(se, cfs_rq);
-		if (has_quota(cfs_rq)) {
-			struct cgroup_subsys_state *css = &BPF_CORE_READ(cfs_rq, tg)->css;
-
-			if (count >= QUOTAS) {
-				lose(LOSS_QUOTA_MERGED);
-				break;
-			}
-			if (count)
-				quotas->throttled[count] = throttled_time(cfs_rq, at);
-			quotas->serial[count] = BPF_CORE_READ(css, serial_nr);
-			introduce(row, css);
-			count++;
-		}
-		se = BPF_CORE_READ(se, parent);
-		if (!se)
+		entity = read_level(row, entity, at);
+		if (!entity)
 			break;
 	}
-	quotas->count = count;
-	if (se && !count) /* deeper than LEVELS */
+	if (entity && !quotas->count) /* deeper than LEVELS */
 		lose(LOSS_QUOTA_MERGED);
 	return 0;
 }

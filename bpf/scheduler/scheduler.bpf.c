@@ -29,12 +29,15 @@ static __always_inline void switched_out(struct task_struct *prev, u64 serial, u
 {
 	struct cfs_rq *cfs_rq = prev->se.cfs_rq;
 
-	if (prev->on_rq != TASK_ON_RQ_QUEUED || is_delayed(prev)) {
-		if (unlikely(task_state(prev) & TASK_DEAD))
-			forget_task(prev->pid);
-		return;
-	}
-	if (throttles_tasks() ? prev->throttled : cfs_rq->throttle_count && !is_real_time(prev->prio)) {
+	bool is_waiting = prev->on_rq == TASK_ON_RQ_QUEUED && !is_delayed(prev), is_throttled;
+
+	if (!is_waiting && unlikely(task_state(prev) & TASK_DEAD))
+		forget_task(prev->pid);
+	if (throttles_tasks())
+		is_throttled = is_waiting && prev->throttled;
+	else /* also where it sleeps: others may wait */
+		is_throttled = cfs_rq->throttle_count && !is_real_time(prev->prio);
+	if (unlikely(is_throttled)) {
 		cpu->walk.subject = (u64)prev;
 		cpu->walk.victim = serial;
 		cpu->walk.to = rq->clock;
@@ -44,6 +47,8 @@ static __always_inline void switched_out(struct task_struct *prev, u64 serial, u
 			note_throttled_queue(cpu_id);
 		return;
 	}
+	if (!is_waiting)
+		return;
 	if (next_serial == serial || next_serial == SERIAL_KERNEL) {
 		struct cell *cell = find_cell(cpu_id, serial, slot);
 

@@ -144,9 +144,12 @@ union remembered {
 /* How long the levels with a quota above a task could not run on its CPU, nearest first. */
 struct quotas {
 	unsigned long long serial[QUOTAS];
-	unsigned long long throttled[QUOTAS]; /* [0]: of the task's own group, by any quota */
+	unsigned long long throttled[QUOTAS]; /* [0]: by any quota; before 6.18 of the nearest group with one,
+						 from 6.18 on of the task's own group */
+	unsigned long long on;		      /* whose cfs_rq throttled[0] is of */
+	unsigned long long entity[QUOTAS];    /* on the queues of the levels, as addresses */
 	unsigned int count;
-	unsigned int pad;
+	unsigned int is_merged; /* there are more, counted with the last */
 };
 
 struct candidate {
@@ -185,10 +188,10 @@ struct walk {
 	union remembered remembered;   /* of the subject */
 	unsigned int throttle;	       /* index of what is known of the group's throttling */
 	unsigned int has_draft;	       /* its open_wait is in `drafts` */
-	unsigned int pad;
-	unsigned long long wait;    /* the whole of it, with what was charged before */
-	unsigned long long stolen;  /* since the newest slice ended */
-	unsigned long long before;  /* the task that leaves the CPU to the subject, as an address */
+	unsigned int goes_on;	       /* the newest interval, since the group was last looked at */
+	unsigned long long wait;       /* the whole of it, with what was charged before */
+	unsigned long long stolen;     /* since the newest slice ended */
+	unsigned long long before;     /* the task that leaves the CPU to the subject, as an address */
 	unsigned long long arrived; /* when the subject began to run before it waited, if it is known, or 0 */
 	unsigned int idle_cpu;
 	unsigned int idle_cpus;		  /* other CPUs looked at for idle time */
@@ -196,6 +199,7 @@ struct walk {
 	unsigned long long
 		charged_throttled[QUOTAS];   /* as quotas.throttled, when the wait was charged before */
 	unsigned long long cut_from, cut_to; /* the wait while it is cut into throttled intervals */
+	unsigned long long known_from;	     /* until then, the group's throttling is known */
 	struct quotas quotas;
 	unsigned long long
 		since[QUOTAS]; /* as quotas.throttled, at the beginning of what is charged to them */
@@ -228,7 +232,7 @@ struct cpu {
 	unsigned long long
 		pairs_full; /* pair_room.readings when `pairs` had no room, and one more; 0: it had */
 	unsigned long long unpaired; /* ns of other cgroups and quotas, without a pair */
-	unsigned long long pad[6];
+	unsigned long long pad[1];
 	struct candidate candidates[CANDIDATES];
 };
 

@@ -4,7 +4,8 @@
  * which on it was, with its total at that moment (quotas.bpf.h); its end follows from the growth up to the
  * next.
  *
- * Before 6.18 whole queues are throttled: a wait is cut along these intervals (cuts.bpf.h). From 6.18 on
+ * Before 6.18 whole queues are throttled, all groups below one with a quota together: the intervals are those
+ * of the nearest such group, and a wait is cut along them (cuts.bpf.h). From 6.18 on
  * tasks are throttled one by one: the totals are taken when a throttled task leaves the CPU, and the growth
  * up to the beginning of the next interval, or until it gets a CPU again, is the beginning of its wait.
  */
@@ -17,7 +18,11 @@
 #define INTERVALS	8
 #define OLDER_INTERVALS 4
 
-/* Throttled from `start` on; its end follows from the growth of throttled_time() up to the next interval. */
+/* Throttled from `start` on; its end follows from the growth of throttled_time() up to the next interval.
+ * With SOMETIME it is not known when up to the next interval it was throttled.
+ */
+#define SOMETIME (1ULL << 63)
+
 struct interval {
 	u64 start;
 	u64 throttled[QUOTAS]; /* as in `quotas`, at `start` */
@@ -30,7 +35,8 @@ struct throttle {
 	struct interval before;	   /* all that is known begins here; not throttled then */
 	u64 seen_at, seen[QUOTAS]; /* as in `quotas`, when last looked at */
 	u32 newest;		   /* of `interval`, counted from the first on */
-	u32 was_open;		   /* the newest interval had not ended when last looked at */
+	u16 was_open;		   /* the newest interval had not ended when last looked at */
+	u16 newest_seen;	   /* `newest`, when last looked at */
 	struct interval interval[INTERVALS];
 	struct interval older[OLDER_INTERVALS]; /* every INTERVALS-th of those before */
 };
@@ -114,6 +120,7 @@ __noinline u32 find_or_add_throttle(u32 row, u64 serial, u32 cpu, u64 now)
 	copy_quotas(throttle->before.throttled, here->walk.quotas.throttled);
 	throttle->newest = 0;
 	throttle->was_open = 0;
+	throttle->newest_seen = 0;
 	for (u32 i = 0; i < INTERVALS; i++)
 		throttle->interval[i].start = 0;
 	for (u32 i = 0; i < OLDER_INTERVALS; i++)
@@ -153,7 +160,23 @@ static __always_inline void push_interval(struct throttle *throttle, u64 start, 
 	copy_quotas(interval->throttled, throttled);
 }
 
-/* walk.subject leaves the CPU while its group is throttled there. */
+/* Whose intervals are those of walk.subject: before 6.18 all groups below one with a quota are throttled
+ * together, and share what each of them sees.
+ */
+static __always_inline u64 throttled_serial(struct cpu *here)
+{
+	u64 nearest = here->walk.quotas.serial[0];
+
+	return throttles_tasks() || !nearest ? here->walk.victim : nearest;
+}
+
+/* An interval, since it was last looked at. */
+static __always_inline bool has_begun_since(struct throttle *throttle)
+{
+	return (u16)throttle->newest != throttle->newest_seen;
+}
+
+/* From 6.18 on: walk.subject leaves the CPU while its group is throttled there. */
 static __always_inline void note_interval(u32 row, struct cpu *here, struct task_struct *task)
 {
 	u64 start = here->walk.to, since = throttled_since(BPF_CORE_READ(task, se.cfs_rq));
@@ -167,8 +190,7 @@ static __always_inline void note_interval(u32 row, struct cpu *here, struct task
 	if (!throttle)
 		return;
 	newest = interval_before(throttle, 0);
-	if (throttles_tasks() ? newest->start != start
-			      : !newest->start || newest->throttled[0] != here->walk.quotas.throttled[0])
+	if (newest->start != start)
 		push_interval(throttle, start, here->walk.quotas.throttled);
 }
 
@@ -205,16 +227,6 @@ __noinline int note_intervals_above(u32 row)
 		read_quotas_of(row, (u64)se, start);
 		push_interval(throttle, start, here->walk.quotas.throttled);
 	}
-	return 0;
-}
-
-/* Before 6.18. */
-__noinline int note_throttled_queue(u32 row)
-{
-	struct cpu *here = cpu_at(row);
-
-	if (here)
-		note_interval(row, here, (struct task_struct *)here->walk.subject);
 	return 0;
 }
 

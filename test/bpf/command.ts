@@ -14,6 +14,8 @@ export interface Setup {
   readonly realTime?: readonly boolean[];
   /** The first thread gets a CPU only where no other waits. */
   readonly isFirstStarved?: boolean;
+  /** As in Linux before 6.18, a quota runs out where a thread below it runs, which leaves the CPU then. */
+  readonly throttlesRunning?: boolean;
   /** While waits in progress are looked at, the next thing happens. */
   readonly isInterrupted?: boolean;
   /** Each `iterate` visits some threads only, and the next one those after them. */

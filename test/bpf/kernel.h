@@ -66,8 +66,23 @@ static void set_group(struct thread *thread, struct group *group)
 	thread->task.se.parent = group->parent ? &group->se[thread->cpu] : NULL;
 }
 
+static void list_remove(struct list_head *node)
+{
+	node->prev->next = node->next;
+	node->next->prev = node->prev;
+}
+
+static void list_add(struct list_head *node, struct list_head *head)
+{
+	*node = (struct list_head){.next = head->next, .prev = head};
+	head->next->prev = node;
+	head->next = node;
+}
+
 static void queue_in_groups(struct thread *thread)
 {
+	if (thread->task.prio >= MAX_RT_PRIO)
+		list_add(&thread->task.se.group_node, &rqs[thread->cpu].cfs_tasks);
 	for (struct group *group = thread->group; group; group = group->parent) {
 		struct cfs_rq *cfs_rq = &group->cfs_rq[thread->cpu];
 
@@ -79,6 +94,8 @@ static void queue_in_groups(struct thread *thread)
 
 static void unqueue_in_groups(struct thread *thread)
 {
+	if (thread->task.prio >= MAX_RT_PRIO)
+		list_remove(&thread->task.se.group_node);
 	for (struct group *group = thread->group; group; group = group->parent)
 		group->queued[thread->cpu]--;
 }
@@ -149,6 +166,11 @@ static void leave_cpu(struct thread *prev, enum fate fate)
 	}
 }
 
+/* The quota that the task which leaves a CPU next uses up, or NULL. */
+static struct group *running_out;
+
+static void kernel_throttle(struct group *group, int cpu);
+
 /*
  * __schedule(): the tracepoint comes before sched_info is brought up to date. `next` NULL: the CPU goes idle.
  * `is_traced`: the tracepoint calls the program; the kernel leaves it out where another one is running on
@@ -162,6 +184,9 @@ static void kernel_switch(int cpu, struct thread *next, enum fate fate, bool is_
 		next = &swappers[cpu];
 	if (prev != &swappers[cpu])
 		leave_cpu(prev, fate);
+	if (running_out)
+		kernel_throttle(running_out, cpu);
+	running_out = NULL;
 	acting_cpu = cpu;
 	if (is_traced)
 		on_switch(fate == FATE_PREEMPTED, &prev->task, &next->task);
@@ -330,6 +355,7 @@ static void kernel_reset(void)
 	kernel_add_group(0, 1, 1, 1, false);
 	for (int cpu = 0; cpu < CPUS; cpu++) {
 		rqs[cpu] = (struct rq){.cpu = cpu};
+		rqs[cpu].cfs_tasks = (struct list_head){&rqs[cpu].cfs_tasks, &rqs[cpu].cfs_tasks};
 		kernel_add_thread(&swappers[cpu], 0, 0, PF_IDLE, KIND_KERNEL);
 		swappers[cpu].cpu = cpu;
 		set_group(&swappers[cpu], &groups[0]);

@@ -2,6 +2,7 @@ import { pseudoSerials } from '../../src/receivers/scheduler/abi.ts';
 import { type Command, fates, type Setup } from './command.ts';
 import type { Kernel } from './expected.ts';
 import { type Cpu, type Group, type Thread, threadKinds } from './state.ts';
+import { lineage } from './throttled-time.ts';
 import { Truth } from './truth.ts';
 
 /** Ends what is printed of the cells after an iteration. */
@@ -21,6 +22,7 @@ export class Machine {
   readonly #kernel: Kernel;
   readonly #slots: number;
   readonly #starved: Thread | undefined;
+  readonly #throttlesRunning: boolean;
   readonly #isInterrupted: boolean;
   readonly #isInSteps: boolean;
   #nextVisited = 0;
@@ -29,6 +31,7 @@ export class Machine {
   constructor(setup: Setup, { slots = 32 } = {}) {
     this.#kernel = setup.kernel;
     this.#slots = slots;
+    this.#throttlesRunning = setup.throttlesRunning ?? false;
     this.#isInterrupted = setup.isInterrupted ?? false;
     this.#isInSteps = setup.isInSteps ?? false;
     this.cpus = Array.from({ length: setup.cpus }, (_, index) => ({
@@ -39,7 +42,7 @@ export class Machine {
       running: undefined,
     }));
     this.groups.push({ index: 0, serial: 1n, cell: 1n, slot: 1, parent: undefined, hasQuota: false });
-    this.truth = new Truth(setup.kernel, this.cpus, this.groups);
+    this.truth = new Truth(setup, this.cpus, this.groups);
     for (const [i, parent] of setup.parents.entries())
       this.#addGroup(2 + i, pick(this.groups, parent), setup.quotas?.[i] ?? true);
     const root = this.groups[0] as Group;
@@ -120,6 +123,11 @@ export class Machine {
     const cpu = pick(this.cpus, which);
     const group = cpu && this.#groupToThrottle(cpu, where);
     if (!cpu || !group?.hasQuota || this.truth.hasRunOut(group, cpu)) return;
+    if (this.#throttlesRunning) {
+      if (cpu.running && !cpu.running.isRealTime)
+        this.#switch(cpu, where, fate === 'sleeps' ? fate : 'preempted', { runsOut: group });
+      return;
+    }
     this.#setClock(cpu);
     this.lines.push(`throttle ${group.index} ${cpu.index}`);
     this.truth.throttle(group, cpu);
@@ -136,7 +144,10 @@ export class Machine {
         this.groups.filter((group) => this.truth.hasRunOut(group, cpu)),
         where,
       );
-    if (cpu && group) this.#unthrottle(group, cpu);
+    if (!cpu || !group) return;
+    // It takes the lock of the run queue, which the switch that throttled has held.
+    if (this.#throttlesRunning) for (const each of this.cpus) each.clock++;
+    this.#unthrottle(group, cpu);
   }
 
   #unthrottle(group: Group, cpu: Cpu): void {
@@ -216,7 +227,7 @@ export class Machine {
     const cpu = pick(this.cpus, which);
     if (!cpu || this.truth.hasMissed(cpu) || !this.truth.lastSwitch(cpu)) return;
     if (cpu.clock === this.truth.lastSwitch(cpu)) return;
-    this.#switch(cpu, where, fate === 'dies' ? 'sleeps' : fate, false);
+    this.#switch(cpu, where, fate === 'dies' ? 'sleeps' : fate, { isTraced: false });
   }
 
   /** All waits end. */
@@ -240,10 +251,20 @@ export class Machine {
     }
   }
 
-  #switch(cpu: Cpu, where: number, wanted: Command['fate'], isTraced = true): void {
+  /** `runsOut`: the group whose quota the thread that leaves the CPU uses up. */
+  #switch(
+    cpu: Cpu,
+    where: number,
+    wanted: Command['fate'],
+    { isTraced = true, runsOut }: { readonly isTraced?: boolean; readonly runsOut?: Group } = {},
+  ): void {
     const prev = cpu.running;
     const ready = this.threads.filter(
-      (thread) => thread.state === 'waiting' && thread.cpu === cpu.index && this.#canRun(thread),
+      (thread) =>
+        thread.state === 'waiting' &&
+        thread.cpu === cpu.index &&
+        this.#canRun(thread) &&
+        !(runsOut && !thread.isRealTime && lineage(thread.group).includes(runsOut)),
     );
     const preferred = ready.filter((thread) => thread !== this.#starved);
     const next = pick(preferred.length > 0 ? preferred : ready, where);
@@ -252,8 +273,9 @@ export class Machine {
     if (!isTraced && (!next || next.isKernel || !this.truth.isKnown(next))) return;
     const fate = this.#fateOf(prev, wanted);
     this.#setClock(cpu);
+    if (runsOut) this.lines.push(`run_out ${runsOut.index}`);
     this.lines.push(`switch ${cpu.index} ${next?.index ?? -1} ${fates.indexOf(fate)} ${Number(isTraced)}`);
-    this.truth.switch(cpu, { prev, next, fate, isTraced });
+    this.truth.switch(cpu, { prev, next, fate, isTraced, runsOut });
     cpu.running = next;
     if (next) next.state = 'running';
     if (!prev) return;
@@ -277,12 +299,27 @@ export class Machine {
     return thread.isKernel || thread.isRealTime || !this.truth.isThrottled(thread.group, this.#cpuOf(thread));
   }
 
-  /** Usually one the running thread belongs to: the quota of others runs out where they run. */
+  /**
+   * Usually one the running thread belongs to: the quota of others runs out where they run. Before 6.18 it is
+   * found used up only as a thread below it leaves the CPU, or as the first is queued.
+   */
   #groupToThrottle(cpu: Cpu, number: number): Group | undefined {
-    const lineage: Group[] = [];
-    for (let group = cpu.running?.group; group?.parent; group = group.parent)
-      if (group.hasQuota) lineage.push(group);
-    return number % 8 === 7 ? pick(this.groups, number >> 3) : pick(lineage, number);
+    const isOther = number % 8 === 7 && !this.#throttlesRunning;
+    if (isOther) {
+      const groups =
+        this.#kernel === 'tasks' ? this.groups : this.groups.filter((group) => !this.#hasQueued(group, cpu));
+      return pick(groups, number >> 3);
+    }
+    if (this.#kernel !== 'tasks' && cpu.running?.isRealTime) return undefined;
+    const limited = cpu.running ? lineage(cpu.running.group).filter(({ hasQuota }) => hasQuota) : [];
+    return pick(limited, number);
+  }
+
+  #hasQueued(group: Group, cpu: Cpu): boolean {
+    return this.threads.some(
+      (thread) =>
+        thread.cpu === cpu.index && thread.state !== 'asleep' && lineage(thread.group).includes(group),
+    );
   }
 
   #isAlive(group: Group): boolean {

@@ -63,6 +63,8 @@ export class Script {
 
   throttle = (group: GroupName): this => this.do(`throttle ${groups[group]} 0`);
   unthrottle = (group: GroupName): this => this.do(`unthrottle ${groups[group]} 0`);
+  /** The thread that leaves the CPU next uses up the quota. */
+  runOut = (group: GroupName): this => this.do(`run_out ${groups[group]}`);
   iterate = (): this => this.do('iterate 0 0 0');
 
   do(line: string): this {

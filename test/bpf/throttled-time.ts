@@ -19,6 +19,17 @@ interface State {
   readonly intervals: Interval[];
   /** Before 6.18: since when the programs know what is throttled, and whether it had been before. */
   known: { readonly since: number; readonly wasThrottled: boolean } | undefined;
+  /** When its own quota was used up. */
+  readonly exhausted: Span[];
+  /** Before 6.18: when the programs last looked at it. */
+  lookedAt: number;
+  /** Between two looks at it more than one quota stopped it, or that of a level above more than once. */
+  readonly unclear: Span[];
+}
+
+interface Span {
+  readonly start: number;
+  end: number;
 }
 
 /** Throttled time between two moments, by the group whose quota it is. */
@@ -59,6 +70,8 @@ export class ThrottledTime {
   }
 
   throttle(group: Group, cpu: Cpu): void {
+    const { exhausted } = this.#state(group, cpu.index);
+    exhausted.push({ start: cpu.clock, end: Number.POSITIVE_INFINITY });
     this.#state(group, cpu.index).hasRunOut = true;
     for (const each of this.#subtree(group)) {
       const state = this.#state(each, cpu.index);
@@ -69,7 +82,10 @@ export class ThrottledTime {
   }
 
   unthrottle(group: Group, cpu: Cpu): void {
-    this.#state(group, cpu.index).hasRunOut = false;
+    const own = this.#state(group, cpu.index);
+    own.hasRunOut = false;
+    const last = own.exhausted.at(-1);
+    if (last) last.end = cpu.clock;
     for (const each of this.#subtree(group)) {
       const state = this.#state(each, cpu.index);
       const last = state.intervals.at(-1);
@@ -87,7 +103,7 @@ export class ThrottledTime {
 
   /** Before 6.18: a thread that could run on leaves the CPU while its group is throttled. */
   notice(group: Group, cpu: Cpu): void {
-    const { intervals } = this.#state(group, cpu.index);
+    const { intervals } = this.#counted(group, cpu.index);
     const last = intervals.at(-1);
     const before = intervals.at(-2);
     this.#remember(group, cpu, this.#kernel === 'pelt' ? cpu.clock : (last?.start ?? cpu.clock));
@@ -97,18 +113,45 @@ export class ThrottledTime {
     last.seenFrom = this.#kernel === 'pelt' ? cpu.clock : last.start;
   }
 
+  /** Before 6.18: the group's own threads could not run, until now or ever before. */
+  wasThrottled(group: Group, cpu: Cpu, to: number): boolean {
+    return this.#state(group, cpu.index).intervals.some(({ start, end }) => start < Math.min(end, to));
+  }
+
   /** Before 6.18: a wait for the CPU has ended, and how long its group was throttled until now is remembered. */
   learn(group: Group, cpu: Cpu): void {
-    if (this.between(group, cpu, 0, cpu.clock) > 0) this.#remember(group, cpu, cpu.clock);
-    for (const interval of this.#state(group, cpu.index).intervals)
+    if (!this.wasThrottled(group, cpu, cpu.clock)) return;
+    this.#remember(group, cpu, cpu.clock);
+    for (const interval of this.#counted(group, cpu.index).intervals)
       if (interval.end <= cpu.clock) interval.learntAt = Math.min(interval.learntAt, cpu.clock);
   }
 
   /** Before 6.18: the group was throttled before anything was known of it, in this wait or before. */
   isUnknown(group: Group, cpu: Cpu, from: number, to: number): boolean {
-    const { known } = this.#state(group, cpu.index);
+    const { known } = this.#counted(group, cpu.index);
     if (!known) return this.between(group, cpu, 0, to) > 0;
     return known.wasThrottled && from < known.since;
+  }
+
+  /** Before 6.18: between two looks of the programs at the group, in a part of [from, to), several quotas stopped it. */
+  isUnclear(group: Group, cpu: Cpu, from: number, to: number): boolean {
+    const { lookedAt, unclear } = this.#counted(group, cpu.index);
+    return (
+      unclear.some(({ start, end }) => start < to && end > from) ||
+      this.#wasStoppedBySeveral(group, cpu, Math.min(from, lookedAt), to)
+    );
+  }
+
+  /** Before 6.18: an interval is over that no thread has shown yet, by leaving the CPU or by getting it. */
+  isOver(group: Group, cpu: Cpu, to: number): boolean {
+    const { intervals, lookedAt } = this.#counted(group, cpu.index);
+    return intervals.some(({ start, end, seenFrom }) => start >= lookedAt && end <= to && seenFrom > to);
+  }
+
+  /** Before 6.18: it was stopped since the programs last looked at it, and a quota above has run out. */
+  hasRunOutAbove(group: Group, cpu: Cpu, to: number): boolean {
+    const { lookedAt } = this.#counted(group, cpu.index);
+    return this.#stops(group, cpu, lookedAt, to).ofAbove > 0;
   }
 
   /** 6.18: how many intervals have begun since, and how long the group was throttled. */
@@ -118,7 +161,7 @@ export class ThrottledTime {
     from: number,
     to: number,
   ): { readonly begun: number; readonly grown: number } {
-    const begun = this.#state(group, cpu.index).intervals.filter(({ start }) => start > from && start < to);
+    const begun = this.#counted(group, cpu.index).intervals.filter(({ start }) => start > from && start < to);
     return { begun: begun.length, grown: this.between(group, cpu, from, to) };
   }
 
@@ -159,7 +202,7 @@ export class ThrottledTime {
     readonly unseen: ReadonlyMap<Interval, number>;
     readonly isBegun: boolean;
   } {
-    const { intervals } = this.#state(group, cpu.index);
+    const { intervals } = this.#counted(group, cpu.index);
     const unseen = intervals
       .filter(({ start, learntAt }) => start < to && learntAt > from)
       .map((each) => [each, Math.min(each.end, to, each.seenFrom) - each.start] as const)
@@ -169,7 +212,7 @@ export class ThrottledTime {
   }
 
   #cut(group: Group, cpu: Cpu, from: number, to: number): readonly Interval[] {
-    return this.#state(group, cpu.index)
+    return this.#counted(group, cpu.index)
       .intervals.map((interval) => ({
         ...interval,
         start: Math.max(interval.start, from),
@@ -178,8 +221,35 @@ export class ThrottledTime {
       .filter(({ start, end }) => end > start);
   }
 
+  /** Several quotas, or one above the nearest several times; or one that is merged with others. */
+  #wasStoppedBySeveral(group: Group, cpu: Cpu, from: number, to: number): boolean {
+    const { ofOwn, ofAbove } = this.#stops(group, cpu, from, to);
+    const isMerged = lineage(group).filter(({ hasQuota }) => hasQuota).length > quotaLevels;
+    return ofAbove > 0 && (isMerged || ofAbove + ofOwn > 1);
+  }
+
+  /** How often quotas ran out while it was stopped at all; what of the nearest goes on since the last look is known. */
+  #stops(
+    group: Group,
+    cpu: Cpu,
+    from: number,
+    to: number,
+  ): { readonly ofOwn: number; readonly ofAbove: number } {
+    const [own, ...above] = lineage(group).filter(({ hasQuota }) => hasQuota);
+    if (!own || this.between(group, cpu, from, to) === 0) return { ofOwn: 0, ofAbove: 0 };
+    const of = (level: Group) =>
+      this.#state(level, cpu.index).exhausted.filter((span) => overlap(span, { start: from, end: to }));
+    return {
+      ofOwn: of(own).filter(({ start }) => start > from).length,
+      ofAbove: above.flatMap(of).length,
+    };
+  }
+
   #remember(group: Group, cpu: Cpu, since: number): void {
-    const state = this.#state(group, cpu.index);
+    const state = this.#counted(group, cpu.index);
+    if (this.#wasStoppedBySeveral(group, cpu, state.lookedAt, cpu.clock))
+      state.unclear.push({ start: state.lookedAt, end: cpu.clock });
+    state.lookedAt = cpu.clock;
     state.known ??= { since, wasThrottled: this.between(group, cpu, 0, since) > 0 };
   }
 
@@ -193,16 +263,36 @@ export class ThrottledTime {
     return this.#groups.filter((each) => lineage(each).includes(group));
   }
 
+  /**
+   * Whose intervals are those of a group's threads: before 6.18 those of the nearest with a quota, which stops
+   * all below it together, also a thread that moves among them.
+   */
+  #counted(group: Group, cpu: number): State {
+    const nearest = this.#kernel === 'tasks' ? group : lineage(group).find(({ hasQuota }) => hasQuota);
+    return this.#state(nearest ?? group, cpu);
+  }
+
   #state(group: Group, cpu: number): State {
     const key = `${group.index}@${cpu}`;
     let found = this.#states.get(key);
     if (!found) {
-      found = { hasRunOut: false, throttles: 0, queued: 0, intervals: [], known: undefined };
+      found = {
+        hasRunOut: false,
+        throttles: 0,
+        queued: 0,
+        intervals: [],
+        exhausted: [],
+        known: undefined,
+        lookedAt: 0,
+        unclear: [],
+      };
       this.#states.set(key, found);
     }
     return found;
   }
 }
+
+const overlap = (a: Span, b: Span): boolean => a.start < b.end && b.start < a.end;
 
 /** The group and those above it. */
 export function lineage(group: Group): readonly Group[] {

@@ -1,5 +1,5 @@
 import { pseudoSerials } from '../../src/receivers/scheduler/abi.ts';
-import type { Command } from './command.ts';
+import type { Command, Setup } from './command.ts';
 import type { Class, Expected, ExpectedPair, ExpectedWait, Kernel } from './expected.ts';
 import type { Cpu, Group, Thread } from './state.ts';
 import { lineage, ThrottledTime } from './throttled-time.ts';
@@ -27,6 +27,7 @@ export class Truth {
   /** Times part of a wait was charged to several together. */
   unnamedShared = 0;
   readonly #kernel: Kernel;
+  readonly #throttlesRunning: boolean;
   readonly #timelines: readonly Timeline[];
   readonly #throttled: ThrottledTime;
   readonly #waiting = new Map<Thread, Waiting>();
@@ -36,8 +37,9 @@ export class Truth {
   /** Since when the programs are wrong about the cgroup on a CPU. */
   readonly #missedSince = new Map<Timeline, number>();
 
-  constructor(kernel: Kernel, cpus: readonly Cpu[], groups: readonly Group[]) {
+  constructor({ kernel, throttlesRunning = false }: Setup, cpus: readonly Cpu[], groups: readonly Group[]) {
     this.#kernel = kernel;
+    this.#throttlesRunning = throttlesRunning;
     this.#throttled = new ThrottledTime(kernel, groups);
     this.#timelines = cpus.map(() => new Timeline());
   }
@@ -71,7 +73,14 @@ export class Truth {
       next,
       fate,
       isTraced,
-    }: { prev: Thread | undefined; next: Thread | undefined; fate: Command['fate']; isTraced: boolean },
+      runsOut,
+    }: {
+      prev: Thread | undefined;
+      next: Thread | undefined;
+      fate: Command['fate'];
+      isTraced: boolean;
+      runsOut: Group | undefined;
+    },
   ): void {
     const timeline = this.#timelineOf(cpu);
     const nextSerial = next ? serialOf(next) : pseudoSerials.idle;
@@ -85,7 +94,7 @@ export class Truth {
       this.#missedSince.set(timeline, cpu.clock);
       if (next) this.missed++;
     }
-    if (prev) this.#leaveCpu(prev, { cpu, fate, nextSerial, isTraced });
+    if (prev) this.#leaveCpu(prev, { cpu, fate, nextSerial, isTraced, runsOut });
     if (next) this.#endWait(next, cpu, isTraced);
   }
 
@@ -141,7 +150,7 @@ export class Truth {
       if (!waiting || waiting.isBogus || thread.state !== 'waiting') continue;
       const now = { ...cpu, clock: cpu.updated.clock, stolen: cpu.updated.stolen };
       if (now.clock <= waiting.from) continue;
-      this.#charge(thread, waiting, now);
+      this.#charge(thread, waiting, now, true);
       waiting.from = now.clock;
     }
     this.progress.push({ waits: new Map(this.cells.entries().map(([cell, { wait }]) => [cell, wait])) });
@@ -169,9 +178,17 @@ export class Truth {
       fate,
       nextSerial,
       isTraced,
-    }: { cpu: Cpu; fate: Command['fate']; nextSerial: bigint; isTraced: boolean },
+      runsOut,
+    }: {
+      cpu: Cpu;
+      fate: Command['fate'];
+      nextSerial: bigint;
+      isTraced: boolean;
+      runsOut: Group | undefined;
+    },
   ): void {
     if (fate === 'sleeps' || fate === 'dies') this.#throttled.dequeue(prev.group, cpu.index);
+    if (runsOut) this.#throttled.throttle(runsOut, cpu);
     if (fate === 'dies') {
       this.#known.delete(prev);
       this.#arrivals.delete(prev);
@@ -219,7 +236,7 @@ export class Truth {
   }
 
   /** What of a wait passed on this CPU and has not been charged. */
-  #charge(thread: Thread, waiting: Waiting, cpu: Cpu): void {
+  #charge(thread: Thread, waiting: Waiting, cpu: Cpu, isGoingOn = false): void {
     const cell = this.#cell(cellOf(thread));
     const to = cpu.clock;
     const from = waiting.from;
@@ -285,20 +302,38 @@ export class Truth {
         if (mark.until <= to) waiting.mark = undefined;
       }
       walk(at, to);
-    } else if (!thread.isKernel && !thread.isRealTime) {
+    } else if (
+      !thread.isKernel &&
+      !thread.isRealTime &&
+      this.#throttled.wasThrottled(thread.group, cpu, to)
+    ) {
       const { cuts, unseen, isBegun } = this.#throttled.cuts(thread.group, cpu, from, to);
+      const levels = lineage(thread.group).filter(({ hasQuota }) => hasQuota).length;
+      // A reading may note nothing, and comes before a look tells of throttling.
+      const isUnnoted =
+        isGoingOn &&
+        (this.#throttled.isOver(thread.group, cpu, to) ||
+          this.#throttled.hasRunOutAbove(thread.group, cpu, to));
       mayBeUnknown =
         cuts.length > intervals - 1 ||
-        unseen.size > 0 ||
+        this.#throttled.isUnclear(thread.group, cpu, from, to) ||
+        isUnnoted ||
+        (!this.#throttlesRunning &&
+          (unseen.size > 0 || this.#throttled.hasRunOutAbove(thread.group, cpu, to))) ||
         this.#throttled.isUnknown(thread.group, cpu, from, to);
-      for (const [interval, all] of unseen) {
+      for (const [interval, all] of this.#throttlesRunning ? [] : unseen) {
         // Charged in pieces, it can be in the wrong place in two of them.
         const ns = waiting.pieces > 0 ? 2 * all : all;
         slack += Math.max(0, ns - (waiting.unseen.get(interval) ?? 0));
         waiting.unseen.set(interval, ns);
       }
-      const levels = lineage(thread.group).filter(({ hasQuota }) => hasQuota).length;
-      if (levels > 1 && ((isBegun && waiting.pieces === 0) || unseen.size > 0 || waiting.hasMoved))
+      if (
+        levels > 1 &&
+        (this.#throttlesRunning ||
+          (isBegun && waiting.from === waiting.since) ||
+          unseen.size > 0 ||
+          waiting.hasMoved)
+      )
         for (const cut of cuts) blur += cut.end - cut.start;
       blur += slack;
       let at = from;

@@ -190,6 +190,8 @@ static void run(const char *line)
 		kernel_add_thread(&threads[n[0]], n[1], n[2], 0, n[3]);
 	else if (words == 4 && !strcmp(command, "clock"))
 		kernel_clock(n[0], n[1], n[2]);
+	else if (words == 2 && !strcmp(command, "run_out"))
+		running_out = &groups[n[0]];
 	else if (words == 3 && !strcmp(command, "wake"))
 		kernel_wake(&threads[n[0]], n[1]);
 	else if (words == 2 && !strcmp(command, "drop"))

@@ -136,6 +136,33 @@ test("two quotas in one path: each has its own part, and their sum is the kernel
   assertNear(result.blamed(child, 'throttled'), whole, 0.01 * whole, 'by all quotas');
 });
 
+test("a container whose sibling exhausts their pod's quota waits for a neighbor only while it could have run", async () => {
+  const pod = makeCgroup('shared', { quota: 15 });
+  const [busy, victim] = [makeCgroup('busy', { parent: pod }), makeCgroup('victim', { parent: pod })];
+  const neighbor = makeCgroup('beside');
+  let ranBeside = 0;
+  const result = await account(attach(), () =>
+    outlast(neighbor, 0, async () => {
+      const before = neighbor.ran();
+      // the victim is there whenever the pod is throttled
+      await outlast(victim, 0, () => runIn(busy, spin(4, 1), 0));
+      ranBeside = neighbor.ran() - before;
+    }),
+  );
+  const { wait, classes } = result.of(victim);
+  // From 6.18 on the pod is throttled before its threads are: they leave the CPU one by one.
+  const throttled = hasLocalStatistics ? victim.throttledLocally() : pod.throttled();
+  assert.ok(throttled > 0.3 * wait, `throttled for ${throttled} of ${wait}`);
+  assertNear(classes.throttled, throttled, 0.02 * wait, `throttled, ${JSON.stringify(classes)}`);
+  // one of the three always has the CPU, while the pod is throttled the neighbor; but for what else runs on this machine
+  const foreign = wait - busy.ran() - ranBeside;
+  const tolerance = 0.06 * wait + Math.max(0, foreign);
+  const behind = result.pair(victim, neighbor).other;
+  assertNear(behind, ranBeside - throttled, tolerance, 'behind the neighbor');
+  assertNear(result.pair(victim, busy).other, busy.ran(), 0.06 * wait, 'behind the sibling');
+  assert.ok(classes.unknown < 0.05 * wait, `unknown ${classes.unknown} of ${wait}`);
+});
+
 test('240 tasks passing messages: less than 0.5 % of their wait is unknown', async () => {
   const cgroup = makeCgroup('messages');
   const result = await account(attach(), () =>

@@ -8,6 +8,7 @@
 _Bool shim_kernel_has(const char *field);
 
 #define bpf_core_field_exists(...)		shim_kernel_has(#__VA_ARGS__)
+#define bpf_core_field_offset(type, member)	__builtin_offsetof(type, member)
 #define bpf_core_enum_value(type, value)	(value)
 #define bpf_core_enum_value_exists(type, value) 1
 
