@@ -33,12 +33,16 @@ static __always_inline u64 task_state(struct task_struct *p)
 	return ((struct task_struct___state *)p)->state;
 }
 
-/* 6.12 leaves some sleepers on the queue until they are picked (152e11f6df29): queued, yet not waiting. */
+/* 6.12 leaves some sleepers on the queue until they are picked (152e11f6df29). */
+static __always_inline bool keeps_sleepers(void)
+{
+	return bpf_core_field_exists(struct sched_entity, sched_delayed);
+}
+
+/* Queued, yet not waiting. */
 static __always_inline bool is_delayed(struct task_struct *p)
 {
-	if (bpf_core_field_exists(p->se.sched_delayed))
-		return p->se.sched_delayed;
-	return false;
+	return keeps_sleepers() ? p->se.sched_delayed : false;
 }
 
 /* 6.18 throttles task by task, on return to user space (e1fad12dcb66); before, a whole cfs_rq at once. */

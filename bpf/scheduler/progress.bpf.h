@@ -135,6 +135,17 @@ static __always_inline struct open_wait *begin_draft(struct cpu *here, u32 row, 
 	return draft;
 }
 
+/* The wait of walk.subject, whose stamp is wrong, begins when it was first found awake. False: it was not. */
+static __always_inline bool begin_when_awake(struct cpu *here, const struct open_wait *open_wait)
+{
+	u64 awake = open_wait->awake;
+
+	lose(awake ? LOSS_BEGIN_LATE : LOSS_DELAYED_DEQUEUE);
+	here->walk.from = awake && awake < here->walk.to ? awake : here->walk.to;
+	here->walk.queued = here->walk.from;
+	return awake;
+}
+
 /* The wait of walk.subject has ended, and a part of it was charged before. 0: it is not to be charged at all.
  */
 __noinline int take_open_wait(u32 row)
@@ -143,7 +154,7 @@ __noinline int take_open_wait(u32 row)
 	struct task_struct *task;
 	struct open_wait *open_wait = NULL, *draft;
 	struct cell *cell;
-	bool is_bogus;
+	bool is_counted = true;
 	u32 pid;
 
 	if (!here)
@@ -164,18 +175,15 @@ __noinline int take_open_wait(u32 row)
 		return 1;
 	if (open_wait)
 		bpf_map_delete_elem(&open_waits, &pid);
+	if (here->walk.remembered.is_bogus || draft->is_bogus)
+		is_counted = begin_when_awake(here, draft);
 	if (here->walk.remembered.may_be_charged)
 		cell->in_progress -= take_charged(row, pid);
 	cell->in_progress -= draft->carried;
-	is_bogus = here->walk.remembered.is_bogus || draft->is_bogus;
-	if (is_bogus) {
-		lose(LOSS_DELAYED_DEQUEUE);
-		here->walk.from = here->walk.to;
-	} else {
+	if (is_counted)
 		skip_charged(here, draft);
-	}
 	here->walk.wait = here->walk.to - here->walk.from + draft->carried;
-	return !is_bogus || draft->carried;
+	return is_counted || draft->carried;
 }
 
 /* Adds what was charged before to the event, charges the throttled beginning of the rest. */
@@ -232,7 +240,7 @@ static __always_inline void uncharge(struct cpu *here, struct cell *cell, u64 wa
 /* True if the task has to be looked at again. */
 static __always_inline bool charge_progress(struct task_struct *task)
 {
-	u64 queued = task->sched_info.last_queued, run_delay, from, to, serial;
+	u64 stamp = task->sched_info.last_queued, queued = stamp, run_delay, from, to, serial;
 	struct cpu *here = cpu_at(progress_row), *there;
 	struct cgroup_subsys_state *css = NULL;
 	u32 pid = task->pid, key = pid | BY_ITERATOR, slot, index, source;
@@ -274,8 +282,13 @@ static __always_inline bool charge_progress(struct task_struct *task)
 	if (to < slice(here, here->head)->end)
 		to = slice(here, here->head)->end;
 	open_wait = entry->remembered.has_open_wait ? find_open_wait(pid) : NULL;
-	if (entry->remembered.is_bogus || (open_wait && open_wait->is_bogus))
+	if (entry->remembered.is_bogus)
 		return false;
+	if (open_wait && open_wait->is_bogus) {
+		queued = open_wait->awake;
+		if (!queued)
+			return false;
+	}
 	*former = no_open_wait;
 	charged = find_open_wait(key);
 	if (charged)
@@ -339,7 +352,7 @@ static __always_inline bool charge_progress(struct task_struct *task)
 	}
 	keep_order(); /* on x86-64 the lock of the hash has kept the store before this load */
 	if (*(volatile u64 *)&entry->run_delay == run_delay && entry->pid == pid &&
-	    *(volatile u64 *)&task->sched_info.last_queued == queued)
+	    *(volatile u64 *)&task->sched_info.last_queued == stamp)
 		return false;
 	if (former->queued ? bpf_map_update_elem(&open_waits, &key, former, BPF_EXIST)
 			   : bpf_map_delete_elem(&open_waits, &key))

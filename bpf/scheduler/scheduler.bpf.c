@@ -17,6 +17,7 @@
 #include "cuts.bpf.h"
 #include "report.bpf.h"
 #include "progress.bpf.h"
+#include "sleepers.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -222,6 +223,8 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 
 	if (!cpu)
 		return 0;
+	if (keeps_sleepers() && unlikely(cpu->has_sleepers))
+		look_at_sleepers(cpu_id, rq->clock);
 	/* known since it was switched in, unless it has moved to another cgroup since */
 	if (cpu->running_on == (u64)prev->se.cfs_rq && cpu->running_task == (u64)prev) {
 		prev_serial = cpu->running;
@@ -289,8 +292,14 @@ int BPF_PROG(on_migrate, struct task_struct *p, int dest_cpu)
 	u64 now, run_delay, serial;
 	s64 wait;
 
-	if (p->on_rq != TASK_ON_RQ_MIGRATING || !here)
+	if (!here)
 		return 0;
+	there = cpu_at(dest_cpu);
+	if (p->on_rq != TASK_ON_RQ_MIGRATING) {
+		if (unlikely(has_stale_stamp(p)) && there)
+			look_after(there, p);
+		return 0;
+	}
 	run_delay = p->sched_info.run_delay;
 	entry = find_task(p->pid);
 	if (!entry) {
@@ -305,10 +314,14 @@ int BPF_PROG(on_migrate, struct task_struct *p, int dest_cpu)
 	entry->run_delay = run_delay;
 	if (is_delayed(p)) {
 		open_wait = add_open_wait(entry);
-		if (open_wait)
+		if (open_wait) {
 			open_wait->is_bogus = 1;
-		else
+			open_wait->awake = 0;
+			if (there)
+				look_after(there, p);
+		} else {
 			entry->remembered.is_bogus = 1;
+		}
 		return 0;
 	}
 	rq = p->se.cfs_rq->rq;
@@ -327,9 +340,8 @@ int BPF_PROG(on_migrate, struct task_struct *p, int dest_cpu)
 	there = cpu_at(source);
 	serial = identify(p, &slot, &css);
 	cell = cell_of(here_id, css, serial, slot, &index);
-	if (!there || !cell || entry->remembered.is_bogus || (open_wait && open_wait->is_bogus))
+	if (!there || !cell)
 		return 0;
-
 	begin_walk(here, source, index, serial, now - wait, now);
 	here->walk.subject = (u64)p;
 	here->walk.stolen = now - rq->clock_task - slice(there, there->head)->stolen;
@@ -337,6 +349,13 @@ int BPF_PROG(on_migrate, struct task_struct *p, int dest_cpu)
 	draft = begin_draft(here, here_id, open_wait);
 	if (!draft)
 		return 0;
+	if (unlikely(entry->remembered.is_bogus || draft->is_bogus)) {
+		begin_when_awake(here, draft);
+		entry->remembered.is_bogus = 0; /* the kernel stamps it anew */
+		draft->is_bogus = 0;
+		if (open_wait)
+			open_wait->is_bogus = 0;
+	}
 	if (entry->remembered.may_be_charged)
 		cell->in_progress -= take_charged(here_id, p->pid);
 	skip_charged(here, draft);

@@ -40,7 +40,8 @@ enum loss_reason {
 				   holds */
 	LOSS_THROTTLE_UNKNOWN,	/* a part of a wait of which it is not known whether it was throttled:
 				   CLASS_UNKNOWN */
-	LOSS_DELAYED_DEQUEUE,	/* a wait whose beginning the kernel had wrong (6.12 and later) */
+	LOSS_DELAYED_DEQUEUE,	/* a wait whose beginning the kernel had wrong (6.12 and later), not counted */
+	LOSS_BEGIN_LATE,	/* the same, counted from the next switch of its CPU on */
 	LOSS_UNSTAMPED,		/* a wait whose beginning the kernel has not stamped */
 	LOSS_CLOCK_BACKWARDS,	/* a wait that ended before it began: counted as 0 */
 	LOSS_HISTORY_TRUNCATED, /* a wait longer than the history: the rest is CLASS_UNKNOWN */
@@ -207,6 +208,16 @@ struct walk {
 	struct prorated prorated;
 };
 
+#define SLEEPERS	 3
+#define SLEEPER_SWITCHES 4096
+
+/* A task that was moved to this CPU while it slept: sleepers.bpf.h */
+struct sleeper {
+	unsigned long long task; /* as an address */
+	unsigned int pid;
+	unsigned int switches_left; /* at which it is looked at; 0: no more */
+};
+
 /* One a CPU, and a last one for waits in progress. */
 struct cpu {
 	unsigned int head; /* newest slice */
@@ -220,8 +231,10 @@ struct cpu {
 	unsigned int threshold;		 /* from which on they are */
 	unsigned int sample_in;		 /* short waits until the next sampled one */
 	unsigned int reporting;		 /* weight of the wait being charged if it will be reported, or 0 */
-	unsigned short newest_fine;	 /* epoch */
-	unsigned short newest_coarse;
+	unsigned char newest_fine;	 /* epoch */
+	unsigned char newest_coarse;
+	unsigned char has_sleepers; /* in `sleepers` */
+	unsigned char pad_flags;
 	struct occupant ring[RING_SLICES];
 	struct walk walk;
 	/* Of the wait being reported: the cell's classes before it, and the cgroup that ran longest
@@ -232,7 +245,8 @@ struct cpu {
 	unsigned long long
 		pairs_full; /* pair_room.readings when `pairs` had no room, and one more; 0: it had */
 	unsigned long long unpaired; /* ns of other cgroups and quotas, without a pair */
-	unsigned long long pad[1];
+	struct sleeper sleepers[SLEEPERS];
+	unsigned long long pad[3];
 	struct candidate candidates[CANDIDATES];
 };
 

@@ -145,6 +145,13 @@ export function assertWaits(played: Played): void {
   assertCells(played);
   assertReports(played);
   assertUnnamedShared(played);
+  assertWrongStamps(played);
+}
+
+/** A wait whose beginning the kernel had wrong is counted from when its thread was found awake, or as a loss. */
+function assertWrongStamps({ totals, truth }: Played): void {
+  assert.equal(totals.drops.delayed_dequeue ?? 0, truth.bogus, 'waits that were never found awake');
+  assert.equal(totals.drops.begin_late ?? 0, truth.late, 'waits that were found awake');
 }
 
 /** Several cgroups are together only where there is no room for them, and that is counted. */

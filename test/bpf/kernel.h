@@ -122,6 +122,10 @@ static void kernel_wake(struct thread *thread, int cpu)
 	if (thread->task.se.sched_delayed) {
 		thread->task.se.sched_delayed = 0;
 	} else {
+		if (thread->cpu != cpu) { /* set_task_cpu() */
+			acting_cpu = cpu;
+			on_migrate(&thread->task, cpu);
+		}
 		thread->cpu = cpu;
 		set_group(thread, thread->group);
 		thread->task.on_rq = TASK_ON_RQ_QUEUED;

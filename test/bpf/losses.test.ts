@@ -227,6 +227,50 @@ test('tasks: a sleeper with a wrong stamp that there is no room to remember is n
   assert.equal(played.losses().delayed_dequeue, 1);
 });
 
+/** Sleepers that are left in the queue of CPU 0, moved to CPU 1, and woken up there after 1 s; one runs there until then. */
+function sleepers(count: number, { wokenOn = 1 } = {}): Script {
+  const script = new Script('tasks', { cpus: 3 });
+  const hog = script.thread('neighbor');
+  const threads = Array.from({ length: count }, () => script.thread('victim'));
+  script.wake(...threads).do(`wake ${hog} 1`).do(`switch 1 ${hog} 0 1`);
+  for (const thread of threads) script.after(1).switch(thread).after(1).do('switch 0 -1 2 1');
+  for (const thread of threads) script.do(`migrate ${thread} 1 1`);
+  script.after(1000);
+  if (wokenOn !== 1) for (const thread of threads) script.do(`drop ${thread}`);
+  for (const thread of threads) script.do(`wake ${thread} ${wokenOn}`);
+  return script;
+}
+
+test('tasks: the wait of a sleeper that was moved counts from the next switch of its CPU', async () => {
+  const before = (await sleepers(1).play()).wait('victim');
+  const script = sleepers(1).after(3).do('switch 1 -1 1 1').after(20).iterate();
+  const progress = await script.play();
+  const played = await script.after(4).do('switch 1 1 0 1').play();
+  assert.equal(progress.wait('victim') - before, 20);
+  assert.equal(played.wait('victim') - before, 24);
+  assert.equal(played.inProgress(), 0);
+  assert.equal(played.losses().begin_late, 1);
+  assert.equal(played.losses().delayed_dequeue, undefined);
+});
+
+test('tasks: a sleeper that was moved is found on the CPU on which it wakes up', async () => {
+  const before = (await sleepers(1).play()).wait('victim');
+  const script = sleepers(1, { wokenOn: 2 }).after(3).do('switch 2 -1 0 1');
+  const played = await script.after(20).do('switch 2 1 0 1').play();
+  assert.equal(played.wait('victim') - before, 20);
+  assert.equal(played.losses().begin_late, 1);
+});
+
+test('tasks: of four sleepers that were moved to a CPU, it looks after three', async () => {
+  const before = (await sleepers(4).play()).wait('victim');
+  const script = sleepers(4).after(3).do('switch 1 -1 1 1').after(20);
+  for (const thread of [1, 2, 3, 4]) script.do(`switch 1 ${thread} 0 1`).do('switch 1 -1 1 1');
+  const played = await script.play();
+  assert.equal(played.wait('victim') - before, 3 * 20);
+  assert.equal(played.losses().begin_late, 3);
+  assert.equal(played.losses().delayed_dequeue, 1);
+});
+
 for (const kernel of ['tasks', ...queueKernels] as const)
   test(`${kernel}: a thread that runs alone for an hour is the culprit of waits behind it`, async () => {
     const script = new Script(kernel);

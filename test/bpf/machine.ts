@@ -89,13 +89,14 @@ export class Machine {
       which,
     );
     if (!thread) return;
-    if (thread.state === 'asleep') thread.cpu = where % this.cpus.length;
+    const hasMoved = thread.state === 'asleep' && thread.cpu !== where % this.cpus.length;
+    if (hasMoved) thread.cpu = where % this.cpus.length;
     const cpu = this.#cpuOf(thread);
     this.#setClock(cpu);
     this.lines.push(`wake ${thread.index} ${cpu.index}`);
     const wasQueued = thread.state === 'left_queued';
     thread.state = 'waiting';
-    this.truth.wake(thread, cpu, wasQueued);
+    this.truth.wake(thread, cpu, { wasQueued, hasMoved });
   }
 
   _switch({ which, where, fate }: Command): void {

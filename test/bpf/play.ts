@@ -24,10 +24,10 @@ export interface Played {
 /** What each kernel lacks, as `bpf_core_field_exists` asks for it. */
 export const lacks: Readonly<Record<Kernel, readonly string[]>> = {
   tasks: [],
-  queues: ['struct task_struct, throttled', 'sched_delayed'],
+  queues: ['struct task_struct, throttled', 'struct sched_entity, sched_delayed'],
   pelt: [
     'struct task_struct, throttled',
-    'sched_delayed',
+    'struct sched_entity, sched_delayed',
     'throttled_clock_self_time',
     'throttled_clock_self',
     '__state',

@@ -64,5 +64,5 @@ test('what was charged of a wait that ends with a missed switch is completed, al
   const played = await script.after(1).do(`switch 1 ${waiter} 0 1`).play();
   assert.equal(played.inProgress(), 0);
   assert.equal(played.wait('victim'), 1 + 5);
-  assert.equal(played.losses().delayed_dequeue, 1);
+  assert.equal(played.losses().begin_late, 1);
 });

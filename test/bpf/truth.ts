@@ -1,6 +1,7 @@
 import { pseudoSerials } from '../../src/receivers/scheduler/abi.ts';
 import type { Command, Setup } from './command.ts';
 import type { Class, Expected, ExpectedPair, ExpectedWait, Kernel } from './expected.ts';
+import { Sleepers } from './sleepers.ts';
 import type { Cpu, Group, Thread } from './state.ts';
 import { lineage, ThrottledTime } from './throttled-time.ts';
 import { constant, type Own, Timeline } from './timeline.ts';
@@ -21,7 +22,9 @@ export class Truth {
   readonly pairs = new Map<string, ExpectedPair>();
   readonly waits: ExpectedWait[] = [];
   readonly progress: Progress[] = [];
+  /** Waits with a wrong stamp: not counted, and counted from when they were found awake. */
   bogus = 0;
+  late = 0;
   /** Switches whose tracepoint was not called. */
   missed = 0;
   /** Times part of a wait was charged to several together. */
@@ -31,6 +34,7 @@ export class Truth {
   readonly #timelines: readonly Timeline[];
   readonly #throttled: ThrottledTime;
   readonly #waiting = new Map<Thread, Waiting>();
+  readonly #sleepers = new Sleepers();
   /** Threads the programs know. */
   readonly #known = new Set<Thread>();
   readonly #arrivals = new Map<Thread, number>();
@@ -56,9 +60,16 @@ export class Truth {
     return this.#missedSince.has(this.#timelineOf(cpu));
   }
 
-  wake(thread: Thread, cpu: Cpu, wasQueued: boolean): void {
+  /** `hasMoved`: it slept on another CPU. */
+  wake(
+    thread: Thread,
+    cpu: Cpu,
+    { wasQueued, hasMoved }: { readonly wasQueued: boolean; readonly hasMoved: boolean },
+  ): void {
     if (!wasQueued) this.#throttled.enqueue(thread.group, cpu);
-    if (!this.#waiting.has(thread)) this.#waiting.set(thread, waitingFrom(cpu.clock));
+    const waiting = this.#waiting.get(thread);
+    if (!waiting) this.#waiting.set(thread, waitingFrom(cpu.clock));
+    else if (hasMoved) this.#sleepers.add(cpu, thread);
   }
 
   /** A sleeper is taken off its queue; the kernel keeps what stamp it has. */
@@ -82,6 +93,7 @@ export class Truth {
       runsOut: Group | undefined;
     },
   ): void {
+    if (isTraced) this.#findAwake(cpu);
     const timeline = this.#timelineOf(cpu);
     const nextSerial = next ? serialOf(next) : pseudoSerials.idle;
     const prevSerial = prev ? serialOf(prev) : pseudoSerials.idle;
@@ -105,10 +117,18 @@ export class Truth {
     this.#known.add(thread);
     if (isSleeper) {
       this.#waiting.set(thread, { ...waitingFrom(target.clock), isBogus: true });
-    } else if (waiting && !waiting.isBogus && source.clock > waiting.since) {
+      this.#sleepers.add(target, thread);
+    } else if (waiting?.isBogus) {
+      this.#waiting.set(thread, { ...waitingFrom(target.clock), migrated: true });
+      this.bogus++;
+    } else if (waiting && source.clock > waiting.since) {
       this.#charge(thread, waiting, source);
       this.#learn(thread, source);
       waiting.migrated = true;
+    }
+    if (waiting?.isLate && !isSleeper) {
+      this.late++;
+      waiting.isLate = false;
     }
     if (waiting?.mark?.until === never)
       waiting.mark = { group: thread.group, from: target.clock, until: never, isKnown: false };
@@ -167,6 +187,18 @@ export class Truth {
   hasRunOut = (group: Group, cpu: Cpu): boolean => this.#throttled.hasRunOut(group, cpu);
   isThrottled = (group: Group, cpu: Cpu): boolean => this.#throttled.isThrottled(group, cpu);
 
+  /** The programs cannot know that a thread with a wrong stamp waits before their CPU switches. */
+  #findAwake(cpu: Cpu): void {
+    for (const thread of this.#sleepers.awake(cpu)) {
+      const waiting = this.#waiting.get(thread);
+      if (!waiting?.isBogus) continue;
+      waiting.isBogus = false;
+      waiting.since = cpu.clock;
+      waiting.from = cpu.clock;
+      waiting.isLate = true;
+    }
+  }
+
   #timelineOf(cpu: Cpu): Timeline {
     return this.#timelines[cpu.index] as Timeline;
   }
@@ -219,6 +251,7 @@ export class Truth {
     const waiting = this.#waiting.get(thread);
     this.#waiting.delete(thread);
     if (waiting?.isBogus) this.bogus++;
+    if (waiting?.isLate) this.late++;
     // The kernel no longer has its last slice before the wait when the switch is recovered.
     if (!isTraced) this.#arrivals.delete(thread);
     if (waiting && !waiting.isBogus) this.#charge(thread, waiting, cpu);

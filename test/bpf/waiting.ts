@@ -9,7 +9,10 @@ export interface Waiting {
   from: number;
   /** Cgroup for which it ran until it began to wait, if it was preempted. */
   ranAs: bigint | undefined;
+  /** Its stamp is wrong, and it has not been found awake. */
   isBogus: boolean;
+  /** It was found awake. */
+  isLate: boolean;
   /** Intervals with an unseen begin, and what they add to `slack`. */
   readonly unseen: Map<Interval, number>;
   /** To another group meanwhile. */
@@ -54,6 +57,7 @@ export const waitingFrom = (from: number): Waiting => ({
   unseen: new Map(),
   hasMoved: false,
   isBogus: false,
+  isLate: false,
   mark: undefined,
   pieces: 0,
   wait: 0,

@@ -238,6 +238,7 @@ const lossesOfTime = [
   'task_missed',
   'open_wait_full',
   'delayed_dequeue',
+  'begin_late',
   'record_malformed',
 ] as const;
 

@@ -59,6 +59,8 @@ export const kernelLosses: Readonly<Record<string, string>> = {
     'waits of which it is not known when or whether they were throttled: that part is `unknown`',
   quota_merged: 'quotas above one another that are not told apart',
   delayed_dequeue: 'waits whose beginning the kernel had wrong (6.12 and later), not counted',
+  begin_late:
+    'waits whose beginning the kernel had wrong (6.12 and later), counted from the next switch of their CPU on',
   unstamped: 'waits whose beginning the kernel has not stamped, not counted',
   clock_backwards: 'waits that ended before they began, counted as 0',
   history_truncated: 'waits longer than the history: the rest is `unknown`',

@@ -15,6 +15,7 @@ export const lossReasons = [
   'throttle_evicted',
   'throttle_unknown',
   'delayed_dequeue',
+  'begin_late',
   'unstamped',
   'clock_backwards',
   'history_truncated',
