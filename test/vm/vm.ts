@@ -47,8 +47,9 @@ export function boot(
   ];
   const start = performance.now();
   return new Promise((resolve) => {
-    // `timeout`, because the machine has to end even if this process is killed
-    const child = spawn('timeout', ['--kill-after=5', String(limitSeconds), ...qemu], {
+    const limited = ['timeout', '--kill-after=5', String(limitSeconds), ...qemu];
+    // the machine ends with this process, also if that is killed
+    const child = spawn('setpriv', ['--pdeathsig', 'TERM', ...limited], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
@@ -62,7 +63,7 @@ export function boot(
     });
     child.on('close', (code) => {
       const obstacle = error
-        ? `cannot run timeout: ${error.message}`
+        ? `cannot run setpriv: ${error.message}`
         : code === 0
           ? undefined
           : code === 124 || code === 137
