@@ -33,16 +33,14 @@ export function divideBlame(batch: MetricsBatch, options: EntitlementOptions): M
   const parties = new Parties(batch.resourceMetrics, options.weights);
   const unjudged = new Map<UnjudgedReason, number>();
   const leave: Leave = (reason, time) => void unjudged.set(reason, (unjudged.get(reason) ?? 0) + time);
-  const rivals = [...blames].map(
-    ([of, points]) => [of, parties.rivalsIn(points, (time) => leave('not_reported', time))] as const,
-  );
+  for (const points of blames.values()) parties.enter(points);
   parties.complete();
   const divided = new Map<ResourceMetrics, readonly MetricData[]>();
-  for (const [of, culprits] of rivals) {
+  for (const [of, points] of blames) {
+    const culprits = parties.rivalsIn(points, (time) => leave('not_reported', time));
     const victim = parties.of(of);
-    const judged = victim ? judge(victim, culprits, { interval, leave }) : [];
-    for (const { rival, excess } of judged) rival.party.offence += excess;
-    divided.set(of, [excessTime(judged, interval), entitledTime(judged, interval)]);
+    const judged = victim && judge(victim, culprits, { interval, leave });
+    if (judged) divided.set(of, [excessTime(judged, interval), entitledTime(judged, interval)]);
   }
   for (const [reason, time] of unjudged) options.leave(reason, time);
   const resourceMetrics = mapChanged(batch.resourceMetrics, (of) =>
@@ -55,17 +53,19 @@ function judge(
   victim: Party,
   culprits: readonly Rival[],
   { interval, leave }: { readonly interval: Interval; readonly leave: Leave },
-): readonly Judged[] {
-  if (culprits.length === 0) return [];
+): Judged | undefined {
+  if (culprits.length === 0) return undefined;
   const domain = domainOf(victim, culprits, (reason, { blame, isOwn }) => {
     if (!isOwn) leave(reason, blame);
   });
-  if (!domain) return [];
+  if (!domain) return undefined;
+  const { rivals } = domain;
   const excess = excessOf(domain, Number(interval.end - interval.start));
-  const judged: Judged[] = [];
-  for (const [i, rival] of domain.rivals.entries())
-    if (!rival.isOwn) judged.push({ rival, excess: excess[i] ?? 0 });
-  return judged;
+  for (let i = 0; i < rivals.length; i++) {
+    const rival = rivals[i];
+    if (rival && !rival.isOwn) rival.party.offence += excess[i] ?? 0;
+  }
+  return { rivals, excess };
 }
 
 /** On one resource, should there be several of a party. */

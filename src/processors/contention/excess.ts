@@ -1,5 +1,5 @@
 import { claim, type Domain } from './domain.ts';
-import { fairShares, maxMin } from './fair-shares.ts';
+import { type Claim, fairShares, maxMin } from './fair-shares.ts';
 import { demandOf, type Party, type Rival } from './party.ts';
 
 /**
@@ -23,13 +23,23 @@ export function excessOf(domain: Domain, interval: number): readonly number[] {
   fairShares(capacity, domain.root);
   const deficit = shareOf(victim) - victim.ran;
   if (deficit < 1) return rivals.map(() => 0); // below 1 by rounding
-  const taken = rivals.map(({ party, blame }) => ({
-    weight: blame,
-    demand: Math.max(0, party.ran - shareOf(party)),
-    share: 0,
-  }));
+  const taken = claimsFor(rivals.length);
+  for (const [i, claim] of taken.entries()) {
+    const rival = rivals[i];
+    if (!rival) continue;
+    claim.weight = rival.blame;
+    claim.demand = Math.max(0, rival.party.ran - shareOf(rival.party));
+  }
   maxMin(deficit, taken);
   return rivals.map((rival, i) => waitFor(taken[i]?.share ?? 0, rival));
+}
+
+const claims: Claim[] = [];
+
+/** Until the next call: a reading has as many rivals as pairs, and new objects cost more than what is done with them. */
+function claimsFor(count: number): readonly Claim[] {
+  while (claims.length < count) claims.push({ weight: 0, demand: 0, share: 0 });
+  return claims.slice(0, count);
 }
 
 const shareOf = ({ group, ran }: Party) => group?.share ?? ran;

@@ -43,8 +43,19 @@ export class Groups {
 function groupBelow(parent: Group | undefined, ownWeight: number | undefined): Group {
   if (parent) parent.children++;
   return {
-    ...{ parent, ownWeight, isJoined: false, hasTasks: false, children: 0 },
-    ...{ domain: undefined, party: undefined, rival: undefined, members: [] },
-    ...{ isAboveVictim: false, isPartial: false, weight: 1, demand: 0, share: 0 },
+    parent,
+    ownWeight,
+    isJoined: false,
+    hasTasks: false,
+    children: 0,
+    domain: undefined,
+    party: undefined,
+    rival: undefined,
+    members: [],
+    isAboveVictim: false,
+    isPartial: false,
+    weight: 1,
+    demand: 0,
+    share: 0,
   };
 }

@@ -31,13 +31,21 @@ export class Parties {
     return this.#parties.get(keyOf(resource));
   }
 
-  /** The competing culprits in points of blame; `leave` is called with the blame, ns, of one that has neither resource nor path. */
+  /** Culprits without a resource become parties. */
+  enter(points: readonly DataPoint<number>[]): void {
+    for (const point of points) if (isRival(point)) this.#culprit(point.attributes);
+  }
+
+  /**
+   * The competing culprits in points of blame, which have been entered; `leave` is called with the blame, ns, of one that has
+   * neither resource nor path.
+   */
   rivalsIn(points: readonly DataPoint<number>[], leave: (blame: number) => void): readonly Rival[] {
     const rivals: Rival[] = [];
-    for (const { attributes, value } of points) {
-      const cause = attributes[waitAttributes.cause.key];
-      const blame = toNanoseconds(value);
-      if (blame <= 0 || !competing.has(cause)) continue;
+    for (const point of points) {
+      if (!isRival(point)) continue;
+      const { attributes, value } = point;
+      const [blame, cause] = [toNanoseconds(value), attributes[causeKey]];
       const party = this.#culprit(attributes);
       const isOwn = cause === own;
       if (party) rivals.push({ party, blame, cause, isOwn, attributes });
@@ -52,8 +60,8 @@ export class Parties {
   }
 
   #culprit(point: Attributes): Party | undefined {
-    const path = point[culpritAttributes.cgroupPath.key];
-    const key = point[culpritAttributes.cgroupId.key] ?? path;
+    const path = point[pathKey];
+    const key = point[cgroupKey] ?? path;
     const known = this.#parties.get(key);
     if (known || typeof path !== 'string') return known;
     const party = unreported(this.#groups.ofTasks(path));
@@ -62,8 +70,17 @@ export class Parties {
   }
 }
 
-export const metricsOf = ({ scopeMetrics }: ResourceMetrics): readonly MetricData[] =>
-  scopeMetrics.flatMap(({ metrics }) => metrics);
+const isRival = ({ attributes, value }: DataPoint<number>) =>
+  competing.has(attributes[causeKey]) && toNanoseconds(value) > 0;
+
+const causeKey = waitAttributes.cause.key;
+const pathKey = culpritAttributes.cgroupPath.key;
+const cgroupKey = culpritAttributes.cgroupId.key;
+
+export function metricsOf({ scopeMetrics }: ResourceMetrics): readonly MetricData[] {
+  const [only] = scopeMetrics;
+  return only && scopeMetrics.length === 1 ? only.metrics : scopeMetrics.flatMap(({ metrics }) => metrics);
+}
 
 const isOfThisMachine = ({ resource: { attributes } }: ResourceMetrics) =>
   attributes[resourceAttributes.cgroupId.key] !== undefined &&

@@ -84,7 +84,10 @@ export function partyOf(metrics: readonly MetricData[], of: Attributes, group: G
   }
   const run = findSum(metrics, waitMetrics.runTime)?.dataPoints ?? [];
   return {
-    ...{ group, isReported: true, waited, waitedForSelf },
+    group,
+    isReported: true,
+    waited,
+    waitedForSelf,
     ran: run.reduce((sum, { value }) => sum + toNanoseconds(value), 0),
     limit: numberIn(of, workloadAttributes.cpuLimit.key),
     request: numberIn(of, workloadAttributes.cpuRequest.key),
