@@ -10,7 +10,7 @@ import {
 } from '../../telemetry/units.ts';
 import { clockTime } from '../../views/clock-time.ts';
 import { percentage, period } from '../../views/quantities.ts';
-import { type AdviceContext, adviceFor } from './advice.ts';
+import { type AdviceContext, adviceFor } from './advice/advice.ts';
 import { culpritIn } from './blame.ts';
 import { doubtMeaning } from './confidence.ts';
 import type { NoisyNeighborConfig } from './config.ts';
@@ -154,14 +154,14 @@ function cpusOf(
   return undefined;
 }
 
-/** Advice on a limit is of all workloads below it and of all the time; other advice of the time in which the victim was there. */
-function advised(
-  { victim, explanation }: Diagnosis,
+/** Advice on a limit is of all the time, other advice of that in which the victim was there. */
+const advised = (
+  { explanation }: Diagnosis,
   { seconds, spans }: { readonly seconds: number; readonly spans: PastSpans },
-): AdviceContext['window'] {
-  if (explanation.verdict !== 'quota_throttled') return { seconds, workloads: [victim] };
-  return { seconds: spans.seconds, workloads: spans.workloads() };
-}
+): AdviceContext['window'] => ({
+  seconds: explanation.verdict === 'quota_throttled' ? spans.seconds : seconds,
+  workloads: spans.workloads(),
+});
 
 function culpritsOf({ blame: { rows, begin, end }, wait }: Observation): readonly Blamed[] {
   const blamed: Blamed[] = [];

@@ -6,7 +6,7 @@ import { findingAttributes, findingCauseShare } from '../../telemetry/attributes
 import { waitAttributes } from '../../telemetry/attributes/wait.ts';
 import { event } from '../../telemetry/logs.ts';
 import type { UnixNanoseconds } from '../../telemetry/units.ts';
-import { adviceFor } from './advice.ts';
+import { adviceFor } from './advice/advice.ts';
 import type { Culprit } from './blame.ts';
 import type { Severity } from './config.ts';
 import { findingEvent } from './emits.ts';

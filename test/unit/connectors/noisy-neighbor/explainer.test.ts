@@ -54,7 +54,7 @@ test('an answer is about all windows of the time asked for, as if they were one'
     [['etl', 'neighbor', 4, 1, 1]],
   );
   assert.equal(answer.verdicts[0]?.verdict, 'noisy_neighbor');
-  assert.match(answer.advice ?? '', /^etl had the CPU for 100 % of the wait/);
+  assert.match(answer.advice ?? '', /^Anti-affinity with etl .* 100 % of the wait/);
   assert.equal(answer.affected.windows, 4);
   assert.deepEqual(
     answer.findings.map(({ severity, verdict, victims }) => [severity, verdict, victims]),
@@ -154,6 +154,20 @@ test('a limit is advised with the periods of all the time, however long the vict
   assert.match(alone.advice ?? '', /: 50 periods of 100 ms ran out, and threads waited 2\.00 s/);
   windows({ other: { run: 1 } }, 2);
   assert.equal(explain('web').advice, alone.advice);
+});
+
+test('advice weighs what others waited in the same windows', async (t) => {
+  const { windows, explain } = await asked(t);
+  const neighbor = (culprit: string) => ({ cause: 'neighbor', culprit, time: 1 }) as const;
+  const waits = { neighbor: 1 };
+  windows(
+    {
+      web: hurtBy('etl', { blame: [neighbor('etl')], entitled: { neighbor: 1 } }),
+      etl: { ...{ run: 1, waits, entitled: waits }, blame: [neighbor('web')] },
+    },
+    4,
+  );
+  assert.match(explain('web').advice ?? '', /^3\.0 times its CPU weight/);
 });
 
 test('a culprit that was there for a part of the time uses its request by the time it was there', async (t) => {

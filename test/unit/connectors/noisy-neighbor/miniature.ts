@@ -8,6 +8,10 @@ export interface Load {
   /** CPUs. */
   readonly limit?: number;
   readonly weight?: number;
+  /** Threads that may want a CPU at a time: those with the most work. */
+  readonly atOnce?: number;
+  /** Cause of the waits of others behind it; absent: neighbor. */
+  readonly cause?: Cause;
 }
 
 /** What a workload did in a window, and the periods in which its limit ran out. */
@@ -19,17 +23,24 @@ const period = 100;
 /** ms. */
 const length = windowSeconds * 1000;
 
+interface Thread {
+  readonly every: number;
+  readonly work: number;
+  backlog: number;
+  ran: number;
+}
+
 interface Group {
   readonly name: string;
   readonly load: Load;
-  readonly threads: { readonly every: number; readonly work: number; backlog: number; ran: number }[];
+  readonly threads: readonly Thread[];
   virtual: number;
   used: number;
   isThrottled: boolean;
   throttledPeriods: number;
   run: number;
   readonly waits: Map<Cause, number>;
-  readonly blame: Map<string, number>;
+  readonly blame: Map<Group, number>;
 }
 
 /** One window of a machine that decides each ms, by weights, which threads run; of each wait it counts behind whom it was. */
@@ -60,13 +71,13 @@ function begin(group: Group, now: number): void {
 }
 
 function step(groups: readonly Group[], cpus: number): void {
-  const ready = groups.filter(({ isThrottled, threads }) => !isThrottled && threads.some(canRun));
+  const ready = groups.filter((group) => !group.isThrottled && runnable(group).length > 0);
   const least = Math.min(...ready.map(({ virtual }) => virtual));
-  const running: { readonly group: Group; readonly thread: Group['threads'][number] }[] = [];
+  const running: { readonly group: Group; readonly thread: Thread }[] = [];
   for (const group of ready) group.virtual = Math.max(group.virtual, least - 10); // what slept for long gets no more
   while (running.length < cpus) {
     const next = ready
-      .flatMap((group) => group.threads.filter(canRun).map((thread) => ({ group, thread })))
+      .flatMap((group) => runnable(group).map((thread) => ({ group, thread })))
       .filter(({ thread }) => !running.some((one) => one.thread === thread))
       .sort((a, b) => a.group.virtual - b.group.virtual || a.thread.ran - b.thread.ran)[0];
     if (!next) break;
@@ -74,25 +85,29 @@ function step(groups: readonly Group[], cpus: number): void {
     next.group.virtual += 1 / (next.group.load.weight ?? 1);
   }
   for (const group of groups)
-    for (const thread of group.threads.filter(canRun))
+    for (const thread of runnable(group))
       if (!running.some((one) => one.thread === thread)) wait(group, running);
   for (const { group, thread } of running) run(group, thread);
 }
 
-const canRun = ({ backlog }: Group['threads'][number]) => backlog > 0;
+function runnable({ threads, load: { atOnce } }: Group): readonly Thread[] {
+  const all = threads.filter(({ backlog }) => backlog > 0);
+  return atOnce === undefined ? all : all.sort((x, y) => y.backlog - x.backlog).slice(0, atOnce);
+}
 
 function wait(group: Group, running: readonly { readonly group: Group }[]): void {
   const add = (cause: Cause, ms: number) => group.waits.set(cause, (group.waits.get(cause) ?? 0) + ms);
   if (group.isThrottled) add('throttled', 1);
   else
     for (const { group: other } of running) {
-      add(other === group ? 'self' : 'neighbor', 1 / running.length);
-      if (other !== group)
-        group.blame.set(other.name, (group.blame.get(other.name) ?? 0) + 1 / running.length);
+      add(other === group ? 'self' : causeOf(other), 1 / running.length);
+      if (other !== group) group.blame.set(other, (group.blame.get(other) ?? 0) + 1 / running.length);
     }
 }
 
-function run(group: Group, thread: Group['threads'][number]): void {
+const causeOf = ({ load }: Group) => load.cause ?? 'neighbor';
+
+function run(group: Group, thread: Thread): void {
   thread.backlog -= 1;
   thread.ran++;
   group.run++;
@@ -108,7 +123,7 @@ function doneBy({ name, run, waits, blame, throttledPeriods }: Group): Done {
   const throttled = waits.get('throttled') ?? 0;
   const rows: Blamed[] = [...blame].map(([culprit, ms]) => {
     const time = seconds(ms);
-    return { cause: 'neighbor', culprit, time, excess: time };
+    return { cause: causeOf(culprit), culprit: culprit.name, time, excess: time };
   });
   if (throttled > 0) rows.push({ cause: 'throttled', culprit: name, time: seconds(throttled) });
   return {

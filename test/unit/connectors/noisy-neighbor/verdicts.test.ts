@@ -178,6 +178,7 @@ test('the body is the sentence, with usage, baseline and advice', async (t) => {
     record.body,
     'web waited 31 % of its runnable time in the last 5.0 s; 89 % of that behind etl (another container, using 3.1× its CPU request), ' +
       'beyond its share; no CPU limit played a part. p99 wait 44 ms against a usual 203 µs. Confidence 0.98. ' +
-      'etl had the CPU for 89 % of the wait: anti-affinity, a CPU limit for it, or a larger CPU request here keeps it from that.',
+      'Anti-affinity with etl would have removed at least about 84 % of the wait: etl had the CPU for 89 % of it, of which others or ' +
+      'its own threads could have had 4 %.',
   );
 });
