@@ -156,20 +156,9 @@ export function makeCgroup(name: string, of: CgroupOptions = {}): TestCgroup {
     mkdirSync(accounting);
     made.push(accounting);
   }
-  if (of.quota !== undefined) {
-    if (version === 2) writeFileSync(join(directory, 'cpu.max'), `${of.quota * 1000} 100000`);
-    else {
-      writeFileSync(join(directory, 'cpu.cfs_period_us'), '100000');
-      writeFileSync(join(directory, 'cpu.cfs_quota_us'), String(of.quota * 1000));
-    }
-  }
-  const weight = of.weak ? 1 : of.weight;
-  const shares = of.weak ? 2 : of.weight && Math.round((of.weight * 1024) / 100);
-  if (weight !== undefined)
-    writeFileSync(
-      join(directory, version === 2 ? 'cpu.weight' : 'cpu.shares'),
-      String(version === 2 ? weight : shares),
-    );
+  if (of.quota !== undefined) limitCpu({ directory }, of.quota);
+  if (of.weak) writeWeight(directory, { 1: 2, 2: 1 });
+  else if (of.weight !== undefined) weigh({ directory }, of.weight);
   return {
     id: cgroupId(statSync(directory, { bigint: true }).ino),
     path,
@@ -180,6 +169,22 @@ export function makeCgroup(name: string, of: CgroupOptions = {}): TestCgroup {
     throttledLocally: () => statistic(join(directory, 'cpu.stat.local')),
   };
 }
+
+/** ms of CPU a 100 ms. */
+export function limitCpu({ directory }: Pick<TestCgroup, 'directory'>, quota: number): void {
+  if (version === 2) writeFileSync(join(directory, 'cpu.max'), `${Math.round(quota * 1000)} 100000`);
+  else {
+    writeFileSync(join(directory, 'cpu.cfs_period_us'), '100000');
+    writeFileSync(join(directory, 'cpu.cfs_quota_us'), String(Math.round(quota * 1000)));
+  }
+}
+
+/** Of cgroup version 2, where 100 is usual. */
+export const weigh = ({ directory }: Pick<TestCgroup, 'directory'>, weight: number): void =>
+  writeWeight(directory, { 1: Math.round((weight * 1024) / 100), 2: Math.round(weight) });
+
+const writeWeight = (directory: string, value: Readonly<Record<typeof version, number>>) =>
+  writeFileSync(join(directory, version === 2 ? 'cpu.weight' : 'cpu.shares'), String(value[version]));
 
 /** Whether a cgroup below the root has them: on v2 the root never does. */
 export const hasLocalStatistics = probe((directory) => existsSync(join(directory, 'cpu.stat.local')));
