@@ -11,7 +11,7 @@ import { ExplainError } from './explain-error.ts';
 import { replayRecording } from './replay-recording.ts';
 import { renderAnswer, renderRefusal } from './text.ts';
 
-interface ExplainOptions extends ConfigOptions {
+export interface ExplainOptions extends ConfigOptions {
   readonly since?: string;
   readonly json?: true;
   readonly socket?: string;
@@ -36,25 +36,38 @@ export function addExplain(program: Command): void {
       '--recording <file>',
       'explain a recording instead, with the settings of --config where it is given',
     )
-    .action(explain);
+    .action(async (workload: string, options: ExplainOptions) => {
+      const { columns, isTTY } = process.stdout;
+      const screen = { width: columns || 100, colour: isTTY === true && !process.env.NO_COLOR };
+      const { stdout, stderr, code } = await explain(workload, options, screen);
+      if (stdout !== '') print(stdout);
+      if (stderr !== '') report(stderr);
+      if (code !== 0) end(code);
+    });
 }
 
-async function explain(workload: string, options: ExplainOptions): Promise<void> {
-  const reply = await replyTo(workload, options).catch((error: unknown) => {
+/** What the command prints, and its exit code. */
+export interface Explained {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly code: 0 | 1;
+}
+
+export async function explain(
+  workload: string,
+  options: ExplainOptions,
+  screen: Parameters<typeof renderAnswer>[1],
+): Promise<Explained> {
+  try {
+    const reply = await replyTo(workload, options);
+    const code = reply.kind === 'answer' ? 0 : 1;
+    if (options.json) return { stdout: asJson(reply), stderr: '', code };
+    return reply.kind === 'answer'
+      ? { stdout: renderAnswer(reply.answer, screen), stderr: '', code }
+      : { stdout: '', stderr: renderRefusal(reply, workload), code };
+  } catch (error) {
     if (!(error instanceof ExplainError)) throw error;
-    report(`Error: ${printable(error.message)}`);
-    end(1);
-  });
-  if (!reply) return;
-  if (options.json) print(asJson(reply));
-  if (reply.kind !== 'answer') {
-    if (!options.json) report(renderRefusal(reply, workload));
-    end(1);
-  } else if (!options.json) {
-    const { columns, isTTY } = process.stdout;
-    print(
-      renderAnswer(reply.answer, { width: columns || 100, colour: isTTY === true && !process.env.NO_COLOR }),
-    );
+    return { stdout: '', stderr: `Error: ${printable(error.message)}`, code: 1 };
   }
 }
 

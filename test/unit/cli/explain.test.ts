@@ -3,13 +3,16 @@ import { createServer, type RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { type ExplainOptions, explain } from '../../../src/cli/explain/explain.ts';
 import { renderAnswer, renderRefusal } from '../../../src/cli/explain/text.ts';
 import type { Answer, Reply } from '../../../src/explanations/answer.ts';
 import { hostileNames, steers } from '../hostile-names.ts';
-import { earshot, file, folder, good, main, watch } from './earshot.ts';
+import { earshot, file, folder, good } from './earshot.ts';
 
 const recording = fileURLToPath(new URL('../../../config/recording.jsonl.gz', import.meta.url));
-const explain = (...args: string[]) => earshot('explain', ...args);
+/** The command without a process of its own, as one without a terminal. */
+const explained = (workload: string, options: Partial<ExplainOptions>) =>
+  explain(workload, { config: [], set: [], ...options }, { width: 100, colour: false });
 
 const answer: Answer = {
   workload: { name: 'shop/checkout-7f9/web', owner: 'Deployment checkout', cgroup: '/kubepods/a' },
@@ -125,7 +128,7 @@ test('no name in an answer steers the terminal or makes a line', () => {
 });
 
 test('a recording is explained whole, at once, by a part of a name', () => {
-  const { status, stdout, stderr } = explain('checko', '--recording', recording);
+  const { status, stdout, stderr } = earshot('explain', 'checko', '--recording', recording);
   assert.deepEqual([status, stderr], [0, '']);
   assert.match(stdout, /^checkout waited 65 % of its runnable time in the last 30 s; /);
   assert.match(stdout, /^RECORDING {3}five containers/m);
@@ -133,54 +136,65 @@ test('a recording is explained whole, at once, by a part of a name', () => {
   assert.match(stdout, /^CULPRITS .* batch-report \(neighbor/m);
 });
 
-test('--since limits the time of a recording, and --json prints the same figures', () => {
-  const { status, stdout } = explain('checkout', '--recording', recording, '--since', '10s', '--json');
-  assert.equal(status, 0);
+test('--since limits the time of a recording, and --json prints the same figures', async () => {
+  const { code, stdout } = await explained('checkout', { recording, since: '10s', json: true });
+  assert.equal(code, 0);
   const of: Answer = JSON.parse(stdout);
   assert.deepEqual([of.workload.name, of.period.windows, of.period.seconds], ['checkout', 2, 10]);
   const sum = of.causes.reduce((total, { seconds }) => total + seconds, 0);
   assert.ok(Math.abs(sum - of.wait.seconds) < 1e-9);
 });
 
-test('a name that none has, or that several have, ends with 1 and the names to choose from', () => {
-  const none = explain('chekout', '--recording', recording);
-  assert.deepEqual([none.status, none.stdout], [1, '']);
+test('a name that none has, or that several have, ends with 1 and the names to choose from', async () => {
+  const none = await explained('chekout', { recording });
+  assert.deepEqual([none.code, none.stdout], [1, '']);
   assert.match(
     none.stderr,
-    /^Error: no workload is called chekout\. Names that look like it:\n {2}checkout\n/,
+    /^Error: no workload is called chekout\. Names that look like it:\n {2}checkout$/,
   );
-  const several = explain('default', '--recording', recording);
-  assert.deepEqual([several.status, several.stdout], [1, '']);
+  const several = await explained('default', { recording });
+  assert.deepEqual([several.code, several.stdout], [1, '']);
   assert.match(several.stderr, /^Error: default means \d+ workloads/);
-  const json = explain('chekout', '--recording', recording, '--json');
-  assert.equal(json.status, 1);
+  const json = await explained('chekout', { recording, json: true });
+  assert.deepEqual([json.code, json.stderr], [1, '']);
   assert.equal(JSON.parse(json.stdout).kind, 'unknown');
 });
 
-test('mistakes end with 1 and one line that says what to do', () => {
-  const noSocket = join(folder, 'none.sock');
-  const mistakes: readonly (readonly [args: string[], message: RegExp])[] = [
+test('mistakes end with 1 and one line that says what to do', async () => {
+  const mistakes: readonly (readonly [workload: string, Partial<ExplainOptions>, message: RegExp])[] = [
     [
-      ['web', '--socket', noSocket],
+      'web',
+      { socket: join(folder, 'none.sock') },
       /^Error: cannot ask the agent at .*none\.sock: no agent listens there\. Start one/,
     ],
-    [['web', '--config', good], /^Error: cannot ask the agent: its configuration has no extension admin/],
-    [['web', '--since', 'often', '--recording', recording], /--since is a duration like 30s/],
-    [['web', '--since', '0', '--recording', recording], /--since is a duration like 30s/],
-    [['', '--recording', recording], /^Error: cannot explain a workload without a name\n$/],
-    [['web', '--recording', join(folder, 'none.gz')], /^Error: cannot replay .*none\.gz: ENOENT/],
+    ['web', { config: [good] }, /^Error: cannot ask the agent: its configuration has no extension admin/],
+    ['web', { since: 'often', recording }, /--since is a duration like 30s/],
+    ['web', { since: '0', recording }, /--since is a duration like 30s/],
+    ['', { recording }, /^Error: cannot explain a workload without a name$/],
+    ['web', { recording: join(folder, 'none.gz') }, /^Error: cannot replay .*none\.gz: ENOENT/],
     [
-      ['web', '--recording', file('plain.txt', 'no gzip')],
-      /^Error: cannot replay .*plain\.txt: incorrect header check\n$/,
+      'web',
+      { recording: file('plain.txt', 'no gzip') },
+      /^Error: cannot replay .*plain\.txt: incorrect header check$/,
     ],
-    [['\x1b[2Jweb', '--recording', recording], /no workload is called \\u\{1b\}\[2Jweb\./],
-    [[], /missing required argument 'workload'/],
+    ['\x1b[2Jweb', { recording }, /no workload is called \\u\{1b\}\[2Jweb\./],
   ];
-  for (const [args, message] of mistakes) {
-    const { status, stdout, stderr } = explain(...args);
-    assert.deepEqual([status, stdout], [1, ''], args.join(' '));
+  for (const [workload, options, message] of mistakes) {
+    const { code, stdout, stderr } = await explained(workload, options);
+    assert.deepEqual([code, stdout], [1, ''], String(message));
     assert.match(stderr, message);
     assert.doesNotMatch(stderr, /\n {4}at /, 'no stack');
+  }
+});
+
+test('without a workload, or without an agent, the process ends with 1 and nothing on standard output', () => {
+  for (const [args, message] of [
+    [[], /^Error: missing required argument 'workload'\n$/],
+    [['web', '--socket', join(folder, 'none.sock')], /^Error: cannot ask the agent at .*\n$/],
+  ] as const) {
+    const { status, stdout, stderr } = earshot('explain', ...args);
+    assert.deepEqual([status, stdout], [1, '']);
+    assert.match(stderr, message);
   }
 });
 
@@ -190,11 +204,6 @@ async function serve(t: TestContext, name: string, listener: RequestListener): P
   await new Promise((resolve) => server.once('listening', resolve));
   t.after(() => server.close());
   return path;
-}
-
-async function ask(...args: string[]) {
-  const { output, exit } = watch([process.execPath, main, 'explain', ...args]);
-  return { status: await exit, ...output };
 }
 
 test('the socket that the configuration names is asked, for the name as it is written', async (t) => {
@@ -211,8 +220,8 @@ extensions: {admin/mine: {endpoint: "unix://${path}"}}
 service: {extensions: [admin/mine], pipelines: {metrics: {receivers: [agent], exporters: [debug]}}}
 `,
   );
-  const { status, stdout } = await ask('shop/web 1&since=9h', '--config', config, '--since', '90s');
-  assert.equal(status, 0);
+  const { code, stdout } = await explained('shop/web 1&since=9h', { config: [config], since: '90s' });
+  assert.equal(code, 0);
   assert.match(stdout, /^checkout waited 50 %/);
   const { searchParams } = new URL(asked, 'http://localhost');
   assert.deepEqual(
@@ -233,8 +242,8 @@ test('a socket of another program is no agent', async (t) => {
   };
   for (const [name, listener] of Object.entries(answers)) {
     const path = await serve(t, `${name}.sock`, listener);
-    const { status, stderr } = await ask('web', '--socket', path);
-    assert.equal(status, 1, name);
-    assert.match(stderr, /^Error: cannot ask the agent at .*: .*\n$/, name);
+    const { code, stderr } = await explained('web', { socket: path });
+    assert.equal(code, 1, name);
+    assert.match(stderr, /^Error: cannot ask the agent at .*: .*$/, name);
   }
 });
