@@ -43,7 +43,11 @@ let unjudged = 0;
 const divide = () =>
   divideBlame(
     { signal: 'metrics', resourceMetrics },
-    { weights: { find: (path) => weights[path] }, leave: () => unjudged++ },
+    {
+      weights: { find: (path) => weights[path] },
+      recorded: { of: () => ({ find: () => undefined }) },
+      leave: () => unjudged++,
+    },
   );
 
 /** The same reading as the kernel's classes have it, and divided already: only its causes are named. */

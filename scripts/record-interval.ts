@@ -46,6 +46,21 @@ export function recordInterval(
   return { span: nanoseconds(Number(end - start)), metrics, events };
 }
 
+/** Paths of the cgroups that an interval names, and of those above them. */
+export function pathsIn({ metrics }: Pick<RecordedInterval, 'metrics'>): ReadonlySet<string> {
+  const paths = new Set<string>();
+  const add = (path: unknown) => {
+    if (typeof path !== 'string') return;
+    for (let at = path; at.length > 1 && !paths.has(at); at = at.slice(0, at.lastIndexOf('/'))) paths.add(at);
+  };
+  for (const { resource, metrics: of } of metrics) {
+    add(resource[resourceAttributes.cgroupPath.key]);
+    for (const { dataPoints } of of)
+      for (const { attributes } of dataPoints) add(attributes[culpritAttributes.cgroupPath.key]);
+  }
+  return paths;
+}
+
 /** Without the attributes of the node: a replay is on another one. */
 function elsewhere(of: Attributes): Attributes {
   const {

@@ -2,16 +2,16 @@ import { setImmediate } from 'node:timers/promises';
 import { type Closable, type Running, type ServiceHost, serviceRef } from '../component.ts';
 import { seconds } from '../telemetry/units.ts';
 import { cgroups as cgroupsRef } from './cgroups.ts';
-import type { CgroupFiles } from './files/files.ts';
+import type { CgroupFiles, Weight } from './files/files.ts';
 
 /** Weights of the cgroups that somebody asks for, each read again while it is in use. */
 export interface CgroupWeights extends Closable {
   /** As `CgroupFiles.weight`, at most an interval old; of a removed cgroup its last one. Undefined: unknown, or not read yet. */
-  find(path: string): number | 'none' | undefined;
+  find(path: string): Weight | undefined;
 }
 
 interface Known {
-  weight: number | 'none' | undefined;
+  weight: Weight | undefined;
   /** Intervals since it was asked for. */
   unused: number;
 }

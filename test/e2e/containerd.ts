@@ -24,9 +24,17 @@ export interface Container {
   kill(): Promise<void>;
 }
 
+export interface ContainerOptions {
+  readonly cpu?: number;
+  /** µs in each 100 ms. */
+  readonly quota?: number;
+  /** 1024 are those of any other. */
+  readonly shares?: number;
+}
+
 export interface Containerd {
   /** Runs a shell command in a container of its own, on the given CPU, with real runc. */
-  start(id: string, command: string, options?: { readonly cpu?: number; readonly quota?: number }): Container;
+  start(id: string, command: string, options?: ContainerOptions): Container;
   close(): Promise<void>;
 }
 
@@ -51,9 +59,12 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
   await untilReady(daemon, () => ctr('version'));
   const ids: string[] = [];
   return {
-    start(id, command, { cpu, quota } = {}) {
+    start(id, command, { cpu, quota, shares } = {}) {
       ids.push(id);
-      const limits = quota === undefined ? [] : ['--cpu-quota', String(quota), '--cpu-period', '100000'];
+      const limits = [
+        ...(quota === undefined ? [] : ['--cpu-quota', String(quota), '--cpu-period', '100000']),
+        ...(shares === undefined ? [] : ['--cpu-shares', String(shares)]),
+      ];
       const pinned = cpu === undefined ? command : `taskset ${(1 << cpu).toString(16)} ${command}`;
       const ended = ctr(
         'run',

@@ -41,6 +41,9 @@ export interface Pressure {
 export const pressureResources = ['cpu', 'memory', 'io', 'irq'] as const;
 export type PressureResource = (typeof pressureResources)[number];
 
+/** As in `CpuEntitlement`; `none`: without the cpu controller, its tasks belong to the group of the cgroup above. */
+export type Weight = number | 'none';
+
 /**
  * The control files of cgroups of either version; paths are those of `Cgroups`. Undefined: it is not there (any more).
  * What is there and cannot be read or understood throws, with `code` of the system or `MALFORMED`.
@@ -50,8 +53,7 @@ export interface CgroupFiles {
   /** Resources whose pressure this kernel reports; a single cgroup may still have none. */
   readonly pressures: readonly PressureResource[];
   cpu(path: string): CpuEntitlement | undefined;
-  /** As in `CpuEntitlement`; `none`: without the cpu controller, its tasks belong to the group of the cgroup above. */
-  weight(path: string): number | 'none' | undefined;
+  weight(path: string): Weight | undefined;
   cpuStatistics(path: string): CpuStatistics | undefined;
   /** Total time its own queues were held back, by its own quota or one above, ns. Linux 6.6. */
   throttledLocally(path: string): bigint | undefined;

@@ -8,6 +8,7 @@ import {
   type Pressure,
   type PressureResource,
   pressureResources,
+  type Weight,
 } from './files.ts';
 import {
   parseCpuList,
@@ -40,7 +41,7 @@ export class CgroupFilesV2 implements CgroupFiles {
     };
   }
 
-  weight(path: string): number | 'none' | undefined {
+  weight(path: string): Weight | undefined {
     const weight = this.#files.parse(path, 'cpu.weight', parseNumber);
     if (weight === undefined) return this.#files.exists(path) ? 'none' : undefined;
     return weightOf(weight).weight;

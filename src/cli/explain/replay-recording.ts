@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { createBpfHost } from '../../bpf/host.ts';
 import { UnsupportedError } from '../../bpf/unsupported-error.ts';
+import { recordedWeights } from '../../cgroup/recorded-weights.ts';
 import type { Host } from '../../component.ts';
 import type { Config } from '../../config/config.ts';
 import type { Reply } from '../../explanations/answer.ts';
@@ -62,6 +63,8 @@ export async function replayRecording({ file, workload, since, config }: Recorde
   try {
     const explanations = await host.use(explanationsRef);
     explanations.listen();
+    const weights = new Map(Object.entries(recording.weights));
+    (await host.use(recordedWeights)).provide(recording.title, weights);
     const judge = await openJudge(host, config);
     const batches = batchesFrom(recording, world.machine.name);
     for (const interval of recording.intervals) {

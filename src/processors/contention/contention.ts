@@ -1,4 +1,5 @@
 import { cgroups as cgroupsRef } from '../../cgroup/cgroups.ts';
+import { recordedWeights } from '../../cgroup/recorded-weights.ts';
 import { cgroupWeights } from '../../cgroup/weights.ts';
 import type { Host, Processor, ProcessorComponent } from '../../component.ts';
 import { Type } from '../../config/schema/type.ts';
@@ -26,7 +27,7 @@ export const contention: ProcessorComponent = {
 
 async function entitlementOptions(host: Host): Promise<EntitlementOptions> {
   return {
-    weights: await host.use(cgroupWeights),
+    ...{ weights: await host.use(cgroupWeights), recorded: await host.use(recordedWeights) },
     leave: (reason, blame) =>
       host.counters.add(blameUnjudged, toSeconds(nanoseconds(blame)), { component: host.id, reason }),
   };

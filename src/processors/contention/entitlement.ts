@@ -1,5 +1,4 @@
 import type { DataPoint, MetricData, ResourceMetrics } from '@opentelemetry/sdk-metrics';
-import type { CgroupWeights } from '../../cgroup/weights.ts';
 import type { Interval } from '../../telemetry/metrics/build.ts';
 import { findSum } from '../../telemetry/metrics/find.ts';
 import type { MetricsBatch } from '../../telemetry/metrics/metrics.ts';
@@ -10,11 +9,10 @@ import { domainOf } from './domain.ts';
 import type { UnjudgedReason } from './emits.ts';
 import { excessOf } from './excess.ts';
 import { entitledTime, excessTime, type Judged, offenceTime } from './judged.ts';
-import { metricsOf, Parties } from './parties.ts';
+import { type KnownWeights, metricsOf, Parties } from './parties.ts';
 import type { Party, Rival } from './party.ts';
 
-export interface EntitlementOptions {
-  readonly weights: Pick<CgroupWeights, 'find'>;
+export interface EntitlementOptions extends KnownWeights {
   /** Called once for each reason of a reading with the blame, ns, that cannot be divided. */
   leave(reason: UnjudgedReason, blame: number): void;
 }
@@ -30,7 +28,7 @@ export function divideBlame(batch: MetricsBatch, options: EntitlementOptions): M
   const [first] = blames.values();
   if (first === undefined) return batch;
   const interval = intervalOf(first);
-  const parties = new Parties(batch.resourceMetrics, options.weights);
+  const parties = new Parties(batch.resourceMetrics, options);
   const unjudged = new Map<UnjudgedReason, number>();
   const leave: Leave = (reason, time) => void unjudged.set(reason, (unjudged.get(reason) ?? 0) + time);
   for (const points of blames.values()) parties.enter(points);

@@ -1,5 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { DataPoint, MetricData, ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import type { RecordedWeights } from '../../cgroup/recorded-weights.ts';
 import type { CgroupWeights } from '../../cgroup/weights.ts';
 import { culpritAttributes } from '../../telemetry/attributes/culprit.ts';
 import { resourceAttributes } from '../../telemetry/attributes/resource.ts';
@@ -11,14 +12,19 @@ import { type Party, partyOf, type Rival, toNanoseconds, unreported } from './pa
 const own: Cause = 'self';
 const competing: ReadonlySet<unknown> = new Set<Cause>([own, 'sibling', 'neighbor', 'system']);
 
+export interface KnownWeights {
+  /** Of the cgroups of this machine. */
+  readonly weights: Pick<CgroupWeights, 'find'>;
+  readonly recorded: Pick<RecordedWeights, 'of'>;
+}
+
 /** The parties of one reading: those with a resource, and then those that only points of blame name. */
 export class Parties {
   readonly #groups: Groups;
   readonly #parties = new Map<unknown, Party>();
 
-  constructor(resources: readonly ResourceMetrics[], weights: Pick<CgroupWeights, 'find'>) {
-    // a path of another machine may exist here too, with another weight
-    this.#groups = new Groups(resources.every(isOfThisMachine) ? weights : { find: () => undefined });
+  constructor(resources: readonly ResourceMetrics[], weights: KnownWeights) {
+    this.#groups = new Groups(weightsOf(resources, weights));
     for (const of of resources) {
       const { attributes } = of.resource;
       const path = attributes[resourceAttributes.cgroupPath.key];
@@ -85,6 +91,18 @@ export function metricsOf({ scopeMetrics }: ResourceMetrics): readonly MetricDat
 const isOfThisMachine = ({ resource: { attributes } }: ResourceMetrics) =>
   attributes[resourceAttributes.cgroupId.key] !== undefined &&
   attributes[resourceAttributes.recording.key] === undefined;
+
+/** Of the machine of a reading: a path of another one may exist here too, with another weight. */
+function weightsOf(resources: readonly ResourceMetrics[], { weights, recorded }: KnownWeights) {
+  if (resources.every(isOfThisMachine)) return weights;
+  const origins = new Set(
+    resources.map(({ resource: { attributes } }) => attributes[resourceAttributes.recording.key]),
+  );
+  const [recording] = origins;
+  return origins.size === 1 && typeof recording === 'string'
+    ? recorded.of(recording)
+    : { find: () => undefined };
+}
 
 /** Data of another machine has paths instead of ids. */
 const keyOf = ({ resource: { attributes } }: ResourceMetrics): unknown =>

@@ -5,16 +5,19 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import type { Attributes } from '@opentelemetry/api';
 import type { DataPoint, MetricData } from '@opentelemetry/sdk-metrics';
+import type { Weight } from '../../cgroup/files/files.ts';
 import type { Nanoseconds } from '../../telemetry/units.ts';
 
 /**
- * A recording is what a receiver emitted on another machine, one JSON object a line, gzipped: first what it is, then one
- * line an interval. Cgroups are named by their paths, as their ids mean nothing elsewhere; times are relative to the end
+ * A recording is what a receiver emitted on another machine, one JSON object a line, gzipped: first what it is and the weights of its cgroups, then
+ * one line an interval. Cgroups are named by their paths, as their ids mean nothing elsewhere; times are relative to the end
  * of the interval.
  */
 export interface Recording {
   /** What, where and when: shown on every screen. */
   readonly title: string;
+  /** By path of the cgroup; of a removed one its last. */
+  readonly weights: Readonly<Record<string, Weight>>;
   readonly intervals: readonly RecordedInterval[];
 }
 
@@ -43,8 +46,8 @@ export interface RecordedEvent {
   readonly age: Nanoseconds;
 }
 
-export async function writeRecording(file: string, { title, intervals }: Recording): Promise<void> {
-  const lines = [{ title }, ...intervals].map((line) => `${JSON.stringify(line)}\n`);
+export async function writeRecording(file: string, { intervals, ...header }: Recording): Promise<void> {
+  const lines = [header, ...intervals].map((line) => `${JSON.stringify(line)}\n`);
   await pipeline(Readable.from(lines), createGzip({ level: 9 }), createWriteStream(file));
 }
 
@@ -69,5 +72,6 @@ function recordingFrom([header, ...intervals]: readonly Partial<Recording & Reco
       !(Number.isFinite(span) && Array.isArray(metrics) && Array.isArray(events)),
   );
   if (wrong >= 0) throw new Error(`line ${wrong + 2} is no interval`);
-  return { title: header.title, intervals: intervals as readonly RecordedInterval[] };
+  const { title, weights = {} } = header;
+  return { title, weights, intervals: intervals as readonly RecordedInterval[] };
 }

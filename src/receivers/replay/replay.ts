@@ -1,5 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { MetricData } from '@opentelemetry/sdk-metrics';
+import { recordedWeights } from '../../cgroup/recorded-weights.ts';
 import type { ReceiverComponent } from '../../component.ts';
 import { duration } from '../../config/schema/duration.ts';
 import { Type } from '../../config/schema/type.ts';
@@ -35,7 +36,8 @@ export const replay: ReceiverComponent<typeof config> = {
   emits: { attributes: [resourceAttributes.recording] },
   async open({ file, interval: every }, host) {
     const recording = await readRecording(file);
-    const { title, intervals } = recording;
+    const { title, weights, intervals } = recording;
+    const withdraw = (await host.use(recordedWeights)).provide(title, new Map(Object.entries(weights)));
     host.log.warn({ recording: title }, 'Replaying a recording: nothing here is about this node.');
     const batches = batchesFrom(recording, host.machine.name);
     let next = 0;
@@ -43,7 +45,7 @@ export const replay: ReceiverComponent<typeof config> = {
       const interval = intervals[next++ % intervals.length];
       return interval ? batches(interval, host.clock.now()) : []; // a recording has at least one
     };
-    return { pulls: [{ name: 'intervals', every, collect }], close: async () => {} };
+    return { pulls: [{ name: 'intervals', every, collect }], close: async () => withdraw() };
   },
 };
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { judgementIn, machine, resourcesOf, second, type Workload } from './machine.ts';
+import { judgementIn, machine, recordedTitle, resourcesOf, second, type Workload } from './machine.ts';
 
 /** Intervals of 10 s. What a victim and its culprits got of the CPU, and how much of the blame is excess. */
 
@@ -253,11 +253,27 @@ test('other cgroups of the same workload use its share, and do not offend it', a
   assert.deepEqual(entitled, { '/g/v': 5 * second, '/g/w': 5 * second, '/c': 5 * second });
 });
 
-test('paths of a recording are not looked for on this machine', async () => {
-  const { judge, unjudged } = await machine(equal);
-  const { excess } = judge([
-    { path: '/v', ran: 1 * second, blames: { '/c': 1 * second }, is: 'recorded' },
+test('paths of a recording have the weights of its machine, never those of this one', async () => {
+  const { judge, unjudged, recorded } = await machine(equal);
+  const workloads: readonly Workload[] = [
+    { path: '/v', ran: 1 * second, blames: { '/c': 8 * second }, is: 'recorded' },
     { path: '/c', ran: 9 * second, is: 'recorded' },
+  ];
+  const unknown = () => judge(workloads).excess;
+  assert.deepEqual(unknown(), {});
+  const weights = new Map([
+    ['/v', 100],
+    ['/c', 100],
   ]);
-  assert.deepEqual([excess, unjudged()], [{}, { weight_unknown: 1 * second }]);
+  const withdraw = recorded.provide('another one', weights);
+  assert.deepEqual(unknown(), {});
+  withdraw();
+  const again = recorded.provide(recordedTitle, weights);
+  assert.deepEqual(judge(workloads).excess, { '/v': { '/c': 4 * second } });
+  const newer = recorded.provide(recordedTitle, new Map([...weights, ['/c', 900]]));
+  again();
+  assert.deepEqual(judge(workloads), { excess: {}, entitled: { '/v': 8 * second }, offences: {} });
+  newer();
+  assert.deepEqual(unknown(), {});
+  assert.deepEqual(unjudged(), { weight_unknown: 3 * 8 * second });
 });

@@ -1,5 +1,6 @@
 import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import type { CgroupFiles } from '../../../../src/cgroup/files/files.ts';
+import { recordedWeights } from '../../../../src/cgroup/recorded-weights.ts';
 import { contention } from '../../../../src/processors/contention/contention.ts';
 import { blameUnjudged, contentionEmits } from '../../../../src/processors/contention/emits.ts';
 import { culpritAttributes } from '../../../../src/telemetry/attributes/culprit.ts';
@@ -28,6 +29,8 @@ export interface Workload {
   /** The processor `workload` left it out, or it is another machine's, or nothing knows its path. */
   readonly is?: 'excluded' | 'recorded' | 'nameless';
 }
+
+export const recordedTitle = 'of another machine';
 
 export const second = 1e9;
 const toSeconds = (ns: number) => ns / second;
@@ -64,7 +67,7 @@ function resourceOf(of: Workload, cause: Cause): ResourceMetrics {
   const attributes = {
     [resourceAttributes.cgroupId.key]: path,
     ...(is !== 'nameless' && { [resourceAttributes.cgroupPath.key]: path }),
-    ...(is === 'recorded' && { [resourceAttributes.recording.key]: 'of another machine' }),
+    ...(is === 'recorded' && { [resourceAttributes.recording.key]: recordedTitle }),
     ...(request !== undefined && { [workloadAttributes.cpuRequest.key]: request }),
     ...(limit !== undefined && { [workloadAttributes.cpuLimit.key]: limit }),
   };
@@ -88,6 +91,7 @@ export async function machine(weights: Readonly<Record<string, number | 'none'>>
   };
   return {
     process,
+    recorded: await host.use(recordedWeights),
     judge: (workloads: readonly Workload[], cause?: Cause) =>
       judgementIn(process(resourcesOf(workloads, cause))),
     /** Counted blame, ns, by reason. */

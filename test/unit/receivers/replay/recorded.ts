@@ -69,6 +69,7 @@ export function batches(blamed: number): readonly Batch[] {
 
 export const recording: Recording = {
   title: 'two nodes, one evening',
+  weights: { '/default': 'none', '/default/web': 100, '/default/batch': 50 },
   intervals: [1, 2].map((blamed) =>
     recordInterval(batches(blamed), { start, end, pathOf: (id) => paths[id] }),
   ),

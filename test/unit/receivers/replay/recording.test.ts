@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { pathsIn } from '../../../../scripts/record-interval.ts';
 import { readRecording, writeRecording } from '../../../../src/receivers/replay/recording.ts';
 import { recording } from './recorded.ts';
 
@@ -15,6 +16,19 @@ await writeRecording(file, recording);
 
 test('a recording round-trips', async () => {
   assert.deepEqual(await readRecording(file), recording);
+});
+
+const lines = (...texts: readonly string[]) => gzipSync(texts.map((text) => `${text}\n`).join(''));
+
+test('a recording without weights is read, and none are known', async () => {
+  const path = spoilt('former', lines('{"title":"x"}', '{"span":1,"metrics":[],"events":[]}'));
+  assert.deepEqual((await readRecording(path)).weights, {});
+});
+
+test('the weights of a recording are those of all cgroups that it names, and of those above them', () => {
+  const [interval] = recording.intervals;
+  assert.ok(interval);
+  assert.deepEqual([...pathsIn(interval)].sort(), ['/default', '/default/batch', '/default/web']);
 });
 
 function spoilt(name: string, bytes: Uint8Array): string {
@@ -30,7 +44,6 @@ function damage(bytes: Uint8Array): Uint8Array {
 }
 
 const whole = readFileSync(file);
-const lines = (...texts: readonly string[]) => gzipSync(texts.map((text) => `${text}\n`).join(''));
 const unreadable = [
   { title: 'is not there', path: join(directory, 'absent'), reason: /ENOENT/ },
   { title: 'is empty', path: spoilt('empty', new Uint8Array(0)), reason: /unexpected end of file/ },

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { recordedWeights } from '../../../../src/cgroup/recorded-weights.ts';
 import { writeRecording } from '../../../../src/receivers/replay/recording.ts';
 import { replay } from '../../../../src/receivers/replay/replay.ts';
 import { culpritAttributes, lastRunnerAttributes } from '../../../../src/telemetry/attributes/culprit.ts';
@@ -30,7 +31,7 @@ async function open() {
     assert.deepEqual(others, []);
     return { resourceMetrics: metrics.resourceMetrics, records: logs.records };
   };
-  return { logged, collect, close, node: host.machine.name };
+  return { logged, collect, close, node: host.machine.name, weights: await host.use(recordedWeights) };
 }
 
 test('the intervals are emitted in order, and again from the first', async () => {
@@ -103,4 +104,13 @@ test('descriptors, values and event names are those that were recorded', async (
     }));
   assert.deepEqual(valuesOf(resourceMetrics), valuesOf(metrics.resourceMetrics));
   assert.equal(records[0]?.eventName, logs.records[0]?.eventName);
+});
+
+test('the weights of its cgroups are known until it is closed', async () => {
+  const { weights, close } = await open();
+  const found = () =>
+    ['/default', '/default/web', '/default/batch', '/'].map((path) => weights.of(recording.title).find(path));
+  assert.deepEqual(found(), ['none', 100, 50, undefined]);
+  await close();
+  assert.deepEqual(found(), [undefined, undefined, undefined, undefined]);
 });
