@@ -232,7 +232,10 @@ function sleepers(count: number, { wokenOn = 1 } = {}): Script {
   const script = new Script('tasks', { cpus: 3 });
   const hog = script.thread('neighbor');
   const threads = Array.from({ length: count }, () => script.thread('victim'));
-  script.wake(...threads).do(`wake ${hog} 1`).do(`switch 1 ${hog} 0 1`);
+  script
+    .wake(...threads)
+    .do(`wake ${hog} 1`)
+    .do(`switch 1 ${hog} 0 1`);
   for (const thread of threads) script.after(1).switch(thread).after(1).do('switch 0 -1 2 1');
   for (const thread of threads) script.do(`migrate ${thread} 1 1`);
   script.after(1000);

@@ -130,17 +130,22 @@ test('no name in an answer steers the terminal or makes a line', () => {
 test('a recording is explained whole, at once, by a part of a name', () => {
   const { status, stdout, stderr } = earshot('explain', 'checko', '--recording', recording);
   assert.deepEqual([status, stderr], [0, '']);
-  assert.match(stdout, /^checkout waited 65 % of its runnable time in the last 30 s; /);
+  assert.match(
+    stdout,
+    /^checkout waited \d+ % of its runnable time in the last 30 s; \d+ % of that behind video-encode\n/,
+  );
   assert.match(stdout, /^RECORDING {3}five containers/m);
-  assert.match(stdout, /^PERIOD {6}00:00:00 to 00:00:30: 6 windows, 30 s$/m);
-  assert.match(stdout, /^CULPRITS .* batch-report \(neighbor/m);
+  assert.match(stdout, /^PERIOD {6}00:00:00 to 00:00:(29|30): 6 windows, 30 s$/m);
+  assert.match(stdout, /^CULPRITS .* video-encode \(neighbor/m);
+  assert.match(stdout, /^ADVICE {6}video-encode had the CPU for /m);
 });
 
 test('--since limits the time of a recording, and --json prints the same figures', async () => {
   const { code, stdout } = await explained('checkout', { recording, since: '10s', json: true });
   assert.equal(code, 0);
   const of: Answer = JSON.parse(stdout);
-  assert.deepEqual([of.workload.name, of.period.windows, of.period.seconds], ['checkout', 2, 10]);
+  assert.deepEqual([of.workload.name, of.period.windows], ['checkout', 2]);
+  assert.ok(Math.abs(of.period.seconds - 10) < 0.05, `two intervals of 5 s, not ${of.period.seconds}`);
   const sum = of.causes.reduce((total, { seconds }) => total + seconds, 0);
   assert.ok(Math.abs(sum - of.wait.seconds) < 1e-9);
 });
