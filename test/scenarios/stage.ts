@@ -188,11 +188,13 @@ service:
   }
 
   async #until(isReported: () => boolean): Promise<void> {
-    const ends = this.#ends().length;
-    for (let attempt = 0; !isReported(); attempt++) {
-      if (attempt === longestReport * 50 && this.#ends().length === ends)
-        throw new Error(`nothing was reported for ${longestReport} s`);
+    let ends = this.#ends().length;
+    for (let idle = 0; !isReported(); idle++) {
+      if (idle === longestReport * 50) throw new Error(`nothing was reported for ${longestReport} s`);
       await sleep(20);
+      if (this.#ends().length === ends) continue;
+      ends = this.#ends().length;
+      idle = 0;
     }
   }
 
