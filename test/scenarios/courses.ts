@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { removeEarly } from '../kernel/scheduler-fixture.ts';
+import { type Load, removeEarly } from '../kernel/scheduler-fixture.ts';
 import type { Scenario } from './scenario.ts';
 import { behind, hogBeside, modest, untilFound } from './situations.ts';
 
@@ -70,19 +70,22 @@ export const courses: readonly Scenario[] = [
       stage.requires(victim, 0.03);
       await stage.windows(2);
       const hog = stage.cgroup('hog');
+      const loads: Load[] = [];
       // more than the victim no earlier than when that has a dozen windows, of which a trend is made
       for (let thread = 1; thread <= 28; thread++) {
         const run = 70 * thread;
-        stage.bursts(hog, run, 50_000 - run);
+        loads.push(stage.bursts(hog, run, 50_000 - run));
         await stage.windows(1);
       }
-      stage.requires(hog, 0.3);
+      // a third of it over the windows with and without it
+      stage.requires(hog, 0.1);
       await stage.windows(2);
-      const { tolerated = [] } = behind(victim, hog);
-      return {
-        found: [{ victim, verdict: 'noisy_neighbor', culprit: hog, trend: 'rising', isGradual: true }],
-        tolerated,
-      };
+      for (const load of loads) load.signal('SIGTERM');
+      await stage.windows(untilFound);
+      const found = [
+        { victim, verdict: 'noisy_neighbor', culprit: hog, trend: 'rising', isGradual: true },
+      ] as const;
+      return { found, ended: found, tolerated: behind(victim, hog).tolerated ?? [] };
     },
   },
 ];

@@ -54,7 +54,7 @@ export function judge(label: Label, course: Course): Judgement {
     namedRight: named.filter(isAllowed).length,
     namedWrong: named.filter((finding) => !isAllowed(finding)).length,
     problems: [
-      ...label.found.flatMap((expected, index) => problemsOf(expected, rows[index], begun)),
+      ...label.found.flatMap((expected, index) => problemsOf(expected, rows[index], course.reported)),
       ...begun.filter((finding) => !isAllowed(finding)).map((finding) => `not expected: ${brief(finding)}`),
       ...(label.ended ?? []).flatMap((expected, index, all) => {
         const ends = course.reported.filter(
@@ -91,16 +91,22 @@ function mainOf(victim: string, begun: readonly Reported[]) {
   return { reported: main?.verdict ?? nothing, reportedCulprit: main?.culprit };
 }
 
-function problemsOf(expected: Expected, row: Row | undefined, begun: readonly Reported[]): readonly string[] {
-  const found = begun.find((finding) => isSame(expected, finding));
+function problemsOf(
+  expected: Expected,
+  row: Row | undefined,
+  reported: readonly Reported[],
+): readonly string[] {
+  const own = reported.filter((finding) => isSame(expected, finding));
+  const found = own.find(({ state }) => state === 'begin');
   if (!found || !row) return [`not found: ${briefOf(expected)}`];
   const problems: string[] = [];
   if (row.reported !== found.verdict)
     problems.push(`${row.reported} is said to be more than ${briefOf(expected)}`);
   if (row.windows !== undefined && row.windows > mostWindows)
     problems.push(`${row.windows} windows until ${briefOf(expected)}`);
-  if (expected.trend !== undefined && found.trend !== expected.trend)
-    problems.push(`${found.trend ?? 'no'} trend, not ${expected.trend}, of ${briefOf(expected)}`);
+  const trend = own.findLast(({ state }) => state === 'end')?.trend;
+  if (expected.trend !== undefined && trend !== expected.trend)
+    problems.push(`${trend ?? 'no'} trend at its end, not ${expected.trend}, of ${briefOf(expected)}`);
   return problems;
 }
 

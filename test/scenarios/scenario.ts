@@ -32,7 +32,7 @@ export interface Expected {
   readonly culprit?: Cgroup;
   /** Also right, where the kernel does not tell the two apart. */
   readonly orVerdict?: string;
-  /** `earshot.finding.trend` when it begins. */
+  /** `earshot.finding.trend` when it ends. */
   readonly trend?: string;
   /** It has no onset from which time can be taken. */
   readonly isGradual?: true;

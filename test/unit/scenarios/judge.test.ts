@@ -63,28 +63,14 @@ test('a finding that has to end once for each time it begins', () => {
   assert.deepEqual(problemsOf({ ...label, ended }, ...once, ...once), []);
 });
 
-test('a trend that is labelled must be the reported one', () => {
+test('a trend that is labelled must be that of the finding at its end', () => {
   const rising: Label = { found: [{ victim, verdict: 'noisy_neighbor', culprit: hog, trend: 'rising' }] };
-  assert.deepEqual(problemsOf(rising, finding()), ['no trend, not rising, of /victim noisy_neighbor /hog']);
-  assert.deepEqual(problemsOf(rising, finding({ trend: 'rising' })), []);
-});
-
-test('the confusion matrix counts labels by what was found', () => {
-  const rows = [judge(label, course(finding())), judge(label, course())].flatMap((of) => of.rows);
-  assert.deepEqual(confusionMatrix(rows), [
-    '| label \\ found | noisy_neighbor | none |',
-    '| --- | ---: | ---: |',
-    '| noisy_neighbor | 1 | 1 |',
-  ]);
-});
-
-test('a rule is right about what had the CPU, silent where it names none, wrong where there is no culprit', () => {
-  const [named] = judge(label, course(finding())).rows;
-  const [none] = judge({ found: [], quiet: [victim] }, course()).rows;
-  assert.ok(named && none);
-  assert.deepEqual(
-    [answerOf(named, '/hog'), answerOf(named, '/daemon'), answerOf(named, 'itself'), answerOf(none, '/hog')],
-    ['right', 'wrong', 'silent', 'wrong'],
-  );
-  assert.equal(answerOf(none, 'itself'), 'right');
+  const ended = (trend: string | undefined) => [
+    finding({ trend: 'rising' }),
+    finding({ state: 'end', trend }),
+  ];
+  const said = 'at its end, not rising, of /victim noisy_neighbor /hog';
+  assert.deepEqual(problemsOf(rising, finding({ trend: 'rising' })), [`no trend ${said}`]);
+  assert.deepEqual(problemsOf(rising, ...ended('steady')), [`steady trend ${said}`]);
+  assert.deepEqual(problemsOf(rising, ...ended('rising')), []);
 });
