@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=1
+#!/usr/bin/env -S node --max-semi-space-size=1 --disable-sigusr1
 import { Command } from 'commander';
 import { addComponents } from './cli/components.ts';
 import { addExplain } from './cli/explain/explain.ts';

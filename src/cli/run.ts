@@ -21,7 +21,9 @@ interface RunOptions extends ConfigOptions {
 
 export function addRun(program: Command): void {
   withConfig(program.command('run', { isDefault: true }))
-    .description('Run the agent until SIGINT or SIGTERM.')
+    .description(
+      'Run the agent until SIGINT, SIGTERM or SIGQUIT; SIGHUP makes it read its configuration again.',
+    )
     .option('--fallback-config <file>', 'configuration to run where this machine does not support the other')
     .action(run);
 }
@@ -31,7 +33,11 @@ async function run(options: RunOptions): Promise<void> {
   const fallback = fallbackOf(options);
   const log = createLog(config.telemetry.logs, report);
   for (const warning of config.warnings) log.warn(sentenceOf(warning));
-  const stopped = stopRequest();
+  let running: Agent | undefined;
+  const stopped = stopRequest(() => {
+    log.info('Received SIGHUP. Reloading the configuration...');
+    running?.reload().catch(() => {}); // logged
+  });
 
   const start = async (first: Config, from: ConfigOptions): Promise<Agent> => {
     const agent = createAgent(worldOf(first, log), () => load(from));
@@ -39,14 +45,14 @@ async function run(options: RunOptions): Promise<void> {
     return agent;
   };
   log.info({ version }, 'Starting earshot...');
-  const agent = await start(config, options).catch((error: unknown) => {
+  running = await start(config, options).catch((error: unknown) => {
     if (!(error instanceof StartError && error.code === 'UNSUPPORTED' && fallback)) throw error;
     report(`${explain(error)}\nRunning the fallback configuration instead: ${fallback.from.config}`);
     return start(fallback.config, fallback.from);
   });
 
   log.info({ reason: await stopped }, 'Received shutdown request');
-  await agent.stop();
+  await running.stop();
   end(0);
 }
 

@@ -1,13 +1,27 @@
-/** Resolves with the reason when the agent shall end in order; a second signal ends it at once. */
-export function stopRequest(): Promise<string> {
+import { isatty } from 'node:tty';
+
+/** With SIGQUIT, as a second one ends the agent at once anyway: a core would be one of Node.js. */
+const ending = ['SIGINT', 'SIGTERM', 'SIGQUIT'] as const;
+/** Node.js would open its debugger at the first, to every user of the machine, and end at the second. */
+const ignored = ['SIGUSR1', 'SIGUSR2'] as const;
+
+/** Resolves with the reason when the agent shall end in order; a second signal ends it at once. SIGHUP: `reload`. */
+export function stopRequest(reload: () => void): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   let isStopping = false;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.on(signal, () => {
-      if (isStopping) process.exit(1);
-      isStopping = true;
-      resolve(signal);
-    });
+  const stop = (reason: string) => {
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    resolve(reason);
+  };
+  for (const signal of ending) process.on(signal, stop);
+  for (const signal of ignored) process.on(signal, () => {});
+  const terminals = [0, 1, 2].filter((fd) => isatty(fd));
+  process.on('SIGHUP', () => {
+    // One that was hung up is no terminal any more: its user has left.
+    if (terminals.some((fd) => !isatty(fd))) stop('the terminal is closed');
+    else if (!isStopping) reload();
+  });
   // Its reader is gone, as in `earshot run | head`.
   process.stdout.on('error', () => resolve('standard output is closed'));
   // A log without a reader is no reason to end.

@@ -6,6 +6,7 @@ import { Health } from '../telemetry/health.ts';
 import { GraphRunner } from './graph-runner.ts';
 import { introspectionFor } from './introspection.ts';
 import { planGraph } from './plan-graph.ts';
+import { logRefusal } from './refusal.ts';
 import { RestartRequiredError } from './restart-required-error.ts';
 import { Taps } from './taps.ts';
 import type { World } from './world.ts';
@@ -14,7 +15,7 @@ export interface Agent {
   readonly health: Health;
   /** The first one starts the agent. Rejects where it cannot; what ran before goes on then. */
   apply(config: Config): Promise<Applied>;
-  /** Reads the configuration again, and applies it. */
+  /** Reads the configuration again, and applies it; where it cannot, it logs why and rejects. */
   reload(): Promise<Applied>;
   /** Collects a last time, delivers what is queued within the deadline, closes everything. Never throws. */
   stop(): Promise<void>;
@@ -62,11 +63,16 @@ export function createAgent(world: World, load: () => Config): Agent {
   }
 
   async function reload(): Promise<Applied> {
-    return inTurn(() => {
-      const next = load();
-      for (const warning of next.warnings) log.warn(sentenceOf(warning));
-      return apply(next);
-    });
+    try {
+      return await inTurn(() => {
+        const next = load();
+        for (const warning of next.warnings) log.warn(sentenceOf(warning));
+        return apply(next);
+      });
+    } catch (error) {
+      logRefusal(log, error);
+      throw error;
+    }
   }
 
   async function shutDown(): Promise<void> {

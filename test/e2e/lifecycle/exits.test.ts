@@ -49,8 +49,7 @@ async function attached(of: Agent) {
 const signals: readonly { readonly signal: NodeJS.Signals; readonly code: number | null }[] = [
   { signal: 'SIGTERM', code: 0 },
   { signal: 'SIGINT', code: 0 },
-  { signal: 'SIGHUP', code: null },
-  { signal: 'SIGQUIT', code: null },
+  { signal: 'SIGQUIT', code: 0 },
   { signal: 'SIGABRT', code: null },
   { signal: 'SIGKILL', code: null },
 ];

@@ -4,6 +4,7 @@ import { closeSync, constants, openSync, readFileSync, readSync, writeSync } fro
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { steers } from '../hostile-names.ts';
 import { earshot, file, folder, good, main, outputOf, start, watch } from './earshot.ts';
 
@@ -15,7 +16,7 @@ test('run refuses an invalid configuration with the messages of validate, before
   assert.deepEqual(earshot(...args), validated, 'run is what happens without a command');
 });
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT'] as const)
   test(`a run delivers data until ${signal}, ends in order and exits with 0`, async () => {
     const { child, output, exit } = start('--config', good);
     await outputOf(child, 'stdout', 'otelcol_process_memory_rss{}');
@@ -26,6 +27,48 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     assert.ok(lines.some((line) => line.includes('Everything is ready. Begin running and processing data.')));
     assert.match(lines.at(-1) ?? '', /Shutdown complete\.$/);
   });
+
+test('SIGHUP applies what was changed in the file; what is wrong is refused, and the agent goes on', async () => {
+  const text = readFileSync(good, 'utf8');
+  const config = file('changing.yaml', text);
+  const { child, output, exit } = start('--config', config);
+  await outputOf(child, 'stderr', 'Everything is ready');
+  file('changing.yaml', text.replace('normal', 'basic'));
+  child.kill('SIGHUP');
+  await outputOf(child, 'stderr', 'Configuration applied. {"opened":["exporter debug"]');
+  file('changing.yaml', text.replace('normal', 'loud'));
+  child.kill('SIGHUP');
+  await outputOf(child, 'stderr', 'Configuration refused. The agent goes on with the one that it has.');
+  assert.match(output.stderr, /error .*changing\.yaml:2:\d+: .*"loud" is not one of basic, normal, detailed/);
+  child.kill();
+  assert.equal(await exit, 0);
+});
+
+test('SIGUSR1 and SIGUSR2 neither end the agent nor open a debugger', async () => {
+  const { child, output, exit } = start('--config', good);
+  await outputOf(child, 'stderr', 'Everything is ready');
+  child.kill('SIGUSR1');
+  child.kill('SIGUSR2');
+  child.kill('SIGHUP');
+  await outputOf(child, 'stderr', 'Configuration applied.');
+  child.kill();
+  assert.equal(await exit, 0);
+  assert.doesNotMatch(output.stderr, /Debugger/);
+});
+
+test('a terminal that is closed ends the agent in order', async () => {
+  const log = join(folder, 'hung-up.log');
+  const agent = `exec ${process.execPath} ${main} run --config ${good} 2>${log}`;
+  const { child } = watch(['script', '--quiet', '--command', agent, '/dev/null']);
+  await outputOf(child, 'stdout', 'otelcol_process_memory_rss{}');
+  child.kill('SIGKILL');
+  const end = performance.now() + 20_000;
+  while (!readFileSync(log, 'utf8').includes('Shutdown complete.')) {
+    assert.ok(performance.now() < end, readFileSync(log, 'utf8'));
+    await sleep(20);
+  }
+  assert.match(readFileSync(log, 'utf8'), /the terminal is closed|standard output is closed/);
+});
 
 test('the log can be JSON', async () => {
   const { child, output, exit } = start('--config', good, '--set', 'service.telemetry.logs.encoding=json');

@@ -17,3 +17,13 @@ test('the package has the object of each BPF source, and no other', () => {
     sources.map((path) => basename(path, '.c')).sort(),
   );
 });
+
+test('the agent has the same flags of Node.js in the package, by npm start and in the image, and no signal opens a debugger', () => {
+  const read = (path: string) => readFileSync(`${cwd}/${path}`, 'utf8');
+  const flags = (text: string) => [...text.matchAll(/--(?:max-semi|disable)[\w=-]+/g)].map(String);
+  const [shebang = ''] = read('src/main.ts').split('\n', 1);
+  const { scripts } = JSON.parse(read('package.json'));
+  assert.ok(flags(shebang).includes('--disable-sigusr1'));
+  assert.deepEqual(flags(scripts.start), flags(shebang));
+  assert.deepEqual(flags(/^ENTRYPOINT.*$/m.exec(read('Dockerfile'))?.[0] ?? ''), flags(shebang));
+});
