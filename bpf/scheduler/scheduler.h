@@ -27,23 +27,23 @@ enum wait_class {
 };
 
 enum loss_reason {
-	LOSS_RING_FULL,		/* a single wait, or a removal, not reported */
-	LOSS_RETIRED_LOST,	/* what a cgroup did between the last reading and its end */
-	LOSS_PAIR_FULL,		/* time or preemptions of a pair without a name */
-	LOSS_TASK_EVICTED,	/* more live tasks than `tasks` holds */
-	LOSS_TASK_MISSED,	/* a wait that moved between CPUs: its first part */
-	LOSS_TASK_LOST,		/* a task without an entry, because two CPUs took the same one */
-	LOSS_OPEN_WAIT_FULL,	/* throttling or move of a task not remembered */
-	LOSS_OPEN_WAIT_LOST,	/* the same, remembered, but gone */
-	LOSS_THROTTLE_MOVED,	/* throttled, then moved to another cgroup: what of the wait was throttled */
-	LOSS_THROTTLE_EVICTED,	/* throttled intervals of a cgroup forgotten: more cgroups than `throttles`
-				   holds */
-	LOSS_THROTTLE_UNKNOWN,	/* a part of a wait of which it is not known whether it was throttled:
-				   CLASS_UNKNOWN */
-	LOSS_DELAYED_DEQUEUE,	/* a wait whose beginning the kernel had wrong (6.12 and later), not counted */
-	LOSS_BEGIN_LATE,	/* the same, counted from the next switch of its CPU on */
-	LOSS_UNSTAMPED,		/* a wait whose beginning the kernel has not stamped */
-	LOSS_CLOCK_BACKWARDS,	/* a wait that ended before it began: counted as 0 */
+	LOSS_RING_FULL,	       /* a single wait, or a removal, not reported */
+	LOSS_RETIRED_LOST,     /* what a cgroup did between the last reading and its end */
+	LOSS_PAIR_FULL,	       /* time or preemptions of a pair without a name */
+	LOSS_TASK_EVICTED,     /* more live tasks than `tasks` holds */
+	LOSS_TASK_MISSED,      /* a wait that moved between CPUs: its first part */
+	LOSS_TASK_LOST,	       /* a task without an entry, because two CPUs took the same one */
+	LOSS_OPEN_WAIT_FULL,   /* throttling or move of a task not remembered */
+	LOSS_OPEN_WAIT_LOST,   /* the same, remembered, but gone */
+	LOSS_THROTTLE_MOVED,   /* throttled, then moved to another cgroup: what of the wait was throttled */
+	LOSS_THROTTLE_EVICTED, /* throttled intervals of a cgroup forgotten: more cgroups than `throttles`
+				  holds */
+	LOSS_THROTTLE_UNKNOWN, /* a part of a wait of which it is not known whether it was throttled:
+				  CLASS_UNKNOWN */
+	LOSS_DELAYED_DEQUEUE,  /* a wait whose beginning the kernel had wrong (6.12 and later), not counted */
+	LOSS_BEGIN_LATE,       /* the same, counted from the next switch of its CPU on */
+	LOSS_UNSTAMPED,	       /* a wait whose beginning the kernel has not stamped */
+	LOSS_CLOCK_BACKWARDS,  /* a wait that ended before it began: counted as 0 */
 	LOSS_HISTORY_TRUNCATED, /* a wait longer than the history: the rest is CLASS_UNKNOWN */
 	LOSS_NO_SLOT,		/* a wait booked on SERIAL_OVERFLOW */
 	LOSS_NO_CELL,		/* a slice of run time of a cgroup without a cell */

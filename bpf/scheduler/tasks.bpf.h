@@ -36,7 +36,7 @@ struct open_wait {
 	u64 throttled_at;	 /* when it was throttled */
 	u64 throttler, throttler_ns;
 	u32 throttling;
-	u32 is_bogus;		 /* its stamp is wrong */
+	u32 is_bogus; /* its stamp is wrong */
 	u32 has_moved;
 	u32 pad;
 	u64 awake; /* when that was found to be over, or 0: it may sleep still */
