@@ -74,3 +74,23 @@ test('a trend that is labelled must be that of the finding at its end', () => {
   assert.deepEqual(problemsOf(rising, ...ended('steady')), [`steady trend ${said}`]);
   assert.deepEqual(problemsOf(rising, ...ended('rising')), []);
 });
+
+test('the confusion matrix counts labels by what was found', () => {
+  const rows = [judge(label, course(finding())), judge(label, course())].flatMap((of) => of.rows);
+  assert.deepEqual(confusionMatrix(rows), [
+    '| label \\ found | noisy_neighbor | none |',
+    '| --- | ---: | ---: |',
+    '| noisy_neighbor | 1 | 1 |',
+  ]);
+});
+
+test('a rule is right about what had the CPU, silent where it names none, wrong where there is no culprit', () => {
+  const [named] = judge(label, course(finding())).rows;
+  const [none] = judge({ found: [], quiet: [victim] }, course()).rows;
+  assert.ok(named && none);
+  assert.deepEqual(
+    [answerOf(named, '/hog'), answerOf(named, '/daemon'), answerOf(named, 'itself'), answerOf(none, '/hog')],
+    ['right', 'wrong', 'silent', 'wrong'],
+  );
+  assert.equal(answerOf(none, 'itself'), 'right');
+});
