@@ -6,8 +6,8 @@ import type { Machine } from './machine/machine.ts';
 import type { Batch, Signal } from './telemetry/batch.ts';
 import type { Counters } from './telemetry/counters.ts';
 import type { Emits } from './telemetry/emits.ts';
-import type { Subject } from './telemetry/health.ts';
-import type { Nanoseconds } from './telemetry/units.ts';
+import type { Subject, Trouble } from './telemetry/health.ts';
+import type { Nanoseconds, UnixNanoseconds } from './telemetry/units.ts';
 
 /**
  * The contract every component fulfils.
@@ -63,8 +63,7 @@ export interface ExtensionHost extends Host {
 
 /** What an extension sees of the agent. Complete when the agent has started, not while the extension opens. */
 export interface Introspection {
-  /** What is unhealthy: reasons by subject (`exporter otlp_grpc (metrics)`). */
-  health(): ReadonlyMap<string, string>;
+  health(): AgentHealth;
   graph(): GraphView;
   /** Shows each batch that passes an edge, in this graph and in those that come after it. */
   tap(edge: GraphEdge, take: (batch: Batch) => void): Closable;
@@ -72,6 +71,13 @@ export interface Introspection {
   config(): string;
   /** Reads the configuration again and applies it; where it cannot, it rejects and nothing has changed. Not for `open`. */
   reload(): Promise<Applied>;
+}
+
+export interface AgentHealth {
+  readonly phase: 'starting' | 'ready' | 'stopping';
+  /** When this phase began. */
+  readonly since: UnixNanoseconds;
+  readonly troubles: readonly Trouble[];
 }
 
 export interface GraphView {

@@ -6,6 +6,7 @@ import { otlpGrpc } from './exporters/otlp-grpc/otlp-grpc.ts';
 import { table } from './exporters/table/table.ts';
 import { admin } from './extensions/admin/admin.ts';
 import { fileStorage } from './extensions/file-storage/file-storage.ts';
+import { healthCheck } from './extensions/health-check/health-check.ts';
 import { contention } from './processors/contention/contention.ts';
 import { sampling } from './processors/sampling/sampling.ts';
 import { workload } from './processors/workload/workload.ts';
@@ -30,4 +31,5 @@ export const components: readonly Component[] = [
   table,
   admin,
   fileStorage,
+  healthCheck,
 ];

@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts';
 import { sentenceOf } from '../config/config-error.ts';
 import { Health } from '../telemetry/health.ts';
 import { GraphRunner } from './graph-runner.ts';
-import { introspectionFor } from './introspection.ts';
+import { introspectionFor, type Phase } from './introspection.ts';
 import { planGraph } from './plan-graph.ts';
 import { logRefusal } from './refusal.ts';
 import { RestartRequiredError } from './restart-required-error.ts';
@@ -23,10 +23,11 @@ export interface Agent {
 
 /** An agent that runs nothing yet. `load` reads the configuration, as often as it is to be applied again. */
 export function createAgent(world: World, load: () => Config): Agent {
-  const { log } = world;
+  const { log, clock } = world;
   const health = new Health(log);
   const taps = new Taps();
   let config: Config | undefined;
+  let phase: Phase = { phase: 'starting', since: clock.now() };
   /** One change after another. */
   let turn: Promise<unknown> = Promise.resolve();
   let stopped: Promise<void> | undefined;
@@ -36,7 +37,7 @@ export function createAgent(world: World, load: () => Config): Agent {
     introspectionFor: (subject) =>
       introspectionFor(subject, () => {
         if (config === undefined) throw new Error('the agent has no configuration yet');
-        return { health, taps, graph: runner.graph, config, reload };
+        return { phase, health, taps, graph: runner.graph, config, reload };
       }),
   });
 
@@ -57,8 +58,10 @@ export function createAgent(world: World, load: () => Config): Agent {
     }
     const applied = await runner.change(planGraph(next));
     config = next;
-    if (isStart) log.info('Everything is ready. Begin running and processing data.');
-    else log.info({ ...applied, kept: applied.kept.length }, 'Configuration applied.');
+    if (isStart) {
+      phase = { phase: 'ready', since: clock.now() };
+      log.info('Everything is ready. Begin running and processing data.');
+    } else log.info({ ...applied, kept: applied.kept.length }, 'Configuration applied.');
     return applied;
   }
 
@@ -86,6 +89,7 @@ export function createAgent(world: World, load: () => Config): Agent {
     apply: (next) => inTurn(() => apply(next)),
     reload,
     stop() {
+      if (!stopped) phase = { phase: 'stopping', since: clock.now() };
       stopped ??= inTurn(shutDown);
       return stopped;
     },

@@ -1,11 +1,14 @@
-import type { GraphView, Introspection } from '../component.ts';
+import type { AgentHealth, GraphView, Introspection } from '../component.ts';
 import type { Config } from '../config/config.ts';
 import { printConfig } from '../config/print.ts';
 import { type Health, messageOf, type Subject } from '../telemetry/health.ts';
 import type { Graph } from './graph.ts';
 import type { Taps } from './taps.ts';
 
+export type Phase = Pick<AgentHealth, 'phase' | 'since'>;
+
 export interface IntrospectionContext {
+  readonly phase: Phase;
   readonly health: Health;
   readonly taps: Taps;
   readonly graph: Graph;
@@ -17,7 +20,7 @@ export interface IntrospectionContext {
 /** The agent as one extension sees it; `context` is read at each call. */
 export function introspectionFor(subject: Subject, context: () => IntrospectionContext): Introspection {
   return {
-    health: () => new Map(context().health.troubles),
+    health: () => ({ ...context().phase, troubles: context().health.list }),
     graph: () => viewOf(context().graph),
     tap(edge, take) {
       const { graph, taps, health } = context();

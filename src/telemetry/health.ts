@@ -15,9 +15,15 @@ export interface Subject {
   readonly task?: string;
 }
 
+/** Why a component, or one part of it, is unhealthy. */
+export interface Trouble {
+  readonly subject: Subject;
+  readonly reason: string;
+}
+
 /** Components that are unhealthy; each change is logged once. */
 export class Health {
-  readonly #troubles = new Map<string, { readonly subject: Subject; readonly reason: string }>();
+  readonly #troubles = new Map<string, Trouble>();
   readonly #log: Logger;
 
   constructor(log: Logger) {
@@ -27,6 +33,10 @@ export class Health {
   /** Reasons by subject (`receiver scheduler (totals)`). */
   get troubles(): ReadonlyMap<string, string> {
     return new Map([...this.#troubles].map(([name, { reason }]) => [name, reason]));
+  }
+
+  get list(): readonly Trouble[] {
+    return [...this.#troubles.values()];
   }
 
   /** Without `log` it has been logged. */

@@ -31,6 +31,7 @@ const required = (name = 'one'): Readonly<Record<string, object>> => ({
   replay: { file: fileURLToPath(new URL('../../config/recording.jsonl.gz', import.meta.url)) },
   sampling: { reservoir: {} },
   file_storage: { directory },
+  health_check: { endpoint: 'localhost:0' },
   otlp_grpc: { endpoint: 'localhost:4317', tls: { insecure: true } },
 });
 

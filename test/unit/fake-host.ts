@@ -13,6 +13,7 @@ import type {
 import { endsWithin } from '../../src/machine/clock.ts';
 import { createCounters } from '../../src/telemetry/counters.ts';
 import type { Emits } from '../../src/telemetry/emits.ts';
+import type { UnixNanoseconds } from '../../src/telemetry/units.ts';
 import { declaredCounters } from './declared.ts';
 import { FakeBpf } from './fake-bpf.ts';
 import { FakeCgroups } from './fake-cgroups.ts';
@@ -22,7 +23,7 @@ import { MemoryStore } from './memory-store.ts';
 
 /** An agent in which nothing runs. */
 const noAgent: Introspection = {
-  health: () => new Map(),
+  health: () => ({ phase: 'ready', since: 0n as UnixNanoseconds, troubles: [] }),
   graph: () => ({ nodes: [], edges: [] }),
   tap: () => ({ close: async () => {} }),
   config: () => '',

@@ -22,9 +22,11 @@ async function seen(config = whole, behave: Behaviour = {}) {
 
 test('an extension sees what is unhealthy, and why', async () => {
   const { seen: view, clock, agent } = await seen(whole, { failEncode: 'sink' });
-  assert.equal(view.health().size, 0);
+  assert.deepEqual(view.health().troubles, []);
   await clock.advance(seconds(1));
-  assert.deepEqual([...view.health()], [['exporter sink (metrics)', 'cannot encode']]);
+  assert.deepEqual(view.health().troubles, [
+    { subject: { kind: 'exporter', id: 'sink', signal: 'metrics' }, reason: 'cannot encode' },
+  ]);
   await agent.stop();
 });
 
@@ -92,7 +94,7 @@ test('a tap that throws makes its extension unhealthy, and loses nothing', async
   });
   await clock.advance(seconds(1));
   assert.equal(labels('sink').length, 2);
-  assert.deepEqual([...view.health()], [['extension side', 'bug']]);
+  assert.deepEqual(view.health().troubles, [{ subject: { kind: 'extension', id: 'side' }, reason: 'bug' }]);
   await agent.stop();
 });
 

@@ -1,0 +1,46 @@
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { parseHostPort } from './host-port.ts';
+
+export interface HttpServer {
+  /** Where it listens: of port 0 the one that the kernel chose. */
+  readonly port: number;
+  /** Ends its connections too. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Those who look are few; more would only hold memory. */
+const maxConnections = 64;
+
+/** Answers HTTP at an endpoint (`host:port`). Rejects with the endpoint and what to do where it cannot listen. */
+export function serveHttp(endpoint: string, answer: RequestListener): Promise<HttpServer> {
+  const { host = '', port } = parseHostPort(endpoint) ?? {};
+  const server = createServer({ requestTimeout: 5000, headersTimeout: 5000 }, answer);
+  server.maxConnections = maxConnections;
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => reject(listenError(endpoint, cause)));
+    // Go takes IPv4 for this name too, where both are there.
+    const address = host === 'localhost' ? '127.0.0.1' : host;
+    server.listen({ port, ...(address && { host: address }) }, () => {
+      resolve({
+        port: (server.address() as AddressInfo).port, // a server on a port
+        async close() {
+          if (!server.listening) return;
+          const closed = new Promise((done) => server.close(done));
+          server.closeAllConnections();
+          await closed;
+        },
+      });
+    });
+  });
+}
+
+function listenError(endpoint: string, cause: NodeJS.ErrnoException): Error {
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'another process listens there',
+    EADDRNOTAVAIL: 'it is no address of this machine',
+    EACCES: 'the user of the agent may not listen there',
+  };
+  const reason = reasons[cause.code ?? ''] ?? cause.message;
+  return new Error(`cannot listen at ${endpoint}: ${reason}; set another endpoint`, { cause });
+}
