@@ -1,4 +1,4 @@
-import { ConfigError } from '../config/config-error.ts';
+import { ConfigError, maxProblems } from '../config/config-error.ts';
 import { printable } from '../printable.ts';
 import { StartError } from '../runtime/start-error.ts';
 
@@ -21,7 +21,8 @@ export function print(text: string): void {
 export function explain(error: unknown): string {
   if (error instanceof ConfigError) {
     const { length } = error.problems;
-    return `invalid configuration${length === 1 ? '' : `, ${length} problems`}:\n${error.message}`;
+    const count = length < maxProblems ? `${length}` : `the first ${maxProblems}`;
+    return `invalid configuration${length === 1 ? '' : `, ${count} problems`}:\n${error.message}`;
   }
   if (error instanceof StartError) return printable(error.message);
   return describeBug(error);

@@ -14,14 +14,17 @@ export interface Problem {
   readonly secrets?: readonly Position[];
 }
 
-/** All errors in the configuration, in the order of the files. */
+/** A list that ends there: what follows would be read by nobody, and each takes time to find and to describe. */
+export const maxProblems = 50;
+
+/** The errors in the configuration, in the order of the files, at most `maxProblems`. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly code = 'CONFIG';
   readonly problems: readonly Problem[];
 
   constructor(problems: readonly Problem[]) {
-    const sorted = sortProblems(problems);
+    const sorted = sortProblems(problems).slice(0, maxProblems);
     super(sorted.map(describeProblem).join('\n'));
     this.problems = sorted;
   }
@@ -42,12 +45,15 @@ export function describeProblem(problem: Problem): string {
   const sentence = printable(sentenceOf(problem));
   const { at, secrets = [] } = problem;
   if (at === undefined) return sentence;
-  const { line, column, lineText } = place({ ...at, source: masked(at.source, secrets) });
+  const { line, column, ...written } = place(at);
+  const lineText = masked(written, at.source, secrets);
   if (/^[\s*]*$/.test(lineText)) return sentence;
-  const before = printableLine(lineText.slice(0, column - 1));
-  const end = column - 1 + Math.max(1, at.end - at.start);
+  const from = Math.max(0, column - 1 - shownBefore);
+  const to = Math.min(lineText.length, Math.max(from + shownWidth, column));
+  const end = Math.min(to, column - 1 + Math.max(1, at.end - at.start));
+  const before = (from > 0 ? '…' : '') + printableLine(lineText.slice(from, column - 1));
   const marked = printableLine(lineText.slice(column - 1, end));
-  const after = printableLine(lineText.slice(end));
+  const after = printableLine(lineText.slice(end, to)) + (to < lineText.length ? '…' : '');
   const gutter = String(line);
   // Tabs stay tabs, so that the caret stands below its character.
   const indent = before.replace(/[^\t]/g, ' ');
@@ -58,6 +64,10 @@ export function describeProblem(problem: Problem): string {
   ].join('\n');
 }
 
+/** Characters of a line that are shown: a line may be a whole file. */
+const shownWidth = 160;
+const shownBefore = 80;
+
 const printableLine = (text: string) => text.split('\t').map(printable).join('\t');
 
 const overlap = (a: Position, b: Position) =>
@@ -67,13 +77,19 @@ const overlap = (a: Position, b: Position) =>
 const secretLine =
   /((?:password|passwd|secret|token|authorization|credential|api[-_]?key)[\w-]*["']?[^\S\n]*[:=][^\S\n]*)(.+)/gi;
 
-/** The source with stars for what is secret; every offset stays. */
-function masked(source: Source, secrets: readonly Position[]): Source {
+/** A line with stars for what is secret. */
+function masked(
+  { lineText, lineStart }: { readonly lineText: string; readonly lineStart: number },
+  source: Source,
+  secrets: readonly Position[],
+): string {
   const stars = (text: string) => text.replace(/[^\r\n]/g, '*');
-  let text = source.text;
-  for (const { start, end } of secrets.filter((secret) => secret.source === source))
-    text = text.slice(0, start) + stars(text.slice(start, end)) + text.slice(end);
-  return { ...source, text: text.replace(secretLine, (_, key: string, value: string) => key + stars(value)) };
+  let text = lineText;
+  for (const { start, end } of secrets.filter((secret) => secret.source === source)) {
+    const [from, to] = [Math.max(0, start - lineStart), Math.max(0, end - lineStart)];
+    text = text.slice(0, from) + stars(text.slice(from, to)) + text.slice(to);
+  }
+  return text.replace(secretLine, (_, key: string, value: string) => key + stars(value));
 }
 
 function sortProblems(problems: readonly Problem[]): readonly Problem[] {

@@ -2,7 +2,7 @@ import type { Static } from 'typebox';
 import type { Component } from '../component.ts';
 import type { Signal } from '../telemetry/batch.ts';
 import type { ById, Config, Configured, Pipeline } from './config.ts';
-import { ConfigError, type Path, type Problem } from './config-error.ts';
+import { ConfigError, maxProblems, type Path, type Problem } from './config-error.ts';
 import { type Extensions, extensionProblem, extensionReferences } from './rules/extensions.ts';
 import { secretKeys, secretStretches, secretsIn } from './rules/secrets.ts';
 import {
@@ -26,6 +26,7 @@ import {
 import { type JsonSchema, jsonSchema } from './schema/json-schema.ts';
 import { type Environment, expandTree } from './text/expand.ts';
 import { type ConfigSources, readTree } from './text/read.ts';
+import type { Position, Source } from './text/source.ts';
 import { problemAt, type Tree } from './text/tree.ts';
 
 export interface ConfigInput extends ConfigSources {
@@ -45,6 +46,7 @@ export function loadConfig(input: ConfigInput, components: readonly Component[])
   const { tree, ...expansion } = expandTree(written, input.environment);
   const { value, problems: shape } = checkShape(tree, schema);
   const errors: Problem[] = [...problems, ...expansion.problems, ...shape];
+  if (errors.length >= maxProblems) throw new ConfigError(shown(errors));
   const warnings: Problem[] = [...expansion.warnings];
 
   const catalogue = catalogOf(tree, components);
@@ -59,7 +61,10 @@ export function loadConfig(input: ConfigInput, components: readonly Component[])
 
   const service = validPart(value as Shape, shape);
   const report = {
-    error: (path: Path, message: string) => errors.push(problemAt(tree, path, message)),
+    error(path: Path, message: string) {
+      errors.push(problemAt(tree, path, message));
+      if (errors.length >= maxProblems) throw new ConfigError(shown(errors));
+    },
     warn: (path: Path, message: string) => warnings.push(problemAt(tree, path, message)),
   };
   checkReferences(service, catalogue, report);
@@ -79,20 +84,29 @@ export function loadConfig(input: ConfigInput, components: readonly Component[])
   if (errors.length > 0) throw new ConfigError(shown(errors));
   return typed(value as Shape, catalogue, {
     pipelines: service.pipelines,
-    warnings: shown(warnings),
+    warnings: shown(firstOf(warnings)),
     hostSchema: hostSchemaOf(components),
   });
+}
+
+function firstOf(warnings: readonly Problem[]): readonly Problem[] {
+  const more = warnings.length - maxProblems;
+  if (more <= 0) return warnings;
+  return [...warnings.slice(0, maxProblems), { message: `${more} more warnings` }];
 }
 
 /** Hides the secrets of all sources in problems, overridden values included. */
 function hiding(trees: readonly Tree[], schema: JsonSchema) {
   const written = trees.flatMap((tree) => secretsIn(tree, schema));
   const keys = secretKeys(schema);
+  const bySource = new Map<Source, readonly Position[]>();
+  const secretsOf = (source: Source) => {
+    const secrets = bySource.get(source) ?? [...written, ...secretStretches(source, keys)];
+    bySource.set(source, secrets);
+    return secrets;
+  };
   return (problems: readonly Problem[]): readonly Problem[] =>
-    problems.map((problem) => ({
-      ...problem,
-      secrets: [...written, ...(problem.at ? secretStretches(problem.at.source, keys) : [])],
-    }));
+    problems.map((problem) => ({ ...problem, secrets: problem.at ? secretsOf(problem.at.source) : written }));
 }
 
 /** The shape that the schema guarantees. */
@@ -113,11 +127,10 @@ function checkBodies(
   { value, shape, catalogue, extensions }: Bodies,
   report: (path: Path, message: string) => void,
 ): void {
+  const wrong = new Set(shape.map(({ path = [] }) => path.slice(0, 2).join('\n')));
   for (const section of sections)
     for (const [id, component] of catalogue[section]) {
-      const isWrong = shape.some(({ path = [] }) =>
-        [section, id].every((key, index) => path.length <= index || path[index] === key),
-      );
+      const isWrong = ['', section, `${section}\n${id}`].some((part) => wrong.has(part));
       const body = value[section]?.[id];
       if (isWrong || component === undefined || body === undefined) continue;
       const { settings, delivery } = partDelivery(component, body);

@@ -1,8 +1,12 @@
+/** A comparison takes microseconds; ids come from the configuration. */
+const maxCandidates = 1000;
+
 /** ` (did you mean "interval"?)`, or nothing if no candidate is near. */
 export function didYouMean(word: string, candidates: readonly string[]): string {
   const limit = Math.max(1, Math.floor(word.length / 3));
   const written = word.toLowerCase();
   const near = candidates
+    .slice(0, maxCandidates)
     .map((candidate) => ({ candidate, lower: candidate.toLowerCase() }))
     // No distance is below the difference of the lengths: a word of megabytes is compared with no key.
     .filter(({ lower }) => Math.abs(written.length - lower.length) <= limit)

@@ -78,17 +78,25 @@ export function secretStretches(source: Source, keys: readonly string[]): readon
 
 function endOfStretch(text: string, { key, start }: { key: number; start: number }): number {
   const lineStart = text.lastIndexOf('\n', key) + 1;
-  const [rest = '', ...following] = text.slice(start).split('\n');
+  const lineEnd = endOfLine(text, start);
+  const rest = text.slice(start, lineEnd);
   const before = text.slice(lineStart, key);
   const beginsLine = /^\s*(?:- +)*["']?$/.test(before);
   const count = (characters: RegExp) => rest.match(characters)?.length ?? 0;
   const isOpen = count(/[{[]/g) > count(/[}\]]/g) || count(/"/g) % 2 === 1 || count(/'/g) % 2 === 1;
   if (isOpen || (!beginsLine && rest.trim() === '')) return text.length;
-  let end = start + rest.length;
   const column = before.replace(/["']$/, '').length;
-  for (const line of beginsLine ? following : []) {
+  let end = lineEnd;
+  while (beginsLine && end < text.length) {
+    const next = endOfLine(text, end + 1);
+    const line = text.slice(end + 1, next);
     if (line.trim() !== '' && line.search(/\S/) < column) break;
-    end += 1 + line.length;
+    end = next;
   }
   return end;
+}
+
+function endOfLine(text: string, from: number): number {
+  const end = text.indexOf('\n', from);
+  return end < 0 ? text.length : end;
 }

@@ -1,5 +1,5 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
-import type { Path, Problem } from '../config-error.ts';
+import { maxProblems, type Path, type Problem } from '../config-error.ts';
 import { type DurationLimits, durationProblem, parseDuration } from '../schema/duration.ts';
 import { sections } from '../schema/file-schema.ts';
 import type { JsonSchema } from '../schema/json-schema.ts';
@@ -11,6 +11,7 @@ import { explainUnknownId, explainUnknownPipeline } from './unknown-id.ts';
 export interface Checked {
   /** With every default filled in and every duration decoded; to be trusted where no problem is. */
   readonly value: unknown;
+  /** At most `maxProblems`; at that number there may be more. */
   readonly problems: readonly Problem[];
 }
 
@@ -23,7 +24,10 @@ export function checkShape(tree: Tree, schema: JsonSchema): Checked {
   const validate = compiled.get(schema) ?? newAjv().compile(schema);
   compiled.set(schema, validate);
   validate(value);
-  const problems = (validate.errors ?? []).filter(isOwn).map((error) => explain(error as SchemaError, tree));
+  const problems = (validate.errors ?? [])
+    .filter(isOwn)
+    .slice(0, maxProblems)
+    .map((error) => explain(error as SchemaError, tree));
   return { value, problems };
 }
 

@@ -34,8 +34,8 @@ export function expandTree(tree: Tree, environment: Environment): Expanded {
 
   function expandText(text: string, at: Position): Tree {
     const parts = split(text);
-    if (parts === undefined) {
-      problems.push({ message: '"${" without "}": write "$${" if the text itself is meant', at });
+    if (typeof parts === 'string') {
+      problems.push({ message: parts, at });
       return { kind: 'scalar', at, value: text };
     }
     const values = parts.map((part) => (typeof part === 'string' ? part : resolve(part, at)));
@@ -82,18 +82,22 @@ interface Reference {
   readonly inside: readonly Part[];
 }
 
-/** Text and references, unescaped; undefined: a reference does not end. */
-function split(text: string): readonly Part[] | undefined {
+/** References inside one another. */
+const maxNested = 16;
+
+/** Text and references, unescaped; or why it cannot be split. */
+function split(text: string): readonly Part[] | string {
   let position = 0;
 
-  function parts(nested: boolean): Part[] | undefined {
+  function parts(nested: number): Part[] | string {
+    if (nested > maxNested) return `"\${" nested too deep: more than ${maxNested} levels`;
     const found: Part[] = [];
     let literal = '';
-    while (position < text.length && !(nested && text[position] === '}')) {
+    while (position < text.length && !(nested > 0 && text[position] === '}')) {
       if (text.startsWith('${', position)) {
         position += 2;
-        const inside = parts(true);
-        if (inside === undefined) return undefined;
+        const inside = parts(nested + 1);
+        if (typeof inside === 'string') return inside;
         if (literal) found.push(literal);
         literal = '';
         found.push({ inside });
@@ -102,11 +106,12 @@ function split(text: string): readonly Part[] | undefined {
         position += text.startsWith('$$', position) ? 2 : 1;
       }
     }
-    if (nested && text[position] !== '}') return undefined;
-    if (nested) position += 1;
+    if (nested > 0 && text[position] !== '}')
+      return '"${" without "}": write "$${" if the text itself is meant';
+    if (nested > 0) position += 1;
     if (literal) found.push(literal);
     return found;
   }
 
-  return parts(false);
+  return parts(0);
 }

@@ -12,7 +12,7 @@ import {
   type YAMLError,
   type YAMLMap,
 } from 'yaml';
-import type { Problem } from '../config-error.ts';
+import { maxProblems, type Problem } from '../config-error.ts';
 import { type Position, place, type Source } from './source.ts';
 import type { Entry, MapTree, Tree } from './tree.ts';
 
@@ -34,11 +34,17 @@ export function parseYaml(source: Source, offset = 0): Parsed {
   const syntax = [...document.errors, ...document.warnings]
     // After a first mistake these are only its consequences.
     .filter(({ code }, index) => index === 0 || (code !== 'UNEXPECTED_TOKEN' && code !== 'BAD_INDENT'))
+    .slice(0, maxProblems)
     .map((error) => describe(error, document, positionOf));
   if (syntax.length > 0) return { problems: oneALine(syntax) };
   const problems: Problem[] = [];
-  const tree = toTree(document, { positionOf, report: (problem) => problems.push(problem) });
-  return { tree, problems };
+  const { tree, excess } = toTree(document, {
+    positionOf,
+    report(problem) {
+      if (problems.length < maxProblems) problems.push(problem);
+    },
+  });
+  return excess ? { problems: [excess] } : { tree, problems };
 }
 
 /** A value from the environment: all of it stands `at` one place. Undefined: it is not YAML. */
@@ -46,22 +52,26 @@ export function parseExpanded(text: string, at: Position): Tree | undefined {
   const document = readDocument(text);
   if (document.errors.length > 0 || document.warnings.length > 0) return undefined;
   let odd = false;
-  const tree = toTree(document, {
+  const { tree, excess } = toTree(document, {
     positionOf: () => at,
     report() {
       odd = true;
     },
     expanded: (range) => text.slice(range[0], range[1]),
   });
-  return odd ? undefined : tree;
+  return odd || excess ? undefined : tree;
 }
 
 // Duplicate keys are found here, with both their places, and do not hide other problems.
 const readDocument = (text: string) =>
   parseDocument(text, { merge: true, uniqueKeys: false, prettyErrors: false, logLevel: 'error' });
 
-/** Aliases may repeat a part of the text; this many nodes are more than any configuration has. */
-const maxNodes = 100_000;
+/** Values that aliases may repeat in all; more than any configuration has. */
+const maxRepeated = 20_000;
+
+/** Levels of keys and lists; the deepest key of a component is at 8. */
+const maxDepth = 64;
+const tooDeep = `nested too deep: more than ${maxDepth} levels`;
 
 interface Conversion {
   readonly positionOf: (range: Range) => Position;
@@ -70,12 +80,23 @@ interface Conversion {
   readonly expanded?: (range: Range) => string;
 }
 
-function toTree(document: Document.Parsed, { positionOf, report, expanded }: Conversion): Tree {
+interface Converted {
+  readonly tree: Tree;
+  /** Why it is not the whole tree. */
+  readonly excess?: Problem;
+}
+
+function toTree(document: Document.Parsed, { positionOf, report, expanded }: Conversion): Converted {
   const unfinished = new Set<unknown>();
-  let nodes = 0;
+  let excess: Problem | undefined;
+  let depth = 0;
+  let aliases = 0;
+  let repeated = 0;
 
   function convert(node: ParsedNode | null, otherwise: Position): Tree {
+    depth += 1;
     const tree = convertNode(node, otherwise);
+    depth -= 1;
     if (expanded === undefined) return tree;
     const isText = tree.kind === 'scalar' && typeof tree.value === 'string';
     return { ...tree, expanded: isText ? String(tree.value) : node ? expanded(node.range) : '' };
@@ -83,14 +104,20 @@ function toTree(document: Document.Parsed, { positionOf, report, expanded }: Con
 
   function convertNode(node: ParsedNode | null, otherwise: Position): Tree {
     const at = node ? positionOf(node.range) : otherwise;
-    nodes += 1;
+    if (aliases > 0) repeated += 1;
+    if (depth > maxDepth) excess ??= { message: tooDeep, at };
+    if (repeated > maxRepeated)
+      excess ??= { message: `aliases repeat too much: more than ${maxRepeated} values`, at };
+    if (excess) return { kind: 'scalar', at, value: null };
     if (isAlias(node)) {
       const target = node.resolve(document) as ParsedNode | undefined;
-      if (target && !unfinished.has(target) && nodes < maxNodes) {
+      if (target && !unfinished.has(target)) {
+        aliases += 1;
         const tree = convert(target, at);
+        aliases -= 1;
         return { ...tree, at, anchor: tree.at };
       }
-      const trouble = target ? 'repeats too much' : 'has no anchor';
+      const trouble = target ? 'stands inside its own anchor' : 'has no anchor';
       report({ message: `alias "*${node.source}" ${trouble}`, discreet: `alias ${trouble}`, at });
     } else if (isMap(node) || isSeq(node)) {
       unfinished.add(node);
@@ -135,7 +162,8 @@ function toTree(document: Document.Parsed, { positionOf, report, expanded }: Con
     return { kind: 'map', at, entries };
   }
 
-  return convert(document.contents, positionOf([0, 0, 0]));
+  const tree = convert(document.contents, positionOf([0, 0, 0]));
+  return { tree, ...(excess && { excess }) };
 }
 
 /** Numbers that other YAML readers, or a double, would make something else of. */
@@ -184,6 +212,7 @@ function startOfScalar(
 
 function remedy({ code }: YAMLError, at: Position): string | undefined {
   const { lineText } = place(at);
+  if (code === 'RESOURCE_EXHAUSTION') return tooDeep;
   if (code === 'TAB_AS_INDENT' || /^ *\t/.test(lineText)) return 'tab in the indentation: indent with spaces';
   if (code === 'MULTILINE_IMPLICIT_KEY' || code === 'BLOCK_AS_IMPLICIT_KEY') {
     const glued = /^\s*(?:- )?([\w/.-]+):[^\s:]/.exec(lineText);

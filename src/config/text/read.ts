@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Problem } from '../config-error.ts';
+import { decodeSource, maxBytes } from './decode.ts';
 import { type Parsed, parseYaml } from './parse.ts';
 import { parseSet } from './set.ts';
 import { mergeTrees, type Tree } from './tree.ts';
@@ -9,7 +10,7 @@ export interface ConfigSources {
   readonly files: readonly string[];
   /** `key::key=value` each, applied after all files. */
   readonly sets: readonly string[];
-  readonly readFile?: (path: string) => string;
+  readonly readFile?: (path: string) => string | Buffer;
 }
 
 interface Whole {
@@ -22,11 +23,7 @@ interface Whole {
 }
 
 /** One tree of all that was written. */
-export function readTree({
-  files,
-  sets,
-  readFile = (path) => readFileSync(path, 'utf8'),
-}: ConfigSources): Whole {
+export function readTree({ files, sets, readFile = (path) => readFileSync(path) }: ConfigSources): Whole {
   if (files.length === 0)
     return { trees: [], problems: [{ message: 'at least one config flag must be provided' }] };
   const problems: Problem[] = [];
@@ -37,21 +34,29 @@ export function readTree({
     if (parsed.tree) trees.push(parsed.tree);
     else isWhole = false;
   };
-  for (const file of files) add(readConfigFile(file.replace(/^file:/, ''), readFile));
+  let room = maxBytes;
+  const readBytes = (path: string) => {
+    const bytes = Buffer.from(readFile(path));
+    room -= bytes.length;
+    if (room < 0) throw new Error(`the configuration is larger than ${maxBytes / 1024} KiB`);
+    return bytes;
+  };
+  for (const file of files) add(readConfigFile(file.replace(/^file:/, ''), readBytes));
   for (const set of sets) add(parseSet(set));
   const [first, ...others] = trees;
   if (!isWhole || first === undefined) return { trees, problems };
   return { tree: others.reduce(mergeTrees, first), trees, problems };
 }
 
-function readConfigFile(path: string, readFile: (path: string) => string): Parsed {
-  let text: string;
+function readConfigFile(path: string, readFile: (path: string) => Buffer): Parsed {
+  let bytes: Buffer;
   try {
-    text = readFile(path);
+    bytes = readFile(path);
   } catch (error) {
     return { problems: [{ message: `cannot read ${path}: ${reasonOf(error)}` }] };
   }
-  const source = { name: path, text: text.replace(/^\uFEFF/, '') };
+  const { source, problems: unreadable } = decodeSource(path, bytes);
+  if (unreadable.length > 0) return { problems: unreadable };
   const { tree, problems } = parseYaml(source);
   const start = { source, start: 0, end: 1 };
   if (tree?.kind === 'scalar' && tree.value === null)

@@ -16,15 +16,36 @@ interface Place {
   readonly line: number;
   readonly column: number;
   readonly lineText: string;
+  /** Offset of the line. */
+  readonly lineStart: number;
+}
+
+/** Offsets of all lines: a text of a megabyte may have thousands of problems. */
+const lineStarts = new WeakMap<Source, readonly number[]>();
+
+function lineStartsOf(source: Source): readonly number[] {
+  const known = lineStarts.get(source);
+  if (known) return known;
+  const starts = [0, ...Array.from(source.text.matchAll(/\n/g), ({ index }) => index + 1)];
+  lineStarts.set(source, starts);
+  return starts;
 }
 
 /** Counted from 1, as editors do. */
-export function place({ source: { text }, start }: Position): Place {
-  const lineStart = start === 0 ? 0 : text.lastIndexOf('\n', start - 1) + 1;
-  const lineEnd = text.indexOf('\n', start);
+export function place({ source, start }: Position): Place {
+  const starts = lineStartsOf(source);
+  let line = 0;
+  for (let beyond = starts.length; beyond - line > 1; ) {
+    const middle = (line + beyond) >> 1;
+    if ((starts[middle] ?? 0) <= start) line = middle;
+    else beyond = middle;
+  }
+  const lineStart = starts[line] ?? 0;
+  const lineEnd = (starts[line + 1] ?? source.text.length + 1) - 1;
   return {
-    line: text.slice(0, lineStart).split('\n').length,
+    line: line + 1,
     column: start - lineStart + 1,
-    lineText: text.slice(lineStart, lineEnd < 0 ? text.length : lineEnd).replace(/\r$/, ''),
+    lineText: source.text.slice(lineStart, lineEnd).replace(/\r$/, ''),
+    lineStart,
   };
 }

@@ -80,7 +80,7 @@ const bodyProblems: readonly [body: string, ...problems: string[]][] = [
   ['{label: *nowhere}', '2:18: alias "*nowhere" has no anchor'],
   [
     '{include: &x [*x]}',
-    '2:24: alias "*x" repeats too much',
+    '2:24: alias "*x" stands inside its own anchor',
     '2:24: receivers::probe::include::0: wants a text, got null',
   ],
   ['{label: !secret x}', '2:18: unresolved tag: !secret'],
