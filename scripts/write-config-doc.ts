@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import type { Component } from '../src/component.ts';
 import { components } from '../src/components.ts';
+import { fromTheCollector } from '../src/config/rules/from-the-collector.ts';
 import { configSchemaOf } from '../src/config/schema/delivery.ts';
 import { sectionOf, sections, serviceSchemaOf } from '../src/config/schema/file-schema.ts';
 import { type JsonSchema, jsonSchema } from '../src/config/schema/json-schema.ts';
@@ -19,6 +20,9 @@ export function configDocument(components: readonly Component[]): string {
     }),
     '## service',
     keyTable(jsonSchema(serviceSchemaOf(components))),
+    '## Coming from the Collector',
+    'Sections, ids, pipelines, `${env:X:-default}`, `$$`, repeated `--config` and `--set` are those of the OpenTelemetry Collector. What a variable holds is final here: neither expanded again nor unescaped. Components that Earshot does not have:',
+    collectorTable(),
   ]
     .join('\n\n')
     .concat('\n');
@@ -108,6 +112,13 @@ function presetOf({ default: preset, properties }: JsonSchema, isRequired: boole
   if (properties) return '–';
   return code(typeof preset === 'string' ? preset : JSON.stringify(preset));
 }
+
+const collectorTable = () =>
+  [
+    '| there | here |',
+    '| --- | --- |',
+    ...fromTheCollector.map(({ types, instead }) => `| ${types.map(code).join(', ')} | ${instead} |`),
+  ].join('\n');
 
 function code(text: string): string {
   return `\`${text}\``;

@@ -95,8 +95,8 @@ function explain(error: SchemaError, tree: Tree): Problem {
 function explainUnknown(path: Path, key: string, { parentSchema }: SchemaError): string {
   const [section, ...below] = path;
   const known = Object.keys(parentSchema.properties ?? {});
-  if (below.length === 0 && sections.some((name) => name === section))
-    return explainUnknownId(key, typesIn(parentSchema));
+  const ofComponents = sections.find((name) => name === section);
+  if (below.length === 0 && ofComponents) return explainUnknownId(key, ofComponents, typesIn(parentSchema));
   if (section === 'service' && below[0] === 'pipelines' && below.length === 1)
     return explainUnknownPipeline(key);
   if (/:\S/.test(key)) return `unknown key "${key}": is a space missing after ":"?`;

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { components } from '../../../../src/components.ts';
+import { fromTheCollector } from '../../../../src/config/rules/from-the-collector.ts';
+import { explainUnknownId } from '../../../../src/config/rules/unknown-id.ts';
+import { sectionOf, typesOf } from '../../../../src/config/schema/file-schema.ts';
+
+test('a component of the Collector that is not here names what to write instead', () => {
+  assert.equal(
+    explainUnknownId('batch/2', 'processors', ['workload']),
+    'unknown type: "batch" for id: "batch/2": leave it out: each reading is a batch already, and exporters have a "sending_queue"',
+  );
+  assert.match(explainUnknownId('batch', 'exporters', ['debug']), /\(valid values: \[debug\]\)$/);
+});
+
+test('no type in the list is one that Earshot has', () => {
+  const own = components.flatMap((component) =>
+    typesOf(component).map((type) => `${sectionOf(component.kind)} ${type}`),
+  );
+  const listed = fromTheCollector.flatMap(({ section, types }) => types.map((type) => `${section} ${type}`));
+  assert.deepEqual(
+    listed.filter((type) => own.includes(type)),
+    [],
+  );
+  assert.equal(new Set(listed).size, listed.length);
+});
+
+test('each component that a hint names exists', () => {
+  const types = components.map(({ type }) => type);
+  for (const { instead } of fromTheCollector)
+    for (const [, list = ''] of instead.matchAll(/(?:processor|receivers?|exporter) ((?:`\w+`(?: and )?)+)/g))
+      for (const [, type = ''] of list.matchAll(/`(\w+)`/g)) assert.ok(types.includes(type), type);
+});
