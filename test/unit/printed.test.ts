@@ -38,9 +38,9 @@ const outputs: Readonly<Record<string, (name: string) => string | Promise<string
   'log for people': (name) => logged('console', name),
   'log for machines': (name) => logged('json', name),
   'log of a destination’s answers': destinationLog,
-  'problem with a key': (name) => problemIn(withProbe(`{${JSON.stringify(name)}: 1}`)),
-  'problem with a value': (name) => problemIn(withProbe(`{interval: ${JSON.stringify(name)}}`)),
-  'problem with an id': (name) => problemIn(`receivers: {${JSON.stringify(name)}: {}}\n`),
+  'problem with a key': (name) => problemIn(withProbe(`{${quoted(name)}: 1}`)),
+  'problem with a value': (name) => problemIn(withProbe(`{interval: ${quoted(name)}}`)),
+  'problem with an id': (name) => problemIn(`receivers: {${quoted(name)}: {}}\n`),
   'problem in a line with other text': (name) =>
     problemIn(withProbe(`{intervall: 1s} # ${name.replace(/[\n\t]/g, ' ')}`)),
   'problem in a file': (name) =>
@@ -122,6 +122,10 @@ function destinationLog(name: string): string {
   return lines.join('');
 }
 
+/** In YAML's double quotes: a file must not hold the control characters that JSON leaves as they are. */
+const quoted = (name: string) =>
+  JSON.stringify(name).replace(/[\x7f-\x9f]/g, (control) => `\\x${control.charCodeAt(0).toString(16)}`);
+
 function problemIn(text: string): string {
   try {
     loadTexts([text]);
@@ -148,7 +152,7 @@ test('the printed configuration has YAML’s own escapes, so that it can be read
     if (!name.isWellFormed()) continue; // no file can hold it
     const config = loadTexts([
       `receivers: {probe: {}}
-exporters: {send: {endpoint: ${JSON.stringify(name)}}}
+exporters: {send: {endpoint: ${quoted(name)}}}
 service: {pipelines: {metrics: {receivers: [probe], exporters: [send]}}}
 `,
     ]);
