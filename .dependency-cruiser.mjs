@@ -12,7 +12,7 @@ const layers = [
   ['cgroup'],
   ['identity', 'views', 'explanations'],
   ['receivers', 'processors', 'connectors', 'exporters', 'extensions'],
-  ['delivery'],
+  ['delivery', 'own-telemetry'],
   ['runtime'],
   ['components.ts', 'log.ts'],
   ['cli'],

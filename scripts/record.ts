@@ -20,6 +20,7 @@ import { scheduler } from '../src/receivers/scheduler/scheduler.ts';
 import { createAgent } from '../src/runtime/agent.ts';
 import type { Batch } from '../src/telemetry/batch.ts';
 import { createCounters } from '../src/telemetry/counters.ts';
+import { resource } from '../src/telemetry/metrics/build.ts';
 import { cgroupId } from '../src/telemetry/units.ts';
 import { startContainerd } from '../test/e2e/containerd.ts';
 import { pathsIn, recordInterval } from './record-interval.ts';
@@ -110,6 +111,8 @@ const agent = createAgent(
       machine: thisMachine('/'),
     },
     hostSettings: config.host,
+    ownResource: resource({}),
+    dataAttributes: {},
   },
   load,
 );

@@ -1,3 +1,4 @@
+import type { Resource } from '@opentelemetry/resources';
 import type { Logger } from 'pino';
 import type { Static, TObject } from 'typebox';
 import type { BpfHost, BpfUse } from './bpf/bpf.ts';
@@ -116,6 +117,8 @@ export interface ServiceHost {
   readonly counters: Counters;
   readonly clock: Clock;
   readonly machine: Machine;
+  /** The agent itself, as a resource of what it tells about itself. */
+  readonly ownResource: Resource;
   readonly bpf: BpfHost;
   /** Whether work ended within a limit; rethrows its error. What lasts longer goes on. */
   endsWithin(limit: Nanoseconds, work: Promise<unknown>): Promise<boolean>;

@@ -6,6 +6,8 @@ import { sentenceOf } from '../config/config-error.ts';
 import { createLog } from '../log.ts';
 import { systemClock } from '../machine/clock.ts';
 import { thisMachine } from '../machine/machine.ts';
+import { dataAttributesOf, ownResourceOf } from '../own-telemetry/own-resource.ts';
+import { openOwnTelemetry } from '../own-telemetry/own-telemetry.ts';
 import { type Agent, createAgent } from '../runtime/agent.ts';
 import { StartError } from '../runtime/start-error.ts';
 import type { World } from '../runtime/world.ts';
@@ -18,6 +20,8 @@ import { stopRequest } from './stop-request.ts';
 interface RunOptions extends ConfigOptions {
   readonly fallbackConfig?: string;
 }
+
+type Running = Pick<Agent, 'reload' | 'stop'>;
 
 export function addRun(program: Command): void {
   withConfig(program.command('run', { isDefault: true }))
@@ -33,16 +37,30 @@ async function run(options: RunOptions): Promise<void> {
   const fallback = fallbackOf(options);
   const log = createLog(config.telemetry.logs, report);
   for (const warning of config.warnings) log.warn(sentenceOf(warning));
-  let running: Agent | undefined;
+  let running: Running | undefined;
   const stopped = stopRequest(() => {
     log.info('Received SIGHUP. Reloading the configuration...');
     running?.reload().catch(() => {}); // logged
   });
 
-  const start = async (first: Config, from: ConfigOptions): Promise<Agent> => {
-    const agent = createAgent(worldOf(first, log), () => load(from));
-    await agent.apply(first);
-    return agent;
+  const start = async (first: Config, from: ConfigOptions): Promise<Running> => {
+    const world = worldOf(first, log);
+    const agent = createAgent(world, () => load(from));
+    const { health } = agent;
+    const telemetry = await openOwnTelemetry(first.telemetry.metrics, { ...world, health });
+    try {
+      await agent.apply(first);
+    } catch (error) {
+      await telemetry.close();
+      throw error;
+    }
+    return {
+      reload: agent.reload,
+      async stop() {
+        await agent.stop();
+        await telemetry.close();
+      },
+    };
   };
   log.info({ version }, 'Starting earshot...');
   running = await start(config, options).catch((error: unknown) => {
@@ -63,10 +81,12 @@ function fallbackOf({ fallbackConfig: file }: RunOptions) {
   return { from, config: load(from) };
 }
 
-function worldOf({ host }: Config, log: Logger): World {
+function worldOf({ host, telemetry }: Config, log: Logger): World {
+  const machine = thisMachine(host.root_path);
   return {
-    ...{ log, counters: createCounters(), clock: systemClock, hostSettings: host },
+    ...{ log, counters: createCounters(), clock: systemClock, hostSettings: host, machine },
     bpf: createBpfHost({ rootPath: host.root_path }),
-    machine: thisMachine(host.root_path),
+    ownResource: ownResourceOf(telemetry.resource, machine.name),
+    dataAttributes: dataAttributesOf(telemetry.resource),
   };
 }

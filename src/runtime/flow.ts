@@ -11,6 +11,8 @@ export interface FlowContext {
   readonly counters: Counters;
   readonly health: Health;
   readonly taps: Taps;
+  /** What each receiver's data get. */
+  complete(batch: Batch): Batch;
 }
 
 /** The way of batches: each goes through the graph that was current when it came, to the end. */
@@ -30,7 +32,7 @@ export interface Flow {
 /**
  * Batches are shared, not copied. A component that throws loses its own branch, counted, and nothing else.
  */
-export function createFlow({ counters, health, taps }: FlowContext): Flow {
+export function createFlow({ counters, health, taps, complete }: FlowContext): Flow {
   let current = new Graph();
   let former = current;
 
@@ -39,7 +41,8 @@ export function createFlow({ counters, health, taps }: FlowContext): Flow {
     const next = graph.nextOf(from);
     if (!next.some(({ signal }) => signal === batch.signal)) return Promise.resolve();
     countYield(from, batch);
-    return graph.track(leave({ graph, from: from.key, next }, batch));
+    const whole = from.opened.kind === 'receiver' ? complete(batch) : batch;
+    return graph.track(leave({ graph, from: from.key, next }, whole));
   }
 
   /** Batches that a processor holds were counted as incoming on arrival. */

@@ -2,6 +2,7 @@ import type { Applied } from '../component.ts';
 import { messageOf } from '../telemetry/health.ts';
 import { nanoseconds } from '../telemetry/units.ts';
 import { checkSupport } from './check-support.ts';
+import { addAttributes } from './data-attributes.ts';
 import { createFlow, type Flow } from './flow.ts';
 import { Graph } from './graph.ts';
 import { hostOf } from './host.ts';
@@ -35,7 +36,7 @@ export class GraphRunner {
         tasks.map((task) => startTask(task, { subject: { kind: 'service', id }, clock, counters, health })),
       close: (name, work) => inTime(work, { what: `close ${name}`, limit: closeLimit, clock, log }),
     });
-    this.#flow = createFlow({ counters, health, taps });
+    this.#flow = createFlow({ counters, health, taps, complete: addAttributes(world.dataAttributes) });
     this.#context = { ...context, services, deliver: this.#flow.deliver };
   }
 

@@ -10,9 +10,9 @@ export function hostOf(
   subject: Subject,
   { world, services, user }: { readonly world: World; readonly services: Services; readonly user: User },
 ): ServiceHost {
-  const { counters, bpf, clock, machine, hostSettings } = world;
+  const { counters, bpf, clock, machine, ownResource, hostSettings } = world;
   return {
-    ...{ id: subject.id, counters, bpf, clock, machine },
+    ...{ id: subject.id, counters, bpf, clock, machine, ownResource },
     log: world.log.child(logFields(subject)),
     endsWithin: (limit, work) => endsWithin(clock, limit, work),
     hostSettings: <Keys extends TObject>(_: Keys) => hostSettings as Static<Keys>, // the configuration was checked by it

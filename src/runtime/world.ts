@@ -1,3 +1,5 @@
+import type { Attributes } from '@opentelemetry/api';
+import type { Resource } from '@opentelemetry/resources';
 import type { Logger } from 'pino';
 import type { BpfHost } from '../bpf/bpf.ts';
 import type { TimerClock } from '../machine/clock.ts';
@@ -11,6 +13,9 @@ export interface World {
   readonly bpf: BpfHost;
   readonly clock: TimerClock;
   readonly machine: Machine;
+  readonly ownResource: Resource;
+  /** For all resources of receivers that lack them. */
+  readonly dataAttributes: Attributes;
   /** `service::host` of the configuration: all that services bring keys for. */
   readonly hostSettings: Readonly<Record<string, unknown>>;
 }

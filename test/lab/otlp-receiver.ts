@@ -43,6 +43,8 @@ export interface Request<Content> {
   readonly headers: Readonly<Record<string, string>>;
   /** Size of the message after decompression. */
   readonly bytes: number;
+  /** The message itself. */
+  readonly body: Uint8Array;
   readonly resources: readonly Content[];
 }
 
@@ -70,7 +72,12 @@ export async function startOtlpReceiver(
       const headers = Object.fromEntries(
         Object.entries(call.metadata.getMap()).map(([key, value]) => [key, String(value)]),
       );
-      requests.push({ headers, bytes: call.request.length, resources: decode(call.request) });
+      requests.push({
+        headers,
+        bytes: call.request.length,
+        body: call.request,
+        resources: decode(call.request),
+      });
       arrivals.emit('request');
       respond(answer, reply);
     };

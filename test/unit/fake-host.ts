@@ -13,6 +13,7 @@ import type {
 import { endsWithin } from '../../src/machine/clock.ts';
 import { createCounters } from '../../src/telemetry/counters.ts';
 import type { Emits } from '../../src/telemetry/emits.ts';
+import { resource } from '../../src/telemetry/metrics/build.ts';
 import type { UnixNanoseconds } from '../../src/telemetry/units.ts';
 import { declaredCounters } from './declared.ts';
 import { FakeBpf } from './fake-bpf.ts';
@@ -49,6 +50,7 @@ export function fakeHost(id: string, emits?: Emits, cgroups: Cgroups = new FakeC
     clock,
     endsWithin: (limit, work) => endsWithin(clock, limit, work),
     machine,
+    ownResource: resource({ 'service.name': 'earshot' }),
     openStore: async () => new MemoryStore(),
     hostSettings() {
       throw new Error('no service of this test has settings');

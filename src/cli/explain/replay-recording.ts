@@ -14,6 +14,7 @@ import { hostOf } from '../../runtime/host.ts';
 import { Services } from '../../runtime/services.ts';
 import type { World } from '../../runtime/world.ts';
 import { createCounters } from '../../telemetry/counters.ts';
+import { resource } from '../../telemetry/metrics/build.ts';
 import {
   type MonotonicNanoseconds,
   type Nanoseconds,
@@ -48,6 +49,8 @@ export async function replayRecording({ file, workload, since, config }: Recorde
       },
     },
     machine: thisMachine('/'),
+    ownResource: resource({}),
+    dataAttributes: {},
   };
   const services: Services = new Services({
     hostOf: (id, user) => hostOf({ kind: 'service', id }, { world, services, user }),

@@ -3,6 +3,7 @@ import type { Component } from '../../component.ts';
 import { signalNames } from '../../telemetry/batch.ts';
 import { configSchemaOf } from './delivery.ts';
 import { type JsonSchema, jsonSchema, rewrite } from './json-schema.ts';
+import { ownMetricsSchema, type ResourceSettings } from './telemetry.ts';
 import { Type } from './type.ts';
 
 /** The sections that hold components, each named after the kind in it. */
@@ -62,6 +63,14 @@ export const serviceSchema = Type.Object({
         },
         { default: {}, description: "The agent's own log, on standard error." },
       ),
+      metrics: ownMetricsSchema,
+      resource: Type.Unsafe<ResourceSettings>({
+        type: 'object',
+        default: {},
+        additionalProperties: { type: ['string', 'number', 'boolean', 'null'] },
+        description:
+          'Attributes of the agent in its own telemetry, stronger than `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SERVICE_NAME`; null takes one away. Those that are not of a service (`service.*`) are added to all data of receivers that lack them.',
+      }),
     },
     { default: {}, description: 'Telemetry of the agent about itself.' },
   ),

@@ -43,7 +43,8 @@ export function mergeTrees(under: Tree, over: Tree): Tree {
 
 /**
  * Plain data for the schema's check. Where it wants text, what came from the environment is that text, not the YAML
- * in it. A key without a value is left out, so that it gets its default.
+ * in it. A key without a value is left out, so that it gets its default,
+ * unless null means something there.
  */
 export function plainValue(tree: Tree, schema: JsonSchema | undefined): unknown {
   if (tree.expanded !== undefined && schema?.type === 'string') return tree.expanded;
@@ -57,11 +58,13 @@ export function plainValue(tree: Tree, schema: JsonSchema | undefined): unknown 
         [...tree.entries].flatMap(([name, { value }]) => {
           const inner = schemaAt(schema, name);
           const plain = plainValue(value, inner);
-          return plain === null && inner ? [] : [[name, plain]];
+          return plain === null && inner && !takesNull(inner) ? [] : [[name, plain]];
         }),
       );
   }
 }
+
+const takesNull = ({ type }: JsonSchema) => Array.isArray(type) && type.includes('null');
 
 export interface Found {
   /** Of the last key on the way. */

@@ -65,7 +65,11 @@ service:
   assert.equal(config.receivers.get('probe/a')?.component.type, 'probe');
   assert.deepEqual(config.started, ['status']);
   assert.deepEqual(config.host, { root_path: '/host', keep_names: seconds(60), max_names: 16_384 });
-  assert.deepEqual(config.telemetry, { logs: { level: 'info', encoding: 'json' } });
+  assert.deepEqual(config.telemetry, {
+    logs: { level: 'info', encoding: 'json' },
+    metrics: { level: 'normal', readers: [] },
+    resource: {},
+  });
   assert.deepEqual(config.warnings, []);
 });
 

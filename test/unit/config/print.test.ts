@@ -46,6 +46,10 @@ service:
     logs:
       level: info
       encoding: console
+    metrics:
+      level: normal
+      readers: []
+    resource: {}
 `,
   );
 });

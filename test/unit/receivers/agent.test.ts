@@ -59,12 +59,11 @@ test('a level is emitted as it is', async () => {
 });
 
 test('metrics of the agent include its own cost, on a resource of its own', async () => {
-  const { receiver, pull, collect } = await opened();
+  const { host, receiver, pull, collect } = await opened();
   assert.equal(pull.every, seconds(10));
   const first = await collect();
   const second = await collect();
-  assert.equal(first.resource['service.name'], 'earshot');
-  assert.ok(first.resource['host.name']);
+  assert.deepEqual(first.resource, host.ownResource.attributes);
   assert.equal(first.resource['service.instance.id'], second.resource['service.instance.id']);
   const cpu = values(second.metrics.get('otelcol_process_cpu_seconds')) ?? [];
   assert.deepEqual(

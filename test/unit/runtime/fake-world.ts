@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import type { Batch, Signal } from '../../../src/telemetry/batch.ts';
 import { type Counters, createCounters } from '../../../src/telemetry/counters.ts';
 import { Health } from '../../../src/telemetry/health.ts';
+import { resource } from '../../../src/telemetry/metrics/build.ts';
 import { batchWith, itemsIn } from '../batch-with.ts';
 import { FakeBpf } from '../fake-bpf.ts';
 import { FakeClock } from '../fake-clock.ts';
@@ -24,6 +25,8 @@ export function fakeWorld() {
       logged,
       bpf: new FakeBpf(),
       hostSettings: {},
+      ownResource: resource({ 'service.name': 'earshot' }),
+      dataAttributes: {},
       ...fakeMachine(),
       health: new Health(log),
     },

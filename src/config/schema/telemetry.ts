@@ -1,0 +1,84 @@
+import type { Static } from 'typebox';
+import { duration } from './duration.ts';
+import { secret } from './secret.ts';
+import { Type } from './type.ts';
+
+const prometheus = Type.Object(
+  {
+    host: Type.String({ default: 'localhost', description: 'Address to listen on; empty: every one.' }),
+    port: Type.Integer({ default: 8888, minimum: 0, maximum: 65_535, description: 'Port to listen on.' }),
+    without_scope_info: Type.Boolean({
+      default: false,
+      description: 'Leave the labels `otel_scope_*` out.',
+    }),
+    without_target_info: Type.Boolean({
+      default: false,
+      description: 'Leave `target_info` out, which has the attributes of the resource.',
+    }),
+  },
+  { description: 'Prometheus scrapes `/metrics`.' },
+);
+
+const otlp = Type.Object(
+  {
+    protocol: Type.Enum(['grpc'], { default: 'grpc', description: 'There is no other.' }),
+    endpoint: Type.String({
+      default: 'http://localhost:4317',
+      pattern: '^https?://[^/]+/?$',
+      description: 'Where to send: `http://` is plaintext, `https://` is TLS.',
+    }),
+    headers: Type.Unsafe<Readonly<Record<string, string>>>({
+      type: 'object',
+      default: {},
+      additionalProperties: secret(),
+      description: 'Sent with each request; never printed.',
+    }),
+    compression: Type.Enum(['none', 'gzip'], { default: 'none', description: 'Of the requests.' }),
+    timeout: duration({ default: '10s', minimum: '1ms', description: 'Of one request.' }),
+  },
+  { description: 'OTLP, with totals since the start of the agent.' },
+);
+
+const reader = Type.Object(
+  {
+    pull: Type.Optional(
+      Type.Object(
+        { exporter: Type.Object({ prometheus }) },
+        { description: 'Metrics are read when they are asked for.' },
+      ),
+    ),
+    periodic: Type.Optional(
+      Type.Object(
+        {
+          interval: duration({ default: '60s', minimum: '100ms', description: 'Between two exports.' }),
+          exporter: Type.Object({ otlp }),
+        },
+        { description: 'Metrics are sent.' },
+      ),
+    ),
+  },
+  { minProperties: 1, maxProperties: 1 },
+);
+
+/** Of `service::telemetry::resource`; null takes an attribute away. */
+export type ResourceSettings = Readonly<Record<string, string | number | boolean | null>>;
+
+/** `service::telemetry::metrics`, in the Collector's words. */
+export const ownMetricsSchema = Type.Object(
+  {
+    level: Type.Enum(['none', 'basic', 'normal', 'detailed'], {
+      default: 'normal',
+      description:
+        "What readers get: nothing, the metrics under the Collector's names, or all (`normal` and `detailed`).",
+    }),
+    readers: Type.Array(reader, {
+      default: [],
+      description:
+        'Ways out of the agent that depend on no pipeline, each `pull` or `periodic`. The receiver `agent` takes the same metrics into a pipeline.',
+    }),
+  },
+  { default: {}, description: "The agent's own metrics." },
+);
+
+export type OwnMetricsConfig = Static<typeof ownMetricsSchema>;
+export type ReaderConfig = OwnMetricsConfig['readers'][number];

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { inspect } from 'node:util';
+import type { OwnMetricsConfig } from '../../../src/config/schema/telemetry.ts';
+import { deliveryCounters } from '../../../src/delivery/emits.ts';
+import { systemClock } from '../../../src/machine/clock.ts';
+import { openOwnTelemetry } from '../../../src/own-telemetry/own-telemetry.ts';
+import { runtimeCounters } from '../../../src/runtime/emits.ts';
+import { milliseconds, seconds } from '../../../src/telemetry/units.ts';
+import { startOtlpReceiver } from '../../lab/otlp-receiver.ts';
+import { fakeWorld } from '../runtime/fake-world.ts';
+
+process.env.no_grpc_proxy = '127.0.0.1,localhost';
+
+/** One that nobody listens on. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const port = await new Promise<number>((resolve) => {
+    server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
+  });
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+const prometheus = (port: number, without = false): OwnMetricsConfig['readers'] => [
+  {
+    pull: {
+      exporter: {
+        prometheus: {
+          ...{ host: 'localhost', port },
+          ...{ without_scope_info: without, without_target_info: without },
+        },
+      },
+    },
+  },
+];
+
+const otlp = (endpoint: string, interval = milliseconds(100)): OwnMetricsConfig['readers'] => [
+  {
+    periodic: {
+      interval,
+      exporter: {
+        otlp: {
+          ...{
+            protocol: 'grpc',
+            endpoint,
+            headers: { 'x-key': 'k' },
+            compression: 'gzip',
+            timeout: seconds(5),
+          },
+        },
+      },
+    },
+  },
+];
+
+async function opened(
+  t: TestContext,
+  readers: OwnMetricsConfig['readers'],
+  level: OwnMetricsConfig['level'] = 'normal',
+) {
+  const world = { ...fakeWorld(), clock: systemClock };
+  world.counters.add(deliveryCounters.sent.metrics, 5, { exporter: 'a' });
+  world.counters.add(deliveryCounters.queueSize, 2, { exporter: 'a' });
+  world.counters.add(runtimeCounters.itemsDropped, 1, { reason: 'error' });
+  const telemetry = await openOwnTelemetry({ level, readers }, world);
+  t.after(() => telemetry.close());
+  return { ...world, telemetry };
+}
+
+test('Prometheus scrapes totals with type, resource and scope', async (t) => {
+  const port = await freePort();
+  const { counters } = await opened(t, prometheus(port));
+  const scrape = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  const first = await scrape();
+  assert.match(first, /^target_info\{service_name="earshot"\} 1$/m);
+  assert.match(first, /^# TYPE otelcol_exporter_sent_metric_points_total counter$/m);
+  assert.match(
+    first,
+    /^otelcol_exporter_sent_metric_points_total\{exporter="a",otel_scope_name="earshot",otel_scope_version="[^"]+"\} 5$/m,
+  );
+  assert.match(first, /^otelcol_exporter_queue_size\{exporter="a",.*\} 2$/m);
+  assert.match(first, /^otelcol_process_memory_rss\{.*\} \d{7,}$/m);
+  counters.add(deliveryCounters.sent.metrics, 2, { exporter: 'a' });
+  assert.match(await scrape(), /^otelcol_exporter_sent_metric_points_total\{exporter="a",.*\} 7$/m);
+  assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 404);
+});
+
+test('scope and resource can be left out; `basic` has the names of the Collector alone', async (t) => {
+  const port = await freePort();
+  await opened(t, prometheus(port, true), 'basic');
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  assert.match(text, /^otelcol_exporter_sent_metric_points_total\{exporter="a"\} 5$/m);
+  assert.doesNotMatch(text, /target_info|otel_scope|earshot/);
+});
+
+test('level `none` opens no reader', async (t) => {
+  const port = await freePort();
+  await opened(t, prometheus(port), 'none');
+  await assert.rejects(fetch(`http://127.0.0.1:${port}/metrics`));
+});
+
+test('a port that is taken is refused with what to do, and nothing stays open', async (t) => {
+  const port = await freePort();
+  await opened(t, prometheus(port));
+  const other = await freePort();
+  await assert.rejects(opened(t, [...prometheus(other), ...prometheus(port)]), {
+    message: `cannot listen at localhost:${port}: another process listens there; set another endpoint`,
+  });
+  await assert.rejects(fetch(`http://127.0.0.1:${other}/metrics`));
+});
+
+test('a periodic reader sends totals with the resource, and once more at the end', async (t) => {
+  const receiver = await startOtlpReceiver();
+  t.after(() => receiver.close());
+  const { telemetry, counters } = await opened(t, otlp(`http://${receiver.endpoint}`));
+  await receiver.until(() => receiver.metrics().length > 0);
+  counters.add(deliveryCounters.sent.metrics, 3, { exporter: 'a' });
+  await telemetry.close();
+  await telemetry.close();
+  const sent = receiver.metrics();
+  const last = sent.at(-1);
+  assert.equal(last?.headers['x-key'], 'k');
+  const text = inspect(last?.resources, { depth: Number.POSITIVE_INFINITY });
+  assert.match(text, /'service\.name'/);
+  assert.match(text, /otelcol_exporter_sent_metric_points/);
+  assert.ok(sent.length > 1);
+});
+
+test('a destination that does not answer is told in the health, and does not hold up the end', async (t) => {
+  const port = await freePort();
+  const { telemetry, health } = await opened(t, otlp(`http://127.0.0.1:${port}`));
+  while (health.list.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(health.list[0]?.subject.id, 'telemetry');
+  const began = performance.now();
+  await telemetry.close();
+  assert.ok(performance.now() - began < 4000);
+});
