@@ -209,12 +209,19 @@ export interface Payload {
   readonly items: number;
 }
 
+/** Why a destination did not take something. */
+export interface Failure {
+  readonly reason: string;
+  /** What stays the same where the words of the reason vary, so that repetitions are found by it. */
+  readonly code?: string;
+}
+
 export type Outcome =
   | { readonly kind: 'accepted' }
-  /** The destination kept the rest; what it rejected must not be sent again. */
+  /** The destination kept the rest; what it rejected must not be sent again. With 0 it only warns. */
   | { readonly kind: 'partial'; readonly rejected: number; readonly reason: string }
-  | { readonly kind: 'retry'; readonly reason: string; readonly after?: Nanoseconds }
-  | { readonly kind: 'refused'; readonly reason: string };
+  | ({ readonly kind: 'retry'; readonly after?: Nanoseconds } & Failure)
+  | ({ readonly kind: 'refused' } & Failure);
 
 /**
  * For a destination that is somewhere else: encodes before the queue, sends after it, never sleeps, never throws for what

@@ -1,11 +1,15 @@
 import type { Logger } from 'pino';
+import type { Failure } from '../component.ts';
 import { printDuration } from '../config/schema/duration.ts';
+import type { Clock } from '../machine/clock.ts';
 import type { Signal } from '../telemetry/batch.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import type { CounterMetric } from '../telemetry/emits.ts';
-import { type Health, messageOf } from '../telemetry/health.ts';
+import type { Health } from '../telemetry/health.ts';
 import type { Nanoseconds } from '../telemetry/units.ts';
+import { failureOf } from './attempt.ts';
 import { deliveryCounters } from './emits.ts';
+import { LogLimit } from './log-limit.ts';
 import type { Overflow, Request } from './queue.ts';
 import type { Delivered, LossReason } from './retry.ts';
 
@@ -14,6 +18,7 @@ export interface AccountContext {
   readonly counters: Counters;
   readonly health: Health;
   readonly log: Logger;
+  readonly clock: Clock;
 }
 
 const errorPrefix: Readonly<Partial<Record<LossReason, string>>> = {
@@ -21,18 +26,23 @@ const errorPrefix: Readonly<Partial<Record<LossReason, string>>> = {
   retries_exhausted: 'no more retries left: ',
 };
 
-/** Counts every item that comes to an exporter, once, as sent or lost; logs and shows in the health what is lost. */
+/** Of a server's words; the log and the health have no use for more. */
+const longestReason = 500;
+
+/**
+ * Counts every item that comes to an exporter, once, as sent or lost. Shows in the health what is lost, and logs why: what
+ * is repeated once a minute at most.
+ */
 export class Account {
   readonly #context: AccountContext;
   readonly #retryAdvice: string;
-  /** By signal: the last loss that was logged; those like it are counted only. */
-  readonly #logged = new Map<Signal, string>();
-  #isOverflowing = false;
+  readonly #limit: LogLimit;
 
   /** `retryAdvice`: added where a loss could have been retried. */
   constructor(context: AccountContext, retryAdvice = '') {
     this.#context = context;
     this.#retryAdvice = retryAdvice;
+    this.#limit = new LogLimit(context.clock);
   }
 
   capacity(by: number): void {
@@ -45,30 +55,25 @@ export class Account {
 
   overflowed({ signal, items }: Request, reason: Overflow, bounds: object): void {
     this.#count(deliveryCounters.enqueueFailed[signal], items, reason);
-    if (this.#isOverflowing) return;
-    this.#isOverflowing = true;
-    this.#context.log.error({ reason, ...bounds }, 'sending queue is full');
-  }
-
-  /** Not as soon as there is room: a queue that stays full would be logged again and again. */
-  emptied(): void {
-    this.#isOverflowing = false;
+    if (this.#limit.isDue(reason)) this.#context.log.error({ reason, ...bounds }, 'sending queue is full');
   }
 
   late({ signal, items }: Request): void {
     this.#count(deliveryCounters.enqueueFailed[signal], items, 'shutdown');
   }
 
-  retried({ signal }: Request, reason: string, after: Nanoseconds): void {
-    this.#context.health.unhealthy(this.#subject(signal), reason, {
+  retried({ signal }: Request, { reason, code = reason }: Failure, after: Nanoseconds): void {
+    const log = {
       sentence: 'Exporting failed. Will retry the request after interval.',
       fields: { interval: printDuration(after) },
-    });
+    };
+    const isLogged = this.#limit.isDue(`${signal} retry ${code}`);
+    this.#context.health.unhealthy(this.#subject(signal), shortened(reason), isLogged ? log : undefined);
   }
 
   delivered(request: Request, outcome: Delivered): void {
     if (outcome.kind === 'lost') {
-      this.lost(request, outcome.because, outcome.reason);
+      this.lost(request, outcome.because, outcome);
       return;
     }
     const { signal, items } = request;
@@ -77,27 +82,26 @@ export class Account {
     if (outcome.kind === 'partial') {
       if (rejected > 0)
         this.#count(deliveryCounters.sendFailed[signal], rejected, 'partial' satisfies LossReason);
-      const fields = { message: outcome.reason, dropped_items: rejected };
-      this.#context.log.warn(fields, 'Partial success response');
+      const fields = { message: shortened(outcome.reason), dropped_items: rejected };
+      if (this.#limit.isDue(`${signal} ${rejected > 0 ? 'partial' : 'warning'}`))
+        this.#context.log.warn(fields, 'Partial success response');
     }
-    this.#logged.delete(signal);
     this.#context.health.healthy(this.#subject(signal));
   }
 
-  lost({ signal, items }: Request, because: LossReason, reason: string): void {
+  lost({ signal, items }: Request, because: LossReason, { reason, code = reason }: Failure): void {
     this.#count(deliveryCounters.sendFailed[signal], items, because);
     const advice = because === 'retry_disabled' ? this.#retryAdvice : '';
-    const error = `${errorPrefix[because] ?? ''}${reason}`;
-    const isLogged = this.#logged.get(signal) === error;
-    if (!isLogged)
+    const error = `${errorPrefix[because] ?? ''}${shortened(reason)}`;
+    const isLogged = this.#limit.isDue(`${signal} ${because} ${code}`);
+    if (isLogged)
       this.#context.log.error({ error, dropped_items: items }, `Exporting failed. Dropping data.${advice}`);
-    this.#logged.set(signal, error);
-    const log = isLogged ? undefined : { sentence: 'Component is unhealthy.' };
-    this.#context.health.unhealthy(this.#subject(signal), reason, log);
+    const log = isLogged ? { sentence: 'Component is unhealthy.' } : undefined;
+    this.#context.health.unhealthy(this.#subject(signal), shortened(reason), log);
   }
 
   failed(request: Request, error: unknown): void {
-    this.lost(request, 'refused', messageOf(error));
+    this.lost(request, 'refused', failureOf(error));
   }
 
   #subject(signal: Signal) {
@@ -108,3 +112,8 @@ export class Account {
     this.#context.counters.add(metric, by, { exporter: this.#context.id, ...(reason && { reason }) });
   }
 }
+
+const shortened = (text: string) =>
+  text.length <= longestReason
+    ? text
+    : `${text.slice(0, longestReason)}… (${text.length - longestReason} more)`;

@@ -1,4 +1,4 @@
-import type { Outcome } from '../component.ts';
+import type { Failure, Outcome } from '../component.ts';
 import { printDuration } from '../config/schema/duration.ts';
 import type { TimerClock } from '../machine/clock.ts';
 import { messageOf } from '../telemetry/health.ts';
@@ -32,7 +32,7 @@ export function createAttempts<R>(
       try {
         return await Promise.race([send(request, abort.signal), aborted]);
       } catch (error) {
-        return { kind: 'refused', reason: messageOf(error) };
+        return { kind: 'refused', ...failureOf(error) };
       } finally {
         timer?.cancel();
         running.delete(abort);
@@ -42,4 +42,10 @@ export function createAttempts<R>(
       for (const abort of running) abort.abort(reason);
     },
   };
+}
+
+/** With the code of Node.js, as `ENOSPC`. */
+export function failureOf(error: unknown): Failure {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return { reason: messageOf(error), ...(typeof code === 'string' && { code }) };
 }

@@ -50,7 +50,7 @@ function chainSender<R extends Request>(
     settings: delivery.retry_on_failure,
     clock,
     attempt: attempts.attempt,
-    onRetry: (request, reason, after) => account.retried(request, reason, after),
+    onRetry: (request, failure, after) => account.retried(request, failure, after),
   });
   return createSender({
     ...{ ...chain, attempts, retry, account, clock },

@@ -1,4 +1,4 @@
-import type { Outcome } from '../component.ts';
+import type { Failure, Outcome } from '../component.ts';
 import type { Delivery } from '../config/schema/delivery.ts';
 import type { TimerClock } from '../machine/clock.ts';
 import { BackOff } from '../net/back-off.ts';
@@ -9,13 +9,13 @@ export type LossReason = 'refused' | 'partial' | 'retries_exhausted' | 'retry_di
 /** What became of a request in the end. */
 export type Delivered =
   | Extract<Outcome, { kind: 'accepted' | 'partial' }>
-  | { readonly kind: 'lost'; readonly because: LossReason; readonly reason: string };
+  | ({ readonly kind: 'lost'; readonly because: LossReason } & Failure);
 
 export interface RetryOptions<R> {
   readonly settings: Delivery['retry_on_failure'];
   readonly clock: TimerClock;
   attempt(request: R): Promise<Outcome>;
-  onRetry(request: R, reason: string, after: Nanoseconds): void;
+  onRetry(request: R, failure: Failure, after: Nanoseconds): void;
 }
 
 export interface Retry<R> {
@@ -35,16 +35,15 @@ export function createRetry<R>({ settings, clock, attempt, onRetry }: RetryOptio
     const backOff = new BackOff(limitsOf(settings), clock.random);
     for (;;) {
       const outcome = await attempt(request);
-      if (outcome.kind === 'refused') return lost('refused', outcome.reason);
+      if (outcome.kind === 'refused') return lost('refused', outcome);
       if (outcome.kind !== 'retry') return outcome;
-      const { reason } = outcome;
       const pause = nanoseconds(Math.max(backOff.next(), outcome.after ?? 0));
       const age = clock.elapsed() - started + pause;
-      if (isBackoffSkipped) return lost('shutdown', reason);
-      if (!settings.enabled) return lost('retry_disabled', reason);
+      if (isBackoffSkipped) return lost('shutdown', outcome);
+      if (!settings.enabled) return lost('retry_disabled', outcome);
       if (settings.max_elapsed_time > 0 && age > settings.max_elapsed_time)
-        return lost('retries_exhausted', reason);
-      onRetry(request, reason, pause);
+        return lost('retries_exhausted', outcome);
+      onRetry(request, outcome, pause);
       await sleep(pause);
     }
   }
@@ -71,7 +70,12 @@ export function createRetry<R>({ settings, clock, attempt, onRetry }: RetryOptio
   };
 }
 
-const lost = (because: LossReason, reason: string): Delivered => ({ kind: 'lost', because, reason });
+const lost = (because: LossReason, { reason, code }: Failure): Delivered => ({
+  kind: 'lost',
+  because,
+  reason,
+  ...(code !== undefined && { code }),
+});
 
 const limitsOf = (settings: Delivery['retry_on_failure']) => ({
   first: settings.initial_interval,

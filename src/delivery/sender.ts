@@ -78,7 +78,6 @@ export function createSender<R extends Request>(chain: Chain<R>): Sender {
   function left(): void {
     if (hasQueue) account.queued(-1);
     if (queue.size > 0) return;
-    account.emptied();
     if (closed) idle.resolve();
   }
 
@@ -86,12 +85,12 @@ export function createSender<R extends Request>(chain: Chain<R>): Sender {
     retry.skipBackoff();
     if (queue.size === 0) idle.resolve();
     if (!(await endsWithin(clock, limit, idle.promise))) {
-      const error = `shutdown deadline of ${printDuration(limit)}`;
+      const reason = `shutdown deadline of ${printDuration(limit)}`;
       for (const request of queue.drain()) {
-        account.lost(request, 'shutdown', error);
+        account.lost(request, 'shutdown', { reason });
         left();
       }
-      attempts.abortAll(new Error(error));
+      attempts.abortAll(new Error(reason));
       await idle.promise;
     }
     if (hasQueue) account.capacity(-chain.capacity);

@@ -5,6 +5,7 @@ import { sentenceOf } from '../config/config-error.ts';
 import { Health } from '../telemetry/health.ts';
 import { GraphRunner } from './graph-runner.ts';
 import { introspectionFor, type Phase } from './introspection.ts';
+import { createLossLog } from './loss-log.ts';
 import { planGraph } from './plan-graph.ts';
 import { logRefusal } from './refusal.ts';
 import { RestartRequiredError } from './restart-required-error.ts';
@@ -26,6 +27,7 @@ export function createAgent(world: World, load: () => Config): Agent {
   const { log, clock } = world;
   const health = new Health(log);
   const taps = new Taps();
+  const lossLog = createLossLog(world);
   let config: Config | undefined;
   let phase: Phase = { phase: 'starting', since: clock.now() };
   /** One change after another. */
@@ -60,6 +62,7 @@ export function createAgent(world: World, load: () => Config): Agent {
     config = next;
     if (isStart) {
       phase = { phase: 'ready', since: clock.now() };
+      lossLog.start();
       log.info('Everything is ready. Begin running and processing data.');
     } else log.info({ ...applied, kept: applied.kept.length }, 'Configuration applied.');
     return applied;
@@ -81,6 +84,7 @@ export function createAgent(world: World, load: () => Config): Agent {
   async function shutDown(): Promise<void> {
     log.info('Starting shutdown...');
     await runner.stop();
+    await lossLog.stop();
     log.info('Shutdown complete.');
   }
 

@@ -23,7 +23,8 @@ export interface Trouble {
 
 /** Components that are unhealthy; each change is logged once. */
 export class Health {
-  readonly #troubles = new Map<string, Trouble>();
+  /** Those that the log has, in these or in other words, are logged. */
+  readonly #troubles = new Map<string, Trouble & { readonly isLogged: boolean }>();
   readonly #log: Logger;
 
   constructor(log: Logger) {
@@ -36,20 +37,23 @@ export class Health {
   }
 
   get list(): readonly Trouble[] {
-    return [...this.#troubles.values()];
+    return [...this.#troubles.values()].map(({ subject, reason }) => ({ subject, reason }));
   }
 
-  /** Without `log` it has been logged. */
+  /** Without `log` it is not logged, and neither is the recovery of what was never logged. */
   unhealthy(subject: Subject, reason: string, log?: { sentence: string; fields?: object }): void {
     const name = nameOf(subject);
-    if (this.#troubles.get(name)?.reason === reason) return;
-    this.#troubles.set(name, { subject, reason });
+    const { reason: former, isLogged = false } = this.#troubles.get(name) ?? {};
+    if (former === reason && (isLogged || log === undefined)) return;
+    this.#troubles.set(name, { subject, reason, isLogged: isLogged || log !== undefined });
     if (log) this.#log.error({ ...logFields(subject), error: reason, ...log.fields }, log.sentence);
   }
 
   healthy(subject: Subject): void {
-    if (this.#troubles.delete(nameOf(subject)))
-      this.#log.info(logFields(subject), 'Component has recovered.');
+    const name = nameOf(subject);
+    const trouble = this.#troubles.get(name);
+    this.#troubles.delete(name);
+    if (trouble?.isLogged) this.#log.info(logFields(subject), 'Component has recovered.');
   }
 
   /** A component was closed: nothing of it is unhealthy any more. */

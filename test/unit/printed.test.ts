@@ -21,6 +21,7 @@ import { resource, resourceMetrics, sum } from '../../src/telemetry/metrics/buil
 import { waitMetrics } from '../../src/telemetry/metrics/wait.ts';
 import { batchWith, interval } from './batch-with.ts';
 import { loadTexts, withProbe } from './config/sample-components.ts';
+import { FakeClock } from './fake-clock.ts';
 import { fakeHost } from './fake-host.ts';
 import { hostileNames, steers } from './hostile-names.ts';
 
@@ -114,7 +115,7 @@ function destinationLog(name: string): string {
   const lines: string[] = [];
   const log = createLog({ level: 'info', encoding: 'console' }, (line) => lines.push(line));
   const account = new Account({
-    ...{ id: 'otlp_grpc', log, counters: createCounters(), health: new Health(log) },
+    ...{ id: 'otlp_grpc', log, counters: createCounters(), health: new Health(log), clock: new FakeClock() },
   });
   const request = { signal: 'metrics', items: 1, bytes: new Uint8Array() } as const;
   account.delivered(request, { kind: 'partial', rejected: 1, reason: name });

@@ -89,7 +89,7 @@ export const otlpGrpc: RequestExporterComponent<typeof config> = {
     const convert = converterTo(settings, host);
     return {
       encode: (batch) => requestsOf(convert(batch), maxRequest),
-      send: (payload, abort) => send(payload, { connection, abort, host }),
+      send: (payload, abort) => send(payload, { connection, abort }),
       async close() {
         connection.close();
       },
@@ -114,10 +114,9 @@ function converterTo(settings: Static<typeof config>, host: Host): (batch: Batch
 interface Sending {
   readonly connection: Connection;
   readonly abort: AbortSignal;
-  readonly host: Host;
 }
 
-async function send(payload: Payload, { connection, abort, host }: Sending): Promise<Outcome> {
+async function send(payload: Payload, { connection, abort }: Sending): Promise<Outcome> {
   const { grpcMethod, readAnswer } = codecOf(payload.signal);
   const { address } = connection;
   let answer: Uint8Array;
@@ -132,8 +131,8 @@ async function send(payload: Payload, { connection, abort, host }: Sending): Pro
     const { rejected, message } = readAnswer(answer);
     if (rejected > 0)
       return { kind: 'partial', rejected, reason: `${address} rejected ${rejected}: ${message}` };
-    if (message !== '') host.log.warn({ message }, `${address} accepted all, with a warning`);
-    return { kind: 'accepted' };
+    if (message === '') return { kind: 'accepted' };
+    return { kind: 'partial', rejected, reason: `${address} accepted all, with a warning: ${message}` };
   } catch {
     // The address of the server helps more than the position of the decoder's error.
     return {

@@ -1,5 +1,5 @@
 import { type ServiceError, status } from '@grpc/grpc-js';
-import type { Outcome } from '../../component.ts';
+import type { Failure, Outcome } from '../../component.ts';
 import { explainNetworkError, type NetworkFailure } from '../../net/explain.ts';
 import { retryDelay } from './retry-info.ts';
 
@@ -19,9 +19,9 @@ export function failure(error: ServiceError, endpoint: string): Outcome {
   const after = details instanceof Uint8Array ? retryDelay(details) : undefined;
   const again =
     retryable.has(error.code) || (error.code === status.RESOURCE_EXHAUSTED && after !== undefined);
-  const reason = explain(error, endpoint);
-  if (!again) return { kind: 'refused', reason };
-  return after === undefined ? { kind: 'retry', reason } : { kind: 'retry', reason, after };
+  const failed = explain(error, endpoint);
+  if (!again) return { kind: 'refused', ...failed };
+  return { kind: 'retry', ...failed, ...(after !== undefined && { after }) };
 }
 
 const remedies: Readonly<Partial<Record<NetworkFailure, string>>> = {
@@ -30,18 +30,24 @@ const remedies: Readonly<Partial<Record<NetworkFailure, string>>> = {
   closed: 'if it expects TLS, tls::insecure must be false',
 };
 
-function explain({ code, details }: ServiceError, endpoint: string): string {
+function explain({ code: number, details }: ServiceError, endpoint: string): Failure {
+  const code = status[number];
   const noConnection = /^No connection established\. Last error: (?:Error: )?/;
-  if (code === status.UNAVAILABLE) {
+  if (number === status.UNAVAILABLE) {
     const explanation = explainNetworkError(details, { keys: 'tls::' });
     if (explanation) {
       const remedy = remedies[explanation.failure];
-      return `cannot reach ${endpoint}: ${explanation.meaning}${remedy === undefined ? '' : `; ${remedy}`}`;
+      const words = `${explanation.meaning}${remedy === undefined ? '' : `; ${remedy}`}`;
+      return { reason: `cannot reach ${endpoint}: ${words}`, code: explanation.failure };
     }
-    if (noConnection.test(details))
-      return `cannot reach ${endpoint}: ${details.replace(noConnection, '').replace(/\s*Resolution note: $/, '')}`;
+    if (noConnection.test(details)) {
+      const words = details.replace(noConnection, '').replace(/\s*Resolution note: $/, '');
+      return { reason: `cannot reach ${endpoint}: ${words}`, code };
+    }
   }
-  if (code === status.UNIMPLEMENTED)
-    return `${endpoint} takes no OTLP over gRPC here (${details}); OTLP over HTTP usually listens on port 4318`;
-  return `${endpoint} answered ${status[code]}: ${details}`;
+  if (number === status.UNIMPLEMENTED) {
+    const reason = `${endpoint} takes no OTLP over gRPC here (${details}); OTLP over HTTP usually listens on port 4318`;
+    return { reason, code };
+  }
+  return { reason: `${endpoint} answered ${code}: ${details}`, code };
 }

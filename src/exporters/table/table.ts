@@ -2,7 +2,8 @@ import type { LocalExporterComponent } from '../../component.ts';
 import { Type } from '../../config/schema/type.ts';
 import { printable } from '../../printable.ts';
 import { bySignal } from '../../telemetry/batch.ts';
-import { type Counter, type Counters, counterKey } from '../../telemetry/counters.ts';
+import type { Counter } from '../../telemetry/counters.ts';
+import { lossesSinceLast } from '../../telemetry/losses-since-last.ts';
 import { screenOf } from '../../views/contention.ts';
 import { renderFindings } from './findings.ts';
 import { render } from './render.ts';
@@ -35,7 +36,7 @@ export const table: LocalExporterComponent<typeof config> = {
         const text = bySignal<string>(batch, {
           metrics({ resourceMetrics }) {
             const screen = screenOf(resourceMetrics);
-            return screen ? render(screen, look) + losses() : '';
+            return screen ? render(screen, look) + lossLine(losses()) : '';
           },
           logs: ({ records }) => renderFindings(records, look),
         });
@@ -46,19 +47,10 @@ export const table: LocalExporterComponent<typeof config> = {
   },
 };
 
-/** A line with the losses of the whole agent since the call before, or nothing. */
-function lossesSinceLast(counters: Counters): () => string {
-  let before = new Map<string, number>();
-  return () => {
-    const losses = counters.read().filter(({ metric }) => metric.isLoss);
-    const grown = losses
-      .map((counter) => ({ counter, by: counter.value - (before.get(counterKey(counter)) ?? 0) }))
-      .filter(({ by }) => by > 0);
-    before = new Map(losses.map((counter) => [counterKey(counter), counter.value]));
-    return grown.length === 0
-      ? ''
-      : `lost: ${grown.map(({ counter, by }) => `${by} ${labelled(counter)}`).join(', ')}\n`;
-  };
+/** The losses of the whole agent, or nothing. */
+function lossLine(lost: readonly Counter[]): string {
+  if (lost.length === 0) return '';
+  return `lost: ${lost.map((counter) => `${counter.value} ${labelled(counter)}`).join(', ')}\n`;
 }
 
 function labelled({ metric: { name }, attributes }: Counter): string {

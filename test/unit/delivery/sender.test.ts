@@ -7,6 +7,8 @@ import { settle } from '../fake-clock.ts';
 import { batchOf } from '../runtime/fake-world.ts';
 import { accepted, never, start, unavailable } from './sender-fixture.ts';
 
+const dropping = 'Exporting failed. Dropping data.';
+
 test('accepted items are counted as sent, by signal', async () => {
   const { sender, count } = start(() => accepted);
   await sender.offer(batchOf('metrics', 3));
@@ -149,17 +151,21 @@ test('beyond its bytes the queue drops, counts with a reason of its own, and has
   assert.equal(count('queue_size'), 2);
 });
 
-test('a queue that stays full is logged once', async () => {
+test('a queue that stays full is logged once a minute', async () => {
   const waiting: (() => void)[] = [];
-  const { sender, messages } = start(() => new Promise((resolve) => waiting.push(() => resolve(accepted))), {
-    queue: { num_consumers: 1, queue_size: 2 },
-  });
+  const { sender, messages, clock } = start(
+    () => new Promise((resolve) => waiting.push(() => resolve(accepted))),
+    { queue: { num_consumers: 1, queue_size: 2 }, delivery: { timeout: seconds(0) } },
+  );
   for (let n = 0; n < 20; n++) {
     await sender.offer(batchOf('metrics', 1));
     if (n % 2) waiting.shift()?.();
     await settle();
   }
   assert.deepEqual(messages(), ['sending queue is full']);
+  await clock.advance(seconds(60));
+  for (let n = 0; n < 3; n++) await sender.offer(batchOf('metrics', 1));
+  assert.deepEqual(messages(), ['sending queue is full', 'sending queue is full']);
 });
 
 test('a destination that takes metrics and refuses logs is in trouble once, and not again with each request', async () => {
@@ -176,21 +182,90 @@ test('a destination that takes metrics and refuses logs is in trouble once, and 
   assert.equal(count('send_failed_log_records', 'refused'), 10);
 });
 
-test('a loss is logged again when its reason changes, or after a recovery', async () => {
-  const outcomes: Outcome[] = ['a', 'a', 'b', '', 'b', 'b'].map((reason) =>
-    reason ? { kind: 'refused', reason } : accepted,
+test('a loss is logged again when its reason changes, and once a minute where it does not', async () => {
+  const { sender, logged, clock } = start(({ items }) => ({
+    kind: 'refused',
+    reason: items === 1 ? 'a' : 'b',
+  }));
+  const errors = async (...offers: number[]) => {
+    logged.splice(0);
+    for (const items of offers) {
+      await sender.offer(batchOf('logs', items));
+      await settle();
+    }
+    return logged.filter(({ msg }) => msg === dropping).map(({ error }) => error);
+  };
+  const prefix = 'not retryable error: Permanent error: ';
+  assert.deepEqual(await errors(1, 1, 2, 1, 2), [`${prefix}a`, `${prefix}b`]);
+  await clock.advance(seconds(59));
+  assert.deepEqual(await errors(1, 2), []);
+  await clock.advance(seconds(1));
+  assert.deepEqual(await errors(1, 1), [`${prefix}a`]);
+});
+
+test('a destination whose words vary is logged once a minute for each code, in words of a limited length', async () => {
+  let calls = 0;
+  const words = () => `request ${calls++} ${'x'.repeat(20_000)}`;
+  const { sender, clock, logged, count, health } = start(
+    ({ signal }) =>
+      signal === 'logs'
+        ? { kind: 'refused', code: 'INTERNAL', reason: words() }
+        : { kind: 'retry', code: 'ABORTED', reason: words() },
+    { queue: { num_consumers: 200 } },
   );
-  const { sender, logged } = start(() => outcomes.shift() ?? accepted);
-  for (let n = 0; n < 6; n++) {
+  for (let second = 0; second < 119; second++) {
     await sender.offer(batchOf('logs', 1));
+    await sender.offer(batchOf('metrics', 1));
+    await clock.advance(seconds(1));
+  }
+  assert.equal(count('send_failed_log_records', 'refused'), 119);
+  const times = (message: string) => logged.filter(({ msg }) => msg === message).length;
+  assert.equal(times(dropping), 2);
+  assert.equal(times('Component is unhealthy.'), 2);
+  assert.equal(times('Exporting failed. Will retry the request after interval.'), 2);
+  assert.equal(logged.length, 6);
+  for (const { error } of logged) assert.ok(String(error).length < 600);
+  for (const reason of health.troubles.values()) assert.match(reason, /^request \d+ x+… \(195\d\d more\)$/);
+});
+
+test('a destination that fails now and then is logged once a minute, with its recovery', async () => {
+  let calls = 0;
+  const { sender, clock, messages } = start(() => (calls++ % 2 ? accepted : unavailable));
+  for (let n = 0; n < 12; n++) {
+    await sender.offer(batchOf('metrics', 1));
+    await clock.advance(seconds(10));
+  }
+  assert.equal(messages().filter((message) => message.startsWith('Exporting failed.')).length, 2);
+  assert.equal(messages().filter((message) => message === 'Component has recovered.').length, 2);
+});
+
+test('a warning and a partial success are logged once a minute, however often they come', async () => {
+  let rejected = 0;
+  const { sender, count, logged, health } = start(() => ({ kind: 'partial', rejected, reason: 'old' }));
+  for (rejected of [0, 0, 1, 0, 1, 1]) {
+    await sender.offer(batchOf('metrics', 2));
     await settle();
   }
-  const losses = logged.filter(({ msg }) => msg === 'Exporting failed. Dropping data.');
-  const prefix = 'not retryable error: Permanent error: ';
   assert.deepEqual(
-    losses.map(({ error }) => error),
-    ['a', 'b', 'b'].map((reason) => prefix + reason),
+    logged.map(({ msg, dropped_items }) => [msg, dropped_items]),
+    [
+      ['Partial success response', 0],
+      ['Partial success response', 1],
+    ],
   );
+  assert.equal(count('sent_metric_points'), 9);
+  assert.equal(count('send_failed_metric_points', 'partial'), 3);
+  assert.equal(health.troubles.size, 0);
+});
+
+test('what a destination throws is compared by the code of Node.js', async () => {
+  let calls = 0;
+  const { sender, messages } = start(() => {
+    throw Object.assign(new Error(`no space for ${calls++}`), { code: 'ENOSPC' });
+  });
+  for (let n = 0; n < 3; n++) await sender.offer(batchOf('metrics', 1));
+  await settle();
+  assert.equal(messages().filter((message) => message === dropping).length, 1);
 });
 
 test('the health has the latest reason, also of a loss that was logged before another trouble', async () => {

@@ -13,6 +13,19 @@ test('a reason is logged once, another reason again, and a recovery too', () => 
   assert.deepEqual(messages(), [sentence, sentence, 'Component has recovered.']);
 });
 
+test('what was not logged recovers without a word, and is logged where it stays and a caller wants it to be', () => {
+  const { health, messages } = fakeWorld();
+  health.unhealthy(step, 'bug');
+  health.healthy(step);
+  assert.deepEqual(messages(), []);
+  health.unhealthy(step, 'bug');
+  health.unhealthy(step, 'bug', { sentence });
+  health.unhealthy(step, 'bug', { sentence });
+  health.unhealthy(step, 'other bug');
+  health.healthy(step);
+  assert.deepEqual(messages(), [sentence, 'Component has recovered.']);
+});
+
 test('parts of a component are unhealthy by themselves', () => {
   const { health } = fakeWorld();
   health.unhealthy(step, 'bug', { sentence });
