@@ -264,6 +264,8 @@ export interface ConnectorComponent<Schema extends TObject = TObject> extends De
 }
 interface DescribedExporter<Schema extends TObject> extends Described<'exporter', Schema> {
   readonly stability: StabilityBySignal;
+  /** It exports to standard output, and to nothing else. */
+  readonly prints?: true;
   /** Former types that still work, each with a warning. */
   readonly aliases?: readonly string[];
 }

@@ -21,7 +21,7 @@ interface RunOptions extends ConfigOptions {
   readonly fallbackConfig?: string;
 }
 
-type Running = Pick<Agent, 'reload' | 'stop'>;
+type Running = Pick<Agent, 'reload' | 'printsOnly' | 'stop'>;
 
 export function addRun(program: Command): void {
   withConfig(program.command('run', { isDefault: true }))
@@ -38,9 +38,12 @@ async function run(options: RunOptions): Promise<void> {
   const log = createLog(config.telemetry.logs, report);
   for (const warning of config.warnings) log.warn(sentenceOf(warning));
   let running: Running | undefined;
-  const stopped = stopRequest(() => {
-    log.info('Received SIGHUP. Reloading the configuration...');
-    running?.reload().catch(() => {}); // logged
+  const stopped = stopRequest({
+    reload() {
+      log.info('Received SIGHUP. Reloading the configuration...');
+      running?.reload().catch(() => {}); // logged
+    },
+    printsOnly: () => running?.printsOnly ?? false,
   });
 
   const start = async (first: Config, from: ConfigOptions): Promise<Running> => {
@@ -56,6 +59,9 @@ async function run(options: RunOptions): Promise<void> {
     }
     return {
       reload: agent.reload,
+      get printsOnly() {
+        return agent.printsOnly;
+      },
       async stop() {
         await agent.stop();
         await telemetry.close();

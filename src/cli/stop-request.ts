@@ -5,8 +5,15 @@ const ending = ['SIGINT', 'SIGTERM', 'SIGQUIT'] as const;
 /** Node.js would open its debugger at the first, to every user of the machine, and end at the second. */
 const ignored = ['SIGUSR1', 'SIGUSR2'] as const;
 
-/** Resolves with the reason when the agent shall end in order; a second signal ends it at once. SIGHUP: `reload`. */
-export function stopRequest(reload: () => void): Promise<string> {
+export interface Requested {
+  /** At SIGHUP. */
+  reload(): void;
+  /** Whether it has nothing to do where standard output has no reader. */
+  printsOnly(): boolean;
+}
+
+/** Resolves with the reason when the agent shall end in order; a second signal ends it at once. */
+export function stopRequest({ reload, printsOnly }: Requested): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   let isStopping = false;
   const stop = (reason: string) => {
@@ -22,8 +29,10 @@ export function stopRequest(reload: () => void): Promise<string> {
     if (terminals.some((fd) => !isatty(fd))) stop('the terminal is closed');
     else if (!isStopping) reload();
   });
-  // Its reader is gone, as in `earshot run | head`.
-  process.stdout.on('error', () => resolve('standard output is closed'));
+  // As in `earshot run | head`. All other errors are those of the exporter that prints.
+  process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE' && printsOnly()) resolve('standard output is closed');
+  });
   // A log without a reader is no reason to end.
   process.stderr.on('error', () => {});
   return promise;

@@ -20,7 +20,7 @@ export interface Terminal {
   /** Undefined: it is no terminal. Read for each screen: windows are resized. */
   readonly columns: number | undefined;
   readonly hasColour: boolean;
-  /** Resolves when its reader, or a buffer of the system, has the text. */
+  /** Resolves when its reader, or a buffer of the system, has the text. Rejects where it cannot be written; the next one may be. */
   print(text: string): Promise<void>;
 }
 
@@ -45,6 +45,9 @@ const standardOutput: Terminal = {
   /** Lasts as long as a slow reader makes it last, so that the queue before it sees that. */
   print: (text) =>
     new Promise((resolve, reject) => {
-      process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+      process.stdout.write(text, (error) => {
+        if (error) reject(new Error(`cannot write to standard output: ${error.message}`, { cause: error }));
+        else resolve();
+      });
     }),
 };

@@ -14,6 +14,8 @@ import type { World } from './world.ts';
 
 export interface Agent {
   readonly health: Health;
+  /** Whether it exports to standard output only. */
+  readonly printsOnly: boolean;
   /** The first one starts the agent. Rejects where it cannot; what ran before goes on then. */
   apply(config: Config): Promise<Applied>;
   /** Reads the configuration again, and applies it; where it cannot, it logs why and rejects. */
@@ -90,6 +92,11 @@ export function createAgent(world: World, load: () => Config): Agent {
 
   return {
     health,
+    get printsOnly() {
+      const components = runner.graph.instances.map(({ plan }) => plan.configured.component);
+      const exporters = components.filter(({ kind }) => kind === 'exporter');
+      return exporters.length > 0 && exporters.every((component) => 'prints' in component);
+    },
     apply: (next) => inTurn(() => apply(next)),
     reload,
     stop() {

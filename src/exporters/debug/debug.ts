@@ -23,6 +23,7 @@ export const debug: LocalExporterComponent<typeof config> = {
   summary: 'Prints what comes to it on standard output, to see what a pipeline does.',
   stability: { metrics: 'alpha', logs: 'alpha', traces: 'alpha', profiles: 'alpha' },
   shape: 'local',
+  prints: true,
   config,
   async open({ verbosity }, host) {
     return {

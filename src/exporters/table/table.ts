@@ -26,6 +26,7 @@ export const table: LocalExporterComponent<typeof config> = {
     'Prints the workloads that wait for CPU, with causes and main culprits, and findings about them, to a terminal.',
   stability: { metrics: 'alpha', logs: 'alpha' },
   shape: 'local',
+  prints: true,
   config,
   async open({ rows }, host) {
     const losses = lossesSinceLast(host.counters);

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startOtlpReceiver } from '../../lab/otlp-receiver.ts';
 import { steers } from '../hostile-names.ts';
 import { earshot, file, folder, good, main, outputOf, start, watch } from './earshot.ts';
 
@@ -78,12 +79,93 @@ test('the log can be JSON', async () => {
   for (const line of output.stderr.trimEnd().split('\n')) assert.equal(JSON.parse(line).level, 'info');
 });
 
-test('a closed standard output ends the agent in order', async () => {
+test('a closed standard output ends an agent that does nothing but print in order', async () => {
   const { child, output, exit } = start('--config', good);
   await outputOf(child, 'stdout', 'otelcol_process_memory_rss{}');
   child.stdout.destroy();
   assert.equal(await exit, 0);
   assert.match(output.stderr, /standard output is closed/);
+});
+
+/** Prints what it sends to a receiver too. */
+const printingAndSending = (endpoint: string) =>
+  file(
+    'printing-and-sending.yaml',
+    `receivers: {agent: {interval: 100ms}}
+exporters: {debug: , otlp_grpc: {endpoint: "http://${endpoint}"}}
+service: {pipelines: {metrics: {receivers: [agent], exporters: [debug, otlp_grpc]}}}
+`,
+  );
+
+/** An agent that writes to a file; what it logs can be waited for. */
+function startInto(path: string, command: readonly string[]) {
+  const output = openSync(path, 'w');
+  const [program = '', ...args] = command;
+  const child = spawn(program, args, { stdio: ['ignore', output, 'pipe'] });
+  closeSync(output);
+  let log = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    log += text;
+  });
+  const exit = new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { child, exit, log: () => log };
+}
+
+const dropping = '[exporter debug] Exporting failed. Dropping data.';
+const noOutput = (code: string) =>
+  new RegExp(
+    `"error":"not retryable error: Permanent error: cannot write to standard output: .*\\b${code}\\b`,
+  );
+
+test('a full standard output makes its exporter unhealthy, what is not printed is counted, and others go on', async (t) => {
+  const receiver = await startOtlpReceiver();
+  t.after(() => receiver.close());
+  const run = [process.execPath, main, 'run', '--config', printingAndSending(receiver.endpoint)];
+  const { child, exit, log } = startInto('/dev/full', run);
+  await outputOf(child, 'stderr', dropping);
+  const seen = receiver.metrics().length;
+  await receiver.until(() => receiver.metrics().length >= seen + 3);
+  child.kill();
+  assert.equal(await exit, 0);
+  assert.match(log(), noOutput('ENOSPC'));
+  assert.equal(log().split(dropping).length, 2, 'the reason is logged once');
+  assert.match(
+    log(),
+    /\[exporter debug\] Data was lost since the agent started\. \{"lost":\{"metrics":\{"refused":\d+/,
+  );
+  assert.doesNotMatch(log(), /\[exporter otlp_grpc\]/);
+  assert.match(log(), /Received shutdown request \{"reason":"SIGTERM"\}/);
+});
+
+test('without a reader of standard output an agent that sends too goes on', async (t) => {
+  const receiver = await startOtlpReceiver();
+  t.after(() => receiver.close());
+  const { child, output, exit } = start('--config', printingAndSending(receiver.endpoint));
+  await outputOf(child, 'stderr', 'Everything is ready');
+  child.stdout.destroy();
+  await outputOf(child, 'stderr', dropping);
+  const seen = receiver.metrics().length;
+  await receiver.until(() => receiver.metrics().length >= seen + 3);
+  child.kill();
+  assert.equal(await exit, 0);
+  assert.match(output.stderr, noOutput('EPIPE'));
+  assert.match(output.stderr, /Received shutdown request \{"reason":"SIGTERM"\}/);
+});
+
+test('an agent that only prints outlives a full standard output, and prints again when there is room', async () => {
+  const path = join(folder, 'printed');
+  const run = [process.execPath, main, 'run', '--config', good];
+  const { child, exit, log } = startInto(path, ['prlimit', '--fsize=2000:', ...run]);
+  await outputOf(child, 'stderr', dropping);
+  assert.match(log(), noOutput('EFBIG'));
+  const { status, stderr } = spawnSync('prlimit', ['--pid', String(child.pid), '--fsize=unlimited:']);
+  assert.equal(status, 0, String(stderr));
+  await outputOf(child, 'stderr', '[exporter debug] Component has recovered.');
+  child.kill();
+  assert.equal(await exit, 0);
+  const text = readFileSync(path, 'utf8');
+  assert.ok(text.length > 4000);
+  assert.match(text.slice(2000), /otelcol_process_memory_rss\{\}/);
 });
 
 test('output pending for a slow reader is written during the shutdown', async () => {
