@@ -9,6 +9,7 @@ const layers = [
   ['bpf'],
   ['component.ts'],
   ['config'],
+  ['otlp'],
   ['cgroup'],
   ['identity', 'views', 'explanations'],
   ['receivers', 'processors', 'connectors', 'exporters', 'extensions'],

@@ -79,7 +79,7 @@ const runs = await Promise.all(
 const encoded: number[] = [];
 for (let round = -5; round < rounds; round++) {
   const batch = batches[Math.abs(round) % batches.length] as Batch; // there are as many
-  const encoding = await costOf(() => encode(batch));
+  const encoding = await costOf(() => encode(batch, 'proto'));
   if (round >= 0) encoded.push(encoding);
   for (const run of runs) {
     const { sampler } = run;

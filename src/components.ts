@@ -3,6 +3,7 @@ import { forward } from './connectors/forward.ts';
 import { noisyNeighbor } from './connectors/noisy-neighbor/noisy-neighbor.ts';
 import { debug } from './exporters/debug/debug.ts';
 import { otlpGrpc } from './exporters/otlp-grpc/otlp-grpc.ts';
+import { otlpHttp } from './exporters/otlp-http/otlp-http.ts';
 import { table } from './exporters/table/table.ts';
 import { admin } from './extensions/admin/admin.ts';
 import { fileStorage } from './extensions/file-storage/file-storage.ts';
@@ -28,6 +29,7 @@ export const components: readonly Component[] = [
   noisyNeighbor,
   debug,
   otlpGrpc,
+  otlpHttp,
   table,
   admin,
   fileStorage,

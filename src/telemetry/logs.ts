@@ -1,9 +1,10 @@
 import { type Attributes, SeverityNumber } from '@opentelemetry/api';
-import { ProtobufLogsSerializer } from '@opentelemetry/otlp-transformer';
+import { JsonLogsSerializer, ProtobufLogsSerializer } from '@opentelemetry/otlp-transformer';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import type { Event } from './emits.ts';
 import { scope } from './metrics/build.ts';
+import { createCodec } from './otlp-codec.ts';
 import type { SignalKind } from './signal-kind.ts';
 import { chunks } from './split.ts';
 import { hrTime, type UnixNanoseconds } from './units.ts';
@@ -26,17 +27,13 @@ export const logs = {
     return records === batch.records ? batch : { signal: 'logs', records };
   },
   split: ({ records }, most) => chunks(records, most).map((part) => ({ signal: 'logs', records: part })),
-  otlp: {
+  otlp: createCodec({
     grpcMethod: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
-    encode: ({ records }) => ProtobufLogsSerializer.serializeRequest([...records]) ?? new Uint8Array(),
-    readAnswer(answer) {
-      const { partialSuccess } = ProtobufLogsSerializer.deserializeResponse(answer);
-      return {
-        rejected: partialSuccess?.rejectedLogRecords ?? 0,
-        message: partialSuccess?.errorMessage ?? '',
-      };
-    },
-  },
+    httpPath: '/v1/logs',
+    serializers: { proto: ProtobufLogsSerializer, json: JsonLogsSerializer },
+    contents: ({ records }: LogsBatch) => [[...records]],
+    rejected: ({ rejectedLogRecords }) => rejectedLogRecords,
+  }),
 } as const satisfies SignalKind<LogsBatch>;
 
 /** One occurrence, at its own time, with the time at which the agent learned of it. */

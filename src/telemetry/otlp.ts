@@ -1,5 +1,5 @@
 import type { Batch, Signal } from './batch.ts';
-import type { OtlpCodec } from './signal-kind.ts';
+import type { OtlpCodec } from './otlp-codec.ts';
 import { signals } from './signals.ts';
 
 /** Signals with a codec: what exporters of OTLP can support. */

@@ -1,3 +1,4 @@
+import type { OtlpCodec } from './otlp-codec.ts';
 import type { Visit } from './visit.ts';
 
 /** All of the agent that depends on a signal; `signals.ts` has one for each. Batches are plain, immutable data. */
@@ -12,18 +13,4 @@ export interface SignalKind<Batch> {
   split(batch: Batch, most: number): readonly Batch[];
   /** Absent: OTLP has no stable protocol for the signal. */
   readonly otlp?: OtlpCodec<Batch>;
-}
-
-export interface OtlpCodec<Batch> {
-  /** Path of the gRPC method that takes the request. */
-  readonly grpcMethod: string;
-  /** A request with the batch. Its only field is repeated: requests put together are one request. */
-  encode(batch: Batch): Uint8Array;
-  /** Reads the answer to a request; throws if it is not OTLP. */
-  readAnswer(answer: Uint8Array): OtlpAnswer;
-}
-
-export interface OtlpAnswer {
-  readonly rejected: number;
-  readonly message: string;
 }

@@ -1,4 +1,5 @@
-import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
+import { JsonTraceSerializer, ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
+import { createCodec } from './otlp-codec.ts';
 import type { SignalKind } from './signal-kind.ts';
 import { chunks } from './split.ts';
 import { createItemOf, type ItemOf, mapChanged, type Visit } from './visit.ts';
@@ -24,17 +25,13 @@ export const traces = {
     return spans === batch.spans ? batch : { signal: 'traces', spans };
   },
   split: ({ spans }, most) => chunks(spans, most).map((part) => ({ signal: 'traces', spans: part })),
-  otlp: {
+  otlp: createCodec({
     grpcMethod: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
-    encode: ({ spans }) => ProtobufTraceSerializer.serializeRequest([...spans]) ?? new Uint8Array(),
-    readAnswer(answer) {
-      const { partialSuccess } = ProtobufTraceSerializer.deserializeResponse(answer);
-      return {
-        rejected: partialSuccess?.rejectedSpans ?? 0,
-        message: partialSuccess?.errorMessage ?? '',
-      };
-    },
-  },
+    httpPath: '/v1/traces',
+    serializers: { proto: ProtobufTraceSerializer, json: JsonTraceSerializer },
+    contents: ({ spans }: TracesBatch) => [[...spans]],
+    rejected: ({ rejectedSpans }) => rejectedSpans,
+  }),
 } as const satisfies SignalKind<TracesBatch>;
 
 function mapSpan(span: Span, visit: Visit, of: ItemOf): Span | undefined {

@@ -145,6 +145,8 @@ interface TracesRequest {
 }
 interface MessageType<Content> {
   decode(bytes: Uint8Array): object;
+  encode(decoded: object): { finish(): Uint8Array };
+  fromObject(plain: object): object;
   toObject(decoded: object, options: object): Content;
 }
 // The compiled module declares itself as a protobufjs root but is the plain tree of its packages.
@@ -161,6 +163,22 @@ const { collector } = (
     };
   }
 ).opentelemetry.proto;
+
+const requestTypes = {
+  '/v1/metrics': collector.metrics.v1.ExportMetricsServiceRequest,
+  '/v1/logs': collector.logs.v1.ExportLogsServiceRequest,
+  '/v1/traces': collector.trace.v1.ExportTraceServiceRequest,
+} as const;
+
+/** A request in the JSON encoding, as the same request in protobuf. */
+export function jsonToProtobuf(path: keyof typeof requestTypes, json: string): Buffer {
+  const type: MessageType<unknown> = requestTypes[path];
+  // ids are hexadecimal in OTLP, bytes of other JSON are base64
+  const plain = JSON.parse(json, (key, value) =>
+    /^(trace|span|parentSpan)Id$/.test(key) ? Buffer.from(value, 'hex').toString('base64') : value,
+  );
+  return Buffer.from(type.encode(type.fromObject(plain)).finish());
+}
 
 function decodeAs<Content>(type: MessageType<Content>, bytes: Buffer): Content {
   return type.toObject(type.decode(bytes), { longs: String, arrays: true });

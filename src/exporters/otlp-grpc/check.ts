@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { ConfigProblem } from '../../component.ts';
 import { isPlainKey } from '../../config/rules/secrets.ts';
-import { keyPairProblems } from '../../config/schema/tls.ts';
-import { reasonOf } from '../../config/text/read.ts';
+import { tlsFileProblems } from '../../otlp/tls-files.ts';
 import { type ConnectionConfig, metadataOf, target } from './connection.ts';
 
 /** What the schema cannot say about a connection. No message repeats a value: it may come from the environment. */
@@ -12,7 +10,7 @@ export function connectionProblems({ endpoint, headers, tls }: ConnectionConfig)
   return [
     ...(wrong === undefined ? [] : [{ path: ['endpoint'], message: wrong }]),
     ...Object.entries(headers).flatMap(([key, value]) => headerProblem(key, value)),
-    ...(plaintext ? [] : tlsProblems(tls)),
+    ...(plaintext ? [] : tlsFileProblems(tls)),
   ];
 }
 
@@ -37,19 +35,4 @@ function headerProblem(key: string, value: string): readonly ConfigProblem[] {
     const message = 'name or value of a header has a character that gRPC does not carry';
     return [{ path: isPlainKey(key) ? ['headers', key] : ['headers'], message }];
   }
-}
-
-function tlsProblems(tls: ConnectionConfig['tls']): readonly ConfigProblem[] {
-  const unread = (['ca_file', 'cert_file', 'key_file'] as const).flatMap((key) => {
-    const path = tls[key];
-    if (path === undefined) return [];
-    try {
-      readFileSync(path);
-      return [];
-    } catch (error) {
-      return [{ path: ['tls', key], message: `cannot read the file: ${reasonOf(error)}` }];
-    }
-  });
-  const pair = keyPairProblems(tls).map(({ path, message }) => ({ path: ['tls', ...path], message }));
-  return [...unread, ...pair];
 }

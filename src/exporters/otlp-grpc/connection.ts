@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import {
   type ChannelCredentials,
   type ChannelOptions,
@@ -9,6 +8,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import type { TlsConfig } from '../../config/schema/tls.ts';
+import { readTlsFiles } from '../../otlp/tls-files.ts';
 import { type Nanoseconds, toMilliseconds } from '../../telemetry/units.ts';
 import { version } from '../../version.ts';
 
@@ -91,24 +91,11 @@ export function metadataOf(headers: Readonly<Record<string, string>>): Metadata 
 }
 
 async function tlsCredentials(tls: ConnectionConfig['tls']): Promise<ChannelCredentials> {
-  const [ca, key, cert] = await Promise.all([
-    readPem('ca_file', tls.ca_file),
-    readPem('key_file', tls.key_file),
-    readPem('cert_file', tls.cert_file),
-  ]);
+  const { ca, key, cert } = await readTlsFiles(tls);
   try {
     return credentials.createSsl(ca, key, cert, { rejectUnauthorized: !tls.insecure_skip_verify });
   } catch (cause) {
     throw new Error(`cannot use tls: ${(cause as Error).message}`, { cause });
-  }
-}
-
-async function readPem(key: string, path: string | undefined): Promise<Buffer | null> {
-  if (path === undefined) return null;
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    throw new Error(`cannot read tls::${key}: ${(cause as Error).message}`, { cause });
   }
 }
 

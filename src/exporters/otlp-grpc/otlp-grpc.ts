@@ -1,18 +1,17 @@
 import type { ServiceError } from '@grpc/grpc-js';
-import type { Static } from 'typebox';
 import type { Host, Outcome, Payload, RequestExporterComponent, Stability } from '../../component.ts';
 import { duration } from '../../config/schema/duration.ts';
 import { secret } from '../../config/schema/secret.ts';
 import { tlsKeys } from '../../config/schema/tls.ts';
 import { Type } from '../../config/schema/type.ts';
-import { type Batch, bySignal } from '../../telemetry/batch.ts';
-import { createCumulative, cumulativeCounters } from '../../telemetry/metrics/temporality.ts';
+import { outcomeOf } from '../../otlp/answer.ts';
+import { requestsOf } from '../../otlp/requests.ts';
+import { converterTo, temporalityKeys } from '../../otlp/temporality.ts';
+import { cumulativeCounters } from '../../telemetry/metrics/temporality.ts';
 import { codecOf, type OtlpSignal } from '../../telemetry/otlp.ts';
-import { bytes } from '../../telemetry/units.ts';
 import { connectionProblems } from './check.ts';
 import { type Connection, openConnection } from './connection.ts';
 import { failure } from './outcome.ts';
-import { requestsOf } from './requests.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -48,30 +47,10 @@ const config = Type.Object(
         { ...closed, description: 'Probes of a silent connection; absent: none.' },
       ),
     ),
-    temporality: Type.Enum(['cumulative', 'delta'], {
-      default: 'cumulative',
-      description: 'What the destination wants: totals since a series began, or the deltas of each interval.',
-    }),
-    cumulative: Type.Object(
-      {
-        max_stale: duration({
-          default: '10m',
-          description: 'A series nothing comes for is forgotten after so long.',
-        }),
-        max_streams: Type.Integer({
-          minimum: 1,
-          default: 100_000,
-          description: 'Series kept at most; points of further ones are dropped and counted.',
-        }),
-      },
-      { ...closed, default: {} },
-    ),
+    ...temporalityKeys,
   },
   closed,
 );
-
-/** Half of what most gRPC servers take, before compression. */
-const maxRequest = bytes(2 * 1024 * 1024);
 
 export const otlpGrpc: RequestExporterComponent<typeof config> = {
   kind: 'exporter',
@@ -88,7 +67,7 @@ export const otlpGrpc: RequestExporterComponent<typeof config> = {
     const connection = await openConnection(settings);
     const convert = converterTo(settings, host);
     return {
-      encode: (batch) => requestsOf(convert(batch), maxRequest),
+      encode: (batch) => requestsOf(convert(batch), 'proto'),
       send: (payload, abort) => send(payload, { connection, abort }),
       async close() {
         connection.close();
@@ -97,27 +76,13 @@ export const otlpGrpc: RequestExporterComponent<typeof config> = {
   },
 };
 
-function converterTo(settings: Static<typeof config>, host: Host): (batch: Batch) => Batch {
-  if (settings.temporality === 'delta') return (batch) => batch;
-  const cumulative = createCumulative({
-    maxStale: settings.cumulative.max_stale,
-    maxStreams: settings.cumulative.max_streams,
-    counters: host.counters,
-    exporter: host.id,
-  });
-  return (batch) =>
-    bySignal<Batch>(batch, {
-      metrics: ({ signal, resourceMetrics }) => ({ signal, resourceMetrics: cumulative(resourceMetrics) }),
-    }) ?? batch;
-}
-
 interface Sending {
   readonly connection: Connection;
   readonly abort: AbortSignal;
 }
 
 async function send(payload: Payload, { connection, abort }: Sending): Promise<Outcome> {
-  const { grpcMethod, readAnswer } = codecOf(payload.signal);
+  const { grpcMethod } = codecOf(payload.signal);
   const { address } = connection;
   let answer: Uint8Array;
   try {
@@ -127,17 +92,5 @@ async function send(payload: Payload, { connection, abort }: Sending): Promise<O
     // The only thing that `call` rejects with.
     return failure(error as ServiceError, address);
   }
-  try {
-    const { rejected, message } = readAnswer(answer);
-    if (rejected > 0)
-      return { kind: 'partial', rejected, reason: `${address} rejected ${rejected}: ${message}` };
-    if (message === '') return { kind: 'accepted' };
-    return { kind: 'partial', rejected, reason: `${address} accepted all, with a warning: ${message}` };
-  } catch {
-    // The address of the server helps more than the position of the decoder's error.
-    return {
-      kind: 'refused',
-      reason: `${address} answered with something that is not OTLP; what listens there?`,
-    };
-  }
+  return outcomeOf(payload, { answer, encoding: 'proto', address });
 }

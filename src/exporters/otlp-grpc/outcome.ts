@@ -1,7 +1,7 @@
 import { type ServiceError, status } from '@grpc/grpc-js';
 import type { Failure, Outcome } from '../../component.ts';
 import { explainNetworkError, type NetworkFailure } from '../../net/explain.ts';
-import { retryDelay } from './retry-info.ts';
+import { retryDelay } from '../../otlp/rpc-status.ts';
 
 /** Codes after which OTLP has a client try again. */
 const retryable: ReadonlySet<status> = new Set([

@@ -1,6 +1,7 @@
 import type { HrTime } from '@opentelemetry/api';
-import { ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
+import { JsonMetricsSerializer, ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
 import type { DataPoint, MetricData, ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import { createCodec } from '../otlp-codec.ts';
 import type { SignalKind } from '../signal-kind.ts';
 import { pack } from '../split.ts';
 import { createItemOf, type ItemOf, mapChanged, type Visit } from '../visit.ts';
@@ -27,20 +28,13 @@ export const metrics = {
       pointsIn,
       most,
     ).map((part) => ({ signal: 'metrics', resourceMetrics: part })),
-  otlp: {
+  otlp: createCodec({
     grpcMethod: '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export',
-    encode: ({ resourceMetrics }) =>
-      Buffer.concat(
-        resourceMetrics.map((of) => ProtobufMetricsSerializer.serializeRequest(of) ?? new Uint8Array()),
-      ),
-    readAnswer(answer) {
-      const { partialSuccess } = ProtobufMetricsSerializer.deserializeResponse(answer);
-      return {
-        rejected: partialSuccess?.rejectedDataPoints ?? 0,
-        message: partialSuccess?.errorMessage ?? '',
-      };
-    },
-  },
+    httpPath: '/v1/metrics',
+    serializers: { proto: ProtobufMetricsSerializer, json: JsonMetricsSerializer },
+    contents: ({ resourceMetrics }: MetricsBatch) => resourceMetrics,
+    rejected: ({ rejectedDataPoints }) => rejectedDataPoints,
+  }),
 } as const satisfies SignalKind<MetricsBatch>;
 
 function pointsIn({ scopeMetrics }: ResourceMetrics): number {

@@ -11,7 +11,7 @@ const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 for (const signal of ['metrics', 'logs', 'traces'] as const)
   test(`OTLP carries names as they are, in valid UTF-8: ${signal}`, () => {
     for (const [what, name] of Object.entries(hostileNames)) {
-      const bytes = Buffer.from(codecOf(signal).encode(batchWith(signal, { [name]: ['a'] })));
+      const bytes = Buffer.from(codecOf(signal).encode(batchWith(signal, { [name]: ['a'] }), 'proto'));
       const [decoded] = decoders[signal](bytes);
       const wanted = name.toWellFormed(); // a receiver refuses a request with any other text
       assert.equal(decoded?.resource.name, wanted, what);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { retryDelay } from '../../../../src/exporters/otlp-grpc/retry-info.ts';
-import { milliseconds, seconds } from '../../../../src/telemetry/units.ts';
-import { statusDetails } from '../../../lab/otlp-receiver.ts';
+import { retryDelay } from '../../../src/otlp/rpc-status.ts';
+import { milliseconds, seconds } from '../../../src/telemetry/units.ts';
+import { statusDetails } from '../../lab/otlp-receiver.ts';
 
 test('the delay a server asks for is read to the nanosecond', () => {
   fc.assert(

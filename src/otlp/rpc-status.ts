@@ -1,7 +1,7 @@
-import { type Nanoseconds, nanoseconds } from '../../telemetry/units.ts';
+import { type Nanoseconds, nanoseconds } from '../telemetry/units.ts';
 
 /**
- * How long a gRPC server asks to wait: the `google.rpc.RetryInfo` among the details of a `google.rpc.Status`
+ * How long a server asks to wait: the `google.rpc.RetryInfo` among the details of a `google.rpc.Status`
  * (the trailer `grpc-status-details-bin`), or undefined: there is none, or it cannot be read.
  */
 export function retryDelay(status: Uint8Array): Nanoseconds | undefined {
@@ -12,6 +12,16 @@ export function retryDelay(status: Uint8Array): Nanoseconds | undefined {
       if (Buffer.from(type).toString().endsWith('/google.rpc.RetryInfo'))
         return duration(fieldBytes(value, 1));
     }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+  }
+  return undefined;
+}
+
+/** The message of a `google.rpc.Status`; undefined: none, or the bytes are no status. */
+export function statusMessage(status: Uint8Array): string | undefined {
+  try {
+    return Buffer.from(fieldBytes(status, 2)).toString() || undefined;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
   }

@@ -1,0 +1,113 @@
+import type { Static } from 'typebox';
+import type { Host, Outcome, Payload, RequestExporterComponent, Stability } from '../../component.ts';
+import { secret } from '../../config/schema/secret.ts';
+import { tlsKeys } from '../../config/schema/tls.ts';
+import { Type } from '../../config/schema/type.ts';
+import { outcomeOf } from '../../otlp/answer.ts';
+import { requestsOf } from '../../otlp/requests.ts';
+import { converterTo, temporalityKeys } from '../../otlp/temporality.ts';
+import { cumulativeCounters } from '../../telemetry/metrics/temporality.ts';
+import { codecOf, type OtlpSignal } from '../../telemetry/otlp.ts';
+import { configProblems } from './check.ts';
+import { compress } from './compress.ts';
+import { type Connection, openConnection } from './connection.ts';
+import { endpointOf, printableUrl } from './endpoint.ts';
+import { refusal, unreachable } from './outcome.ts';
+
+const closed = { additionalProperties: false } as const;
+
+const signalEndpoint = (path: string) =>
+  Type.Optional(
+    Type.String({ minLength: 1, description: `Whole URL instead of \`endpoint\` with \`${path}\`.` }),
+  );
+
+const config = Type.Object(
+  {
+    endpoint: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'Base URL, as `https://host:4318`; `/v1/metrics`, `/v1/logs` or `/v1/traces` is added. What goes there by way of a proxy, the usual variables say: `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`.',
+      }),
+    ),
+    metrics_endpoint: signalEndpoint('/v1/metrics'),
+    logs_endpoint: signalEndpoint('/v1/logs'),
+    traces_endpoint: signalEndpoint('/v1/traces'),
+    encoding: Type.Enum(['proto', 'json'], { default: 'proto', description: 'How requests are written.' }),
+    compression: Type.Enum(['gzip', 'zstd', 'none'], {
+      default: 'gzip',
+      description: 'How requests are compressed.',
+    }),
+    headers: Type.Record(Type.String(), secret(), {
+      default: {},
+      description: 'Sent with each request; never printed.',
+    }),
+    tls: Type.Object(tlsKeys, { ...closed, default: {} }),
+    ...temporalityKeys,
+  },
+  closed,
+);
+
+type OtlpHttpConfig = Static<typeof config>;
+
+export const otlpHttp: RequestExporterComponent<typeof config> = {
+  kind: 'exporter',
+  type: 'otlp_http',
+  aliases: ['otlphttp'],
+  summary: 'Sends metrics, events and spans to an OpenTelemetry Collector or backend: OTLP over HTTP.',
+  stability: { metrics: 'beta', logs: 'beta', traces: 'alpha' } satisfies Record<OtlpSignal, Stability>,
+  shape: 'request',
+  delivery: { timeout: '30s' },
+  config,
+  emits: { counters: Object.values(cumulativeCounters) },
+  check: configProblems,
+  async open(settings, host) {
+    const connection = await openConnection(settings);
+    const convert = converterTo(settings, host);
+    return {
+      encode: (batch) => requestsOf(convert(batch), settings.encoding),
+      send: (payload, abort) => send(payload, { settings, connection, abort, host }),
+      async close() {
+        connection.close();
+      },
+    };
+  },
+};
+
+interface Sending {
+  readonly settings: OtlpHttpConfig;
+  readonly connection: Connection;
+  readonly abort: AbortSignal;
+  readonly host: Host;
+}
+
+const contentTypes = { proto: 'application/x-protobuf', json: 'application/json' } as const;
+
+async function send(payload: Payload, { settings, connection, abort, host }: Sending): Promise<Outcome> {
+  const { signal } = payload;
+  const { encoding, compression } = settings;
+  const url = endpointOf(settings, signal, codecOf(signal).httpPath);
+  if (url === undefined)
+    return { kind: 'refused', reason: `no endpoint for ${signal}: set endpoint or ${signal}_endpoint` };
+  const address = printableUrl(url);
+  try {
+    const response = await connection.post(url, {
+      headers: {
+        'Content-Type': contentTypes[encoding],
+        ...(compression !== 'none' && { 'Content-Encoding': compression }),
+      },
+      body: await compress(payload.bytes, compression),
+      abort,
+    });
+    if (response.status < 200 || response.status > 299)
+      return { ...refusal(response, { address, now: host.clock.now() }), code: String(response.status) };
+    return outcomeOf(payload, {
+      answer: response.body,
+      encoding: /\bjson\b/.test(response.contentType) ? 'json' : encoding,
+      address,
+    });
+  } catch (error) {
+    if (abort.aborted) return { kind: 'retry', reason: `${address} did not answer in time` };
+    return unreachable(error as Error, address); // all that `post` rejects with
+  }
+}
