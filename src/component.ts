@@ -229,7 +229,14 @@ export type Outcome =
  */
 export interface RequestExporter extends Running {
   encode(batch: Batch): readonly Payload[];
-  send(payload: Payload, abort: AbortSignal): Promise<Outcome>;
+  send(payload: Payload, attempt: Attempt): Promise<Outcome>;
+}
+
+export interface Attempt {
+  /** From the runtime: nobody waits for the answer any more. */
+  readonly abort: AbortSignal;
+  /** After which it aborts; 0: never. */
+  readonly timeout: Nanoseconds;
 }
 
 /** For this machine (a terminal, a file): batches come in order, one at a time, each once; a rejection is a loss. */

@@ -76,7 +76,7 @@ function requestSender(exporter: RequestExporter, delivery: Delivery, context: S
       },
       bounds: { queue_size, max_bytes },
       account: new Account(context, retryAdvice),
-      send: (payload, abort) => exporter.send(payload, abort),
+      send: (payload, abort) => exporter.send(payload, { abort, timeout: delivery.timeout }),
       requestsOf: (batch) => exporter.encode(batch),
     },
     context,

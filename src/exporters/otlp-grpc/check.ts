@@ -16,7 +16,9 @@ export function connectionProblems({ endpoint, headers, tls }: ConnectionConfig)
 
 function addressProblem(address: string, scheme: string | undefined): string | undefined {
   if (address === '') return 'requires a non-empty "endpoint"';
-  if (/^unix:/.test(address)) return undefined;
+  if (/^unix:/.test(address))
+    return /^unix:\/{0,2}$/.test(address) ? 'unix socket path cannot be empty' : undefined;
+  if (address.includes('@')) return 'must not hold credentials: use headers';
   if (/^[a-z][\w+.-]*:\/\//i.test(address))
     return 'scheme is not supported: write host:port, http://host:port or https://host:port';
   const [, host, port, path] = /^(\[[^[\]/]*\]|[^[\]/:?#\s]+)(?::(\d+))?([/?#].*)?$/.exec(address) ?? [];

@@ -7,6 +7,7 @@ import {
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
+import type { Attempt } from '../../component.ts';
 import type { TlsConfig } from '../../config/schema/tls.ts';
 import { readTlsFiles } from '../../otlp/tls-files.ts';
 import { type Nanoseconds, toMilliseconds } from '../../telemetry/units.ts';
@@ -28,8 +29,8 @@ export interface ConnectionConfig {
 export interface Connection {
   /** Where it leads, for a person to read. */
   readonly address: string;
-  /** The answer's message. Rejects with grpc-js' `ServiceError`. */
-  call(path: string, message: Uint8Array, abort: AbortSignal): Promise<Buffer>;
+  /** The answer's message; the server is told the timeout. Rejects with grpc-js' `ServiceError`. */
+  call(path: string, message: Uint8Array, attempt: Attempt): Promise<Buffer>;
   close(): void;
 }
 
@@ -45,7 +46,7 @@ export async function openConnection(config: ConnectionConfig): Promise<Connecti
   );
   return {
     address,
-    call: (path, message, abort) =>
+    call: (path, message, { abort, timeout }) =>
       new Promise((resolve, reject) => {
         const call = client.makeUnaryRequest<Uint8Array, Buffer>(
           path,
@@ -53,7 +54,7 @@ export async function openConnection(config: ConnectionConfig): Promise<Connecti
           (bytes) => bytes,
           message,
           metadata,
-          {},
+          timeout > 0 ? { deadline: Date.now() + toMilliseconds(timeout) } : {},
           (error: ServiceError | null, answer?: Buffer) => {
             abort.removeEventListener('abort', cancel);
             if (error) reject(error);

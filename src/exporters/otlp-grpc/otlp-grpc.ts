@@ -1,5 +1,12 @@
 import type { ServiceError } from '@grpc/grpc-js';
-import type { Host, Outcome, Payload, RequestExporterComponent, Stability } from '../../component.ts';
+import type {
+  Attempt,
+  Host,
+  Outcome,
+  Payload,
+  RequestExporterComponent,
+  Stability,
+} from '../../component.ts';
 import { duration } from '../../config/schema/duration.ts';
 import { secret } from '../../config/schema/secret.ts';
 import { tlsKeys } from '../../config/schema/tls.ts';
@@ -68,7 +75,7 @@ export const otlpGrpc: RequestExporterComponent<typeof config> = {
     const convert = converterTo(settings, host);
     return {
       encode: (batch) => requestsOf(convert(batch), 'proto'),
-      send: (payload, abort) => send(payload, { connection, abort }),
+      send: (payload, attempt) => send(payload, { connection, attempt }),
       async close() {
         connection.close();
       },
@@ -78,17 +85,17 @@ export const otlpGrpc: RequestExporterComponent<typeof config> = {
 
 interface Sending {
   readonly connection: Connection;
-  readonly abort: AbortSignal;
+  readonly attempt: Attempt;
 }
 
-async function send(payload: Payload, { connection, abort }: Sending): Promise<Outcome> {
+async function send(payload: Payload, { connection, attempt }: Sending): Promise<Outcome> {
   const { grpcMethod } = codecOf(payload.signal);
   const { address } = connection;
   let answer: Uint8Array;
   try {
-    answer = await connection.call(grpcMethod, payload.bytes, abort);
+    answer = await connection.call(grpcMethod, payload.bytes, attempt);
   } catch (error) {
-    if (abort.aborted) return { kind: 'retry', reason: `${address} did not answer in time` };
+    if (attempt.abort.aborted) return { kind: 'retry', reason: `${address} did not answer in time` };
     // The only thing that `call` rejects with.
     return failure(error as ServiceError, address);
   }

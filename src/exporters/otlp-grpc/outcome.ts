@@ -18,11 +18,17 @@ export function failure(error: ServiceError, endpoint: string): Outcome {
   const [details] = error.metadata.get('grpc-status-details-bin');
   const after = details instanceof Uint8Array ? retryDelay(details) : undefined;
   const again =
-    retryable.has(error.code) || (error.code === status.RESOURCE_EXHAUSTED && after !== undefined);
+    retryable.has(error.code) ||
+    isCut(error) ||
+    (error.code === status.RESOURCE_EXHAUSTED && after !== undefined);
   const failed = explain(error, endpoint);
   if (!again) return { kind: 'refused', ...failed };
   return { kind: 'retry', ...failed, ...(after !== undefined && { after }) };
 }
+
+/** The stream ended without the status that a server ends a call with: what became of it is not known. */
+const isCut = ({ code, details }: ServiceError) =>
+  code === status.INTERNAL && details.startsWith('Received RST_STREAM with code ');
 
 const remedies: Readonly<Partial<Record<NetworkFailure, string>>> = {
   not_tls: 'for plaintext set tls::insecure to true',

@@ -66,7 +66,7 @@ export const otlpHttp: RequestExporterComponent<typeof config> = {
     const convert = converterTo(settings, host);
     return {
       encode: (batch) => requestsOf(convert(batch), settings.encoding),
-      send: (payload, abort) => send(payload, { settings, connection, abort, host }),
+      send: (payload, { abort }) => send(payload, { settings, connection, abort, host }),
       async close() {
         connection.close();
       },

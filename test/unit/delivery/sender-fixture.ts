@@ -1,4 +1,4 @@
-import type { Outcome, Payload } from '../../../src/component.ts';
+import type { Attempt, Outcome, Payload } from '../../../src/component.ts';
 import type { Delivery } from '../../../src/config/schema/delivery.ts';
 import { openSender } from '../../../src/delivery/open-sender.ts';
 import { type Batch, itemCount } from '../../../src/telemetry/batch.ts';
@@ -50,7 +50,7 @@ export function start(
   };
   const exporter = {
     encode,
-    async send(payload: Payload, abort: AbortSignal) {
+    async send(payload: Payload, { abort }: Attempt) {
       times.push(toSeconds(world.clock.elapsed()));
       return send(payload, abort);
     },

@@ -8,7 +8,7 @@ import { resourceAttributes } from '../../../../src/telemetry/attributes/resourc
 import type { Batch } from '../../../../src/telemetry/batch.ts';
 import { type Interval, resource, resourceMetrics, sum } from '../../../../src/telemetry/metrics/build.ts';
 import { waitMetrics } from '../../../../src/telemetry/metrics/wait.ts';
-import { seconds, type UnixNanoseconds } from '../../../../src/telemetry/units.ts';
+import { nanoseconds, seconds, type UnixNanoseconds } from '../../../../src/telemetry/units.ts';
 import { startOtlpReceiver } from '../../../lab/otlp-receiver.ts';
 import { fakeHost } from '../../fake-host.ts';
 
@@ -48,9 +48,15 @@ export async function setUp(
   return { receiver, exporter, logged };
 }
 
-export async function sendAll(exporter: RequestExporter, batch: Batch, abort = new AbortController().signal) {
+export async function sendAll(
+  exporter: RequestExporter,
+  batch: Batch,
+  abort = new AbortController().signal,
+  timeout = nanoseconds(0),
+) {
   const outcomes: Outcome[] = [];
-  for (const payload of exporter.encode(batch)) outcomes.push(await exporter.send(payload, abort));
+  for (const payload of exporter.encode(batch))
+    outcomes.push(await exporter.send(payload, { abort, timeout }));
   return outcomes;
 }
 

@@ -200,7 +200,8 @@ test('a batch too large for one request is split, and each part arrives once', a
   );
   for (const payload of payloads) {
     assert.ok(payload.bytes.length <= 2 * 1024 * 1024);
-    assert.deepEqual(await exporter.send(payload, new AbortController().signal), { kind: 'accepted' });
+    const attempt = { abort: new AbortController().signal, timeout: seconds(0) };
+    assert.deepEqual(await exporter.send(payload, attempt), { kind: 'accepted' });
   }
   const arrived = receiver.metrics().flatMap(({ resources }) => resources);
   assert.deepEqual(
@@ -260,7 +261,7 @@ test('requests carry the configured headers and the user agent; a header value i
 });
 
 /** An HTTP/2 server below gRPC: what goes over the wire before any library has unpacked it. It never answers. */
-async function openWire(t: TestContext, settings: Partial<Settings>) {
+async function openWire(t: TestContext, settings: Partial<Settings>, timeout = seconds(0)) {
   const server = http2.createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const exporter = await opening({
@@ -270,7 +271,7 @@ async function openWire(t: TestContext, settings: Partial<Settings>) {
   const abort = new AbortController();
   const session = once(server, 'session') as Promise<[http2.ServerHttp2Session]>;
   const stream = once(server, 'stream') as Promise<[http2.ServerHttp2Stream, http2.IncomingHttpHeaders]>;
-  const sending = sendAll(exporter, one, abort.signal);
+  const sending = sendAll(exporter, one, abort.signal, timeout);
   t.after(async () => {
     abort.abort();
     await sending;
@@ -283,6 +284,11 @@ async function openWire(t: TestContext, settings: Partial<Settings>) {
 test('requests are compressed by default', async (t) => {
   assert.equal((await openWire(t, {})).headers['grpc-encoding'], 'gzip');
   assert.notEqual((await openWire(t, { compression: 'none' })).headers['grpc-encoding'], 'gzip');
+});
+
+test('the server is told how long an answer is waited for', async (t) => {
+  assert.match(`${(await openWire(t, {}, seconds(5))).headers['grpc-timeout']}`, /^(4\d{3}|5000)m$|^5S$/);
+  assert.equal((await openWire(t, {})).headers['grpc-timeout'], undefined);
 });
 
 test('a silent connection is probed where keepalive says so', async (t) => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { status } from '@grpc/grpc-js';
@@ -98,6 +99,24 @@ test('a request above the limit of the server is refused for good', async (t) =>
   const [outcome] = await sendAll(exporter, runBatch(['x'.repeat(2000)]));
   assert.equal(outcome?.kind, 'refused');
   assert.match('reason' in outcome ? outcome.reason : '', /RESOURCE_EXHAUSTED.* larger than 1000$/);
+});
+
+test('a stream that is cut before the server sent a status: retry', async (t) => {
+  const server = http2.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  server.on('stream', (stream) => {
+    stream.on('error', () => {}); // the one it is closed with
+    stream.on('data', () => {}).on('end', () => stream.close(code));
+  });
+  let code = 0;
+  const { exporter } = await setUp(t, { settings: { endpoint: `127.0.0.1:${port}` } });
+  const { NGHTTP2_NO_ERROR, NGHTTP2_PROTOCOL_ERROR, NGHTTP2_INTERNAL_ERROR } = http2.constants;
+  for (code of [NGHTTP2_NO_ERROR, NGHTTP2_PROTOCOL_ERROR, NGHTTP2_INTERNAL_ERROR]) {
+    const [outcome] = await sendAll(exporter, one);
+    assert.equal(outcome?.kind, 'retry', `${code}`);
+  }
 });
 
 test('no answer before the runtime gives up: retry, and the call is cancelled', async (t) => {
@@ -214,6 +233,8 @@ test('an endpoint is a host and a port, with or without a scheme', () => {
     ['https://a/v1/metrics', /^endpoint: OTLP over gRPC has no path/],
     ['localhost', /^endpoint: has no port: add one, as host:4317$/],
     ['https://a.b', /^endpoint: has no port: add one, as https:\/\/host:4317$/],
+    ['unix://', /^endpoint: unix socket path cannot be empty$/],
+    ['https://user:hunter2@a:1', /^endpoint: must not hold credentials: use headers$/],
     ['::1:4317', /^endpoint: is not host:port; an IPv6 address goes in brackets/],
     ['a:99999', /^endpoint: port must be from 1 to 65535$/],
     ['ftp://a:1', /^endpoint: scheme is not supported/],

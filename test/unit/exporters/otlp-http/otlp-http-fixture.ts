@@ -5,7 +5,7 @@ import type { Static } from 'typebox';
 import type { Outcome, RequestExporter } from '../../../../src/component.ts';
 import { otlpHttp } from '../../../../src/exporters/otlp-http/otlp-http.ts';
 import type { Batch } from '../../../../src/telemetry/batch.ts';
-import { seconds } from '../../../../src/telemetry/units.ts';
+import { nanoseconds, seconds } from '../../../../src/telemetry/units.ts';
 import { startOtlpHttpReceiver } from '../../../lab/otlp-http-receiver.ts';
 import { batchWith } from '../../batch-with.ts';
 import { fakeHost } from '../../fake-host.ts';
@@ -42,9 +42,15 @@ export async function setUp(
   return { receiver, exporter, logged, host };
 }
 
-export async function sendAll(exporter: RequestExporter, batch: Batch, abort = new AbortController().signal) {
+export async function sendAll(
+  exporter: RequestExporter,
+  batch: Batch,
+  abort = new AbortController().signal,
+  timeout = nanoseconds(0),
+) {
   const outcomes: Outcome[] = [];
-  for (const payload of exporter.encode(batch)) outcomes.push(await exporter.send(payload, abort));
+  for (const payload of exporter.encode(batch))
+    outcomes.push(await exporter.send(payload, { abort, timeout }));
   return outcomes;
 }
 
