@@ -5,7 +5,7 @@ import type { Clock } from '../machine/clock.ts';
 import type { Signal } from '../telemetry/batch.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import type { CounterMetric } from '../telemetry/emits.ts';
-import type { Health } from '../telemetry/health.ts';
+import { type Health, messageOf } from '../telemetry/health.ts';
 import type { Nanoseconds } from '../telemetry/units.ts';
 import { failureOf } from './attempt.ts';
 import { deliveryCounters } from './emits.ts';
@@ -37,6 +37,7 @@ export class Account {
   readonly #context: AccountContext;
   readonly #retryAdvice: string;
   readonly #limit: LogLimit;
+  #isUnstored = false;
 
   /** `retryAdvice`: added where a loss could have been retried. */
   constructor(context: AccountContext, retryAdvice = '') {
@@ -56,6 +57,18 @@ export class Account {
   overflowed({ signal, items }: Request, reason: Overflow, bounds: object): void {
     this.#count(deliveryCounters.enqueueFailed[signal], items, reason);
     if (this.#limit.isDue(reason)) this.#context.log.error({ reason, ...bounds }, 'sending queue is full');
+  }
+
+  /** Whether the disk took a request; undefined: it did. */
+  stored(failure: unknown): void {
+    if (this.#isUnstored === (failure !== undefined)) return;
+    this.#isUnstored = failure !== undefined;
+    if (failure === undefined) this.#context.log.info('The sending queue is on disk again.');
+    else
+      this.#context.log.error(
+        { error: messageOf(failure) },
+        'The sending queue cannot be stored. Requests are kept in memory only.',
+      );
   }
 
   late({ signal, items }: Request): void {

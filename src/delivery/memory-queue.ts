@@ -33,7 +33,7 @@ export function createMemoryQueue<R extends Request>({
     },
     lease() {
       const request = waiting.shift();
-      return request && { request, release: () => remove(request) };
+      return request && { request, release: () => remove(request), keep: () => false };
     },
     get size() {
       return size;
@@ -43,5 +43,6 @@ export function createMemoryQueue<R extends Request>({
       for (const request of left) remove(request);
       return left;
     },
+    async close() {},
   };
 }

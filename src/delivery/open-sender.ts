@@ -1,14 +1,16 @@
-import type { HeldExporter, LocalExporter, Payload, RequestExporter } from '../component.ts';
+import type { HeldExporter, LocalExporter, Outcome, Payload, RequestExporter, Store } from '../component.ts';
 import { type Delivery, noRetry } from '../config/schema/delivery.ts';
 import type { TimerClock } from '../machine/clock.ts';
 import { type Batch, itemCount } from '../telemetry/batch.ts';
+import { messageOf } from '../telemetry/health.ts';
 import { nanoseconds } from '../telemetry/units.ts';
 import { Account, type AccountContext } from './account.ts';
 import { createAttempts, type Send } from './attempt.ts';
-import { type Bounds, createMemoryQueue } from './memory-queue.ts';
-import type { Request } from './queue.ts';
+import { createMemoryQueue } from './memory-queue.ts';
+import type { Queue, Request } from './queue.ts';
 import { createRetry } from './retry.ts';
 import { createSender, type Sender } from './sender.ts';
+import { openStoredQueue, type StoredQueue, type StoredRequest } from './stored-queue.ts';
 
 export interface SenderContext extends AccountContext {
   readonly clock: TimerClock;
@@ -16,14 +18,22 @@ export interface SenderContext extends AccountContext {
 
 /** An opened exporter with what its shape needs. */
 export type OpenedExporter =
-  | { readonly shape: 'request'; readonly exporter: RequestExporter; readonly delivery: Delivery }
+  | {
+      readonly shape: 'request';
+      readonly exporter: RequestExporter;
+      readonly delivery: Delivery;
+      /** For the queue; absent: it is in memory. */
+      readonly store?: Store;
+    }
   | { readonly shape: 'local'; readonly exporter: LocalExporter }
   | { readonly shape: 'held'; readonly exporter: HeldExporter };
 
-export function openSender(opened: OpenedExporter, context: SenderContext): Sender {
+export async function openSender(opened: OpenedExporter, context: SenderContext): Promise<Sender> {
   switch (opened.shape) {
     case 'request':
-      return requestSender(opened.exporter, opened.delivery, context);
+      return opened.store
+        ? storedSender({ ...opened, store: opened.store }, context)
+        : requestSender(opened, context);
     case 'local':
       return localSender(opened.exporter, context);
     case 'held':
@@ -31,18 +41,19 @@ export function openSender(opened: OpenedExporter, context: SenderContext): Send
   }
 }
 
-interface ChainOptions<R extends Request> {
+interface ChainOptions<R extends Request, Content extends Request = R> {
   readonly delivery: Pick<Delivery, 'timeout' | 'retry_on_failure'>;
   readonly consumers: number | undefined;
-  readonly queue: Bounds<R>;
+  readonly queue: Queue<R, Content>;
+  readonly capacity: number;
   readonly bounds: object;
   readonly account: Account;
   readonly send: Send<R>;
-  requestsOf(batch: Batch): readonly R[];
+  requestsOf(batch: Batch): readonly Content[];
 }
 
-function chainSender<R extends Request>(
-  { delivery, queue, send, account, ...chain }: ChainOptions<R>,
+function chainSender<R extends Request, Content extends Request>(
+  { delivery, send, account, ...chain }: ChainOptions<R, Content>,
   { clock }: SenderContext,
 ): Sender {
   const attempts = createAttempts(send, { timeout: delivery.timeout, clock });
@@ -52,28 +63,30 @@ function chainSender<R extends Request>(
     attempt: attempts.attempt,
     onRetry: (request, failure, after) => account.retried(request, failure, after),
   });
-  return createSender({
-    ...{ ...chain, attempts, retry, account, clock },
-    queue: createMemoryQueue(queue),
-    capacity: queue.requests,
-  });
+  return createSender({ ...chain, attempts, retry, account, clock });
 }
 
 const retryAdvice = ' Try enabling retry_on_failure config option to retry on retryable errors.';
 
-function requestSender(exporter: RequestExporter, delivery: Delivery, context: SenderContext): Sender {
+interface OpenedRequest {
+  readonly exporter: RequestExporter;
+  readonly delivery: Delivery;
+}
+
+function requestSender({ exporter, delivery }: OpenedRequest, context: SenderContext): Sender {
   const { enabled, num_consumers, queue_size, max_bytes } = delivery.sending_queue;
   const unbounded = Number.POSITIVE_INFINITY;
-  return chainSender<Payload>(
+  return chainSender(
     {
       delivery,
       consumers: enabled ? num_consumers : undefined,
-      queue: {
+      queue: createMemoryQueue<Payload>({
         requests: enabled ? queue_size : unbounded,
         weight: enabled ? max_bytes : unbounded,
         weigh: ({ bytes }) => bytes.byteLength,
         overflow: 'queue_bytes_full',
-      },
+      }),
+      capacity: queue_size,
       bounds: { queue_size, max_bytes },
       account: new Account(context, retryAdvice),
       send: (payload, abort) => exporter.send(payload, { abort, timeout: delivery.timeout }),
@@ -83,20 +96,62 @@ function requestSender(exporter: RequestExporter, delivery: Delivery, context: S
   );
 }
 
+async function storedSender(
+  { exporter, delivery, store }: OpenedRequest & { readonly store: Store },
+  context: SenderContext,
+): Promise<Sender> {
+  const { num_consumers, queue_size, max_bytes } = delivery.sending_queue;
+  const account = new Account(context, retryAdvice);
+  const queue = await openStoredQueue({
+    store,
+    requests: queue_size,
+    weight: max_bytes,
+    now: () => context.clock.now(),
+    onStored: (failure) => account.stored(failure),
+  });
+  return chainSender<StoredRequest, Payload>(
+    {
+      delivery,
+      consumers: num_consumers,
+      queue,
+      capacity: queue_size,
+      bounds: { queue_size, max_bytes },
+      account,
+      async send(request, abort): Promise<Outcome> {
+        const read = await contentOf(request, queue);
+        return 'kind' in read ? read : exporter.send(read, { abort, timeout: delivery.timeout });
+      },
+      requestsOf: (batch) => exporter.encode(batch),
+    },
+    context,
+  );
+}
+
+async function contentOf(request: StoredRequest, queue: StoredQueue): Promise<Payload | Outcome> {
+  try {
+    const payload = await queue.read(request);
+    return payload ?? { kind: 'refused', reason: 'the store of the sending queue has lost the request' };
+  } catch (error) {
+    return { kind: 'retry', reason: messageOf(error) };
+  }
+}
+
 /** Batches that wait for a slow terminal, and the items in them: some hundred bytes each. */
 const localBounds = { queue_size: 1000, queue_items: 250_000 };
 
 function localSender(exporter: LocalExporter, context: SenderContext): Sender {
-  return chainSender<Request & { readonly batch: Batch }>(
+  type LocalRequest = Request & { readonly batch: Batch };
+  return chainSender<LocalRequest, LocalRequest>(
     {
       delivery: { timeout: nanoseconds(0), retry_on_failure: noRetry },
       consumers: 1,
-      queue: {
+      queue: createMemoryQueue({
         requests: localBounds.queue_size,
         weight: localBounds.queue_items,
         weigh: ({ items }) => items,
         overflow: 'queue_items_full',
-      },
+      }),
+      capacity: localBounds.queue_size,
       bounds: localBounds,
       account: new Account(context),
       async send({ batch }) {

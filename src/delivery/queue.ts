@@ -10,19 +10,28 @@ export interface Request {
 /** Why a request found no room. */
 export type Overflow = 'queue_full' | 'queue_bytes_full' | 'queue_items_full';
 
-/** Between the pipelines and the attempts. A queue that outlives the process keeps each request until its lease is released. */
-export interface Queue<R extends Request> {
-  put(request: R): Overflow | undefined;
+/** Undefined: it has its place. `kept`: it came while the queue was drained, and is there for the next process. */
+export type Put = Overflow | 'shutdown' | 'kept' | undefined;
+
+/**
+ * Between the pipelines, which put requests in, and the attempts, which lease them. A queue that outlives the process keeps
+ * each request until its lease is released.
+ */
+export interface Queue<R extends Request, Content extends Request = R> {
+  put(request: Content): Put | Promise<Put>;
   /** The oldest that waits, until its lease is released; undefined: none waits. */
   lease(): Lease<R> | undefined;
   /** Requests that wait or are leased. */
   readonly size: number;
-  /** Ends it: what waited and will not be leased any more. */
+  /** Ends it: what waited, will not be leased any more, and is lost. */
   drain(): readonly R[];
+  close(): Promise<void>;
 }
 
 export interface Lease<R extends Request> {
   readonly request: R;
   /** It is delivered or lost: its room is free. */
   release(): void;
+  /** It is for the next process to deliver; false: the queue cannot keep it. */
+  keep(): boolean;
 }

@@ -4,7 +4,7 @@ import type { Batch } from '../telemetry/batch.ts';
 import type { Nanoseconds } from '../telemetry/units.ts';
 import type { Account } from './account.ts';
 import type { Attempts } from './attempt.ts';
-import type { Lease, Overflow, Queue, Request } from './queue.ts';
+import type { Lease, Queue, Request } from './queue.ts';
 import type { Retry } from './retry.ts';
 
 /** Between the pipelines and one exporter: an account of every item, and what its shape needs. */
@@ -18,8 +18,8 @@ export interface Sender {
 }
 
 /** The links of the chain queue, retry, attempt. */
-export interface Chain<R extends Request> {
-  readonly queue: Queue<R>;
+export interface Chain<R extends Request, Content extends Request = R> {
+  readonly queue: Queue<R, Content>;
   readonly retry: Retry<R>;
   readonly attempts: Attempts<R>;
   readonly account: Account;
@@ -29,10 +29,10 @@ export interface Chain<R extends Request> {
   /** Requests the queue has room for, and the bounds that are logged when it is full. */
   readonly capacity: number;
   readonly bounds: object;
-  requestsOf(batch: Batch): readonly R[];
+  requestsOf(batch: Batch): readonly Content[];
 }
 
-export function createSender<R extends Request>(chain: Chain<R>): Sender {
+export function createSender<R extends Request, Content extends Request>(chain: Chain<R, Content>): Sender {
   const { queue, retry, attempts, account, clock, consumers } = chain;
   const hasQueue = consumers !== undefined;
   const idle = Promise.withResolvers<void>();
@@ -40,12 +40,21 @@ export function createSender<R extends Request>(chain: Chain<R>): Sender {
   let closed: Promise<void> | undefined;
 
   if (hasQueue) account.capacity(chain.capacity);
+  if (queue.size > 0) {
+    account.queued(queue.size);
+    consume();
+  }
 
   async function offer(batch: Batch): Promise<void> {
     for (const request of chain.requestsOf(batch)) {
-      const overflow: Overflow | 'shutdown' | undefined = closed ? 'shutdown' : queue.put(request);
-      if (overflow === 'shutdown') account.late(request);
-      else if (overflow) account.overflowed(request, overflow, chain.bounds);
+      const putting = closed ? 'shutdown' : queue.put(request);
+      // at once where it is in memory: a receiver's batch is not held up
+      const overflow = putting instanceof Promise ? await putting : putting;
+      if (overflow === 'kept') settle();
+      else if (overflow === 'shutdown') {
+        account.late(request);
+        settle();
+      } else if (overflow) account.overflowed(request, overflow, chain.bounds);
       else if (hasQueue) {
         account.queued(1);
         consume();
@@ -68,15 +77,23 @@ export function createSender<R extends Request>(chain: Chain<R>): Sender {
     }
   }
 
-  async function deliver({ request, release }: Lease<R>): Promise<void> {
-    account.delivered(request, await retry.deliver(request));
-    release();
+  async function deliver({ request, release, keep }: Lease<R>): Promise<void> {
+    const delivered = await retry.deliver(request);
+    const isKept = delivered.kind === 'lost' && delivered.because === 'shutdown' && keep();
+    if (!isKept) {
+      account.delivered(request, delivered);
+      release();
+    }
     left();
   }
 
   /** A request is out of the queue. */
   function left(): void {
     if (hasQueue) account.queued(-1);
+    settle();
+  }
+
+  function settle(): void {
     if (queue.size > 0) return;
     if (closed) idle.resolve();
   }
@@ -86,13 +103,18 @@ export function createSender<R extends Request>(chain: Chain<R>): Sender {
     if (queue.size === 0) idle.resolve();
     if (!(await endsWithin(clock, limit, idle.promise))) {
       const reason = `shutdown deadline of ${printDuration(limit)}`;
-      for (const request of queue.drain()) {
+      const before = queue.size;
+      const lost = queue.drain();
+      if (hasQueue) account.queued(queue.size + lost.length - before); // those that are kept
+      for (const request of lost) {
         account.lost(request, 'shutdown', { reason });
         left();
       }
+      settle();
       attempts.abortAll(new Error(reason));
       await idle.promise;
     }
+    await queue.close();
     if (hasQueue) account.capacity(-chain.capacity);
   }
 

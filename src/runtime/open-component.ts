@@ -67,7 +67,15 @@ async function openExporter(
   { host, sending }: Pick<OpenContext, 'host' | 'sending'>,
 ): Promise<Opened> {
   const opened = await openShape(configured, host);
-  return { kind: 'exporter', running: opened.exporter, sender: openSender(opened, sending) };
+  const storage = configured.delivery?.sending_queue.storage;
+  try {
+    const store = storage === undefined ? undefined : await host.openStore(storage);
+    const sender = await openSender({ ...opened, ...(store && { store }) }, sending);
+    return { kind: 'exporter', running: opened.exporter, sender };
+  } catch (error) {
+    await opened.exporter.close();
+    throw error;
+  }
 }
 
 async function openShape(

@@ -2,6 +2,7 @@ import type { TObject } from 'typebox';
 import type { Component, ConfigProblem } from '../../component.ts';
 import { bytes, type Nanoseconds, nanoseconds } from '../../telemetry/units.ts';
 import { duration } from './duration.ts';
+import { storageId } from './storage-id.ts';
 import { Type } from './type.ts';
 
 const maxQueueBytes = bytes(32 * 1024 * 1024);
@@ -14,6 +15,7 @@ export interface Delivery {
     readonly num_consumers: number;
     readonly queue_size: number;
     readonly max_bytes: number;
+    readonly storage?: string;
   };
   readonly retry_on_failure: {
     readonly enabled: boolean;
@@ -48,8 +50,11 @@ const deliverySchema = ({ timeout }: { readonly timeout: string }) => ({
         default: maxQueueBytes,
         description: 'Bytes of these requests; what comes beyond that is dropped and counted.',
       }),
+      storage: storageId(
+        'Storage extension that holds the queue, so that it outlives the agent; absent: it is in memory.',
+      ),
     },
-    { default: {}, description: 'The queue in memory between the pipelines and the network.' },
+    { default: {}, description: 'The queue between the pipelines and the network.' },
   ),
   retry_on_failure: Type.Object(
     {
@@ -80,7 +85,16 @@ const deliverySchema = ({ timeout }: { readonly timeout: string }) => ({
 });
 
 /** Rules about a delivery beyond the schema, in the Collector's words. */
-export function deliveryProblems({ retry_on_failure: retry }: Delivery): readonly ConfigProblem[] {
+export function deliveryProblems(delivery: Delivery): readonly ConfigProblem[] {
+  return [...queueProblems(delivery), ...retryProblems(delivery)];
+}
+
+function queueProblems({ sending_queue: { enabled, storage } }: Delivery): readonly ConfigProblem[] {
+  if (enabled || storage === undefined) return [];
+  return [{ path: ['sending_queue', 'storage'], message: "needs the queue: 'enabled' must be true" }];
+}
+
+function retryProblems({ retry_on_failure: retry }: Delivery): readonly ConfigProblem[] {
   const age = retry.max_elapsed_time;
   const above = (['initial_interval', 'max_interval'] as const).find((key) => retry[key] > age);
   if (!retry.enabled || age === 0 || above === undefined) return [];

@@ -1,4 +1,4 @@
-import type { Attempt, Outcome, Payload } from '../../../src/component.ts';
+import type { Attempt, Outcome, Payload, Store } from '../../../src/component.ts';
 import type { Delivery } from '../../../src/config/schema/delivery.ts';
 import { openSender } from '../../../src/delivery/open-sender.ts';
 import { type Batch, itemCount } from '../../../src/telemetry/batch.ts';
@@ -26,6 +26,7 @@ export interface Options {
   readonly queue?: Partial<Delivery['sending_queue']>;
   readonly retry?: Partial<Delivery['retry_on_failure']>;
   readonly random?: () => number;
+  readonly store?: Store;
   encode?(batch: Batch): readonly Payload[];
 }
 
@@ -35,9 +36,9 @@ export const encodeWhole = (batch: Batch): readonly Payload[] => [
   { signal: batch.signal, bytes: new Uint8Array(), items: itemCount(batch) },
 ];
 
-export function start(
+export async function start(
   send: Send,
-  { delivery, queue, retry, random = () => 0.5, encode = encodeWhole }: Options = {},
+  { delivery, queue, retry, random = () => 0.5, encode = encodeWhole, store }: Options = {},
 ) {
   const world = fakeWorld();
   world.clock.random = random;
@@ -56,7 +57,10 @@ export function start(
     },
     async close() {},
   };
-  const sender = openSender({ shape: 'request', exporter, delivery: settings }, { ...world, id: 'out' });
+  const sender = await openSender(
+    { shape: 'request', exporter, delivery: settings, ...(store && { store }) },
+    { ...world, id: 'out' },
+  );
   const count = (name: string, reason?: string) =>
     total(world.counters, `otelcol_exporter_${name}`, reason === undefined ? {} : { reason });
   return { ...world, sender, times, count };

@@ -11,9 +11,12 @@ import { accepted, never, start, unavailable } from './sender-fixture.ts';
 
 test('at most num_consumers requests are sent at the same time', async () => {
   const waiting: (() => void)[] = [];
-  const { sender, times } = start(() => new Promise((resolve) => waiting.push(() => resolve(accepted))), {
-    queue: { num_consumers: 3 },
-  });
+  const { sender, times } = await start(
+    () => new Promise((resolve) => waiting.push(() => resolve(accepted))),
+    {
+      queue: { num_consumers: 3 },
+    },
+  );
   for (let n = 0; n < 7; n++) await sender.offer(batchOf('metrics', 1));
   assert.equal(times.length, 3);
   waiting[0]?.();
@@ -36,7 +39,7 @@ test('a local exporter gets one batch at a time, in order, and none a second tim
     },
     async close() {},
   };
-  const sender = openSender({ shape: 'local', exporter }, { ...world, id: 'out' });
+  const sender = await openSender({ shape: 'local', exporter }, { ...world, id: 'out' });
   for (const items of [1, 2, 3]) await sender.offer(batchOf('metrics', items));
   await sender.close(seconds(1));
   assert.deepEqual(seen, [1, 2, 3]);
@@ -54,7 +57,7 @@ test('a held exporter has a batch when the offer returns; a batch that makes it 
     },
     async close() {},
   };
-  const sender = openSender({ shape: 'held', exporter }, { ...world, id: 'out' });
+  const sender = await openSender({ shape: 'held', exporter }, { ...world, id: 'out' });
   const subject = 'exporter out (metrics)';
   await sender.offer(batchOf('metrics', 1));
   await sender.offer(batchOf('metrics', 2));
@@ -71,9 +74,12 @@ test('a held exporter has a batch when the offer returns; a batch that makes it 
 });
 
 test('without a queue an offer lasts until the data is delivered', async () => {
-  const { clock, sender, count } = start(() => (clock.elapsed() < seconds(6) ? unavailable : accepted), {
-    queue: { enabled: false },
-  });
+  const { clock, sender, count } = await start(
+    () => (clock.elapsed() < seconds(6) ? unavailable : accepted),
+    {
+      queue: { enabled: false },
+    },
+  );
   let isDone = false;
   const offered = sender.offer(batchOf('metrics', 1)).then(() => {
     isDone = true;
@@ -86,7 +92,7 @@ test('without a queue an offer lasts until the data is delivered', async () => {
 });
 
 test('skipBackoff ends the wait of an offer, whose data is tried once more', async () => {
-  const { clock, sender, times, count } = start(() => unavailable, { queue: { enabled: false } });
+  const { clock, sender, times, count } = await start(() => unavailable, { queue: { enabled: false } });
   const offered = sender.offer(batchOf('metrics', 1));
   await clock.advance(seconds(1));
   sender.skipBackoff();
@@ -99,7 +105,7 @@ test('skipBackoff ends the wait of an offer, whose data is tried once more', asy
 
 test('a delivery makes an exporter healthy again', async () => {
   const outcomes = [unavailable, accepted];
-  const { clock, sender, health } = start(() => outcomes.shift() ?? accepted);
+  const { clock, sender, health } = await start(() => outcomes.shift() ?? accepted);
   await sender.offer(batchOf('metrics', 1));
   await settle();
   assert.equal(health.troubles.get('exporter out (metrics)'), 'unavailable');
@@ -108,7 +114,7 @@ test('a delivery makes an exporter healthy again', async () => {
 });
 
 test('close sends queued requests and accepts no more', async () => {
-  const { clock, sender, count } = start(
+  const { clock, sender, count } = await start(
     () => new Promise((resolve) => clock.setTimer(seconds(1), () => resolve(accepted))),
     { queue: { num_consumers: 1 } },
   );
@@ -124,7 +130,7 @@ test('close sends queued requests and accepts no more', async () => {
 });
 
 test('close retries pending requests at once, a last time', async () => {
-  const { sender, times, count, clock } = start(() => unavailable);
+  const { sender, times, count, clock } = await start(() => unavailable);
   await sender.offer(batchOf('metrics', 2));
   await settle();
   await sender.close(seconds(5));
@@ -134,7 +140,7 @@ test('close retries pending requests at once, a last time', async () => {
 });
 
 test('undelivered requests are aborted at the deadline, counted and logged', async () => {
-  const { clock, sender, count, logged } = start(never, {
+  const { clock, sender, count, logged } = await start(never, {
     queue: { num_consumers: 1 },
     delivery: { timeout: seconds(0) },
   });
@@ -178,7 +184,7 @@ test('nothing is lost unaccounted: in = sent + lost + in flight, within the boun
         let calls = 0;
         let offered = 0;
         let parts = 1;
-        const { clock, sender, count } = start(
+        const { clock, sender, count } = await start(
           () => {
             const next = outcomes[calls++ % outcomes.length];
             if (next === 'throw') throw new Error('bug');

@@ -10,7 +10,7 @@ import { accepted, never, start, unavailable } from './sender-fixture.ts';
 const dropping = 'Exporting failed. Dropping data.';
 
 test('accepted items are counted as sent, by signal', async () => {
-  const { sender, count } = start(() => accepted);
+  const { sender, count } = await start(() => accepted);
   await sender.offer(batchOf('metrics', 3));
   await sender.offer(batchOf('logs', 2));
   await settle();
@@ -21,7 +21,7 @@ test('accepted items are counted as sent, by signal', async () => {
 });
 
 test('an unreachable destination is retried with growing intervals until max_elapsed_time', async () => {
-  const { clock, sender, times, count, logged } = start(() => unavailable);
+  const { clock, sender, times, count, logged } = await start(() => unavailable);
   await sender.offer(batchOf('metrics', 4));
   await clock.advance(seconds(1000));
   const waits = times.slice(1).map((time, index) => time - (times[index] ?? 0));
@@ -41,7 +41,7 @@ test('a wait is spread by the randomization factor on both sides', async () => {
     [() => 0, 7.5],
     [() => 0.999999, 2.500005],
   ] as const) {
-    const { clock, sender, times } = start(() => unavailable, { random });
+    const { clock, sender, times } = await start(() => unavailable, { random });
     await sender.offer(batchOf('metrics', 1));
     await clock.advance(seconds(8));
     assert.ok(Math.abs((times[1] ?? 0) - expected) < 1e-6);
@@ -49,7 +49,7 @@ test('a wait is spread by the randomization factor on both sides', async () => {
 });
 
 test('the retry delay of a destination is a minimum', async () => {
-  const { clock, sender, times } = start(() => ({ ...unavailable, after: seconds(60) }));
+  const { clock, sender, times } = await start(() => ({ ...unavailable, after: seconds(60) }));
   await sender.offer(batchOf('metrics', 1));
   await clock.advance(seconds(130));
   assert.deepEqual(times, [0, 60, 120]);
@@ -57,7 +57,7 @@ test('the retry delay of a destination is a minimum', async () => {
 
 test('without max_elapsed_time a request is retried without end', async () => {
   let away = true;
-  const { clock, sender, count } = start(() => (away ? unavailable : accepted), {
+  const { clock, sender, count } = await start(() => (away ? unavailable : accepted), {
     retry: { max_elapsed_time: seconds(0) },
   });
   await sender.offer(batchOf('metrics', 1));
@@ -68,7 +68,7 @@ test('without max_elapsed_time a request is retried without end', async () => {
 });
 
 test('a refusal is final', async () => {
-  const { sender, times, count, logged } = start(() => ({ kind: 'refused', reason: 'bad data' }));
+  const { sender, times, count, logged } = await start(() => ({ kind: 'refused', reason: 'bad data' }));
   await sender.offer(batchOf('logs', 2));
   await settle();
   assert.deepEqual(times, [0]);
@@ -79,7 +79,7 @@ test('a refusal is final', async () => {
 
 test('an exporter that throws loses its request and continues', async () => {
   let calls = 0;
-  const { sender, count } = start(() => {
+  const { sender, count } = await start(() => {
     calls += 1;
     if (calls === 1) throw new Error('bug');
     return accepted;
@@ -92,7 +92,11 @@ test('an exporter that throws loses its request and continues', async () => {
 });
 
 test('rejected items of a partial success are lost, the rest is sent, and nothing is retried', async () => {
-  const { sender, times, count, logged } = start(() => ({ kind: 'partial', rejected: 2, reason: 'too old' }));
+  const { sender, times, count, logged } = await start(() => ({
+    kind: 'partial',
+    rejected: 2,
+    reason: 'too old',
+  }));
   await sender.offer(batchOf('metrics', 5));
   await settle();
   assert.deepEqual(times, [0]);
@@ -103,7 +107,7 @@ test('rejected items of a partial success are lost, the rest is sent, and nothin
 
 test('an attempt without an answer is aborted at the timeout and retried', async () => {
   let aborts = 0;
-  const { clock, sender, times, health } = start((_, abort) => {
+  const { clock, sender, times, health } = await start((_, abort) => {
     abort.addEventListener('abort', () => {
       aborts += 1;
     });
@@ -117,14 +121,14 @@ test('an attempt without an answer is aborted at the timeout and retried', async
 });
 
 test('a timeout of 0 is none', async () => {
-  const { clock, sender, times } = start(never, { delivery: { timeout: nanoseconds(0) } });
+  const { clock, sender, times } = await start(never, { delivery: { timeout: nanoseconds(0) } });
   await sender.offer(batchOf('metrics', 1));
   await clock.advance(seconds(100));
   assert.deepEqual(times, [0]);
 });
 
 test('beyond its size the queue drops, counts, and logs once', async () => {
-  const { sender, count, messages } = start(never, { queue: { num_consumers: 2, queue_size: 5 } });
+  const { sender, count, messages } = await start(never, { queue: { num_consumers: 2, queue_size: 5 } });
   for (let n = 0; n < 8; n++) await sender.offer(batchOf('metrics', 10));
   assert.equal(count('queue_size'), 5);
   assert.equal(count('enqueue_failed_metric_points', 'queue_full'), 30);
@@ -133,7 +137,7 @@ test('beyond its size the queue drops, counts, and logs once', async () => {
 
 test('beyond its bytes the queue drops, counts with a reason of its own, and has room again when they are sent', async () => {
   const waiting: (() => void)[] = [];
-  const { sender, count, messages } = start(
+  const { sender, count, messages } = await start(
     () => new Promise((resolve) => waiting.push(() => resolve(accepted))),
     {
       queue: { max_bytes: 100 },
@@ -153,8 +157,7 @@ test('beyond its bytes the queue drops, counts with a reason of its own, and has
 
 test('a queue that stays full is logged once a minute', async () => {
   const waiting: (() => void)[] = [];
-  const { sender, messages, clock } = start(
-    () => new Promise((resolve) => waiting.push(() => resolve(accepted))),
+  const { sender, messages, clock } = await start(() => new Promise((resolve) => waiting.push(() => resolve(accepted))),
     { queue: { num_consumers: 1, queue_size: 2 }, delivery: { timeout: seconds(0) } },
   );
   for (let n = 0; n < 20; n++) {
@@ -169,7 +172,7 @@ test('a queue that stays full is logged once a minute', async () => {
 });
 
 test('a destination that takes metrics and refuses logs is in trouble once, and not again with each request', async () => {
-  const { sender, count, messages, health } = start(({ signal }) =>
+  const { sender, count, messages, health } = await start(({ signal }) =>
     signal === 'metrics' ? accepted : { kind: 'refused', reason: 'no logs here' },
   );
   for (let n = 0; n < 5; n++) {
@@ -183,7 +186,7 @@ test('a destination that takes metrics and refuses logs is in trouble once, and 
 });
 
 test('a loss is logged again when its reason changes, and once a minute where it does not', async () => {
-  const { sender, logged, clock } = start(({ items }) => ({
+  const { sender, logged, clock } = await start(({ items }) => ({
     kind: 'refused',
     reason: items === 1 ? 'a' : 'b',
   }));
@@ -206,8 +209,7 @@ test('a loss is logged again when its reason changes, and once a minute where it
 test('a destination whose words vary is logged once a minute for each code, in words of a limited length', async () => {
   let calls = 0;
   const words = () => `request ${calls++} ${'x'.repeat(20_000)}`;
-  const { sender, clock, logged, count, health } = start(
-    ({ signal }) =>
+  const { sender, clock, logged, count, health } = await start(({ signal }) =>
       signal === 'logs'
         ? { kind: 'refused', code: 'INTERNAL', reason: words() }
         : { kind: 'retry', code: 'ABORTED', reason: words() },
@@ -230,7 +232,7 @@ test('a destination whose words vary is logged once a minute for each code, in w
 
 test('a destination that fails now and then is logged once a minute, with its recovery', async () => {
   let calls = 0;
-  const { sender, clock, messages } = start(() => (calls++ % 2 ? accepted : unavailable));
+  const { sender, clock, messages } = await start(() => (calls++ % 2 ? accepted : unavailable));
   for (let n = 0; n < 12; n++) {
     await sender.offer(batchOf('metrics', 1));
     await clock.advance(seconds(10));
@@ -241,7 +243,7 @@ test('a destination that fails now and then is logged once a minute, with its re
 
 test('a warning and a partial success are logged once a minute, however often they come', async () => {
   let rejected = 0;
-  const { sender, count, logged, health } = start(() => ({ kind: 'partial', rejected, reason: 'old' }));
+  const { sender, count, logged, health } = await start(() => ({ kind: 'partial', rejected, reason: 'old' }));
   for (rejected of [0, 0, 1, 0, 1, 1]) {
     await sender.offer(batchOf('metrics', 2));
     await settle();
@@ -260,7 +262,7 @@ test('a warning and a partial success are logged once a minute, however often th
 
 test('what a destination throws is compared by the code of Node.js', async () => {
   let calls = 0;
-  const { sender, messages } = start(() => {
+  const { sender, messages } = await start(() => {
     throw Object.assign(new Error(`no space for ${calls++}`), { code: 'ENOSPC' });
   });
   for (let n = 0; n < 3; n++) await sender.offer(batchOf('metrics', 1));
@@ -274,7 +276,7 @@ test('the health has the latest reason, also of a loss that was logged before an
     unavailable,
     { kind: 'refused', reason: 'no logs here' },
   ];
-  const { sender, health, messages, clock } = start(() => outcomes.shift() ?? accepted);
+  const { sender, health, messages, clock } = await start(() => outcomes.shift() ?? accepted);
   const reasons = () => [...health.troubles.values()];
   await sender.offer(batchOf('logs', 1));
   await settle();
