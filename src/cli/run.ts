@@ -9,6 +9,7 @@ import { thisMachine } from '../machine/machine.ts';
 import { dataAttributesOf, ownResourceOf } from '../own-telemetry/own-resource.ts';
 import { openOwnTelemetry } from '../own-telemetry/own-telemetry.ts';
 import { type Agent, createAgent } from '../runtime/agent.ts';
+import { type Snapshot, snapshotOf, watchFiles } from '../runtime/config-watch.ts';
 import { StartError } from '../runtime/start-error.ts';
 import type { World } from '../runtime/world.ts';
 import { createCounters } from '../telemetry/counters.ts';
@@ -19,6 +20,7 @@ import { stopRequest } from './stop-request.ts';
 
 interface RunOptions extends ConfigOptions {
   readonly fallbackConfig?: string;
+  readonly watch?: true;
 }
 
 type Running = Pick<Agent, 'reload' | 'printsOnly' | 'stop'>;
@@ -29,50 +31,55 @@ export function addRun(program: Command): void {
       'Run the agent until SIGINT, SIGTERM or SIGQUIT; SIGHUP makes it read its configuration again.',
     )
     .option('--fallback-config <file>', 'configuration to run where this machine does not support the other')
+    .option('--watch', 'read the configuration again, too, when one of its files has changed')
     .action(run);
 }
 
 async function run(options: RunOptions): Promise<void> {
-  const config = load(options);
+  const first = read(options);
   const fallback = fallbackOf(options);
-  const log = createLog(config.telemetry.logs, report);
-  for (const warning of config.warnings) log.warn(sentenceOf(warning));
+  const log = createLog(first.config.telemetry.logs, report);
+  for (const warning of first.config.warnings) log.warn(sentenceOf(warning));
   let running: Running | undefined;
+  const reload = (reason: string) => {
+    log.info(`${reason} Reloading the configuration...`);
+    running?.reload().catch(() => {}); // logged
+  };
   const stopped = stopRequest({
-    reload() {
-      log.info('Received SIGHUP. Reloading the configuration...');
-      running?.reload().catch(() => {}); // logged
-    },
+    reload: () => reload('Received SIGHUP.'),
     printsOnly: () => running?.printsOnly ?? false,
   });
 
-  const start = async (first: Config, from: ConfigOptions): Promise<Running> => {
-    const world = worldOf(first, log);
+  const start = async ({ config, from, known }: Read): Promise<Running> => {
+    const world = worldOf(config, log);
     const agent = createAgent(world, () => load(from));
     const { health } = agent;
-    const telemetry = await openOwnTelemetry(first.telemetry.metrics, { ...world, health });
+    const telemetry = await openOwnTelemetry(config.telemetry.metrics, { ...world, health });
     try {
-      await agent.apply(first);
+      await agent.apply(config);
     } catch (error) {
       await telemetry.close();
       throw error;
     }
+    const onChange = () => reload('A configuration file has changed.');
+    const watching = options.watch && watchFiles({ clock: systemClock, known, onChange });
     return {
       reload: agent.reload,
       get printsOnly() {
         return agent.printsOnly;
       },
       async stop() {
+        await watching?.stop();
         await agent.stop();
         await telemetry.close();
       },
     };
   };
   log.info({ version }, 'Starting earshot...');
-  running = await start(config, options).catch((error: unknown) => {
+  running = await start(first).catch((error: unknown) => {
     if (!(error instanceof StartError && error.code === 'UNSUPPORTED' && fallback)) throw error;
     report(`${explain(error)}\nRunning the fallback configuration instead: ${fallback.from.config}`);
-    return start(fallback.config, fallback.from);
+    return start(fallback);
   });
 
   log.info({ reason: await stopped }, 'Received shutdown request');
@@ -80,12 +87,18 @@ async function run(options: RunOptions): Promise<void> {
   end(0);
 }
 
-/** Loaded before anything opens, so that it is refused at once if it is wrong. `--set` is not for it. */
-function fallbackOf({ fallbackConfig: file }: RunOptions) {
-  if (file === undefined) return undefined;
-  const from: ConfigOptions = { config: [file], set: [] };
-  return { from, config: load(from) };
+interface Read {
+  readonly from: ConfigOptions;
+  readonly known: Snapshot;
+  readonly config: Config;
 }
+
+/** What is known comes first: a change in between is seen as one. */
+const read = (from: ConfigOptions): Read => ({ from, known: snapshotOf(from.config), config: load(from) });
+
+/** Loaded before anything opens, so that it is refused at once if it is wrong. `--set` is not for it. */
+const fallbackOf = ({ fallbackConfig: file }: RunOptions) =>
+  file === undefined ? undefined : read({ config: [file], set: [] });
 
 function worldOf({ host, telemetry }: Config, log: Logger): World {
   const machine = thisMachine(host.root_path);

@@ -45,6 +45,18 @@ test('SIGHUP applies what was changed in the file; what is wrong is refused, and
   assert.equal(await exit, 0);
 });
 
+test('with --watch a changed file is applied without a signal', async () => {
+  const text = readFileSync(good, 'utf8');
+  const config = file('watched.yaml', text);
+  const { child, exit } = start('--config', config, '--watch');
+  await outputOf(child, 'stderr', 'Everything is ready');
+  file('watched.yaml', text.replace('normal', 'basic'));
+  await outputOf(child, 'stderr', 'A configuration file has changed. Reloading the configuration...');
+  await outputOf(child, 'stderr', 'Configuration applied. {"opened":["exporter debug"]');
+  child.kill();
+  assert.equal(await exit, 0);
+});
+
 test('SIGUSR1 and SIGUSR2 neither end the agent nor open a debugger', async () => {
   const { child, output, exit } = start('--config', good);
   await outputOf(child, 'stderr', 'Everything is ready');
