@@ -4,6 +4,7 @@ import { addComponents } from './cli/components.ts';
 import { addExplain } from './cli/explain/explain.ts';
 import { end, explain, report } from './cli/output.ts';
 import { addPrintConfig } from './cli/print-config.ts';
+import { addReload } from './cli/reload.ts';
 import { addRun } from './cli/run.ts';
 import { addValidate } from './cli/validate.ts';
 import { printableLines } from './printable.ts';
@@ -16,7 +17,7 @@ const program = new Command('earshot')
     outputError: (text, write) => write(printableLines(text.replace(/^error: /, 'Error: '))),
   });
 
-for (const add of [addRun, addExplain, addValidate, addPrintConfig, addComponents]) add(program);
+for (const add of [addRun, addReload, addExplain, addValidate, addPrintConfig, addComponents]) add(program);
 
 // Node.js would print the error as it is.
 process.on('uncaughtException', (error) => {

@@ -1,6 +1,7 @@
 import { ConfigError, maxProblems } from '../config/config-error.ts';
 import { printable } from '../printable.ts';
 import { StartError } from '../runtime/start-error.ts';
+import { CommandError } from './command-error.ts';
 
 /** For people: on standard error, so that standard output has data only. The text is printable. */
 export function report(text: string): void {
@@ -24,7 +25,7 @@ export function explain(error: unknown): string {
     const count = length < maxProblems ? `${length}` : `the first ${maxProblems}`;
     return `invalid configuration${length === 1 ? '' : `, ${count} problems`}:\n${error.message}`;
   }
-  if (error instanceof StartError) return printable(error.message);
+  if (error instanceof StartError || error instanceof CommandError) return printable(error.message);
   return describeBug(error);
 }
 

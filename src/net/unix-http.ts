@@ -26,11 +26,17 @@ export class UnixHttp {
     this.#options = options;
   }
 
-  async getJson(path: string): Promise<unknown> {
+  getJson(path: string): Promise<unknown> {
+    return this.json('GET', path);
+  }
+
+  /** Without a body. */
+  async json(method: 'GET' | 'POST', path: string): Promise<unknown> {
     const { timeout, maxBody } = this.#options;
     const body: Buffer[] = [];
     let length = 0;
-    await this.#get(path, {
+    await this.#request(path, {
+      method,
       signal: AbortSignal.timeout(toMilliseconds(timeout)),
       onData(chunk) {
         length += chunk.length;
@@ -47,7 +53,7 @@ export class UnixHttp {
     const { maxLine } = this.#options;
     const utf8 = new TextDecoder();
     let rest = '';
-    await this.#get(path, {
+    await this.#request(path, {
       onData(chunk) {
         const lines = (rest + utf8.decode(chunk, { stream: true })).split('\n');
         rest = lines.pop() ?? '';
@@ -63,18 +69,23 @@ export class UnixHttp {
   }
 
   /** Resolves at the end of the body; an error of `onData` ends the request. */
-  #get(
+  #request(
     path: string,
-    { signal, onData }: { readonly signal?: AbortSignal; onData(chunk: Buffer): void },
+    {
+      method = 'GET',
+      signal,
+      onData,
+    }: { readonly method?: string; readonly signal?: AbortSignal; onData(chunk: Buffer): void },
   ): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const headers = { Host: 'localhost', 'User-Agent': `earshot/${version}` };
-    const get = request({ socketPath: this.#options.socketPath, path, headers, agent: false });
-    const expire = () => get.destroy(new RequestError('timeout', `${path} had no answer in time`));
+    const { socketPath } = this.#options;
+    const sent = request({ socketPath, method, path, headers, agent: false });
+    const expire = () => sent.destroy(new RequestError('timeout', `${path} had no answer in time`));
     signal?.addEventListener('abort', expire);
-    this.#requests.add(get);
-    get.on('error', (error) => reject(explain(error)));
-    get.on('response', (response) => {
+    this.#requests.add(sent);
+    sent.on('error', (error) => reject(explain(error)));
+    sent.on('response', (response) => {
       const { statusCode = 0 } = response;
       // Destroying the request destroys its answer with the same error; the first one counts.
       response.on('error', (error) => reject(explain(error)));
@@ -83,15 +94,15 @@ export class UnixHttp {
       );
       if (statusCode !== 200) {
         reject(new RequestError(reasonOfStatus(statusCode), `${path} answered ${statusCode}`));
-        get.destroy();
+        sent.destroy();
         return;
       }
-      consume(response, { request: get, onData });
+      consume(response, { request: sent, onData });
     });
-    get.end();
+    sent.end();
     return promise.finally(() => {
       signal?.removeEventListener('abort', expire);
-      this.#requests.delete(get);
+      this.#requests.delete(sent);
     });
   }
 }

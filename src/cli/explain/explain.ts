@@ -1,13 +1,12 @@
 import type { Command } from 'commander';
-import { parseDuration } from '../../config/schema/duration.ts';
+import { parseDuration, printDuration } from '../../config/schema/duration.ts';
 import type { Reply } from '../../explanations/answer.ts';
-import { defaultSocket } from '../../extensions/admin/endpoint.ts';
 import { printable } from '../../printable.ts';
-import type { Nanoseconds } from '../../telemetry/units.ts';
+import { type Nanoseconds, seconds } from '../../telemetry/units.ts';
+import { askAgent, socketIn, withSocket } from '../agent-socket.ts';
+import { CommandError } from '../command-error.ts';
 import { type ConfigOptions, load, withConfig } from '../config-options.ts';
 import { end, print, report } from '../output.ts';
-import { askAgent, socketIn } from './ask-agent.ts';
-import { ExplainError } from './explain-error.ts';
 import { replayRecording } from './replay-recording.ts';
 import { renderAnswer, renderRefusal } from './text.ts';
 
@@ -19,7 +18,7 @@ export interface ExplainOptions extends ConfigOptions {
 }
 
 export function addExplain(program: Command): void {
-  withConfig(program.command('explain <workload>'))
+  withSocket(withConfig(program.command('explain <workload>')))
     .description(
       'Say why a workload waits for CPU, and because of which others: of the running agent, or from a recording.',
     )
@@ -28,10 +27,6 @@ export function addExplain(program: Command): void {
       'explain so much of the newest time; default: 1m, of a recording its newest hour',
     )
     .option('--json', 'print the answer as JSON')
-    .option(
-      '--socket <path>',
-      `socket of the agent; default: that of the extension admin in --config, or ${defaultSocket}`,
-    )
     .option(
       '--recording <file>',
       'explain a recording instead, with the settings of --config where it is given',
@@ -66,7 +61,7 @@ export async function explain(
       ? { stdout: renderAnswer(reply.answer, screen), stderr: '', code }
       : { stdout: '', stderr: renderRefusal(reply, workload), code };
   } catch (error) {
-    if (!(error instanceof ExplainError)) throw error;
+    if (!(error instanceof CommandError)) throw error;
     return { stdout: '', stderr: `Error: ${printable(error.message)}`, code: 1 };
   }
 }
@@ -75,10 +70,16 @@ async function replyTo(
   workload: string,
   { since: text, socket, recording, ...from }: ExplainOptions,
 ): Promise<Reply> {
-  if (workload.trim() === '') throw new ExplainError('cannot explain a workload without a name');
+  if (workload.trim() === '') throw new CommandError('cannot explain a workload without a name');
   const config = from.config.length > 0 ? load(from) : undefined;
-  if (recording === undefined)
-    return askAgent({ path: socket ?? socketIn(config), workload, since: sinceOf(text ?? '1m') });
+  if (recording === undefined) {
+    const query = new URLSearchParams({ workload, since: printDuration(sinceOf(text ?? '1m')) });
+    return askAgent<Reply>({
+      socket: socket ?? socketIn(config),
+      ...{ method: 'GET', path: `/v1/explain?${query}`, timeout: seconds(10) },
+      kinds: ['answer', 'ambiguous', 'unknown', 'nothing'],
+    });
+  }
   const since = text === undefined ? undefined : sinceOf(text);
   return replayRecording({ file: recording, workload, since, config });
 }
@@ -86,7 +87,7 @@ async function replyTo(
 function sinceOf(text: string): Nanoseconds {
   const since = parseDuration(text);
   if (!since)
-    throw new ExplainError(`cannot explain the newest ${text}: --since is a duration like 30s, 5m or 1h`);
+    throw new CommandError(`cannot explain the newest ${text}: --since is a duration like 30s, 5m or 1h`);
   return since;
 }
 

@@ -21,11 +21,11 @@ import {
   nanoseconds,
   type UnixNanoseconds,
 } from '../../telemetry/units.ts';
-import type { Question } from './ask-agent.ts';
-import { ExplainError } from './explain-error.ts';
+import { CommandError } from '../command-error.ts';
 import { openJudge, ownConfig } from './judge.ts';
 
-export interface RecordedQuestion extends Pick<Question, 'workload'> {
+export interface RecordedQuestion {
+  readonly workload: string;
   /** Absent: as long as the recording. */
   readonly since: Nanoseconds | undefined;
   readonly file: string;
@@ -36,7 +36,7 @@ export interface RecordedQuestion extends Pick<Question, 'workload'> {
 /** Answers from a recording, read at once; points in time are counted from its beginning. */
 export async function replayRecording({ file, workload, since, config }: RecordedQuestion): Promise<Reply> {
   const recording = await readRecording(file).catch((cause: Error) => {
-    throw new ExplainError(cause.message, { cause });
+    throw new CommandError(cause.message, { cause });
   });
   const clock = recordedClock();
   const world: World = {

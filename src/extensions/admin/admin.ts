@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { PlainExtensionComponent } from '../../component.ts';
 import { Type } from '../../config/schema/type.ts';
 import { explanations as explanationsRef } from '../../explanations/explanations.ts';
+import { seconds } from '../../telemetry/units.ts';
 import { defaultSocket, endpointProblem, socketPathOf } from './endpoint.ts';
 import { listenAt } from './listen.ts';
 import { respondFrom } from './respond.ts';
@@ -20,7 +21,8 @@ const config = Type.Object(
 export const admin: PlainExtensionComponent<typeof config> = {
   kind: 'extension',
   type: 'admin',
-  summary: 'A socket on which the running agent answers `earshot explain`: why a workload waits for CPU.',
+  summary:
+    'A socket on which the running agent answers `earshot explain`, why a workload waits for CPU, and `earshot reload`.',
   stability: 'development',
   exclusive: true,
   config,
@@ -30,10 +32,8 @@ export const admin: PlainExtensionComponent<typeof config> = {
   },
   async open({ endpoint }, host) {
     const explanations = await host.use(explanationsRef);
-    const server = createServer(
-      { requestTimeout: 5000, headersTimeout: 5000 },
-      respondFrom(explanations, host.log),
-    );
+    const { respond, close: closeReloads } = respondFrom({ explanations, agent: host.agent, log: host.log });
+    const server = createServer({ requestTimeout: 5000, headersTimeout: 5000 }, respond);
     await listenAt(server, socketPathOf(endpoint));
     const stopListening = explanations.listen();
     return {
@@ -41,6 +41,7 @@ export const admin: PlainExtensionComponent<typeof config> = {
         stopListening();
         if (!server.listening) return;
         const closed = new Promise((resolve) => server.close(resolve)); // removes the socket
+        await host.endsWithin(seconds(1), closeReloads()); // a client may not read
         server.closeAllConnections();
         await closed;
       },

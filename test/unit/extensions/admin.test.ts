@@ -14,6 +14,8 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
+import type { Applied, ExtensionHost, Introspection } from '../../../src/component.ts';
+import { ConfigError } from '../../../src/config/config-error.ts';
 import type { Answer } from '../../../src/explanations/answer.ts';
 import { type Explainer, explanations } from '../../../src/explanations/explanations.ts';
 import { admin } from '../../../src/extensions/admin/admin.ts';
@@ -29,8 +31,14 @@ const knowing = (explain: Explainer['explain']): Explainer => ({
   explain,
 });
 
-async function opened(t: TestContext, path: string, explain: Explainer['explain'] = () => undefined) {
-  const { host, logged } = fakeHost('admin');
+async function opened(
+  t: TestContext,
+  path: string,
+  explain: Explainer['explain'] = () => undefined,
+  reload?: Introspection['reload'],
+) {
+  const { host: whole, logged } = fakeHost('admin');
+  const host: ExtensionHost = { ...whole, agent: { ...whole.agent, ...(reload && { reload }) } };
   const service = await host.use(explanations);
   service.provide(knowing(explain));
   const extension = await admin.open({ endpoint: `unix://${path}` }, host);
@@ -83,6 +91,56 @@ test('other questions are refused with what is wrong', async (t) => {
     '?workload=web&since=-1s',
   ])
     assert.equal(await status(`/v1/explain${query}`), 400, query);
+});
+
+test('a reload is answered with what was changed, or with each problem', async (t) => {
+  const path = newPath();
+  const applied: Applied = { opened: ['exporter a'], closed: [], reconfigured: ['extension b'], kept: [] };
+  const outcomes = [
+    () => applied,
+    () => {
+      throw new ConfigError([{ message: 'unknown key "a\x1b"' }, { message: 'no pipeline' }]);
+    },
+    () => {
+      throw new Error('cannot start exporter "a": busy');
+    },
+  ];
+  await opened(
+    t,
+    path,
+    () => undefined,
+    async () => outcomes.shift()?.() ?? applied,
+  );
+  assert.equal((await ask(path, '/v1/reload')).status, 405);
+  assert.equal(outcomes.length, 3, 'only POST reloads');
+  const reload = async () => JSON.parse((await ask(path, '/v1/reload', 'POST')).body);
+  assert.deepEqual(await reload(), { kind: 'applied', ...applied });
+  assert.deepEqual(await reload(), {
+    kind: 'refused',
+    problems: ['unknown key "a\\u{1b}"', 'no pipeline'],
+  });
+  assert.deepEqual(await reload(), { kind: 'refused', problems: ['cannot start exporter "a": busy'] });
+});
+
+test('a reload that closes the socket is answered before', { timeout: 20_000 }, async (t) => {
+  const path = newPath();
+  const { promise: closed, resolve: end } = Promise.withResolvers<void>();
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  const { extension } = await opened(
+    t,
+    path,
+    () => undefined,
+    async () => {
+      begin();
+      await closed;
+      return { opened: [], closed: [], reconfigured: [], kept: [] };
+    },
+  );
+  const asked = ask(path, '/v1/reload', 'POST');
+  await begun;
+  await extension.close();
+  end();
+  assert.deepEqual(JSON.parse((await asked).body), { kind: 'closing' });
 });
 
 test('a bug behind a question is logged, and the next question has an answer', async (t) => {
