@@ -38,6 +38,7 @@ napi_value iterator_read(napi_env env, napi_callback_info info);
 napi_value iterator_close(napi_env env, napi_callback_info info);
 napi_value marker_create(napi_env env, napi_callback_info info);
 napi_value marker_close(napi_env env, napi_callback_info info);
+napi_value datagram_send(napi_env env, napi_callback_info info);
 napi_value struct_layout(napi_env env, napi_callback_info info);
 napi_value enum_values(napi_env env, napi_callback_info info);
 napi_value kernel_struct(napi_env env, napi_callback_info info);

@@ -102,6 +102,7 @@ NAPI_MODULE_INIT()
 		{"closeIterator", iterator_close},
 		{"createMarker", marker_create},
 		{"closeMarker", marker_close},
+		{"sendDatagram", datagram_send},
 		{"structLayout", struct_layout},
 		{"enumValues", enum_values},
 		{"kernelStruct", kernel_struct},

@@ -107,6 +107,9 @@ export interface Native {
   /** The type of one of them as it is declared there (`raw_spinlock_t`, empty where it has no name), or undefined. */
   kernelMemberType(struct: string, member: string): string | undefined;
 
+  /** One datagram to a unix socket, of at most 4,095 bytes; `@name` is an abstract socket. Never waits. */
+  sendDatagram(path: string, message: string): void;
+
   /** A descriptor of a process, closed with `closeSync`: the key of task storage. */
   pidfd(pid: number): number;
   /** CLOCK_MONOTONIC in ns, the clock of `bpf_ktime_get_ns()`. */

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Logger } from 'pino';
 import { createBpfHost } from '../bpf/host.ts';
+import { loadNative } from '../bpf/native.ts';
 import type { Config } from '../config/config.ts';
 import { sentenceOf } from '../config/config-error.ts';
 import { createLog } from '../log.ts';
@@ -16,6 +17,7 @@ import { createCounters } from '../telemetry/counters.ts';
 import { version } from '../version.ts';
 import { type ConfigOptions, load, withConfig } from './config-options.ts';
 import { end, explain, report } from './output.ts';
+import { serviceManager } from './service-manager.ts';
 import { stopRequest } from './stop-request.ts';
 
 interface RunOptions extends ConfigOptions {
@@ -23,7 +25,7 @@ interface RunOptions extends ConfigOptions {
   readonly watch?: true;
 }
 
-type Running = Pick<Agent, 'reload' | 'printsOnly' | 'stop'>;
+type Running = Omit<Agent, 'apply'>;
 
 export function addRun(program: Command): void {
   withConfig(program.command('run', { isDefault: true }))
@@ -40,10 +42,20 @@ async function run(options: RunOptions): Promise<void> {
   const fallback = fallbackOf(options);
   const log = createLog(first.config.telemetry.logs, report);
   for (const warning of first.config.warnings) log.warn(sentenceOf(warning));
+  const manager = serviceManager({
+    ...{ environment: process.env, clock: systemClock, pid: process.pid },
+    send: (path, message) => loadNative().sendDatagram(path, message),
+    onFailure: (error) => log.warn({ error }, 'The service manager cannot be told the state of the agent.'),
+  });
   let running: Running | undefined;
   const reload = (reason: string) => {
     log.info(`${reason} Reloading the configuration...`);
-    running?.reload().catch(() => {}); // logged
+    if (running === undefined) return;
+    manager.reloading();
+    running
+      .reload()
+      .catch(() => {}) // logged
+      .finally(manager.reloaded);
   };
   const stopped = stopRequest({
     reload: () => reload('Received SIGHUP.'),
@@ -64,7 +76,7 @@ async function run(options: RunOptions): Promise<void> {
     const onChange = () => reload('A configuration file has changed.');
     const watching = options.watch && watchFiles({ clock: systemClock, known, onChange });
     return {
-      reload: agent.reload,
+      ...agent,
       get printsOnly() {
         return agent.printsOnly;
       },
@@ -82,7 +94,10 @@ async function run(options: RunOptions): Promise<void> {
     return start(fallback);
   });
 
-  log.info({ reason: await stopped }, 'Received shutdown request');
+  manager.ready(running);
+  const reason = await stopped;
+  manager.stopping();
+  log.info({ reason }, 'Received shutdown request');
   await running.stop();
   end(0);
 }

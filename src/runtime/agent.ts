@@ -3,6 +3,7 @@ import type { Applied } from '../component.ts';
 import type { Config } from '../config/config.ts';
 import { sentenceOf } from '../config/config-error.ts';
 import { Health } from '../telemetry/health.ts';
+import { type Nanoseconds, nanoseconds } from '../telemetry/units.ts';
 import { GraphRunner } from './graph-runner.ts';
 import { introspectionFor, type Phase } from './introspection.ts';
 import { createLossLog } from './loss-log.ts';
@@ -20,6 +21,8 @@ export interface Agent {
   apply(config: Config): Promise<Applied>;
   /** Reads the configuration again, and applies it; where it cannot, it logs why and rejects. */
   reload(): Promise<Applied>;
+  /** How long the longest collection is under way: beyond its interval something of the agent hangs. */
+  collectingFor(): Nanoseconds;
   /** Collects a last time, delivers what is queued within the deadline, closes everything. Never throws. */
   stop(): Promise<void>;
 }
@@ -99,6 +102,12 @@ export function createAgent(world: World, load: () => Config): Agent {
     },
     apply: (next) => inTurn(() => apply(next)),
     reload,
+    collectingFor() {
+      const now = clock.elapsed();
+      return nanoseconds(
+        Math.max(0, ...runner.graph.instances.map(({ collectingSince = now }) => now - collectingSince)),
+      );
+    },
     stop() {
       if (!stopped) phase = { phase: 'stopping', since: clock.now() };
       stopped ??= inTurn(shutDown);

@@ -4,7 +4,7 @@ import type { TimerClock } from '../machine/clock.ts';
 import type { Batch } from '../telemetry/batch.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import type { Health } from '../telemetry/health.ts';
-import type { Nanoseconds } from '../telemetry/units.ts';
+import { type Nanoseconds, nanoseconds } from '../telemetry/units.ts';
 import type { Opened } from './open-component.ts';
 import { type InstancePlan, nameOf } from './plan-graph.ts';
 import type { User } from './services.ts';
@@ -79,6 +79,12 @@ export class Instance {
         deliver: (batch) => deliver(this, batch),
       }),
     );
+  }
+
+  /** Since when its longest collection is under way. */
+  get collectingSince(): Nanoseconds | undefined {
+    const since = this.#tickers.flatMap(({ collectingSince }) => collectingSince ?? []);
+    return since.length > 0 ? nanoseconds(Math.min(...since)) : undefined;
   }
 
   /** An offer that waits for its delivery does not wait between attempts any more. */

@@ -3,6 +3,7 @@ import type { TimerClock } from '../machine/clock.ts';
 import { type Batch, itemCount } from '../telemetry/batch.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import { type Health, messageOf, type Subject } from '../telemetry/health.ts';
+import type { Nanoseconds } from '../telemetry/units.ts';
 import { runtimeCounters } from './emits.ts';
 import { startSchedule } from './schedule.ts';
 
@@ -17,6 +18,8 @@ export interface TickerContext {
 }
 
 export interface Ticker {
+  /** Since when a collection is under way that has not yielded its batches; undefined: none is. */
+  readonly collectingSince: Nanoseconds | undefined;
   /** Ends the timer, lets a running collection end, collects once more. */
   stop(): Promise<void>;
   /** From now on nothing is collected, and the batches of a running collection are dropped. */
@@ -31,6 +34,7 @@ export function startTicker(pull: Pull, context: TickerContext): Ticker {
   const subject = { ...context.subject, pull: pull.name };
   let stopped: Promise<void> | undefined;
   let isCancelled = false;
+  let collectingSince: Nanoseconds | undefined;
   const schedule = startSchedule(
     {
       every: pull.every,
@@ -42,12 +46,21 @@ export function startTicker(pull: Pull, context: TickerContext): Ticker {
 
   async function collect(): Promise<void> {
     try {
-      const batches = await pull.collect();
+      const batches = await begin();
       health.healthy(subject);
       await Promise.all(batches.map(isCancelled ? drop : deliver));
     } catch (error) {
       counters.add(runtimeCounters.collectErrors, 1, attributes);
       health.unhealthy(subject, messageOf(error), { sentence: 'Collecting failed.' });
+    }
+  }
+
+  async function begin(): Promise<readonly Batch[]> {
+    collectingSince = clock.elapsed();
+    try {
+      return await pull.collect();
+    } finally {
+      collectingSince = undefined;
     }
   }
 
@@ -62,6 +75,9 @@ export function startTicker(pull: Pull, context: TickerContext): Ticker {
   }
 
   return {
+    get collectingSince() {
+      return collectingSince;
+    },
     stop() {
       stopped ??= finish();
       return stopped;

@@ -224,6 +224,7 @@ const likely: Readonly<
     attachProgram: [handle, text, value(anyTarget)],
     detach: [handle, number],
     createMarker: [text],
+    sendDatagram: [value(fc.constantFrom('', '/dev/null', '@', '@earshot-fuzz')), text],
     closeMarker: [
       fc.constantFrom<() => unknown>(
         () => -1,
