@@ -8,6 +8,7 @@ import { table } from './exporters/table/table.ts';
 import { admin } from './extensions/admin/admin.ts';
 import { fileStorage } from './extensions/file-storage/file-storage.ts';
 import { healthCheck } from './extensions/health-check/health-check.ts';
+import { zpages } from './extensions/zpages/zpages.ts';
 import { contention } from './processors/contention/contention.ts';
 import { sampling } from './processors/sampling/sampling.ts';
 import { workload } from './processors/workload/workload.ts';
@@ -34,4 +35,5 @@ export const components: readonly Component[] = [
   admin,
   fileStorage,
   healthCheck,
+  zpages,
 ];

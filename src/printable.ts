@@ -26,3 +26,15 @@ const codePoint = (character: string) => `\\u{${character.codePointAt(0)?.toStri
 export function escaped(text: string, escapeOf: (character: string) => string): string {
   return text.replace(unprintable, escapeOf);
 }
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** The same in HTML, as text or as the value of an attribute in quotes. */
+export const htmlText = (text: string) =>
+  printableLines(text).replace(/[&<>"']/g, (of) => entities[of] ?? of);

@@ -32,6 +32,7 @@ const required = (name = 'one'): Readonly<Record<string, object>> => ({
   sampling: { reservoir: {} },
   file_storage: { directory },
   health_check: { endpoint: 'localhost:0' },
+  zpages: { endpoint: 'localhost:0' },
   otlp_grpc: { endpoint: 'localhost:4317', tls: { insecure: true } },
   otlp_http: { endpoint: 'http://localhost:4318' },
 });
