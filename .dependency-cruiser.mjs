@@ -15,7 +15,7 @@ const layers = [
   ['receivers', 'processors', 'connectors', 'exporters', 'extensions'],
   ['delivery', 'own-telemetry'],
   ['runtime'],
-  ['components.ts', 'log.ts'],
+  ['components.ts', 'log.ts', 'log-sampling.ts'],
   ['cli'],
   ['main.ts'],
 ];

@@ -1,22 +1,37 @@
 import { type Logger, pino } from 'pino';
+import { createSampler, type Sampling } from './log-sampling.ts';
 import { printable } from './printable.ts';
 
 export interface LogOptions {
   readonly level: string;
   /** `console` for people, `json` for machines. */
   readonly encoding: 'console' | 'json';
+  /** In each line. */
+  readonly initial_fields: Readonly<Record<string, unknown>>;
+  readonly sampling: Sampling;
 }
 
 /** The agent's own log. */
-export function createLog({ level, encoding }: LogOptions, write: (line: string) => void): Logger {
+export function createLog(
+  { level, encoding, initial_fields, sampling }: LogOptions,
+  write: (line: string) => void,
+): Logger {
   const options = {
     level,
-    base: null,
+    base: initial_fields,
     timestamp: () => `,"ts":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
   };
   const text = encoding === 'json' ? JSON.stringify : readable;
-  return pino(options, { write: (line: string) => write(`${text(fieldsOf(line))}\n`) });
+  const leftOutBefore = createSampler(sampling);
+  return pino(options, {
+    write(line: string) {
+      const fields = fieldsOf(line);
+      const leftOut = leftOutBefore(fields.level, fields.msg);
+      if (leftOut === undefined) return;
+      write(`${text(leftOut > 0 ? { ...fields, left_out: leftOut } : fields)}\n`);
+    },
+  });
 }
 
 type Fields = Readonly<Record<string, unknown>>;

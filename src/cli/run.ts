@@ -16,6 +16,7 @@ import type { World } from '../runtime/world.ts';
 import { createCounters } from '../telemetry/counters.ts';
 import { version } from '../version.ts';
 import { type ConfigOptions, load, withConfig } from './config-options.ts';
+import { openLogOutput } from './log-output.ts';
 import { end, explain, report } from './output.ts';
 import { serviceManager } from './service-manager.ts';
 import { stopRequest } from './stop-request.ts';
@@ -40,7 +41,8 @@ export function addRun(program: Command): void {
 async function run(options: RunOptions): Promise<void> {
   const first = read(options);
   const fallback = fallbackOf(options);
-  const log = createLog(first.config.telemetry.logs, report);
+  const { logs } = first.config.telemetry;
+  const log = createLog(logs, openLogOutput(logs.output_paths));
   for (const warning of first.config.warnings) log.warn(sentenceOf(warning));
   const manager = serviceManager({
     ...{ environment: process.env, clock: systemClock, pid: process.pid },

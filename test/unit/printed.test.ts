@@ -19,11 +19,18 @@ import { createCounters } from '../../src/telemetry/counters.ts';
 import { Health } from '../../src/telemetry/health.ts';
 import { resource, resourceMetrics, sum } from '../../src/telemetry/metrics/build.ts';
 import { waitMetrics } from '../../src/telemetry/metrics/wait.ts';
+import { seconds } from '../../src/telemetry/units.ts';
 import { batchWith, interval } from './batch-with.ts';
 import { loadTexts, withProbe } from './config/sample-components.ts';
 import { FakeClock } from './fake-clock.ts';
 import { fakeHost } from './fake-host.ts';
 import { hostileNames, steers } from './hostile-names.ts';
+
+const unsampled = {
+  level: 'info',
+  initial_fields: {},
+  sampling: { enabled: false, tick: seconds(10), initial: 10, thereafter: 100 },
+};
 
 /** Each output by a name that is somewhere in it. */
 const outputs: Readonly<Record<string, (name: string) => string | Promise<string>>> = {
@@ -106,14 +113,14 @@ const contended = (name: string): Batch => ({
 
 function logged(encoding: 'console' | 'json', name: string): string {
   const lines: string[] = [];
-  const log = createLog({ level: 'info', encoding }, (line) => lines.push(line));
+  const log = createLog({ ...unsampled, encoding }, (line) => lines.push(line));
   log.child({ 'otelcol.component.id': name }).warn({ reason: name, list: [{ name }] }, `cannot read ${name}`);
   return lines.join('');
 }
 
 function destinationLog(name: string): string {
   const lines: string[] = [];
-  const log = createLog({ level: 'info', encoding: 'console' }, (line) => lines.push(line));
+  const log = createLog({ ...unsampled, encoding: 'console' }, (line) => lines.push(line));
   const account = new Account({
     ...{ id: 'otlp_grpc', log, counters: createCounters(), health: new Health(log), clock: new FakeClock() },
   });

@@ -38,6 +38,7 @@ function newAjv(): Ajv {
   });
   ajv.addKeyword('secret');
   ajv.addKeyword('extension');
+  ajv.addKeyword('ignoresCase');
   ajv.addKeyword({
     keyword: 'duration',
     modifying: true,

@@ -3,7 +3,7 @@ import type { Component } from '../../component.ts';
 import { signalNames } from '../../telemetry/batch.ts';
 import { configSchemaOf } from './delivery.ts';
 import { type JsonSchema, jsonSchema, rewrite } from './json-schema.ts';
-import { ownMetricsSchema, type ResourceSettings } from './telemetry.ts';
+import { ownLogsSchema, ownMetricsSchema, type ResourceSettings } from './telemetry.ts';
 import { Type } from './type.ts';
 
 /** The sections that hold components, each named after the kind in it. */
@@ -50,19 +50,7 @@ export const serviceSchema = Type.Object({
   ),
   telemetry: Type.Object(
     {
-      logs: Type.Object(
-        {
-          level: Type.Enum(['debug', 'info', 'warn', 'error'], {
-            default: 'info',
-            description: 'Least severity logged.',
-          }),
-          encoding: Type.Enum(['console', 'json'], {
-            default: 'console',
-            description: 'For people, or for machines.',
-          }),
-        },
-        { default: {}, description: "The agent's own log, on standard error." },
-      ),
+      logs: ownLogsSchema,
       metrics: ownMetricsSchema,
       resource: Type.Unsafe<ResourceSettings>({
         type: 'object',
@@ -130,7 +118,7 @@ export function publishedSchema(components: readonly Component[]): JsonSchema {
 
 const expansion = { type: 'string', pattern: '\\$\\{.+\\}' };
 
-function publish({ duration, secret, extension, ...schema }: JsonSchema): JsonSchema {
+function publish({ duration, secret, extension, ignoresCase, ...schema }: JsonSchema): JsonSchema {
   if (schema.enum) {
     const { default: preset, description, ...rest } = schema;
     return {

@@ -1,6 +1,6 @@
 import type { TSchema } from 'typebox';
 
-/** The part of JSON Schema that component configurations use, with three keywords of our own. */
+/** The part of JSON Schema that component configurations use, with four keywords of our own. */
 export interface JsonSchema {
   readonly type?: string | readonly string[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
@@ -17,6 +17,8 @@ export interface JsonSchema {
   readonly secret?: boolean;
   /** The value is the id of an extension that provides this, see `storageId()`. */
   readonly extension?: 'storage';
+  /** Capital letters of a text are small ones. */
+  readonly ignoresCase?: boolean;
   readonly [keyword: string]: unknown;
 }
 

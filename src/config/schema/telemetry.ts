@@ -60,6 +60,49 @@ const reader = Type.Object(
   { minProperties: 1, maxProperties: 1 },
 );
 
+/** `service::telemetry::logs`, in the Collector's words. */
+export const ownLogsSchema = Type.Object(
+  {
+    level: Type.Enum(['debug', 'info', 'warn', 'error'], {
+      default: 'info',
+      ignoresCase: true,
+      description: 'Least severity logged; capital letters are the same.',
+    }),
+    encoding: Type.Enum(['console', 'json'], {
+      default: 'console',
+      description: 'For people, or for machines.',
+    }),
+    output_paths: Type.Array(Type.String({ minLength: 1 }), {
+      default: ['stderr'],
+      description: 'Where to: `stderr`, `stdout`, and paths of files, which are appended to.',
+    }),
+    initial_fields: Type.Unsafe<Readonly<Record<string, string | number | boolean>>>({
+      type: 'object',
+      default: {},
+      additionalProperties: { type: ['string', 'number', 'boolean'] },
+      description: 'Fields of each line.',
+    }),
+    sampling: Type.Object(
+      {
+        enabled: Type.Boolean({ default: true, description: 'Whether lines are left out.' }),
+        tick: duration({ default: '10s', minimum: '1ms', description: 'Time over which is counted.' }),
+        initial: Type.Integer({ default: 10, minimum: 0, description: 'So many of a tick are written.' }),
+        thereafter: Type.Integer({
+          default: 100,
+          minimum: 0,
+          description: 'Of those after them one in so many is written; 0: none.',
+        }),
+      },
+      {
+        default: {},
+        description:
+          'Of lines with the same level and message; the next one that is written has their number (`left_out`).',
+      },
+    ),
+  },
+  { default: {}, description: "The agent's own log." },
+);
+
 /** Of `service::telemetry::resource`; null takes an attribute away. */
 export type ResourceSettings = Readonly<Record<string, string | number | boolean | null>>;
 

@@ -50,7 +50,8 @@ export function plainValue(tree: Tree, schema: JsonSchema | undefined): unknown 
   if (tree.expanded !== undefined && schema?.type === 'string') return tree.expanded;
   switch (tree.kind) {
     case 'scalar':
-      return tree.value === null && schema?.type === 'object' ? {} : tree.value;
+      if (tree.value === null && schema?.type === 'object') return {};
+      return schema?.ignoresCase && typeof tree.value === 'string' ? tree.value.toLowerCase() : tree.value;
     case 'list':
       return tree.items.map((item) => plainValue(item, schema?.items));
     case 'map':

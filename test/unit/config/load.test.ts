@@ -66,7 +66,10 @@ service:
   assert.deepEqual(config.started, ['status']);
   assert.deepEqual(config.host, { root_path: '/host', keep_names: seconds(60), max_names: 16_384 });
   assert.deepEqual(config.telemetry, {
-    logs: { level: 'info', encoding: 'json' },
+    logs: {
+      ...{ level: 'info', encoding: 'json', output_paths: ['stderr'], initial_fields: {} },
+      sampling: { enabled: true, tick: seconds(10), initial: 10, thereafter: 100 },
+    },
     metrics: { level: 'normal', readers: [] },
     resource: {},
   });

@@ -52,3 +52,9 @@ test('headers of a reader are never printed', () => {
     (error: Error) => !error.message.includes('s3cret'),
   );
 });
+
+test('the level of the log is written in any case, and other words are refused', () => {
+  assert.equal(telemetry('logs: {level: DEBUG}').logs.level, 'debug');
+  assert.equal(telemetry('logs: {level: Warn}').logs.level, 'warn');
+  assert.throws(() => telemetry('logs: {level: LOUD}'), /is not one of debug, info, warn, error/);
+});

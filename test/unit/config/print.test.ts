@@ -46,6 +46,14 @@ service:
     logs:
       level: info
       encoding: console
+      output_paths:
+        - stderr
+      initial_fields: {}
+      sampling:
+        enabled: true
+        tick: 10s
+        initial: 10
+        thereafter: 100
     metrics:
       level: normal
       readers: []
