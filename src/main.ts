@@ -6,6 +6,7 @@ import { end, explain, report } from './cli/output.ts';
 import { addPrintConfig } from './cli/print-config.ts';
 import { addReload } from './cli/reload.ts';
 import { addRun } from './cli/run.ts';
+import { refuseUnknownCommand } from './cli/unknown-command.ts';
 import { addValidate } from './cli/validate.ts';
 import { printableLines } from './printable.ts';
 import { version } from './version.ts';
@@ -26,6 +27,7 @@ process.on('uncaughtException', (error) => {
 });
 
 try {
+  refuseUnknownCommand(program, process.argv[2]);
   await program.parseAsync();
 } catch (error) {
   report(`Error: ${explain(error)}`);

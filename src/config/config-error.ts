@@ -33,7 +33,7 @@ export class ConfigError extends Error {
 /** `file:line:col: path::to::key: message`, as it is. */
 export function sentenceOf({ at, path = [], message, discreet, secrets = [] }: Problem): string {
   const isSecret = at && secrets.some((secret) => overlap(secret, at));
-  const shown = isSecret ? (discreet ?? message) : message;
+  const shown = withoutUserinfo(isSecret ? (discreet ?? message) : message);
   const sentence = path.length > 0 ? `${path.join('::')}: ${shown}` : shown;
   if (at === undefined) return sentence;
   const { line, column } = place(at);
@@ -83,13 +83,28 @@ function masked(
   source: Source,
   secrets: readonly Position[],
 ): string {
-  const stars = (text: string) => text.replace(/[^\r\n]/g, '*');
   let text = lineText;
   for (const { start, end } of secrets.filter((secret) => secret.source === source)) {
     const [from, to] = [Math.max(0, start - lineStart), Math.max(0, end - lineStart)];
     text = text.slice(0, from) + stars(text.slice(from, to)) + text.slice(to);
   }
-  return text.replace(secretLine, (_, key: string, value: string) => key + stars(value));
+  return withoutUserinfo(text).replace(secretLine, (_, key: string, value: string) => key + stars(value));
+}
+
+const stars = (text: string) => text.replace(/[^\r\n]/g, '*');
+
+/** What stands before an `@` may be the password of a URL; as long as before, for the caret. */
+function withoutUserinfo(text: string): string {
+  const [scheme, at] = [text.indexOf('://'), text.lastIndexOf('@')];
+  const whole =
+    scheme >= 0 && scheme < at
+      ? text.slice(0, scheme + 3) + stars(text.slice(scheme + 3, at)) + text.slice(at)
+      : text;
+  return whole.replace(/\S+/g, (word) => {
+    const at = word.lastIndexOf('@');
+    const start = /^(?:[\w./:-]+=)?["']?(?:[a-z][\w+.-]*:\/\/)?/i.exec(word)?.[0].length ?? 0;
+    return at < start ? word : word.slice(0, start) + stars(word.slice(start, at)) + word.slice(at);
+  });
 }
 
 function sortProblems(problems: readonly Problem[]): readonly Problem[] {

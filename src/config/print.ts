@@ -30,13 +30,14 @@ export function printConfig(config: Config): string {
   return printableYaml({ ...Object.fromEntries(bodies), service });
 }
 
-/** What is not printable is in quotes, by YAML's own escapes. */
+/** What is not printable is in quotes, by YAML's own escapes; a dollar in a value is not expanded when it is read again. */
 function printableYaml(value: unknown): string {
   const document = new Document(value);
   visit(document, {
-    Scalar(_, node) {
-      if (typeof node.value === 'string' && escaped(node.value, () => '') !== node.value)
-        node.type = Scalar.QUOTE_DOUBLE;
+    Scalar(key, node) {
+      if (typeof node.value !== 'string') return;
+      if (escaped(node.value, () => '') !== node.value) node.type = Scalar.QUOTE_DOUBLE;
+      if (key !== 'key') node.value = node.value.replaceAll('$', () => '$$');
     },
   });
   return document

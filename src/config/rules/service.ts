@@ -56,6 +56,8 @@ function referenceProblem(
 ): string | undefined {
   const kind = list.slice(0, -1);
   const connectors = list === 'processors' ? new Map() : catalogue.connectors;
+  if (list === 'processors' && !catalogue.processors.has(id) && catalogue.connectors.has(id))
+    return `"${id}" is a connector: name it in the exporters of one pipeline and the receivers of another`;
   if (!catalogue[list].has(id))
     return connectors.has(id)
       ? undefined

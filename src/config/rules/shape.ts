@@ -1,7 +1,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { maxProblems, type Path, type Problem } from '../config-error.ts';
 import { type DurationLimits, durationProblem, parseDuration } from '../schema/duration.ts';
-import { sections } from '../schema/file-schema.ts';
+import { type Section, sections } from '../schema/file-schema.ts';
 import type { JsonSchema } from '../schema/json-schema.ts';
 import { find, plainValue, problemAt, type Tree } from '../text/tree.ts';
 import { didYouMean } from './did-you-mean.ts';
@@ -27,7 +27,7 @@ export function checkShape(tree: Tree, schema: JsonSchema): Checked {
   const problems = (validate.errors ?? [])
     .filter(isOwn)
     .slice(0, maxProblems)
-    .map((error) => explain(error as SchemaError, tree));
+    .map((error) => explain(error as SchemaError, { tree, schema }));
   return { value, problems };
 }
 
@@ -63,14 +63,17 @@ type SchemaError = ErrorObject<string, Readonly<Record<string, unknown>>> & {
 /** Only the `duration` keyword reports problems of a duration; the other keywords serve editors. */
 const isOwn = ({ keyword, parentSchema }: ErrorObject) => keyword === 'duration' || !parentSchema?.duration;
 
-function explain(error: SchemaError, tree: Tree): Problem {
+function explain(
+  error: SchemaError,
+  { tree, schema }: { readonly tree: Tree; readonly schema: JsonSchema },
+): Problem {
   const path = pathOf(error.instancePath);
   const inside = (key: unknown): Path => [...path, String(key)];
   switch (error.keyword) {
     case 'additionalProperties': {
       const key = inside(error.params.additionalProperty);
       const name = String(key.at(-1));
-      const problem = problemAt(tree, key, explainUnknown(path, name, error));
+      const problem = problemAt(tree, key, explainUnknown(key, error, schema));
       if (find(tree, path).tree.expanded !== undefined)
         return { ...problem, path, message: 'a key in the value from the environment is unknown' };
       if (!mayHoldSecret(error.parentSchema) || isPlainKey(name)) return problem;
@@ -93,11 +96,15 @@ function explain(error: SchemaError, tree: Tree): Problem {
   }
 }
 
-function explainUnknown(path: Path, key: string, { parentSchema }: SchemaError): string {
-  const [section, ...below] = path;
+function explainUnknown(path: Path, { parentSchema }: SchemaError, schema: JsonSchema): string {
+  const key = String(path.at(-1));
+  const [section, ...below] = path.slice(0, -1);
   const known = Object.keys(parentSchema.properties ?? {});
   const ofComponents = sections.find((name) => name === section);
-  if (below.length === 0 && ofComponents) return explainUnknownId(key, ofComponents, typesIn(parentSchema));
+  if (below.length === 0 && ofComponents) {
+    const typesOf = (section: Section) => typesIn(schema.properties?.[section] ?? {});
+    return explainUnknownId(key, ofComponents, typesOf);
+  }
   if (section === 'service' && below[0] === 'pipelines' && below.length === 1)
     return explainUnknownPipeline(key);
   if (/:\S/.test(key)) return `unknown key "${key}": is a space missing after ":"?`;
@@ -168,6 +175,8 @@ function typeRemedy(type: string, data: unknown, shown: string): string {
 function shownValue({ parentSchema, data }: SchemaError, tree: Tree): string {
   if (mayHoldSecret(parentSchema)) return 'a value that is secret';
   if (tree.expanded !== undefined) return 'the value from the environment';
+  if (typeof data === 'number' && !Number.isFinite(data))
+    return `${data < 0 ? '-' : ''}.${Number.isNaN(data) ? 'nan' : 'inf'}`;
   if (typeof data !== 'object' || data === null) return JSON.stringify(data ?? null);
   return Array.isArray(data) ? 'a list' : 'keys and values';
 }

@@ -1,16 +1,23 @@
 import { signalNames } from '../../telemetry/batch.ts';
-import type { Section } from '../schema/file-schema.ts';
+import { type Section, sections } from '../schema/file-schema.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { counterpartOf } from './from-the-collector.ts';
 
 /** Why an id names no component of its section. */
-export function explainUnknownId(id: string, section: Section, types: readonly string[]): string {
+export function explainUnknownId(
+  id: string,
+  section: Section,
+  typesOf: (section: Section) => readonly string[],
+): string {
   const malformed = explainMalformedId(id);
   if (malformed) return malformed;
   const type = typePart(id);
+  const types = typesOf(section);
   if (types.includes(type)) return `invalid character(s) in name "${id.slice(type.length + 1)}"`;
   const counterpart = counterpartOf(section, type);
   if (counterpart) return `unknown type: "${type}" for id: "${id}": ${counterpart.replaceAll('`', '"')}`;
+  const other = sections.find((other) => typesOf(other).includes(type));
+  if (other) return `unknown type: "${type}" for id: "${id}": it stands in ${other}, not in ${section}`;
   if (types.length === 0) return `unknown type: "${type}" for id: "${id}": there are no ${section}`;
   const remedy = didYouMean(type, types) || ` (valid values: [${types.join(' ')}])`;
   return `unknown type: "${type}" for id: "${id}"${remedy}`;

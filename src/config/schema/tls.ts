@@ -1,5 +1,6 @@
 import type { Static } from 'typebox';
 import type { ConfigProblem } from '../../component.ts';
+import { pemProblems, type TlsFiles } from './pem.ts';
 import { Type } from './type.ts';
 
 /** TLS keys of a client: the server's certificate, and its own. */
@@ -21,12 +22,11 @@ export const tlsKeys = {
 const tlsSchema = Type.Object(tlsKeys);
 export type TlsConfig = Static<typeof tlsSchema>;
 
-/** A certificate without its key, or the reverse. */
-export function keyPairProblems({
-  cert_file,
-  key_file,
-}: Pick<TlsConfig, 'cert_file' | 'key_file'>): readonly ConfigProblem[] {
-  if ((cert_file === undefined) === (key_file === undefined)) return [];
+/** A certificate without its key, or the reverse; files that can be read, but not used. */
+export function keyPairProblems(tls: TlsFiles): readonly ConfigProblem[] {
+  const { cert_file, key_file } = tls;
+  const unusable = pemProblems(tls);
+  if ((cert_file === undefined) === (key_file === undefined)) return unusable;
   const [given, missing] = cert_file === undefined ? ['key_file', 'cert_file'] : ['cert_file', 'key_file'];
-  return [{ path: [given], message: `needs ${missing} too: both, or neither` }];
+  return [...unusable, { path: [given], message: `needs ${missing} too: both, or neither` }];
 }

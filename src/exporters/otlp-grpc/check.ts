@@ -22,10 +22,18 @@ function addressProblem(address: string, scheme: string | undefined): string | u
   if (/^[a-z][\w+.-]*:\/\//i.test(address))
     return 'scheme is not supported: write host:port, http://host:port or https://host:port';
   const [, host, port, path] = /^(\[[^[\]/]*\]|[^[\]/:?#\s]+)(?::(\d+))?([/?#].*)?$/.exec(address) ?? [];
-  if (host === undefined) return 'is not host:port; an IPv6 address goes in brackets, as [::1]:4317';
+  if (host === undefined) return malformedProblem(address);
   if (path !== undefined) return 'OTLP over gRPC has no path: write only the host and its port';
   if (port === undefined) return `has no port: add one, as ${scheme ? `${scheme}://` : ''}host:4317`;
   return Number(port) >= 1 && Number(port) <= 65_535 ? undefined : 'port must be from 1 to 65535';
+}
+
+function malformedProblem(address: string): string {
+  if (/^:\d+$/.test(address)) return `has no host: write it before the port, as localhost${address}`;
+  if (/^[^:]*:[^:]*:/.test(address))
+    return 'is not host:port; an IPv6 address goes in brackets, as [::1]:4317';
+  if (/^[^:/?#\s]+:[^\d]/.test(address)) return 'port must be a number, as in host:4317';
+  return 'is not host:port, as localhost:4317';
 }
 
 function headerProblem(key: string, value: string): readonly ConfigProblem[] {

@@ -51,7 +51,12 @@ export function accessProblems(
   const { endpoint } = config;
   const url = endpoint === undefined ? undefined : parseEndpoint(endpoint);
   if (endpoint !== undefined && url === undefined)
-    problems.push({ path: ['endpoint'], message: 'is no address: write host:port or https://host:port' });
+    problems.push({
+      path: ['endpoint'],
+      message: endpoint.includes('@')
+        ? 'must not hold credentials: use auth_type, or token_file'
+        : 'is no address: write host:port or https://host:port',
+    });
   if (url?.protocol === 'http:' && config.auth_type !== 'none')
     problems.push({
       path: ['endpoint'],

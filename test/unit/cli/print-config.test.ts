@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { test } from 'node:test';
 import { parse } from 'yaml';
-import { earshot, good } from './earshot.ts';
+import { earshot, good, main } from './earshot.ts';
 
 test('print-config shows the effective configuration', () => {
   const { status, stdout } = earshot(
@@ -13,4 +15,18 @@ test('print-config shows the effective configuration', () => {
   );
   assert.equal(status, 0);
   assert.equal(parse(stdout).receivers.agent.interval, '1m30s');
+});
+
+test('a command whose output cannot be written ends with one line and 1', (t) => {
+  const full = openSync('/dev/full', 'w');
+  t.after(() => closeSync(full));
+  for (const command of [['print-config', '--config', good], ['components']]) {
+    const stdio = ['ignore', full, 'pipe'] as const;
+    const { status, stderr } = spawnSync(process.execPath, [main, ...command], {
+      stdio: [...stdio],
+      encoding: 'utf8',
+    });
+    assert.equal(status, 1);
+    assert.match(stderr, /^Error: cannot write to standard output: ENOSPC: [^\n]*\n$/);
+  }
 });

@@ -258,3 +258,23 @@ for (const [name, text, ...expected] of wholeProblems)
   test(`an invalid configuration is reported at its position: ${name}`, () => {
     assert.deepEqual(problemsOf(text), expected);
   });
+
+test('a number that is none is shown as it is written', () => {
+  for (const written of ['.inf', '-.inf', '.nan'])
+    assert.deepEqual(problemsOf(withProbe(`{depth: ${written}}`)), [
+      `a.yaml:2:18: receivers::probe::depth: wants a whole number, got ${written}`,
+    ]);
+});
+
+test('a connector among the processors is sent to its place', () => {
+  const text = `receivers: {probe: {}}
+processors: {relay: {}}
+connectors: {relay/b: {}}
+exporters: {show: {}}
+service: {pipelines: {metrics: {receivers: [probe], processors: [relay/b], exporters: [show]}}}
+`;
+  assert.deepEqual(problemsOf(text), [
+    'a.yaml:2:14: processors::relay: unknown type: "relay" for id: "relay": it stands in connectors, not in processors',
+    'a.yaml:5:66: service::pipelines::metrics::processors::0: "relay/b" is a connector: name it in the exporters of one pipeline and the receivers of another',
+  ]);
+});

@@ -121,3 +121,37 @@ test('the name of an invalid variable is shown', () => {
     },
   );
 });
+
+for (const endpoint of [
+  'https://user:hunter2@example.com:4317',
+  'https://user:hun/hunter2@example.com:4317',
+  'https://user:a@hunter2@example.com:4317',
+  'hunter2@h:1',
+  'user:hunter2@h',
+])
+  test(`no line that is shown has the credentials of ${endpoint}`, () => {
+    for (const text of [
+      sending(`{endpoint: "${endpoint}", nope: 1}`),
+      sending(`{endpoint: [${endpoint}]}`),
+      sending(`{endpoint: e, nope: {endpoint: '${endpoint}', b: c@d}}`),
+      withProbe(`{mode: "${endpoint}"}`),
+      withProbe(`{interval: ${endpoint}}`),
+    ])
+      assert.throws(
+        () => loadTexts([text]),
+        (error) => error instanceof ConfigError && !error.message.includes('hunter2'),
+      );
+    const sets = [`exporters::send::nope=${endpoint}`];
+    assert.throws(
+      () => loadTexts([sending('{endpoint: e}')], { sets }),
+      (error: Error) =>
+        error.message.includes('exporters::send::nope=') && !error.message.includes('hunter2'),
+    );
+  });
+
+test('what is masked before an `@` keeps the caret at its place', () => {
+  assert.throws(
+    () => loadTexts([withProbe('{label: "https://u:p@h", depth: 0}')]),
+    /\| {3}probe: \{label: "https:\/\/\*\*\*@h", depth: 0\}\n {4}\| {42}\^\n?$/,
+  );
+});

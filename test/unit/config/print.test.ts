@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { printConfig } from '../../../src/config/print.ts';
 import { loadTexts, withProbe } from './sample-components.ts';
 
@@ -65,4 +66,33 @@ service:
 test('the printed configuration is the same configuration', () => {
   const config = loadTexts([withProbe('{interval: 1.5s, mode: thorough, include: [a], limits: {age: 0}}')]);
   assert.deepEqual(loadTexts([printConfig(config)]), config);
+});
+
+test('a printed text is the same text when it is read again, whatever dollars it has', () => {
+  const unit = fc.constantFrom(
+    '$',
+    '{',
+    '}',
+    'env:',
+    'X',
+    ':',
+    '-',
+    '"',
+    "'",
+    '\\',
+    '#',
+    '\n',
+    ' ',
+    '0',
+    'é',
+  );
+  fc.assert(
+    fc.property(fc.string({ unit }), (text) => {
+      const written = JSON.stringify(text.replaceAll('$', '$$$$'));
+      const options = { environment: { X: 'expanded' } };
+      const config = loadTexts([withProbe(`{label: ${written}, include: [${written}]}`)], options);
+      assert.equal(config.receivers.get('probe')?.config.label, text);
+      assert.deepEqual(loadTexts([printConfig(config)], options), config);
+    }),
+  );
 });

@@ -7,10 +7,13 @@ import { sectionOf, typesOf } from '../../../../src/config/schema/file-schema.ts
 
 test('a component of the Collector that is not here names what to write instead', () => {
   assert.equal(
-    explainUnknownId('batch/2', 'processors', ['workload']),
+    explainUnknownId('batch/2', 'processors', () => ['workload']),
     'unknown type: "batch" for id: "batch/2": leave it out: each reading is a batch already, and exporters have a "sending_queue"',
   );
-  assert.match(explainUnknownId('batch', 'exporters', ['debug']), /\(valid values: \[debug\]\)$/);
+  assert.match(
+    explainUnknownId('batch', 'exporters', () => ['debug']),
+    /\(valid values: \[debug\]\)$/,
+  );
 });
 
 test('no type in the list is one that Earshot has', () => {

@@ -237,6 +237,12 @@ test('an endpoint is a host and a port, with or without a scheme', () => {
     ['https://user:hunter2@a:1', /^endpoint: must not hold credentials: use headers$/],
     ['::1:4317', /^endpoint: is not host:port; an IPv6 address goes in brackets/],
     ['a:99999', /^endpoint: port must be from 1 to 65535$/],
+    ['a.b:port', /^endpoint: port must be a number/],
+    [':4317', /^endpoint: has no host: write it before the port, as localhost:4317$/],
+    ['a b:1', /^endpoint: is not host:port, as localhost:4317$/],
+    ['unix://', /^endpoint: unix socket path cannot be empty$/],
+    ['https://user:s3cret@a:4317', /^endpoint: must not hold credentials: use headers$/],
+    ['s3cret@a:4317', /^endpoint: must not hold credentials: use headers$/],
     ['ftp://a:1', /^endpoint: scheme is not supported/],
   ] as const) {
     const problems = problemsOf({ endpoint }) ?? [];

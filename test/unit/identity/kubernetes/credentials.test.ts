@@ -132,6 +132,7 @@ test('contradictory settings are refused with a remedy', () => {
   assert.match(messages({ endpoint: 'http://a:1' }).join(), /^endpoint: would send the token/);
   assert.deepEqual(messages({ endpoint: 'http://a:1', auth_type: 'none' }), []);
   assert.match(messages({ endpoint: 'a b' }).join(), /^endpoint: is no address/);
+  assert.match(messages({ endpoint: 'https://u:p@a' }).join(), /^endpoint: must not hold credentials/);
   assert.match(messages({ cert_file: 'a' }).join(), /^cert_file: needs key_file too/);
   assert.match(messages({ context: 'a' }).join(), /^context: is only looked at with auth_type kubeConfig/);
 });

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { TlsFiles } from '../../../../src/config/schema/pem.ts';
+import { keyPairProblems } from '../../../../src/config/schema/tls.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'earshot-pem-'));
+after(() => rmSync(folder, { recursive: true }));
+
+function file(name: string, content: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/tls/${name}`, import.meta.url));
+const [cert, key] = [fixture('cert.pem'), fixture('key.pem')];
+const certText = readFileSync(cert, 'utf8');
+const foreign = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+const otherKey = file('other.pem', String(foreign.export({ type: 'pkcs8', format: 'pem' })));
+const cipher = { cipher: 'aes-256-cbc', passphrase: 'p' } as const;
+const encrypted = file('encrypted.pem', String(foreign.export({ type: 'pkcs8', format: 'pem', ...cipher })));
+const garbage = file('garbage.pem', 'not PEM\n');
+const damaged = file('damaged.pem', `# roots\n${certText}${certText.replace(/\n[^-\n]{8}/, '\nAAAAAAAA')}`);
+
+const problemsOf = (files: TlsFiles) =>
+  keyPairProblems(files).map(({ path, message }) => `${path.join('::')}: ${message}`);
+
+test('files of TLS that fit are no problem, nor are several authorities in a file', () => {
+  const ca = file('roots.pem', `# first\n${certText}\n# second\n${certText}`);
+  assert.deepEqual(problemsOf({ ca_file: ca, cert_file: cert, key_file: key }), []);
+});
+
+test('each file of TLS that holds something else is named', () => {
+  assert.deepEqual(problemsOf({ ca_file: garbage, cert_file: key, key_file: cert }), [
+    `ca_file: ${garbage} holds no certificate in PEM`,
+    `cert_file: ${key} holds no certificate in PEM, but a private key`,
+    `key_file: ${cert} holds no private key in PEM, but a certificate`,
+  ]);
+});
+
+test('one damaged authority among others is named', () => {
+  assert.deepEqual(problemsOf({ ca_file: damaged }), [
+    `ca_file: certificate 2 of 2 in ${damaged} is damaged`,
+  ]);
+});
+
+test('a key that belongs to another certificate is refused', () => {
+  assert.deepEqual(problemsOf({ cert_file: cert, key_file: otherKey }), [
+    `key_file: the key in ${otherKey} is not that of the certificate in ${cert}`,
+  ]);
+});
+
+test('an encrypted key is refused with the remedy', () => {
+  assert.deepEqual(problemsOf({ cert_file: cert, key_file: encrypted }), [
+    `key_file: the key in ${encrypted} is encrypted: write it without a passphrase`,
+  ]);
+});
+
+test('text of a key at the place of its file name is not repeated', () => {
+  const text = readFileSync(key, 'utf8');
+  assert.deepEqual(problemsOf({ ca_file: text, cert_file: cert, key_file: text }), []);
+});
