@@ -11,7 +11,7 @@ const layers = [
   ['config'],
   ['otlp'],
   ['cgroup'],
-  ['identity', 'views', 'explanations'],
+  ['attributes', 'identity', 'views', 'explanations'],
   ['receivers', 'processors', 'connectors', 'exporters', 'extensions'],
   ['delivery', 'own-telemetry'],
   ['runtime'],

@@ -98,7 +98,8 @@ function typeOf(schema: JsonSchema): string {
   if (items) return `list of ${typeOf(items)}`;
   const [value] = Object.values(patternProperties ?? {});
   if (value && !value.properties) return `any key: ${typeOf(value)}`;
-  return `${typeNames[String(schema.type)] ?? schema.type}${limitsOf(schema)}`;
+  const types = [schema.type].flat().map((type) => typeNames[String(type)] ?? type);
+  return `${types.join(' or ')}${limitsOf(schema)}`;
 }
 
 function limitsOf({ minimum, maximum }: JsonSchema): string {

@@ -9,7 +9,9 @@ import { admin } from './extensions/admin/admin.ts';
 import { fileStorage } from './extensions/file-storage/file-storage.ts';
 import { healthCheck } from './extensions/health-check/health-check.ts';
 import { zpages } from './extensions/zpages/zpages.ts';
+import { attributes } from './processors/attributes.ts';
 import { contention } from './processors/contention/contention.ts';
+import { resource } from './processors/resource.ts';
 import { sampling } from './processors/sampling/sampling.ts';
 import { workload } from './processors/workload/workload.ts';
 import { agent } from './receivers/agent.ts';
@@ -26,6 +28,8 @@ export const components: readonly Component[] = [
   workload,
   contention,
   sampling,
+  resource,
+  attributes,
   forward,
   noisyNeighbor,
   debug,

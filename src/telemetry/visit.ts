@@ -13,6 +13,8 @@ export interface ItemOf {
   readonly at: UnixNanoseconds;
   /** As it is in the batch, before the visit. */
   readonly resource: Resource;
+  /** The name of a data point's metric. */
+  readonly metric?: string;
   /** Items that share these attributes: samples of a profile do. */
   readonly items: number;
 }
@@ -27,14 +29,16 @@ export interface Visit {
   readonly mergesEqual?: boolean;
 }
 
-/** Describes single items, with their time converted. Items of one reading share time and resource, and so the result. */
-export function createItemOf(): (time: HrTime, resource: Resource) => ItemOf {
+/** Describes single items, with their time converted. Items of one reading share time, resource and metric, and so the result. */
+export function createItemOf(): (time: HrTime, resource: Resource, metric?: string) => ItemOf {
   let last: HrTime = [0, 0];
   let of: ItemOf | undefined;
-  return (time, resource) => {
+  return (time, resource, metric) => {
     const isSameTime = time === last || (time[0] === last[0] && time[1] === last[1]);
-    if (of === undefined || of.resource !== resource || !isSameTime)
-      of = { at: of !== undefined && isSameTime ? of.at : unixTime(time), resource, items: 1 };
+    if (of === undefined || of.resource !== resource || of.metric !== metric || !isSameTime) {
+      const at = of !== undefined && isSameTime ? of.at : unixTime(time);
+      of = metric === undefined ? { at, resource, items: 1 } : { at, resource, metric, items: 1 };
+    }
     last = time;
     return of;
   };

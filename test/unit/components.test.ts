@@ -30,6 +30,8 @@ const required = (name = 'one'): Readonly<Record<string, object>> => ({
   admin: { endpoint: `unix://${directory}/${name}.sock` },
   replay: { file: fileURLToPath(new URL('../../config/recording.jsonl.gz', import.meta.url)) },
   sampling: { reservoir: {} },
+  resource: { attributes: [{ key: 'a', action: 'delete' }] },
+  attributes: { actions: [{ key: 'a', action: 'delete' }] },
   file_storage: { directory },
   health_check: { endpoint: 'localhost:0' },
   zpages: { endpoint: 'localhost:0' },

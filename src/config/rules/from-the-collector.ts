@@ -41,8 +41,8 @@ export const fromTheCollector: readonly Counterpart[] = [
   },
   {
     section: 'processors',
-    types: ['attributes', 'resource', 'transform', 'metricstransform', 'metrics_transform'],
-    instead: `processor \`workload\` sets \`cluster_name\`, \`node_name\`, labels and annotations; for the rest ${behind}`,
+    types: ['transform', 'metricstransform', 'metrics_transform'],
+    instead: `use processors \`attributes\` and \`resource\`; for the rest ${behind}`,
   },
   {
     section: 'processors',

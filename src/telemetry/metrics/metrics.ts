@@ -53,14 +53,17 @@ function endOf({ scopeMetrics }: ResourceMetrics): HrTime {
 function mapResource(
   of: ResourceMetrics,
   visit: Visit,
-  itemOf: (time: HrTime, resource: ResourceMetrics['resource']) => ItemOf,
+  itemOf: (time: HrTime, resource: ResourceMetrics['resource'], metric?: string) => ItemOf,
 ): ResourceMetrics | undefined {
   const { at } = itemOf(endOf(of), of.resource);
   const resource = visit.resource(of.resource, { at, items: pointsIn(of) });
   if (resource === undefined) return undefined;
   const mapMetric = (metric: MetricData): MetricData => {
     const dataPoints = mapChanged<DataPoint<unknown>>(metric.dataPoints, (point) => {
-      const attributes = visit.item(point.attributes, itemOf(point.endTime, of.resource));
+      const attributes = visit.item(
+        point.attributes,
+        itemOf(point.endTime, of.resource, metric.descriptor.name),
+      );
       return attributes === point.attributes ? point : { ...point, attributes };
     });
     if (dataPoints === metric.dataPoints) return metric;
