@@ -1,12 +1,5 @@
 import type { ServiceError } from '@grpc/grpc-js';
-import type {
-  Attempt,
-  Host,
-  Outcome,
-  Payload,
-  RequestExporterComponent,
-  Stability,
-} from '../../component.ts';
+import type { Attempt, Outcome, Payload, RequestExporterComponent, Stability } from '../../component.ts';
 import { duration } from '../../config/schema/duration.ts';
 import { secret } from '../../config/schema/secret.ts';
 import { tlsKeys } from '../../config/schema/tls.ts';

@@ -100,7 +100,7 @@ async function send(payload: Payload, { settings, connection, abort, host }: Sen
       abort,
     });
     if (response.status < 200 || response.status > 299)
-      return { ...refusal(response, { address, now: host.clock.now() }), code: String(response.status) };
+      return refusal(response, { address, now: host.clock.now() });
     return outcomeOf(payload, {
       answer: response.body,
       encoding: /\bjson\b/.test(response.contentType) ? 'json' : encoding,

@@ -16,10 +16,11 @@ export function refusal(
   const { status, retryAfter } = response;
   const words = wordsOf(response);
   const reason = `${address} answered ${status} ${STATUS_CODES[status] ?? ''}`.trim();
+  const code = String(status);
   const full = words === undefined ? reason : `${reason}: ${words}`;
-  if (!retryable.has(status)) return { kind: 'refused', reason: `${full}${remedies[status] ?? ''}` };
+  if (!retryable.has(status)) return { kind: 'refused', code, reason: `${full}${remedies[status] ?? ''}` };
   const after = delayOf(retryAfter, now);
-  return { kind: 'retry', reason: full, ...(after !== undefined && { after }) };
+  return { kind: 'retry', code, reason: full, ...(after !== undefined && { after }) };
 }
 
 const remedies: Readonly<Record<number, string>> = {

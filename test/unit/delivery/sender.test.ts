@@ -157,7 +157,8 @@ test('beyond its bytes the queue drops, counts with a reason of its own, and has
 
 test('a queue that stays full is logged once a minute', async () => {
   const waiting: (() => void)[] = [];
-  const { sender, messages, clock } = await start(() => new Promise((resolve) => waiting.push(() => resolve(accepted))),
+  const { sender, messages, clock } = await start(
+    () => new Promise((resolve) => waiting.push(() => resolve(accepted))),
     { queue: { num_consumers: 1, queue_size: 2 }, delivery: { timeout: seconds(0) } },
   );
   for (let n = 0; n < 20; n++) {
@@ -209,7 +210,8 @@ test('a loss is logged again when its reason changes, and once a minute where it
 test('a destination whose words vary is logged once a minute for each code, in words of a limited length', async () => {
   let calls = 0;
   const words = () => `request ${calls++} ${'x'.repeat(20_000)}`;
-  const { sender, clock, logged, count, health } = await start(({ signal }) =>
+  const { sender, clock, logged, count, health } = await start(
+    ({ signal }) =>
       signal === 'logs'
         ? { kind: 'refused', code: 'INTERNAL', reason: words() }
         : { kind: 'retry', code: 'ABORTED', reason: words() },
