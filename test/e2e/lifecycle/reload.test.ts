@@ -44,7 +44,9 @@ service:
     );
   write(0);
   const cgroup = makeCgroup('reloaded');
-  const agent = startAgent('receivers: {scheduler: {interval: 300ms}}\n', ['--config', file]);
+  // equal lines are counted here
+  const logs = 'service: {telemetry: {logs: {sampling: {enabled: false}}}}';
+  const agent = startAgent(`receivers: {scheduler: {interval: 300ms}}\n${logs}\n`, ['--config', file]);
   t.after(() => agent.stop('SIGKILL'));
   const pid = agent.process.pid ?? 0;
   await agent.logged('Everything is ready');
