@@ -1,14 +1,15 @@
-import type { Failure, Outcome } from '../component.ts';
+import type { Failure } from '../component.ts';
 import { printDuration } from '../config/schema/duration.ts';
 import type { TimerClock } from '../machine/clock.ts';
 import { messageOf } from '../telemetry/health.ts';
 import type { Nanoseconds } from '../telemetry/units.ts';
+import type { Attempted } from './retry.ts';
 
-export type Send<R> = (request: R, abort: AbortSignal) => Promise<Outcome>;
+export type Send<R> = (request: R, abort: AbortSignal) => Promise<Attempted>;
 
 export interface Attempts<R> {
   /** Never throws; an attempt that is aborted may be retried. */
-  attempt(request: R): Promise<Outcome>;
+  attempt(request: R): Promise<Attempted>;
   abortAll(reason: Error): void;
 }
 
@@ -21,7 +22,7 @@ export function createAttempts<R>(
   return {
     async attempt(request) {
       const abort = new AbortController();
-      const aborted = new Promise<Outcome>((resolve) => {
+      const aborted = new Promise<Attempted>((resolve) => {
         abort.signal.addEventListener('abort', () =>
           resolve({ kind: 'retry', reason: messageOf(abort.signal.reason) }),
         );

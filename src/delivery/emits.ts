@@ -7,7 +7,8 @@ export const deliveryCounters = {
     isLoss: false,
   }),
   sendFailed: counterPerSignal('otelcol_exporter_send_failed', {
-    meaning: 'Items lost because the destination did not accept them, by reason.',
+    meaning:
+      'Items lost because the destination did not accept them, or the queue on disk no longer has them, by reason.',
     isLoss: true,
   }),
   enqueueFailed: counterPerSignal('otelcol_exporter_enqueue_failed', {

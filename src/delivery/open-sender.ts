@@ -1,4 +1,4 @@
-import type { HeldExporter, LocalExporter, Outcome, Payload, RequestExporter, Store } from '../component.ts';
+import type { HeldExporter, LocalExporter, Payload, RequestExporter, Store } from '../component.ts';
 import { type Delivery, noRetry } from '../config/schema/delivery.ts';
 import type { TimerClock } from '../machine/clock.ts';
 import { type Batch, itemCount } from '../telemetry/batch.ts';
@@ -8,7 +8,7 @@ import { Account, type AccountContext } from './account.ts';
 import { createAttempts, type Send } from './attempt.ts';
 import { createMemoryQueue } from './memory-queue.ts';
 import type { Queue, Request } from './queue.ts';
-import { createRetry } from './retry.ts';
+import { type Attempted, createRetry } from './retry.ts';
 import { createSender, type Sender } from './sender.ts';
 import { openStoredQueue, type StoredQueue, type StoredRequest } from './stored-queue.ts';
 
@@ -117,7 +117,7 @@ async function storedSender(
       capacity: queue_size,
       bounds: { queue_size, max_bytes },
       account,
-      async send(request, abort): Promise<Outcome> {
+      async send(request, abort): Promise<Attempted> {
         const read = await contentOf(request, queue);
         return 'kind' in read ? read : exporter.send(read, { abort, timeout: delivery.timeout });
       },
@@ -127,10 +127,11 @@ async function storedSender(
   );
 }
 
-async function contentOf(request: StoredRequest, queue: StoredQueue): Promise<Payload | Outcome> {
+async function contentOf(request: StoredRequest, queue: StoredQueue): Promise<Payload | Attempted> {
   try {
     const payload = await queue.read(request);
-    return payload ?? { kind: 'refused', reason: 'the store of the sending queue has lost the request' };
+    const reason = 'the store of the sending queue has lost the request';
+    return payload ?? { kind: 'lost', because: 'storage', reason };
   } catch (error) {
     return { kind: 'retry', reason: messageOf(error) };
   }

@@ -4,17 +4,26 @@ import type { TimerClock } from '../machine/clock.ts';
 import { BackOff } from '../net/back-off.ts';
 import { type Nanoseconds, nanoseconds } from '../telemetry/units.ts';
 
-export type LossReason = 'refused' | 'partial' | 'retries_exhausted' | 'retry_disabled' | 'shutdown';
+export type LossReason =
+  | 'refused'
+  | 'partial'
+  | 'retries_exhausted'
+  | 'retry_disabled'
+  | 'shutdown'
+  /** The queue on disk has its content no more. */
+  | 'storage';
 
 /** What became of a request in the end. */
-export type Delivered =
-  | Extract<Outcome, { kind: 'accepted' | 'partial' }>
-  | ({ readonly kind: 'lost'; readonly because: LossReason } & Failure);
+export type Delivered = Extract<Outcome, { kind: 'accepted' | 'partial' }> | Lost;
+export type Lost = { readonly kind: 'lost'; readonly because: LossReason } & Failure;
+
+/** What became of one attempt: lost without having been sent, or as the exporter says. */
+export type Attempted = Outcome | Lost;
 
 export interface RetryOptions<R> {
   readonly settings: Delivery['retry_on_failure'];
   readonly clock: TimerClock;
-  attempt(request: R): Promise<Outcome>;
+  attempt(request: R): Promise<Attempted>;
   onRetry(request: R, failure: Failure, after: Nanoseconds): void;
 }
 

@@ -149,6 +149,6 @@ test('content that is gone, as of a file moved aside, is lost with a reason; ent
   next.bytes.set('head/other', Buffer.from('{'));
   const { sender, count } = await start(() => accepted, { store: next, encode });
   await sender.close(seconds(1));
-  assert.equal(count('send_failed_metric_points'), 1);
+  assert.equal(count('send_failed_metric_points', 'storage'), 1);
   assert.deepEqual([...next.bytes.keys()], ['head/other']);
 });
