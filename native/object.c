@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "feature.h"
 #include "log.h"
@@ -141,6 +142,21 @@ static napi_value wrap(const struct call *call, struct object *object)
 	return call_ok(call, napi_type_tag_object(call->env, value, &object_tag)) ? value : NULL;
 }
 
+/* libbpf 1.1 does not close a directory that it was to open, and would wait for a writer of a FIFO. What cannot
+ * be looked at is left to libbpf, which has a message. */
+static bool may_be_object_file(const struct call *call, const char *path)
+{
+	struct stat file;
+
+	if (stat(path, &file) || S_ISREG(file.st_mode))
+		return true;
+	if (S_ISDIR(file.st_mode))
+		call_fail(call, EISDIR, path, NULL);
+	else
+		call_fail(call, EINVAL, path, "not a regular file");
+	return false;
+}
+
 napi_value object_open(napi_env env, napi_callback_info info)
 {
 	struct call call;
@@ -148,6 +164,8 @@ napi_value object_open(napi_env env, napi_callback_info info)
 
 	if (!call_begin(&call, env, info, "open", 2) ||
 	    !string_argument(&call, call.arguments[0], "path", path, sizeof(path)))
+		return NULL;
+	if (!may_be_object_file(&call, path))
 		return NULL;
 	struct object *object = calloc(1, sizeof(*object));
 	if (!object) {

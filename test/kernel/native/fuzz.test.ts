@@ -186,8 +186,9 @@ const likely: Readonly<
 > = (() => {
   const value = (arbitrary: fc.Arbitrary<unknown>) => arbitrary.map((each) => () => each);
   const [text, buffer, number] = [value(anyText), value(anyBuffer), value(anyNumber)];
-  // No directory: libbpf 1.1 leaves it open.
-  const path = value(fc.constantFrom(fixture('native.bpf.o'), fixture('rejected.bpf.o'), '/dev/null', ''));
+  const path = value(
+    fc.constantFrom(fixture('native.bpf.o'), fixture('rejected.bpf.o'), '/dev/null', '/', '.', ''),
+  );
   return {
     open: [path, value(anyOptions)],
     load: [handle],

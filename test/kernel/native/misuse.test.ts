@@ -242,6 +242,16 @@ test('a missing file, or one that is no BPF object, is refused with the message 
   );
 });
 
+test('a directory or a device is refused as such, and left closed', () => {
+  const descriptors = openDescriptors();
+  assert.throws(() => native.open('/', {}), { code: 'EISDIR', message: 'cannot open /: Is a directory' });
+  assert.throws(() => native.open('/dev/null', {}), {
+    code: 'EINVAL',
+    message: 'cannot open /dev/null: not a regular file',
+  });
+  assert.equal(openDescriptors(), descriptors);
+});
+
 test('calls out of order are refused', () => {
   const fresh = openFixture();
   assert.throws(() => native.attach(fresh), {
