@@ -67,7 +67,8 @@ export function createFlow({ counters, health, taps, complete }: FlowContext): F
     const part = kind === 'exporter' ? { signal: batch.signal } : {};
     const subject = { kind, id, ...(pipeline !== undefined && { pipeline }), ...part };
     try {
-      const emitted = await pass(graph.get(vertex.instance), batch);
+      const taker = graph.takerOf(vertex.instance);
+      const emitted = await pass(taker instanceof Promise ? await taker : taker, batch);
       if (kind !== 'exporter') health.healthy(subject);
       const way = { graph, from: vertex.instance, next: vertex.next };
       await Promise.all(emitted.map((each) => leave(way, each)));

@@ -22,6 +22,19 @@ export interface RunnerContext extends Omit<OpenContext, 'services' | 'deliver'>
 /** Takes back a step of a change that failed. Never throws. */
 type Undo = () => Promise<void>;
 
+/** The instance of a key is closed; batches for it wait for the one that takes its place. */
+interface Handover {
+  readonly key: string;
+  to(successor: Instance | undefined): void;
+}
+
+/** What a change has done so far. */
+interface Change {
+  readonly kept: ReadonlyMap<string, Instance>;
+  readonly undo: Undo[];
+  readonly handovers: Handover[];
+}
+
 /** Runs one graph at a time, and changes it while batches pass. Its functions must not run side by side. */
 export class GraphRunner {
   readonly #context: OpenContext;
@@ -57,11 +70,12 @@ export class GraphRunner {
     );
     const held = services.hold();
     const undo: Undo[] = [];
+    const handovers: Handover[] = [];
     try {
       const { kept, reconfigured } = await this.#keep(plan, undo);
-      const opened = await this.#openRest(plan, { kept, undo });
+      const opened = await this.#openRest(plan, { kept, undo, handovers });
       const next = new Graph(plan, new Map([...kept, ...opened]));
-      await this.#swap(next);
+      await this.#swap(next, handovers);
       return {
         opened: [...opened.keys()],
         closed: before.filter((instance) => !next.has(instance)).map(({ key }) => key),
@@ -123,7 +137,7 @@ export class GraphRunner {
     }
   }
 
-  async #openRest(plan: GraphPlan, { kept, undo }: { kept: ReadonlyMap<string, Instance>; undo: Undo[] }) {
+  async #openRest(plan: GraphPlan, { kept, undo, handovers }: Change) {
     const missing = plan.instances.filter(({ key }) => !kept.has(key));
     const holders = new Map(missing.map((planned) => [planned, this.#holderBefore(planned, kept)] as const));
     const opened = new Map<string, Instance>();
@@ -133,13 +147,12 @@ export class GraphRunner {
       opened.set(planned.key, instance);
       undo.push(() => this.#close([instance]));
     };
-    for (const planned of missing) if (!holders.get(planned)) await open(planned);
+    const isHeld = (planned: InstancePlan) => holders.get(planned) !== undefined;
+    for (const planned of missing) if (!isHeld(planned)) await open(planned);
     // Last: what is exclusive, or has a store, cannot be open twice, so that for a moment there is none.
-    for (const [planned, holder] of holders)
-      if (holder) {
-        await this.#handOver(holder, undo);
-        await open(planned);
-      }
+    const going = new Set([...holders.values()].filter((holder) => holder !== undefined));
+    if (going.size > 0) await this.#handOver([...going], { undo, handovers });
+    for (const planned of missing) if (isHeld(planned)) await open(planned);
     return opened;
   }
 
@@ -154,22 +167,34 @@ export class GraphRunner {
     );
   }
 
-  async #handOver(holder: Instance, undo: Undo[]): Promise<void> {
+  /** Batches for them wait meanwhile. */
+  async #handOver(
+    holders: readonly Instance[],
+    { undo, handovers }: Pick<Change, 'undo' | 'handovers'>,
+  ): Promise<void> {
     const { graph } = this;
-    const retiring = this.#retire([holder]);
+    const retiring = this.#retire(holders);
     await retiring.quiesce();
+    const begun = holders.map((holder): Handover => ({ key: holder.key, to: graph.hold(holder) }));
     await retiring.close();
-    undo.push(async () => {
-      try {
-        const storageOf = (id: string) => storageIn([graph], id);
-        const instance = await openInstance(holder.plan, { ...this.#context, storageOf });
-        graph.replace(instance);
-        instance.start();
-      } catch (error) {
-        const sentence = 'Component is closed, and cannot be opened with its former settings.';
-        this.#context.health.unhealthy(holder.subject, messageOf(error), { sentence });
-      }
-    });
+    for (const [index, holder] of holders.entries())
+      undo.push(async () => begun[index]?.to(await this.#reopen(holder)));
+    handovers.push(...begun);
+  }
+
+  /** After a failed change, with its former settings; undefined: it cannot be opened any more. */
+  async #reopen(holder: Instance): Promise<Instance | undefined> {
+    const { graph } = this;
+    try {
+      const storageOf = (id: string) => storageIn([graph], id);
+      const instance = await openInstance(holder.plan, { ...this.#context, storageOf });
+      instance.start();
+      return instance;
+    } catch (error) {
+      const sentence = 'Component is closed, and cannot be opened with its former settings.';
+      this.#context.health.unhealthy(holder.subject, messageOf(error), { sentence });
+      return undefined;
+    }
   }
 
   #close(instances: readonly Instance[]): Promise<void> {
@@ -177,13 +202,14 @@ export class GraphRunner {
     return closeInstances(instances, { ...world, services, limit: nanoseconds(0) });
   }
 
-  async #swap(next: Graph): Promise<void> {
+  async #swap(next: Graph, handovers: readonly Handover[]): Promise<void> {
     const { health } = this.#context;
     const before = this.graph.instances;
     const gone = before.filter((instance) => !next.has(instance));
     const retiring = this.#retire(gone.filter(({ isClosed }) => !isClosed));
     for (const { subject } of gone) health.forget(subject);
     this.#flow.swap(next);
+    for (const { key, to } of handovers) to(next.get(key));
     if (gone.length > 0) await retiring.quiesce();
     for (const instance of next.instances) if (!before.includes(instance)) instance.start();
     await retiring.close();

@@ -8,6 +8,8 @@ export class Graph {
   readonly #instances: Map<string, Instance>;
   readonly #next: ReadonlyMap<string, readonly Edge[]>;
   readonly #underWay = new Set<Promise<void>>();
+  /** Of those that are being replaced: what comes in their place. */
+  readonly #awaited = new Map<string, Promise<Instance | undefined>>();
 
   /** Without a plan: nothing runs. */
   constructor(plan?: GraphPlan, instances: ReadonlyMap<string, Instance> = new Map()) {
@@ -23,6 +25,22 @@ export class Graph {
 
   get(key: string): Instance | undefined {
     return this.#instances.get(key);
+  }
+
+  /** Where batches go; while it is being replaced, they wait for the one that comes in its place. */
+  takerOf(key: string): Instance | undefined | Promise<Instance | undefined> {
+    return this.#awaited.get(key) ?? this.get(key);
+  }
+
+  /** From now on batches for an instance wait, until the result is called with the one that takes its place. */
+  hold({ key }: Instance): (successor: Instance | undefined) => void {
+    const { promise, resolve } = Promise.withResolvers<Instance | undefined>();
+    this.#awaited.set(key, promise);
+    return (successor) => {
+      if (successor) this.replace(successor);
+      this.#awaited.delete(key);
+      resolve(successor);
+    };
   }
 
   has(instance: Instance): boolean {

@@ -58,7 +58,12 @@ export async function closeInstances(
   instances: readonly Instance[],
   { limit, clock, log, services }: RetireContext & { readonly limit: Nanoseconds },
 ): Promise<void> {
-  await all(instances, (instance) => instance.closeSender(limit));
+  await all(instances, (instance) =>
+    inTime(() => instance.closeSender(limit), {
+      ...{ what: `close the queue of ${instance.name}`, clock, log },
+      limit: nanoseconds(limit + closeLimit), // after the deliveries, a disk that does not answer
+    }),
+  );
   for (const instance of instances.toReversed())
     await inTime(() => instance.close(), { what: `close ${instance.name}`, limit: closeLimit, clock, log });
   await services.release(instances.map(({ user }) => user));

@@ -1,4 +1,4 @@
-import type { Store, StoreChange, StoreEntry, StoreRange } from '../../src/component.ts';
+import type { LateChange, Store, StoreChange, StoreEntry, StoreRange } from '../../src/component.ts';
 
 /** A store as long as the test; it can be made to fail, and to show what a change did. */
 export class MemoryStore implements Store {
@@ -7,6 +7,8 @@ export class MemoryStore implements Store {
   failure: Error | undefined;
   isClosed = false;
   applied = 0;
+  /** Until then a change is not applied; it is rejected at once. */
+  late: Promise<void> | undefined;
 
   async get(key: string): Promise<Uint8Array | undefined> {
     this.#check();
@@ -24,6 +26,15 @@ export class MemoryStore implements Store {
 
   async apply(changes: readonly StoreChange[]): Promise<void> {
     this.#check();
+    if (this.late) {
+      const applied = this.late.then(() => this.#apply(changes)).then(() => true);
+      const late: LateChange = { applied };
+      throw Object.assign(new Error('the disk does not answer'), late);
+    }
+    this.#apply(changes);
+  }
+
+  #apply(changes: readonly StoreChange[]): void {
     this.applied++;
     for (const { key, value } of changes)
       if (value) this.bytes.set(key, value);

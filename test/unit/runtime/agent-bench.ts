@@ -5,6 +5,7 @@ import type {
   ExtensionHost,
   Host,
   Outcome,
+  Payload,
   Processor,
   Receiver,
   Running,
@@ -28,6 +29,9 @@ export function bench(config: string, behave: Behaviour = {}) {
   let written = config;
   const events: string[] = [];
   const received = new Map<string, Batch[]>();
+  /** By what is sent of them: a queue on disk passes it from one instance to the next. */
+  const encoded: Batch[] = [];
+  const stores = new Map<string, MemoryStore>();
   const world = fakeWorld();
 
   async function opened<T extends object>(id: string, instance: T): Promise<T & Closable> {
@@ -125,19 +129,19 @@ export function bench(config: string, behave: Behaviour = {}) {
       delivery: { timeout: '0' },
       open: async (_, { id }) => {
         received.set(id, received.get(id) ?? []);
-        const pending: Batch[] = [];
         return opened(id, {
           encode(batch: Batch) {
             if (behave.failEncode === id) throw new Error('cannot encode');
-            pending.push(batch);
-            return [{ signal: batch.signal, bytes: new Uint8Array(), items: itemCount(batch) }];
+            const bytes = Buffer.from(`${encoded.push(batch) - 1}`);
+            return [{ signal: batch.signal, bytes, items: itemCount(batch) }];
           },
-          async send(): Promise<Outcome> {
+          async send({ bytes }: Payload): Promise<Outcome> {
             if (behave.hangSend === id) await new Promise(() => {});
             await behave.awaitSend;
-            const batch = pending.shift();
-            if (batch) keep(id, batch);
-            return behave.outcome ?? { kind: 'accepted' };
+            const batch = encoded[Number(Buffer.from(bytes))];
+            const { outcome = { kind: 'accepted' } } = behave;
+            if (batch && outcome.kind !== 'retry') keep(id, batch);
+            return outcome;
           },
         });
       },
@@ -175,8 +179,14 @@ export function bench(config: string, behave: Behaviour = {}) {
         opened(host.id, {
           async openStore(component: string) {
             events.push(`open store ${host.id} of ${component}`);
-            const store = new MemoryStore();
-            store.close = async () => void events.push(`close store of ${component}`);
+            const store = stores.get(component) ?? new MemoryStore();
+            stores.set(component, store);
+            store.isClosed = false;
+            store.close = async () => {
+              store.isClosed = true;
+              if (behave.hangStore === component) await new Promise(() => {});
+              events.push(`close store of ${component}`);
+            };
             return store;
           },
         }),
@@ -212,6 +222,7 @@ export interface Behaviour {
   failStart?: string | undefined;
   failClose?: string;
   hangClose?: string;
+  hangStore?: string;
   hangCollect?: string;
   hang?: Promise<void>;
   hangSend?: string;

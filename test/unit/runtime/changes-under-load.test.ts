@@ -12,7 +12,10 @@ const parts = {
   source: ['', '{setting: b}'],
   step: ['', '{setting: b}', '{setting: c}'],
   sink: ['{sending_queue: {queue_size: 3}}', '{setting: b, sending_queue: {queue_size: 50}}', ''],
-  'sink/b': ['', '{retry_on_failure: {enabled: false}}'],
+  'sink/b': [
+    '{sending_queue: {storage: vault}}',
+    '{retry_on_failure: {enabled: false}, sending_queue: {storage: vault}}',
+  ],
   processors: ['[step]', '[]', '[step, step/b]'],
   others: ['', ', sink/c: '],
 };
@@ -25,7 +28,9 @@ function configAt(change: number): string {
 receivers: {source: ${pick('source', 4)}}
 processors: {step: ${pick('step', 1)}, step/b: }
 exporters: {sink: ${pick('sink', 5)}, sink/b: ${pick('sink/b', 3)}${others}}
+extensions: {vault: }
 service:
+  extensions: [vault]
   pipelines:
     metrics: {receivers: [source], processors: ${pick('processors', 2)}, exporters: [sink${others && ', sink/c'}]}
     logs: {receivers: [source], processors: ${pick('processors', 7)}, exporters: [sink/b]}
@@ -98,6 +103,7 @@ test('over 100 changes under load each item is sent, queued, held or counted as 
     assert.deepEqual([ledger.missing, ledger.queued, ledger.held], [0, 0, 0], JSON.stringify(ledger));
   assert.deepEqual([metrics.accepted, logs.accepted], [2 * collected, collected]);
   assert.ok(collected >= 700, `${collected} were collected`);
+  assert.equal(logs.lost.shutdown, undefined, 'a queue on disk goes from one exporter to the next');
   for (const reason of ['refused', 'partial', 'queue_full'])
     assert.ok((metrics.lost[reason] ?? 0) > 0, `${reason}: ${JSON.stringify(metrics)}`);
   for (const [id, most] of [

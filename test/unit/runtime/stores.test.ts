@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { StartError } from '../../../src/runtime/start-error.ts';
 import { seconds } from '../../../src/telemetry/units.ts';
-import { bench } from './agent-bench.ts';
+import { type Behaviour, bench } from './agent-bench.ts';
+import { batchOf, total } from './fake-world.ts';
 
 const config = (link = '{storage: vault}', vault = '', step = '') => `
 receivers: {source: }
@@ -97,4 +98,67 @@ test('a component has the rest of the deadline to save, before it is closed', as
   saved.resolve();
   await stopped;
   assert.ok(agent.happened().includes('close store of connector link'));
+});
+
+test('while an exporter with a queue on disk is replaced, batches wait, and come to its successor', async () => {
+  const held = (setting: string, failing = '') => `
+receivers: {source: }
+exporters: {sink: {setting: ${setting}, sending_queue: {storage: vault, num_consumers: 1}}${failing}}
+extensions: {vault: }
+service:
+  extensions: [vault]
+  pipelines:
+    metrics: {receivers: [source], exporters: [sink${failing && ', sink/b'}]}
+`;
+  const sending = Promise.withResolvers<void>();
+  let collected = 0;
+  const behave: Behaviour = {
+    async source() {
+      const collect = async () => [batchOf('metrics', 1, `${++collected}`)];
+      return { pulls: [{ name: 'totals', every: seconds(1), collect }] };
+    },
+  };
+  const { start, reload, clock, labels, counters, agent } = bench(held('a'), behave);
+  await start();
+  behave.awaitSend = sending.promise; // the former exporter is closed at its deadline
+  for (const change of ['b', 'c', 'fail']) {
+    if (change === 'fail') behave.failStart = 'sink/b';
+    const applied = reload(held(change, change === 'fail' ? ', sink/b: ' : '')).catch(() => {});
+    for (let second = 0; second < 8; second++) await clock.advance(seconds(1));
+    await applied;
+  }
+  delete behave.failStart;
+  sending.resolve();
+  for (let second = 0; second < 3; second++) await clock.advance(seconds(1));
+  await agent.stop();
+  assert.ok(collected > 20, `${collected}`);
+  const times = Map.groupBy(labels('sink'), String);
+  assert.equal(times.size, collected);
+  assert.equal(total(counters, 'otelcol_exporter_sent_metric_points', {}), collected);
+  for (const name of ['send_failed', 'enqueue_failed'])
+    assert.equal(total(counters, `otelcol_exporter_${name}_metric_points`, {}), 0);
+});
+
+test('a disk that does not answer does not hold up the end of the agent', async () => {
+  const text = `
+receivers: {source: }
+exporters: {sink: {sending_queue: {storage: vault}}}
+extensions: {vault: }
+service:
+  extensions: [vault]
+  pipelines:
+    metrics: {receivers: [source], exporters: [sink]}
+`;
+  const { start, clock, agent, messages, happened } = bench(text, { hangStore: 'exporter sink' });
+  await start();
+  const stopped = agent.stop();
+  for (let second = 0; second < 8; second++) await clock.advance(seconds(1));
+  await stopped;
+  assert.ok(
+    messages().some((message) =>
+      message.startsWith('cannot close the queue of exporter "sink": not done within'),
+    ),
+    messages().join('\n'),
+  );
+  assert.ok(happened().includes('close vault'));
 });
