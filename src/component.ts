@@ -8,6 +8,7 @@ import type { Batch, Signal } from './telemetry/batch.ts';
 import type { Counters } from './telemetry/counters.ts';
 import type { Emits } from './telemetry/emits.ts';
 import type { Subject, Trouble } from './telemetry/health.ts';
+import type { OtlpEncoding } from './telemetry/otlp-codec.ts';
 import type { Nanoseconds, UnixNanoseconds } from './telemetry/units.ts';
 
 /**
@@ -207,6 +208,8 @@ export interface Payload {
   readonly bytes: Uint8Array;
   /** Data points, log records or spans inside. */
   readonly items: number;
+  /** Of the bytes, where the exporter has several: a queue on disk outlives a change of the configuration. */
+  readonly encoding?: OtlpEncoding;
 }
 
 /** Why a destination did not take something. */
@@ -304,8 +307,14 @@ export interface Store extends Closable {
   get(key: string): Promise<Uint8Array | undefined>;
   /** In order, from a key on, before another, at most so many. */
   entries(range: StoreRange): Promise<readonly StoreEntry[]>;
-  /** All of them in this order, or none. Rejects where there is no room, or none in time: then they may be applied later. */
+  /** All of them in this order, or none. Rejects where there is no room, or with a `LateChange` where they may be applied later. */
   apply(changes: readonly StoreChange[]): Promise<void>;
+}
+
+/** An error of changes that were not applied in time. */
+export interface LateChange {
+  /** Whether they were in the end. */
+  readonly applied: Promise<boolean>;
 }
 
 export interface StoreRange {

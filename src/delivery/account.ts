@@ -71,6 +71,15 @@ export class Account {
       );
   }
 
+  /** Requests on disk that another version of the agent wrote. */
+  unreadable(requests: number): void {
+    this.#count(deliveryCounters.unreadable, requests);
+    this.#context.log.error(
+      { requests },
+      'The sending queue on disk has requests of another version of the agent. They stay there, and are not sent.',
+    );
+  }
+
   late({ signal, items }: Request): void {
     this.#count(deliveryCounters.enqueueFailed[signal], items, 'shutdown');
   }

@@ -1,5 +1,5 @@
 import { counterPerSignal } from '../telemetry/counter-per-signal.ts';
-import { type Emits, level } from '../telemetry/emits.ts';
+import { counter, type Emits, level } from '../telemetry/emits.ts';
 
 export const deliveryCounters = {
   sent: counterPerSignal('otelcol_exporter_sent', {
@@ -15,6 +15,13 @@ export const deliveryCounters = {
     meaning: 'Items lost before the sending queue, by reason.',
     isLoss: true,
   }),
+  unreadable: counter({
+    name: 'earshot.agent.queue.unreadable',
+    unit: '{request}',
+    meaning:
+      'Requests of the queue on disk that another version of the agent wrote, at each start: they stay there, and are not sent.',
+    isLoss: true,
+  }),
   queueSize: level({
     name: 'otelcol_exporter_queue_size',
     unit: '{request}',
@@ -27,11 +34,12 @@ export const deliveryCounters = {
   }),
 } as const;
 
-const { sent, sendFailed, enqueueFailed, queueSize, queueCapacity } = deliveryCounters;
+const { sent, sendFailed, enqueueFailed, unreadable, queueSize, queueCapacity } = deliveryCounters;
 
 export const deliveryEmits: Emits = {
   counters: [
     ...[sent, sendFailed, enqueueFailed].flatMap((counters) => Object.values(counters)),
+    unreadable,
     queueSize,
     queueCapacity,
   ],

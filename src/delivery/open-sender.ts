@@ -108,6 +108,8 @@ async function storedSender(
     weight: max_bytes,
     now: () => context.clock.now(),
     onStored: (failure) => account.stored(failure),
+    onFound: (requests) => account.queued(requests),
+    onUnreadable: (requests) => account.unreadable(requests),
   });
   return chainSender<StoredRequest, Payload>(
     {

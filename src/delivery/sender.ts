@@ -40,10 +40,7 @@ export function createSender<R extends Request, Content extends Request>(chain: 
   let closed: Promise<void> | undefined;
 
   if (hasQueue) account.capacity(chain.capacity);
-  if (queue.size > 0) {
-    account.queued(queue.size);
-    consume();
-  }
+  if (queue.size > 0) consume(); // of an agent before
 
   async function offer(batch: Batch): Promise<void> {
     for (const request of chain.requestsOf(batch)) {

@@ -1,9 +1,9 @@
-import type { Payload, Store, StoreChange } from '../component.ts';
+import type { LateChange, Payload, Store, StoreChange } from '../component.ts';
 import { perSignal } from '../telemetry/batch.ts';
 import type { Queue, Request } from './queue.ts';
 
 /** A request whose content is on disk; in memory alone where the disk does not take it. */
-export interface StoredRequest extends Request {
+export interface StoredRequest extends Request, Pick<Payload, 'encoding'> {
   readonly size: number;
   readonly key: string;
   readonly payload?: Payload;
@@ -18,6 +18,10 @@ export interface StoredQueueOptions {
   now(): bigint;
   /** The disk does not take a request, or takes them again (undefined). */
   onStored(failure: unknown): void;
+  /** So many requests of an agent before are in the queue now. */
+  onFound(requests: number): void;
+  /** So many requests on disk were written by another version of the agent; they stay there. */
+  onUnreadable(requests: number): void;
 }
 
 export interface StoredQueue extends Queue<StoredRequest, Payload> {
@@ -28,6 +32,10 @@ export interface StoredQueue extends Queue<StoredRequest, Payload> {
 /** A request is two entries: what is counted, read at the start for all of them, and the content, read to be sent. */
 const headOf = (key: string) => `head/${key}`;
 const bodyOf = (key: string) => `body/${key}`;
+const deletionsOf = (key: string): readonly StoreChange[] => [
+  { key: headOf(key), value: undefined },
+  { key: bodyOf(key), value: undefined },
+];
 const pastHeads = 'head0'; // '0' comes after '/'
 
 /** Heads read at once: some 100 bytes each. */
@@ -37,17 +45,16 @@ const isSignal = perSignal(() => true);
 
 /**
  * A queue that outlives the process, however it ends: a request is on disk before it is accepted, and until it is
- * delivered or lost. What an agent before has left is first.
+ * delivered or lost. What an agent before has left is first; where the disk cannot be read at the start, it comes once it can.
  */
 export async function openStoredQueue(options: StoredQueueOptions): Promise<StoredQueue> {
-  const { store, requests, weight, now, onStored } = options;
-  const waiting: StoredRequest[] = await readHeads(store).catch((error: unknown) => {
-    onStored(error);
-    return [];
-  });
-  let size = waiting.length;
-  let load = waiting.reduce((sum, request) => sum + request.size, 0);
-  let last = BigInt(waiting.at(-1)?.key ?? 0);
+  const { store, requests, weight, now, onStored, onFound, onUnreadable } = options;
+  const waiting: StoredRequest[] = [];
+  let size = 0;
+  let load = 0;
+  let last = 0n;
+  /** What an agent before has left is in the queue. Nothing is written before: it could have the same key. */
+  let former: Promise<void> | undefined;
   let isDrained = false;
   /** Deliveries that the disk did not take note of yet. */
   let undeleted: readonly StoreChange[] = [];
@@ -58,6 +65,26 @@ export async function openStoredQueue(options: StoredQueueOptions): Promise<Stor
     last = time > last ? time : last + 1n;
     return `${last}`.padStart(20, '0');
   };
+
+  /** Rejects where the disk cannot be read; the next call tries again. */
+  function readFormer(): Promise<void> {
+    former ??= addFormer().catch((error: unknown) => {
+      former = undefined;
+      throw error;
+    });
+    return former;
+  }
+
+  async function addFormer(): Promise<void> {
+    const { requests: found, unreadable } = await readHeads(store);
+    last = BigInt(found.at(-1)?.key ?? 0);
+    if (isDrained) return; // they stay for the next process
+    waiting.unshift(...found);
+    size += found.length;
+    load += found.reduce((sum, request) => sum + request.size, 0);
+    onFound(found.length);
+    if (unreadable > 0) onUnreadable(unreadable);
+  }
 
   function track<T>(work: Promise<T>): Promise<T> {
     running.add(work);
@@ -80,25 +107,36 @@ export async function openStoredQueue(options: StoredQueueOptions): Promise<Stor
     load -= bytes;
   };
 
-  async function put(payload: Payload) {
-    const { signal, items, bytes } = payload;
-    if (size >= requests) return 'queue_full' as const;
-    if (load + bytes.length > weight) return 'queue_bytes_full' as const;
-    const key = nextKey();
-    const request = { signal, items, size: bytes.length, key };
-    size += 1;
-    load += request.size;
-    let held: StoredRequest = request;
+  /** On disk, or in memory where the disk does not take it. */
+  async function stored(payload: Payload): Promise<StoredRequest> {
+    const { bytes, ...rest } = payload;
+    const head = { ...rest, size: bytes.length };
+    let key = '';
     try {
+      await track(readFormer());
+      key = nextKey();
       await apply([
-        { key: headOf(key), value: Buffer.from(JSON.stringify({ signal, items, size: request.size })) },
+        { key: headOf(key), value: Buffer.from(JSON.stringify(head)) },
         { key: bodyOf(key), value: bytes },
       ]);
       onStored(undefined);
+      return { ...head, key };
     } catch (error) {
       onStored(error);
-      held = { ...request, payload };
+      void appliedAfter(error).then((isApplied) => {
+        if (isApplied) undeleted = [...undeleted, ...deletionsOf(key)]; // it is delivered from memory
+      });
+      return { ...head, key, payload };
     }
+  }
+
+  async function put(payload: Payload) {
+    const { length } = payload.bytes;
+    if (size >= requests) return 'queue_full' as const;
+    if (load + length > weight) return 'queue_bytes_full' as const;
+    size += 1;
+    load += length;
+    const held = await stored(payload);
     if (!isDrained) {
       waiting.push(held);
       return undefined;
@@ -106,6 +144,8 @@ export async function openStoredQueue(options: StoredQueueOptions): Promise<Stor
     forget(held);
     return held.payload ? ('shutdown' as const) : ('kept' as const);
   }
+
+  await readFormer().catch(onStored);
 
   return {
     put,
@@ -117,11 +157,7 @@ export async function openStoredQueue(options: StoredQueueOptions): Promise<Stor
           release() {
             forget(request);
             if (request.payload) return;
-            const { key } = request;
-            void apply([
-              { key: headOf(key), value: undefined },
-              { key: bodyOf(key), value: undefined },
-            ]).catch(() => {}); // the storage counts it, and the next change has it too
+            void apply(deletionsOf(request.key)).catch(() => {}); // the storage counts it, and the next change has it too
           },
           keep() {
             if (request.payload) return false;
@@ -140,12 +176,13 @@ export async function openStoredQueue(options: StoredQueueOptions): Promise<Stor
       for (const request of left) forget(request);
       return left.filter(({ payload }) => payload);
     },
-    async read({ key, signal, items, payload }) {
+    async read({ key, payload, size: _, ...head }) {
       if (payload) return payload;
       const bytes = await store.get(bodyOf(key));
-      return bytes && { signal, items, bytes };
+      return bytes && { ...head, bytes };
     },
     async close() {
+      isDrained = true;
       await Promise.allSettled(running);
       if (undeleted.length > 0) await apply([]).catch(() => {}); // then it is sent once more by the next agent
       await store.close();
@@ -153,25 +190,39 @@ export async function openStoredQueue(options: StoredQueueOptions): Promise<Stor
   };
 }
 
-async function readHeads(store: Store): Promise<StoredRequest[]> {
+/** Whether a change was applied after it had been rejected. */
+const appliedAfter = async (error: unknown): Promise<boolean> =>
+  error instanceof Error && 'applied' in error && (await (error as LateChange).applied);
+
+interface Heads {
+  readonly requests: readonly StoredRequest[];
+  readonly unreadable: number;
+}
+
+async function readHeads(store: Store): Promise<Heads> {
   const requests: StoredRequest[] = [];
+  let unreadable = 0;
   for (let from = headOf(''); ; ) {
     const entries = await store.entries({ from, before: pastHeads, limit: page });
     for (const { key, value } of entries) {
       const request = parseHead(key.slice(headOf('').length), value);
       if (request) requests.push(request);
+      else unreadable++;
     }
     const end = entries.at(-1);
-    if (end === undefined || entries.length < page) return requests;
+    if (end === undefined || entries.length < page) return { requests, unreadable };
     from = `${end.key}\0`;
   }
 }
 
+const isEncoding = (value: unknown) => value === undefined || value === 'proto' || value === 'json';
+
 function parseHead(key: string, value: Uint8Array): StoredRequest | undefined {
   try {
-    const { signal, items, size } = JSON.parse(Buffer.from(value).toString());
+    const { signal, items, size, encoding } = JSON.parse(Buffer.from(value).toString());
     const isRequest = Object.hasOwn(isSignal, signal) && Number.isInteger(items) && Number.isInteger(size);
-    return isRequest && /^\d{20}$/.test(key) ? { signal, items, size, key } : undefined;
+    const request = { signal, items, size, key, ...(encoding && { encoding }) };
+    return isRequest && isEncoding(encoding) && /^\d{20}$/.test(key) ? request : undefined;
   } catch {
     return undefined; // another version's: it stays where it is
   }

@@ -3,7 +3,6 @@ import type { Host, Outcome, Payload, RequestExporterComponent, Stability } from
 import { secret } from '../../config/schema/secret.ts';
 import { tlsKeys } from '../../config/schema/tls.ts';
 import { Type } from '../../config/schema/type.ts';
-import { outcomeOf } from '../../otlp/answer.ts';
 import { requestsOf } from '../../otlp/requests.ts';
 import { converterTo, temporalityKeys } from '../../otlp/temporality.ts';
 import { cumulativeCounters } from '../../telemetry/metrics/temporality.ts';
@@ -12,7 +11,7 @@ import { configProblems } from './check.ts';
 import { compress } from './compress.ts';
 import { type Connection, openConnection } from './connection.ts';
 import { endpointOf, printableUrl } from './endpoint.ts';
-import { refusal, unreachable } from './outcome.ts';
+import { acceptance, refusal, unreachable } from './outcome.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -64,8 +63,9 @@ export const otlpHttp: RequestExporterComponent<typeof config> = {
   async open(settings, host) {
     const connection = await openConnection(settings);
     const convert = converterTo(settings, host);
+    const { encoding } = settings;
     return {
-      encode: (batch) => requestsOf(convert(batch), settings.encoding),
+      encode: (batch) => requestsOf(convert(batch), encoding).map((payload) => ({ ...payload, encoding })),
       send: (payload, { abort }) => send(payload, { settings, connection, abort, host }),
       async close() {
         connection.close();
@@ -84,8 +84,8 @@ interface Sending {
 const contentTypes = { proto: 'application/x-protobuf', json: 'application/json' } as const;
 
 async function send(payload: Payload, { settings, connection, abort, host }: Sending): Promise<Outcome> {
-  const { signal } = payload;
-  const { encoding, compression } = settings;
+  const { signal, encoding = settings.encoding } = payload;
+  const { compression } = settings;
   const url = endpointOf(settings, signal, codecOf(signal).httpPath);
   if (url === undefined)
     return { kind: 'refused', reason: `no endpoint for ${signal}: set endpoint or ${signal}_endpoint` };
@@ -101,11 +101,7 @@ async function send(payload: Payload, { settings, connection, abort, host }: Sen
     });
     if (response.status < 200 || response.status > 299)
       return refusal(response, { address, now: host.clock.now() });
-    return outcomeOf(payload, {
-      answer: response.body,
-      encoding: /\bjson\b/.test(response.contentType) ? 'json' : encoding,
-      address,
-    });
+    return acceptance(payload, { response, encoding, address });
   } catch (error) {
     if (abort.aborted) return { kind: 'retry', reason: `${address} did not answer in time` };
     return unreachable(error as Error, address); // all that `post` rejects with

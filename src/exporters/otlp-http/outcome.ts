@@ -1,7 +1,9 @@
 import { STATUS_CODES } from 'node:http';
-import type { Outcome } from '../../component.ts';
+import type { Outcome, Payload } from '../../component.ts';
 import { explainNetworkError, type NetworkFailure } from '../../net/explain.ts';
+import { outcomeOf } from '../../otlp/answer.ts';
 import { statusMessage } from '../../otlp/rpc-status.ts';
+import type { OtlpEncoding } from '../../telemetry/otlp-codec.ts';
 import { type Nanoseconds, nanoseconds, type UnixNanoseconds } from '../../telemetry/units.ts';
 import type { Response } from './connection.ts';
 
@@ -72,4 +74,26 @@ function delayOf(retryAfter: string | undefined, now: UnixNanoseconds): Nanoseco
   if (/^\d{1,9}$/.test(retryAfter)) return nanoseconds(Number(retryAfter) * 1e9);
   const date = Date.parse(retryAfter);
   return Number.isNaN(date) ? undefined : nanoseconds(Math.max(0, date * 1e6 - Number(now)));
+}
+
+interface Accepting {
+  readonly response: Response;
+  /** Of the request. */
+  readonly encoding: OtlpEncoding;
+  readonly address: string;
+}
+
+/** What a status of success says: of a body of another type nothing can be read, and nothing was rejected. */
+export function acceptance(payload: Payload, { response, encoding, address }: Accepting): Outcome {
+  const { body, contentType } = response;
+  if (contentType !== '' && !/\b(json|x-protobuf|protobuf)\b/.test(contentType))
+    return {
+      ...{ kind: 'partial', rejected: 0 },
+      reason: `${address} accepted all, with a warning: the answer is ${contentType}, not OTLP`,
+    };
+  return outcomeOf(payload, {
+    answer: body,
+    encoding: /\bjson\b/.test(contentType) ? 'json' : encoding,
+    address,
+  });
 }

@@ -1,4 +1,11 @@
-import type { ExtensionHost, Store, StoreChange, StoreEntry, StoreRange } from '../../component.ts';
+import type {
+  ExtensionHost,
+  LateChange,
+  Store,
+  StoreChange,
+  StoreEntry,
+  StoreRange,
+} from '../../component.ts';
 import { seconds } from '../../telemetry/units.ts';
 import type { FileStore } from './file-store.ts';
 import { StorageError } from './storage-error.ts';
@@ -68,16 +75,20 @@ export class BoundedStore implements Store {
 
   async #inTime<T>(operation: string, work: (store: FileStore) => Promise<T>): Promise<T> {
     const { opening, host } = this.#options;
-    if (this.#late) throw this.#unresponsive(operation);
+    if (this.#late) throw this.#unresponsive({ operation });
     const working = opening.then(work);
     if (await host.endsWithin(answerLimit, working)) return working;
     this.#wait(working);
-    throw this.#unresponsive(operation);
+    const applied = working.then(
+      () => true,
+      () => false,
+    );
+    throw this.#unresponsive({ operation, applied });
   }
 
-  #unresponsive(operation: string): StorageError {
+  #unresponsive({ operation, ...late }: { readonly operation: string } & Partial<LateChange>): StorageError {
     this.#options.onUnresponsive();
-    return new StorageError(`${operation} ${this.#options.name}`, { fault: 'unresponsive' });
+    return new StorageError(`${operation} ${this.#options.name}`, { fault: 'unresponsive', ...late });
   }
 
   #wait(work: Promise<unknown>): void {

@@ -33,14 +33,14 @@ export class FileStore implements Store {
     this.#options = options;
   }
 
-  /** Rejects where the file is not for this agent; not where the disk is full. */
+  /** Rejects where the file is not for this agent; not where the disk is full, or became read-only after an error. */
   open(): Promise<void> {
     return this.#inTurn('open', async () => {
       try {
         await this.#database();
       } catch (error) {
         const fault = faultOf(error);
-        if (fault !== 'full') throw error;
+        if (fault !== 'full' && fault !== 'read_only') throw error;
       }
     });
   }

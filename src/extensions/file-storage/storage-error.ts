@@ -1,3 +1,4 @@
+import type { LateChange } from '../../component.ts';
 import { messageOf } from '../../telemetry/health.ts';
 
 /** Why a file cannot be used: by what can be done about it. */
@@ -25,11 +26,18 @@ const remedies: Readonly<Record<StorageFault, string>> = {
   failed: '',
 };
 
+export interface StorageErrorOptions extends Partial<LateChange> {
+  readonly fault: StorageFault;
+  readonly cause?: unknown;
+}
+
 export class StorageError extends Error {
   override readonly name = 'StorageError';
   readonly code: StorageFault;
+  /** Of a change that goes on: whether it was applied in the end. */
+  readonly applied: LateChange['applied'] | undefined;
 
-  constructor(operation: string, { fault, cause }: { fault: StorageFault; cause?: unknown }) {
+  constructor(operation: string, { fault, cause, applied }: StorageErrorOptions) {
     super(
       `cannot ${operation}: ${[remedies[fault], cause && messageOf(cause)].filter(Boolean).join(' (')}${remedies[fault] && cause ? ')' : ''}`,
       {
@@ -37,6 +45,7 @@ export class StorageError extends Error {
       },
     );
     this.code = fault;
+    this.applied = applied;
   }
 }
 

@@ -71,32 +71,35 @@ test('a store of a file system without any room opens, and begins when there is 
   assert.equal((await store.get('a'))?.length, 10);
 });
 
-test('a directory that cannot be written is refused, with what to do', async (t) => {
+test('a directory that is not there and cannot be made is refused, with what to do', async (t) => {
   const { directory, remount } = mounted(t, 512);
   remount('ro');
   await assert.rejects(fileStorage.open({ directory }, fakeHost('file_storage').host), {
     code: 'read_only',
-    message: new RegExp(`^cannot use the directory ${directory}: it cannot be written: mount a volume there`),
+    message: new RegExp(
+      `^cannot use the directory ${directory}/earshot: it cannot be written: mount a volume there`,
+    ),
   });
   await assert.rejects(fileStorage.open({ directory: join(directory, 'a') }, fakeHost('file_storage').host), {
     code: 'read_only',
   });
 });
 
-test('a file system that becomes read-only refuses writes, and nothing is moved aside', async (t) => {
+test('on a file system that became read-only a storage opens, refuses writes, and goes on when it can be written', async (t) => {
   const { directory, remount } = mounted(t, 1024);
   const first = await storage(directory);
-  const store = await first.openStore(component);
-  await store.apply(set('a', 10));
+  await (await first.openStore(component)).apply(set('a', 10));
   await first.close(); // a file system with a file open for writing does not become read-only
-  const { openStore, failed } = await storage(directory);
   remount('ro');
-  await assert.rejects(openStore(component), { code: 'read_only' });
+  const { openStore, failed } = await storage(directory);
+  const store = await openStore(component);
+  await assert.rejects(store.apply(set('b', 10)), { code: 'read_only' });
   assert.equal(failed('read_only'), 1);
   remount('rw');
-  assert.equal((await (await openStore(component)).get('a'))?.length, 10);
+  assert.equal((await store.get('a'))?.length, 10);
+  await store.apply(set('b', 10));
   assert.deepEqual(
-    readdirSync(directory).filter((name) => name.includes('read_only')),
+    readdirSync(join(directory, 'earshot')).filter((name) => name.includes('read_only')),
     [],
   );
 });

@@ -5,6 +5,7 @@ import type { Batch } from '../../../src/telemetry/batch.ts';
 import { seconds } from '../../../src/telemetry/units.ts';
 import { batchWith } from '../batch-with.ts';
 import { MemoryStore } from '../memory-store.ts';
+import { total } from '../runtime/fake-world.ts';
 import { accepted, never, start, unavailable } from './sender-fixture.ts';
 
 const batchOf = (label: string) => batchWith('metrics', { [label]: ['1'] });
@@ -147,8 +148,75 @@ test('content that is gone, as of a file moved aside, is lost with a reason; ent
   const next = killed(store);
   for (const key of next.bytes.keys()) if (key.startsWith('body/')) next.bytes.delete(key);
   next.bytes.set('head/other', Buffer.from('{'));
-  const { sender, count } = await start(() => accepted, { store: next, encode });
+  const { sender, count, counters, logged } = await start(() => accepted, { store: next, encode });
   await sender.close(seconds(1));
   assert.equal(count('send_failed_metric_points', 'storage'), 1);
   assert.deepEqual([...next.bytes.keys()], ['head/other']);
+  assert.equal(total(counters, 'earshot.agent.queue.unreadable', { exporter: 'out' }), 1);
+  assert.match(`${logged.find(({ msg }) => msg.includes('another version'))?.requests}`, /^1$/);
+});
+
+test('what an agent before has left is delivered once the disk can be read, and nothing twice', async () => {
+  const store = new MemoryStore();
+  const before = await start(never, { store, encode, queue: { num_consumers: 1 } });
+  for (const label of ['a', 'b', 'c']) await before.sender.offer(batchOf(label));
+  const next = killed(store);
+  next.failure = new Error('read-only file system');
+  const texts: string[] = [];
+  const { sender, count } = await start(
+    (payload) => {
+      texts.push(textOf(payload));
+      return accepted;
+    },
+    { store: next, encode, queue: { num_consumers: 1 } },
+  );
+  await sender.offer(batchOf('d')); // from memory
+  await new Promise(setImmediate);
+  assert.equal(count('queue_size'), 0);
+  next.failure = undefined;
+  for (const label of ['e', 'f']) {
+    await sender.offer(batchOf(label));
+    await new Promise(setImmediate);
+  }
+  await sender.close(seconds(1));
+  assert.deepEqual(texts.sort(), ['a', 'b', 'c', 'd', 'e', 'f']);
+  assert.equal(count('sent_metric_points'), 6);
+  assert.equal(count('queue_size'), 0);
+  assert.deepEqual([...next.bytes], []);
+});
+
+test('a request that is written late, after it was delivered from memory, is not sent again', async () => {
+  const store = new MemoryStore();
+  const answer = Promise.withResolvers<void>();
+  const { sender, count } = await start(() => accepted, { store, encode });
+  store.late = answer.promise;
+  await sender.offer(batchOf('a'));
+  store.late = undefined;
+  await new Promise(setImmediate);
+  assert.equal(count('sent_metric_points'), 1);
+  answer.resolve();
+  await new Promise(setImmediate);
+  assert.equal(store.bytes.size, 2);
+  await sender.offer(batchOf('b'));
+  await sender.close(seconds(1));
+  assert.deepEqual([...store.bytes], []);
+});
+
+test('a request keeps its encoding, whatever the next process writes', async () => {
+  const store = new MemoryStore();
+  const inJson = (batch: Batch) =>
+    encode(batch).map((payload): Payload => ({ ...payload, encoding: 'json' }));
+  const before = await start(never, { store, encode: inJson, queue: { num_consumers: 1 } });
+  await before.sender.offer(batchOf('a'));
+  const encodings: unknown[] = [];
+  const { sender } = await start(
+    ({ encoding }) => {
+      encodings.push(encoding);
+      return accepted;
+    },
+    { store: killed(store), encode, queue: { num_consumers: 1 } },
+  );
+  await sender.offer(batchOf('b'));
+  await sender.close(seconds(1));
+  assert.deepEqual(encodings, ['json', undefined]);
 });

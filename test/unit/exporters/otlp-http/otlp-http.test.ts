@@ -4,7 +4,7 @@ import { createServer, request } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { otlpHttp } from '../../../../src/exporters/otlp-http/otlp-http.ts';
-import { milliseconds, seconds } from '../../../../src/telemetry/units.ts';
+import { milliseconds, nanoseconds, seconds } from '../../../../src/telemetry/units.ts';
 import { version } from '../../../../src/version.ts';
 import { batchWith } from '../../batch-with.ts';
 import { fakeHost } from '../../fake-host.ts';
@@ -44,6 +44,18 @@ for (const encoding of ['proto', 'json'] as const)
         );
       }
     });
+
+test('what was encoded before a change of the encoding is sent as what it is', async (t) => {
+  const before = await setUp(t, { settings: { encoding: 'json' } });
+  const { receiver, exporter } = await setUp(t, { settings: { encoding: 'proto' } });
+  for (const payload of before.exporter.encode(batches.metrics))
+    assert.deepEqual(
+      await exporter.send(payload, { abort: new AbortController().signal, timeout: nanoseconds(0) }),
+      { kind: 'accepted' },
+    );
+  assert.equal(receiver.requests.at(-1)?.headers['content-type'], 'application/json');
+  assert.equal(receiver.requests.at(-1)?.metrics.length, 2);
+});
 
 test('JSON says the same as protobuf, to the nanosecond', async (t) => {
   const [proto, json] = await Promise.all(
@@ -225,8 +237,17 @@ test('a negative count of rejected items means none', async (t) => {
   assert.deepEqual(outcome, { kind: 'accepted' });
 });
 
+test('an answer of another type than OTLP has accepts all, with a warning, as the Collector takes it', async (t) => {
+  for (const type of ['text/html', 'text/plain; charset=utf-8']) {
+    const outcome = await outcomeOf(t, { status: 200, headers: { 'Content-Type': type }, body: '<html>' });
+    assert.ok(outcome?.kind === 'partial');
+    assert.equal(outcome.rejected, 0);
+    assert.match(outcome.reason, new RegExp(`accepted all, with a warning: the answer is ${type}, not OTLP`));
+  }
+});
+
 test('an answer that is not OTLP is refused with that reason', async (t) => {
-  for (const type of ['application/x-protobuf', 'application/json', 'text/html']) {
+  for (const type of ['application/x-protobuf', 'application/json']) {
     const outcome = await outcomeOf(t, { status: 200, headers: { 'Content-Type': type }, body: '<html>' });
     assert.equal(outcome?.kind, 'refused');
     assert.match(reasonOf(outcome), /not OTLP/);
