@@ -11,7 +11,7 @@ export function openLogOutput(paths: readonly string[]): (text: string) => void 
       if (path === 'stdout') return (text) => void process.stdout.write(text);
       const file = openSync(path, 'a', 0o640);
       opened.push(file);
-      return (text) => append(file, text);
+      return appendTo(path, file);
     });
     return (text) => {
       for (const write of outputs) write(text);
@@ -25,10 +25,23 @@ export function openLogOutput(paths: readonly string[]): (text: string) => void 
   }
 }
 
-function append(file: number, text: string): void {
-  try {
-    writeSync(file, text);
-  } catch {
-    // A full disk is no reason to end, and the log is where it would be told.
-  }
+/** A full disk is no reason to end. Standard error reports what is missing: at the first line, and when the file goes on. */
+function appendTo(path: string, file: number): (text: string) => void {
+  let missing = 0;
+  let isCut = false;
+  return (text) => {
+    const bytes = Buffer.from(isCut ? `\n${text}` : text);
+    let written = 0;
+    try {
+      while (written < bytes.length) written += writeSync(file, bytes, written);
+      isCut = false;
+    } catch (error) {
+      isCut ||= written > 0;
+      if (missing === 0) report(`cannot write the log to ${path}: ${messageOf(error)}; lines are left out\n`);
+      missing += 1;
+      return;
+    }
+    if (missing > 0) report(`the log in ${path} goes on; ${missing} lines are missing in it\n`);
+    missing = 0;
+  };
 }
