@@ -142,8 +142,8 @@ static napi_value wrap(const struct call *call, struct object *object)
 	return call_ok(call, napi_type_tag_object(call->env, value, &object_tag)) ? value : NULL;
 }
 
-/* libbpf 1.1 does not close a directory that it was to open, and would wait for a writer of a FIFO. What cannot
- * be looked at is left to libbpf, which has a message. */
+/* libbpf 1.1 does not close a directory that it was to open, and would wait for a writer of a FIFO. What
+ * cannot be looked at is left to libbpf, which has a message. */
 static bool may_be_object_file(const struct call *call, const char *path)
 {
 	struct stat file;
