@@ -57,9 +57,16 @@ function written(value: unknown, schema: JsonSchema | undefined): unknown {
   if (schema?.secret) return '[REDACTED]';
   // The `duration` keyword has decoded it.
   if (schema?.duration) return printDuration(value as Nanoseconds);
+  if (typeof value === 'string') return withoutCredentials(value);
   if (Array.isArray(value)) return value.map((item) => written(item, schema?.items));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]) => [key, written(inner, schemaAt(schema, key))]),
   );
 }
+
+/** Some vendors take a key in the query of a URL, and a user may have written a password into one of which nothing is known. */
+const withoutCredentials = (text: string) =>
+  text
+    .replace(/^([a-z][\w+.-]*:\/\/)[^/?#]*@/i, '$1[REDACTED]@')
+    .replace(/^([a-z][\w+.-]*:\/\/[^?#\s]*\?).+$/is, '$1[REDACTED]');

@@ -1,3 +1,4 @@
+import type { Metadata } from '@grpc/grpc-js';
 import type { MetricProducer, MetricReader } from '@opentelemetry/sdk-metrics';
 import type { ReaderConfig } from '../config/schema/telemetry.ts';
 import { type HttpServer, serveHttp } from '../net/http-server.ts';
@@ -10,7 +11,7 @@ export interface OpenedReader {
   listen(): Promise<HttpServer | undefined>;
 }
 
-/** The exporters are loaded here, as nobody pays for them who has no reader. */
+/** The exporters are loaded here: an agent without readers does not pay for them. */
 export async function openReader(
   { pull, periodic }: ReaderConfig,
   { producer, watcher }: { readonly producer: MetricProducer; readonly watcher: ExportWatcher },
@@ -24,22 +25,26 @@ export async function openReader(
       ...{ withoutScopeInfo: without_scope_info, withoutTargetInfo: without_target_info },
     });
     const listen = () =>
-      serveHttp(`${host.includes(':') ? `[${host}]` : host}:${port}`, (request, response) => {
-        if (request.url?.split('?')[0] === '/metrics') reader.getMetricsRequestHandler(request, response);
-        else response.writeHead(404).end();
-      });
+      serveHttp(
+        `${host.includes(':') ? `[${host}]` : host}:${port}`,
+        (request, response) => {
+          if (request.url?.split('?')[0] === '/metrics') reader.getMetricsRequestHandler(request, response);
+          else response.writeHead(404).end();
+        },
+        watcher.failed,
+      );
     return { reader, listen };
   }
   if (periodic === undefined) throw new Error('a checked reader is pull or periodic');
   const { endpoint, headers, compression, timeout } = periodic.exporter.otlp;
-  const [{ OTLPMetricExporter }, { Metadata, credentials }, { PeriodicExportingMetricReader }] =
+  const [{ OTLPMetricExporter }, { Metadata: Headers, credentials }, { PeriodicExportingMetricReader }] =
     await Promise.all([
       import('@opentelemetry/exporter-metrics-otlp-grpc'),
       import('@grpc/grpc-js'),
       import('@opentelemetry/sdk-metrics'),
     ]);
-  const metadata = new Metadata();
-  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+  const metadata = new Headers();
+  for (const [name, value] of Object.entries(headers)) setHeader(metadata, name, value);
   type Config = NonNullable<ConstructorParameters<typeof OTLPMetricExporter>[0]>;
   const exporter = new OTLPMetricExporter({
     ...{ url: endpoint, metadata, timeoutMillis: toMilliseconds(timeout) },
@@ -52,4 +57,15 @@ export async function openReader(
     exportTimeoutMillis: Math.min(interval, toMilliseconds(timeout)),
   });
   return { reader, listen: async () => undefined };
+}
+
+/** gRPC's own error has the value. */
+function setHeader(metadata: Metadata, name: string, value: string): void {
+  try {
+    metadata.set(name, value);
+  } catch {
+    throw new Error(
+      'name or value of a header of service::telemetry::metrics has a character that gRPC does not carry',
+    );
+  }
 }

@@ -24,14 +24,15 @@ const otlp = Type.Object(
     protocol: Type.Enum(['grpc'], { default: 'grpc', description: 'There is no other.' }),
     endpoint: Type.String({
       default: 'http://localhost:4317',
-      pattern: '^https?://[^/]+/?$',
-      description: 'Where to send: `http://` is plaintext, `https://` is TLS.',
+      pattern: '^https?://[^/?#@]+/?$',
+      description:
+        'Where to send: `http://` is plaintext, `https://` is TLS. Credentials belong into `headers`.',
     }),
     headers: Type.Unsafe<Readonly<Record<string, string>>>({
       type: 'object',
       default: {},
-      additionalProperties: secret(),
-      description: 'Sent with each request; never printed.',
+      additionalProperties: secret({ pattern: '^[ -~]*$' }),
+      description: 'Sent with each request, printable ASCII; never printed.',
     }),
     compression: Type.Enum(['none', 'gzip'], { default: 'none', description: 'Of the requests.' }),
     timeout: duration({ default: '10s', minimum: '1ms', description: 'Of one request.' }),
@@ -96,7 +97,7 @@ export const ownLogsSchema = Type.Object(
       {
         default: {},
         description:
-          'Of lines with the same level and message; the next one that is written has their number (`left_out`).',
+          'Of lines of a component with the same level and message; the next one that is written has their number (`left_out`).',
       },
     ),
   },

@@ -53,6 +53,17 @@ test('headers of a reader are never printed', () => {
   );
 });
 
+test('a header that gRPC cannot carry, and credentials in the endpoint of a reader, are refused and not shown', () => {
+  const reader = (otlp: string) =>
+    telemetry(`metrics: {readers: [{periodic: {exporter: {otlp: {${otlp}}}}}]}`);
+  for (const text of ['headers: {authorization: "s3cret\u20ac"}', 'endpoint: "http://u:s3cret@host:4317"'])
+    assert.throws(
+      () => reader(text),
+      (error: Error) => /metrics::readers::0/.test(error.message) && !error.message.includes('s3cret'),
+      text,
+    );
+});
+
 test('the level of the log is written in any case, and other words are refused', () => {
   assert.equal(telemetry('logs: {level: DEBUG}').logs.level, 'debug');
   assert.equal(telemetry('logs: {level: Warn}').logs.level, 'warn');
