@@ -17,7 +17,7 @@ interface Count {
 const mostMessages = 1000;
 
 /**
- * Whether a line is written, and how many like it were left out since the one before: of the same level and message in a tick the first,
+ * Whether a line is written, and how many like it were left out since the one before: of the same level and message (which names the component) in a tick the first,
  * and then every so many, as the Collector has it. Undefined: left out.
  */
 export function createSampler(

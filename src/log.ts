@@ -27,7 +27,10 @@ export function createLog(
   return pino(options, {
     write(line: string) {
       const fields = fieldsOf(line);
-      const leftOut = leftOutBefore(fields.level, fields.msg);
+      const leftOut = leftOutBefore(
+        fields.level,
+        `${fields['otelcol.component.kind']} ${fields['otelcol.component.id']} ${fields.msg}`,
+      );
       if (leftOut === undefined) return;
       write(`${text(leftOut > 0 ? { ...fields, left_out: leftOut } : fields)}\n`);
     },

@@ -31,6 +31,16 @@ test('lines are left out for ever with `thereafter: 0`, and never without sampli
   }
 });
 
+test('lines of one component do not count as those of another', () => {
+  const lines: string[] = [];
+  const log = createLog({ level: 'info', encoding: 'json', initial_fields: {}, sampling }, (line) =>
+    lines.push(line),
+  );
+  for (let id = 0; id < 20; id++)
+    log.error({ 'otelcol.component.kind': 'exporter', 'otelcol.component.id': `e/${id}` }, 'Data was lost.');
+  assert.equal(lines.length, 20);
+});
+
 test('each line has the initial fields', () => {
   const lines: string[] = [];
   const options = {
