@@ -9,19 +9,29 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-/** Those who look are few; more would only hold memory. */
+/** Probes and people are few; more would only hold memory. */
 const maxConnections = 64;
 
-/** Answers HTTP at an endpoint (`host:port`). Rejects with the endpoint and what to do where it cannot listen. */
-export function serveHttp(endpoint: string, answer: RequestListener): Promise<HttpServer> {
+/**
+ * Answers HTTP at an endpoint (`host:port`). Rejects with the endpoint and what to do where it cannot listen; `onFailed`: a
+ * connection could not be accepted, such as without a free descriptor.
+ */
+export function serveHttp(
+  endpoint: string,
+  answer: RequestListener,
+  onFailed: (reason: string) => void,
+): Promise<HttpServer> {
   const { host = '', port } = parseHostPort(endpoint) ?? {};
   const server = createServer({ requestTimeout: 5000, headersTimeout: 5000 }, answer);
   server.maxConnections = maxConnections;
   return new Promise((resolve, reject) => {
-    server.once('error', (cause) => reject(listenError(endpoint, cause)));
+    const cannotListen = (cause: Error) => reject(listenError(endpoint, cause));
+    server.once('error', cannotListen);
     // Go takes IPv4 for this name too, where both are there.
     const address = host === 'localhost' ? '127.0.0.1' : host;
     server.listen({ port, ...(address && { host: address }) }, () => {
+      server.off('error', cannotListen);
+      server.on('error', ({ message }) => onFailed(`cannot accept a connection at ${endpoint}: ${message}`));
       resolve({
         port: (server.address() as AddressInfo).port, // a server on a port
         async close() {

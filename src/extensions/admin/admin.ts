@@ -35,6 +35,9 @@ export const admin: PlainExtensionComponent<typeof config> = {
     const { respond, close: closeReloads } = respondFrom({ explanations, agent: host.agent, log: host.log });
     const server = createServer({ requestTimeout: 5000, headersTimeout: 5000 }, respond);
     await listenAt(server, socketPathOf(endpoint));
+    server.on('error', ({ message }) =>
+      host.log.error(`cannot accept a connection at ${endpoint}: ${message}`),
+    );
     const stopListening = explanations.listen();
     return {
       async close() {

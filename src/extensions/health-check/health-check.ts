@@ -42,19 +42,23 @@ export const healthCheck: PlainExtensionComponent<typeof config> = {
     const message = listenProblem(endpoint, defaultEndpoint);
     return message === undefined ? [] : [{ path: ['endpoint'], message }];
   },
-  open({ endpoint, path, response_body: texts }, { agent, clock }) {
-    return serveHttp(endpoint, ({ url = '' }, response) => {
-      if (url.split('?')[0] !== path) {
-        response.writeHead(404).end();
-        return;
-      }
-      const { isHealthy, body } = healthReport(agent.health(), agent.graph(), clock.now());
-      const text = texts && (isHealthy ? texts.healthy : texts.unhealthy);
-      response.writeHead(isHealthy ? 200 : 503, {
-        'Content-Type': texts ? 'text/plain; charset=utf-8' : 'application/json',
-        'Cache-Control': 'no-store',
-      });
-      response.end(text ?? `${JSON.stringify(body)}\n`);
-    });
+  open({ endpoint, path, response_body: texts }, { agent, clock, log }) {
+    return serveHttp(
+      endpoint,
+      ({ url = '' }, response) => {
+        if (url.split('?')[0] !== path) {
+          response.writeHead(404).end();
+          return;
+        }
+        const { isHealthy, body } = healthReport(agent.health(), agent.graph(), clock.now());
+        const text = texts && (isHealthy ? texts.healthy : texts.unhealthy);
+        response.writeHead(isHealthy ? 200 : 503, {
+          'Content-Type': texts ? 'text/plain; charset=utf-8' : 'application/json',
+          'Cache-Control': 'no-store',
+        });
+        response.end(text ?? `${JSON.stringify(body)}\n`);
+      },
+      (reason) => log.error(reason),
+    );
   },
 };

@@ -8,19 +8,20 @@ const longestWait = seconds(30);
 const mostItems = 20;
 const mostText = 64 * 1024;
 
-/** The next batch that passes an edge, or that none came. Rejects where there is no such edge. */
+/** The next batch that passes an edge, or that none came, or none until the client left. Rejects where there is no such edge. */
 export async function samplePage(
   edge: GraphEdge,
+  left: AbortSignal,
   { agent, endsWithin }: Pick<ExtensionHost, 'agent' | 'endsWithin'>,
 ): Promise<Page> {
-  const next = Promise.withResolvers<Batch>();
+  const next = Promise.withResolvers<Batch | undefined>();
   const tap: Closable = agent.tap(edge, next.resolve);
+  left.addEventListener('abort', () => next.resolve(undefined));
   try {
-    const isThere = await endsWithin(longestWait, next.promise);
+    const batch = (await endsWithin(longestWait, next.promise)) ? await next.promise : undefined;
     const { from, to, signal } = edge;
     const page = { title: `Next batch of ${signal} from ${from} to ${to}` };
-    if (!isThere) return { ...page, tables: {}, text: 'None came within 30s.' };
-    const batch = await next.promise;
+    if (batch === undefined) return { ...page, tables: {}, text: 'None came within 30s.' };
     const items = itemCount(batch);
     const [part = batch] = splitBatch(batch, mostItems);
     const shown = itemCount(part);

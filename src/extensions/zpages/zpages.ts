@@ -15,7 +15,7 @@ const config = Type.Object(
     endpoint: Type.String({
       default: defaultEndpoint,
       description:
-        'Where it answers, `host:port`. Whoever reaches it sees names of workloads and the configuration without its secrets.',
+        'Where it answers, `host:port`. Each client that reaches it sees names of workloads and the configuration without its secrets.',
     }),
   },
   { additionalProperties: false },
@@ -33,13 +33,20 @@ export const zpages: PlainExtensionComponent<typeof config> = {
     return message === undefined ? [] : [{ path: ['endpoint'], message }];
   },
   open: ({ endpoint }, host) =>
-    serveHttp(endpoint, (request, response) => void answer(request, response, host)),
+    serveHttp(
+      endpoint,
+      (request, response) => void answer(request, response, host),
+      (reason) => host.log.error(reason),
+    ),
 };
 
 async function answer({ url = '' }: IncomingMessage, response: ServerResponse, host: ExtensionHost) {
   const { pathname = '', searchParams } = URL.parse(url, 'http://localhost') ?? {};
   try {
-    const page = await pageOf(pathname, searchParams, host);
+    const left = new AbortController();
+    response.once('close', () => left.abort());
+    const page = await pageOf(pathname, { search: searchParams, left: left.signal }, host);
+    if (left.signal.aborted) return;
     if (page === undefined) {
       response.writeHead(404, { 'Content-Type': 'text/plain' }).end(`${Object.keys(pages).join('\n')}\n`);
       return;
@@ -56,8 +63,14 @@ async function answer({ url = '' }: IncomingMessage, response: ServerResponse, h
   }
 }
 
-function pageOf(path: string, search: URLSearchParams | undefined, host: ExtensionHost) {
-  if (path === '/debug/samplez') return samplePage(edgeOf(search), host);
+interface Asked {
+  readonly search: URLSearchParams | undefined;
+  /** The client is gone, or the extension closes. */
+  readonly left: AbortSignal;
+}
+
+function pageOf(path: string, { search, left }: Asked, host: ExtensionHost) {
+  if (path === '/debug/samplez') return samplePage(edgeOf(search), left, host);
   return Promise.resolve<Page | undefined>(Object.hasOwn(pages, path) ? pages[path]?.(host) : undefined);
 }
 

@@ -77,10 +77,14 @@ test('an edge that is not there is refused, other paths are not found', async (t
 });
 
 test('the service page has phase, version and the configuration without secrets', async (t) => {
-  const { json, get } = await served(t, whole.replace('sink: ', 'sink: {token: s3cret}'));
+  const { json, get } = await served(
+    t,
+    whole.replace('sink: ', 'sink: {token: s3cret, setting: "https://user:s3cret@host/x?key=s3cret"}'),
+  );
   const page = JSON.stringify(await json('/debug/servicez'));
   assert.match(page, /"phase":"ready"/);
   assert.match(page, /REDACTED/);
+  assert.match(page, /https:\/\/\[REDACTED\]@host\/x\?\[REDACTED\]/);
   assert.doesNotMatch(page, /s3cret/);
   assert.match(JSON.stringify(await json('/debug/extensionz')), /"extension":"side"/);
   const html = await get('/debug/servicez');
@@ -99,4 +103,40 @@ test('names and reasons of others are text in HTML, not markup', async (t) => {
   assert.match(html, /&lt;script&gt;alert\(&quot;1&quot;\)&lt;\/script&gt;\\u\{1b\}\[2J/);
   assert.ok(!html.includes('<script') && !html.includes('\u{1b}'));
   assert.doesNotMatch(html, /src=|https?:\/\//);
+});
+
+test('a client that leaves, and the end of the extension, end the wait for a sample', async (t) => {
+  let taps = 0;
+  const agent = {
+    tap() {
+      taps += 1;
+      return {
+        async close() {
+          taps -= 1;
+        },
+      };
+    },
+  };
+  const host = {
+    ...agent,
+    agent,
+    endsWithin: async (_: unknown, work: Promise<unknown>) => work.then(() => true),
+  };
+  const server = (await zpages.open(
+    { endpoint: 'localhost:0' },
+    host as unknown as ExtensionHost,
+  )) as HttpServer;
+  t.after(() => server.close());
+  const url = `http://127.0.0.1:${server.port}/debug/samplez?from=a&to=b&signal=metrics`;
+  const until = async (count: number) => {
+    while (taps !== count) await settle();
+  };
+  const left = new AbortController();
+  const asked = [fetch(url, { signal: left.signal }), fetch(url)].map((one) => one.catch(() => 'left'));
+  await until(2);
+  left.abort();
+  await until(1);
+  await server.close();
+  await until(0);
+  assert.deepEqual(await Promise.all(asked), ['left', 'left']);
 });
