@@ -1,5 +1,6 @@
 #!/usr/bin/env -S node --max-semi-space-size=1 --disable-sigusr1
 import { Command } from 'commander';
+import { commandFirst } from './cli/command-first.ts';
 import { addComponents } from './cli/components.ts';
 import { addExplain } from './cli/explain/explain.ts';
 import { end, explain, report } from './cli/output.ts';
@@ -27,8 +28,9 @@ process.on('uncaughtException', (error) => {
 });
 
 try {
-  refuseUnknownCommand(program, process.argv[2]);
-  await program.parseAsync();
+  const args = commandFirst(program, process.argv.slice(2));
+  refuseUnknownCommand(program, args[0]);
+  await program.parseAsync(args, { from: 'user' });
 } catch (error) {
   report(`Error: ${explain(error)}`);
   end(1);
