@@ -65,25 +65,34 @@ export function plan(pipelines: readonly Pipeline[], connects: Connects): Plan {
   return sortVertices([...vertices.values()]);
 }
 
+/** Depth first with a stack of its own: pipelines may be chained by the thousand. */
 function sortVertices(vertices: readonly Vertex[]): Plan {
-  const order: Vertex[] = [];
-  const done = new Set<Vertex>();
+  const upward: Vertex[] = [];
+  const state = new Map<Vertex, 'open' | 'done'>();
+  const way: { readonly vertex: Vertex; readonly rest: Iterator<Edge> }[] = [];
 
-  function visit(vertex: Vertex, way: readonly Vertex[]): readonly Vertex[] | undefined {
-    if (done.has(vertex)) return undefined;
-    if (way.includes(vertex)) return [...way.slice(way.indexOf(vertex)), vertex];
-    for (const { to } of vertex.next) {
-      const cycle = visit(to, [...way, vertex]);
-      if (cycle) return cycle;
+  const enter = (vertex: Vertex) => {
+    state.set(vertex, 'open');
+    way.push({ vertex, rest: vertex.next.values() });
+  };
+
+  for (const start of vertices) {
+    if (!state.has(start)) enter(start);
+    for (let last = way.at(-1); last; last = way.at(-1)) {
+      const edge = last.rest.next();
+      if (edge.done) {
+        way.pop();
+        state.set(last.vertex, 'done');
+        upward.push(last.vertex);
+        continue;
+      }
+      const { to } = edge.value;
+      if (state.get(to) === 'open') {
+        const open = way.map(({ vertex }) => vertex);
+        return { kind: 'cycle', cycle: [...open.slice(open.indexOf(to)), to] };
+      }
+      if (!state.has(to)) enter(to);
     }
-    done.add(vertex);
-    order.unshift(vertex);
-    return undefined;
   }
-
-  for (const vertex of vertices) {
-    const cycle = visit(vertex, []);
-    if (cycle) return { kind: 'cycle', cycle };
-  }
-  return { kind: 'order', order };
+  return { kind: 'order', order: upward.toReversed() };
 }

@@ -163,5 +163,18 @@ export function describeCycle(pipelines: readonly Pipeline[], connects: Connects
   if (found.kind === 'order') return undefined;
   const name = ({ role, id, pipeline }: Vertex) =>
     `${role} "${id}"${pipeline ? ` in pipeline "${pipeline}"` : ''}`;
-  return `cycle detected: ${found.cycle.map(name).join(' -> ')}`;
+  const { cycle } = found;
+  const left = cycle.length - 2 * shownAtEachEnd;
+  const way =
+    left > 1
+      ? [
+          ...cycle.slice(0, shownAtEachEnd).map(name),
+          `${left} more`,
+          ...cycle.slice(-shownAtEachEnd).map(name),
+        ]
+      : cycle.map(name);
+  return `cycle detected: ${way.join(' -> ')}`;
 }
+
+/** Vertices of a cycle at each end of its description. */
+const shownAtEachEnd = 4;

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Pipeline } from '../../../src/config/config.ts';
 import { type Connects, plan, type Vertex } from '../../../src/config/graph.ts';
+import { describeCycle } from '../../../src/config/rules/service.ts';
 
 const forward = [
   { from: 'metrics', to: 'metrics' },
@@ -113,4 +114,37 @@ test('every vertex comes before what it feeds', () => {
         for (const { to } of vertex.next) assert.ok(order.indexOf(to) > index);
     }),
   );
+});
+
+/** Pipelines of a processor each, chained by so many connectors; the last feeds `end`. */
+function chain(length: number, end: string) {
+  const connects: Connects = new Map(Array.from({ length }, (_, n) => [`c${n}`, forward]));
+  const pipelines = Array.from(
+    { length },
+    (_, n): Pipeline => ({
+      ...{ id: `metrics/${n}`, signal: 'metrics', processors: ['p'] },
+      receivers: [`c${n}`],
+      exporters: [n + 1 < length ? `c${n + 1}` : end],
+    }),
+  );
+  return { pipelines, connects };
+}
+
+test('pipelines chained by 5,000 connectors are ordered', () => {
+  const { pipelines, connects } = chain(5_000, 'e');
+  const planned = plan(pipelines, connects);
+  assert.ok(planned.kind === 'order');
+  const inOrder = pipelines.flatMap(({ id, receivers }) => [
+    `connector ${receivers[0]}`,
+    `processor ${id} p`,
+  ]);
+  assert.deepEqual(planned.order.map(name), [...inOrder, 'exporter e']);
+});
+
+test('a cycle of 5,000 connectors is found, and described by its ends', () => {
+  const { pipelines, connects } = chain(5_000, 'c0');
+  const planned = plan(pipelines, connects);
+  assert.equal(planned.kind === 'cycle' && planned.cycle.length, 10_001);
+  const connectors = describeCycle(pipelines, connects)?.match(/c\d+|\d+ more/g);
+  assert.deepEqual(connectors, ['c1', 'c2', '9993 more', 'c0', 'c1']);
 });
