@@ -1,6 +1,7 @@
 #!/usr/bin/env -S node --max-semi-space-size=1 --disable-sigusr1
 import { Command } from 'commander';
 import { commandFirst } from './cli/command-first.ts';
+import { addCompletion } from './cli/completion.ts';
 import { addComponents } from './cli/components.ts';
 import { addExplain } from './cli/explain/explain.ts';
 import { end, explain, report } from './cli/output.ts';
@@ -19,7 +20,8 @@ const program = new Command('earshot')
     outputError: (text, write) => write(printableLines(text.replace(/^error: /, 'Error: '))),
   });
 
-for (const add of [addRun, addReload, addExplain, addValidate, addPrintConfig, addComponents]) add(program);
+for (const add of [addRun, addReload, addExplain, addValidate, addPrintConfig, addComponents, addCompletion])
+  add(program);
 
 // Node.js would print the error as it is.
 process.on('uncaughtException', (error) => {
