@@ -21,7 +21,7 @@ export function configDocument(components: readonly Component[]): string {
     '## service',
     keyTable(jsonSchema(serviceSchemaOf(components))),
     '## Coming from the Collector',
-    'Sections, ids, pipelines, `${env:X:-default}`, `$$`, repeated `--config` and `--set` are those of the OpenTelemetry Collector. What a variable holds is final here: neither expanded again nor unescaped. Components that Earshot does not have:',
+    'Sections, ids, pipelines, `${env:X:-default}`, `${file:path}`, `${yaml:text}`, `${https://…}` in values (one inside another too), `$$`, keys `a::b::c`, repeated `--config` (a file, `env:NAME`, `yaml:text`, an address, or `-` for standard input) and `--set` are those of the OpenTelemetry Collector. What a variable or `yaml:` holds is final here: neither expanded again nor unescaped; the last line end of a file is left out; a configuration has 1 MiB with all that it reads, 1,000 references, and 10 s for each address. A reload reads all of it again, and `run --watch` watches each file. Components that Earshot does not have:',
     collectorTable(),
   ]
     .join('\n\n')

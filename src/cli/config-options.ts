@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { components } from '../components.ts';
 import type { Config } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
+import { loadWithRemote } from '../config/remote.ts';
 
 export interface ConfigOptions {
   readonly config: readonly string[];
@@ -13,8 +14,8 @@ export function withConfig(command: Command): Command {
   const collect = (value: string, before: readonly string[]) => [...before, value];
   return command
     .option(
-      '--config <file>',
-      'configuration file; repeat it to merge several, the last one wins',
+      '--config <source>',
+      'configuration file, or env:NAME, yaml:TEXT, http://…, https://…, - for standard input; repeat it to merge several, the last one wins',
       collect,
       [],
     )
@@ -26,7 +27,15 @@ export function withConfig(command: Command): Command {
     );
 }
 
+let stdin: Buffer | undefined;
+
+/** It can be read once; a reload has the same text. */
+function readStdin(): Buffer {
+  stdin ??= readFileSync(0);
+  return stdin;
+}
+
 /** Throws a `ConfigError` with all problems. */
-export function load({ config, set }: ConfigOptions): Config {
-  return loadConfig({ files: config, sets: set, environment: process.env }, components);
+export function load({ config, set }: ConfigOptions): Promise<Config> {
+  return loadWithRemote({ files: config, sets: set, environment: process.env, readStdin }, components);
 }

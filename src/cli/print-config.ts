@@ -6,5 +6,5 @@ import { print } from './output.ts';
 export function addPrintConfig(program: Command): void {
   withConfig(program.command('print-config'))
     .description('Print the configuration as it takes effect, with defaults and without secrets.')
-    .action((options: ConfigOptions) => print(printConfig(load(options))));
+    .action(async (options: ConfigOptions) => print(printConfig(await load(options))));
 }

@@ -31,7 +31,7 @@ export async function reload({
   socket,
   ...from
 }: ReloadOptions): Promise<{ stdout: string; stderr: string }> {
-  const config = from.config.length > 0 && socket === undefined ? load(from) : undefined;
+  const config = from.config.length > 0 && socket === undefined ? await load(from) : undefined;
   const path = socket ?? socketIn(config);
   const reply = await askAgent<ReloadReply>({
     socket: path,

@@ -3,14 +3,14 @@ import type { Logger } from 'pino';
 import { createBpfHost } from '../bpf/host.ts';
 import { loadNative } from '../bpf/native.ts';
 import type { Config } from '../config/config.ts';
-import { sentenceOf } from '../config/config-error.ts';
+import { ConfigError, sentenceOf } from '../config/config-error.ts';
 import { createLog } from '../log.ts';
 import { systemClock } from '../machine/clock.ts';
 import { thisMachine } from '../machine/machine.ts';
 import { dataAttributesOf, ownResourceOf } from '../own-telemetry/own-resource.ts';
 import { openOwnTelemetry } from '../own-telemetry/own-telemetry.ts';
 import { type Agent, createAgent } from '../runtime/agent.ts';
-import { type Snapshot, snapshotOf, watchFiles } from '../runtime/config-watch.ts';
+import { watchFiles } from '../runtime/config-watch.ts';
 import { StartError } from '../runtime/start-error.ts';
 import type { World } from '../runtime/world.ts';
 import { createCounters } from '../telemetry/counters.ts';
@@ -39,8 +39,8 @@ export function addRun(program: Command): void {
 }
 
 async function run(options: RunOptions): Promise<void> {
-  const first = read(options);
-  const fallback = fallbackOf(options);
+  const first = await read(options);
+  const fallback = await fallbackOf(options);
   const { logs } = first.config.telemetry;
   const log = createLog(logs, openLogOutput(logs.output_paths));
   for (const warning of first.config.warnings) log.warn(sentenceOf(warning));
@@ -64,9 +64,21 @@ async function run(options: RunOptions): Promise<void> {
     printsOnly: () => running?.printsOnly ?? false,
   });
 
-  const start = async ({ config, from, known }: Read): Promise<Running> => {
+  const start = async ({ config, from }: Read): Promise<Running> => {
     const world = worldOf(config, log);
-    const agent = createAgent(world, () => load(from));
+    let { files } = config;
+    const agent = createAgent(world, () => {
+      const loading = load(from);
+      loading.then(
+        (loaded) => {
+          files = loaded.files;
+        },
+        (error: unknown) => {
+          if (error instanceof ConfigError) files = error.files;
+        },
+      );
+      return loading;
+    });
     const { health } = agent;
     const telemetry = await openOwnTelemetry(config.telemetry.metrics, { ...world, health });
     try {
@@ -76,7 +88,7 @@ async function run(options: RunOptions): Promise<void> {
       throw error;
     }
     const onChange = () => reload('A configuration file has changed.');
-    const watching = options.watch && watchFiles({ clock: systemClock, known, onChange });
+    const watching = options.watch && watchFiles({ clock: systemClock, known: () => files, onChange });
     return {
       ...agent,
       get printsOnly() {
@@ -106,12 +118,10 @@ async function run(options: RunOptions): Promise<void> {
 
 interface Read {
   readonly from: ConfigOptions;
-  readonly known: Snapshot;
   readonly config: Config;
 }
 
-/** What is known comes first: a change in between is seen as one. */
-const read = (from: ConfigOptions): Read => ({ from, known: snapshotOf(from.config), config: load(from) });
+const read = async (from: ConfigOptions): Promise<Read> => ({ from, config: await load(from) });
 
 /** Loaded before anything opens, so that it is refused at once if it is wrong. `--set` is not for it. */
 const fallbackOf = ({ fallbackConfig: file }: RunOptions) =>

@@ -6,7 +6,8 @@ import { report } from './output.ts';
 export function addValidate(program: Command): void {
   withConfig(program.command('validate'))
     .description('Check the configuration without running; silent if it is right.')
-    .action((options: ConfigOptions) => {
-      for (const warning of load(options).warnings) report(`Warning: ${describeProblem(warning)}`);
+    .action(async (options: ConfigOptions) => {
+      const { warnings } = await load(options);
+      for (const warning of warnings) report(`Warning: ${describeProblem(warning)}`);
     });
 }

@@ -1,4 +1,5 @@
 import { printable } from '../printable.ts';
+import type { Files } from './text/files.ts';
 import { type Position, place, type Source } from './text/source.ts';
 
 export type Path = readonly (string | number)[];
@@ -22,11 +23,14 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly code = 'CONFIG';
   readonly problems: readonly Problem[];
+  /** Those that were read before. */
+  readonly files: Files;
 
-  constructor(problems: readonly Problem[]) {
+  constructor(problems: readonly Problem[], files: Files = new Map()) {
     const sorted = sortProblems(problems).slice(0, maxProblems);
     super(sorted.map(describeProblem).join('\n'));
     this.problems = sorted;
+    this.files = files;
   }
 }
 

@@ -4,6 +4,7 @@ import type { Signal } from '../telemetry/batch.ts';
 import type { Problem } from './config-error.ts';
 import type { Delivery } from './schema/delivery.ts';
 import type { serviceSchema } from './schema/file-schema.ts';
+import type { Files } from './text/files.ts';
 
 /** A configuration that was checked: every id in it names something, every value is typed, every default is there. */
 export interface Config {
@@ -21,6 +22,8 @@ export interface Config {
   readonly telemetry: Static<typeof serviceSchema>['telemetry'];
   /** Odd, but no reason not to start. */
   readonly warnings: readonly Problem[];
+  /** All that it was read from. */
+  readonly files: Files;
 }
 
 export type ById<Kind extends Component['kind']> = ReadonlyMap<

@@ -24,26 +24,39 @@ import {
   typesOf,
 } from './schema/file-schema.ts';
 import { type JsonSchema, jsonSchema } from './schema/json-schema.ts';
-import { type Environment, expandTree } from './text/expand.ts';
+import { expandTree } from './text/expand.ts';
 import { type ConfigSources, readTree } from './text/read.ts';
+import { Retriever, type Surroundings } from './text/retrieve.ts';
 import type { Position, Source } from './text/source.ts';
 import { problemAt, type Tree } from './text/tree.ts';
 
-export interface ConfigInput extends ConfigSources {
-  readonly environment: Environment;
-}
+export interface ConfigInput extends ConfigSources, Surroundings {}
 
 /** By the components: a schema is compiled once. */
 const schemas = new WeakMap<readonly Component[], JsonSchema>();
 
 /** Reads, merges, expands and checks a configuration. Throws a `ConfigError` with all problems. */
 export function loadConfig(input: ConfigInput, components: readonly Component[]): Config {
+  const retriever = new Retriever(input);
+  try {
+    return load(input, { retriever, components });
+  } catch (error) {
+    throw error instanceof ConfigError ? new ConfigError(error.problems, retriever.files) : error;
+  }
+}
+
+interface Means {
+  readonly retriever: Retriever;
+  readonly components: readonly Component[];
+}
+
+function load(input: ConfigSources, { retriever, components }: Means): Config {
   const schema = schemas.get(components) ?? fileSchema(components);
   schemas.set(components, schema);
-  const { trees, tree: written, problems } = readTree(input);
-  const shown = hiding(trees, schema);
-  if (written === undefined) throw new ConfigError(shown(problems));
-  const { tree, ...expansion } = expandTree(written, input.environment);
+  const { trees, tree: written, problems } = readTree(input, retriever);
+  if (written === undefined) throw new ConfigError(hiding(trees, schema)(problems));
+  const { tree, ...expansion } = expandTree(written, retriever);
+  const shown = hiding([...trees, tree], schema);
   const { value, problems: shape } = checkShape(tree, schema);
   const errors: Problem[] = [...problems, ...expansion.problems, ...shape];
   if (errors.length >= maxProblems) throw new ConfigError(shown(errors));
@@ -86,6 +99,7 @@ export function loadConfig(input: ConfigInput, components: readonly Component[])
     pipelines: service.pipelines,
     warnings: shown(firstOf(warnings)),
     hostSchema: hostSchemaOf(components),
+    files: retriever.files,
   });
 }
 
@@ -198,7 +212,7 @@ function configuredAs<C extends Component>(component: C, body: Configured<C>['co
 function typed(
   shape: Shape,
   catalogue: Catalogue,
-  rest: Pick<Config, 'pipelines' | 'warnings' | 'hostSchema'>,
+  rest: Pick<Config, 'pipelines' | 'warnings' | 'hostSchema' | 'files'>,
 ): Config {
   function configured<Kind extends Component['kind']>(kind: Kind): ById<Kind> {
     const section = sectionOf(kind);

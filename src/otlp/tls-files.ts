@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { ConfigProblem } from '../component.ts';
 import { keyPairProblems, type TlsConfig } from '../config/schema/tls.ts';
-import { reasonOf } from '../config/text/read.ts';
+import { reasonOf } from '../config/text/retrieve.ts';
 
 export interface TlsFiles {
   readonly ca: Buffer | null;

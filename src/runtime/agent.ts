@@ -28,7 +28,7 @@ export interface Agent {
 }
 
 /** An agent that runs nothing yet. `load` reads the configuration, as often as it is to be applied again. */
-export function createAgent(world: World, load: () => Config): Agent {
+export function createAgent(world: World, load: () => Config | Promise<Config>): Agent {
   const { log, clock } = world;
   const health = new Health(log);
   const taps = new Taps();
@@ -75,8 +75,8 @@ export function createAgent(world: World, load: () => Config): Agent {
 
   async function reload(): Promise<Applied> {
     try {
-      return await inTurn(() => {
-        const next = load();
+      return await inTurn(async () => {
+        const next = await load();
         for (const warning of next.warnings) log.warn(sentenceOf(warning));
         return apply(next);
       });

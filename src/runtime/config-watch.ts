@@ -1,16 +1,13 @@
-import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
+import { digestOf, type Files } from '../config/text/files.ts';
 import type { TimerClock } from '../machine/clock.ts';
 import { seconds } from '../telemetry/units.ts';
 import { type Schedule, startSchedule } from './schedule.ts';
 
-/** The content of files by their paths, as a digest; of one that cannot be read why. */
-export type Snapshot = ReadonlyMap<string, string>;
-
 export interface Watched {
   readonly clock: TimerClock;
-  /** What the agent has read, or something older. */
-  readonly known: Snapshot;
+  /** What was read last, whether it was applied or refused: another object each time. */
+  known(): Files;
   onChange(): void;
 }
 
@@ -21,13 +18,18 @@ export interface Watched {
  * two changes within one tick of the kernel have the same time.
  */
 export function watchFiles({ clock, known, onChange }: Watched): Schedule {
-  let acted = known;
-  let last = known;
+  let read = known();
+  let acted = read;
+  let last = read;
   return startSchedule(
     {
       every: seconds(1),
       async run() {
-        const now = snapshotOf([...known.keys()]);
+        if (known() !== read) {
+          read = known();
+          acted = read;
+        }
+        const now = filesAt([...read.keys()]);
         if (isEqual(now, last) && !isEqual(now, acted)) {
           acted = now;
           onChange();
@@ -40,17 +42,17 @@ export function watchFiles({ clock, known, onChange }: Watched): Schedule {
   );
 }
 
-export const snapshotOf = (paths: readonly string[]): Snapshot =>
+export const filesAt = (paths: readonly string[]): Files =>
   new Map(paths.map((path) => [path, contentOf(path)]));
 
 /** Synchronous, as the configuration is read. */
 function contentOf(path: string): string {
   try {
     if (!statSync(path).isFile()) return 'no file'; // a pipe can be read once only
-    return createHash('sha256').update(readFileSync(path)).digest('hex');
+    return digestOf(readFileSync(path));
   } catch (error) {
     return String((error as NodeJS.ErrnoException).code);
   }
 }
 
-const isEqual = (a: Snapshot, b: Snapshot) => [...a].every(([path, content]) => content === b.get(path));
+const isEqual = (a: Files, b: Files) => [...a].every(([path, content]) => content === b.get(path));

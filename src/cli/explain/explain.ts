@@ -71,7 +71,7 @@ async function replyTo(
   { since: text, socket, recording, ...from }: ExplainOptions,
 ): Promise<Reply> {
   if (workload.trim() === '') throw new CommandError('cannot explain a workload without a name');
-  const config = from.config.length > 0 ? load(from) : undefined;
+  const config = from.config.length > 0 ? await load(from) : undefined;
   if (recording === undefined) {
     const query = new URLSearchParams({ workload, since: printDuration(sinceOf(text ?? '1m')) });
     return askAgent<Reply>({

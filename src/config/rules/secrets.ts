@@ -46,11 +46,16 @@ function everything(tree: Tree): readonly Position[] {
   return [...(tree.anchor ? [tree.anchor] : []), ...everythingAt(tree)];
 }
 
+/** The name of a variable or a file is no secret. */
+const plainReference = /^\$\{((env:)?\w+|file:[^${}]*)\}$/;
+
 function everythingAt(tree: Tree): readonly Position[] {
+  // What came for a reference stands elsewhere; the reference itself was looked at before.
+  if (tree.hidden !== undefined) return [];
   switch (tree.kind) {
     case 'scalar':
-      // Without a value it stands at its key; the name of a variable is no secret.
-      return tree.value === null || /^\$\{(env:)?\w+\}$/.test(String(tree.value)) ? [] : [tree.at];
+      // Without a value it stands at its key.
+      return tree.value === null || plainReference.test(String(tree.value)) ? [] : [tree.at];
     case 'list':
       return [tree.at, ...tree.items.flatMap(everything)];
     case 'map':

@@ -74,8 +74,8 @@ function explain(
       const key = inside(error.params.additionalProperty);
       const name = String(key.at(-1));
       const problem = problemAt(tree, key, explainUnknown(key, error, schema));
-      if (find(tree, path).tree.expanded !== undefined)
-        return { ...problem, path, message: 'a key in the value from the environment is unknown' };
+      const { hidden } = find(tree, path).tree;
+      if (hidden !== undefined) return { ...problem, path, message: `a key in ${hidden} is unknown` };
       if (!mayHoldSecret(error.parentSchema) || isPlainKey(name)) return problem;
       return { ...problem, path, message: 'a key is unknown: is a space missing after ":"?' };
     }
@@ -90,6 +90,8 @@ function explain(
       );
     default: {
       const { tree: value } = find(tree, path);
+      if (value.flaw && error.keyword === 'type' && !mayHoldSecret(error.parentSchema))
+        return { ...value.flaw, path };
       const message = explainValue(error, shownValue(error, value));
       return { path: mayHoldSecret(error.parentSchema) ? shownPath(path) : path, at: value.at, message };
     }
@@ -174,7 +176,7 @@ function typeRemedy(type: string, data: unknown, shown: string): string {
 /** A value as a message may show it. */
 function shownValue({ parentSchema, data }: SchemaError, tree: Tree): string {
   if (mayHoldSecret(parentSchema)) return 'a value that is secret';
-  if (tree.expanded !== undefined) return 'the value from the environment';
+  if (tree.hidden !== undefined) return tree.hidden;
   if (typeof data === 'number' && !Number.isFinite(data))
     return `${data < 0 ? '-' : ''}.${Number.isNaN(data) ? 'nan' : 'inf'}`;
   if (typeof data !== 'object' || data === null) return JSON.stringify(data ?? null);

@@ -1,9 +1,9 @@
 import type { Problem } from '../config-error.ts';
-import { parseExpanded } from './parse.ts';
-import type { Position } from './source.ts';
+import { parseExpanded, parseYaml } from './parse.ts';
+import { type Part, type Reference, split } from './references.ts';
+import { isScheme, type Retriever, schemeOf, unknownScheme } from './retrieve.ts';
+import type { Position, Source } from './source.ts';
 import type { Entry, Tree } from './tree.ts';
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Expanded {
   readonly tree: Tree;
@@ -11,107 +11,149 @@ export interface Expanded {
   readonly warnings: readonly Problem[];
 }
 
+/** What stands for a reference. */
+type Resolved =
+  /** Final: neither expanded again nor unescaped. */
+  | { readonly kind: 'final'; readonly text: string; readonly hidden: string }
+  /** Configuration text of its own. */
+  | { readonly kind: 'source'; readonly source: Source }
+  | { readonly kind: 'nothing' };
+
+/** Where something is written, and how many files are read inside one another there. */
+interface Site {
+  readonly at: Position;
+  readonly level: number;
+}
+
+/** Files inside one another. */
+const maxLevel = 16;
+
 /**
- * Replaces `${env:X}`, `${X}`, `${env:X:-default}` and `$$` in every text of the tree. What comes out of the
- * environment is final: neither expanded again nor unescaped.
+ * Replaces `${env:X}`, `${X}`, `${env:X:-default}`, `${file:path}`, `${yaml:text}`, `${https://…}` and `$$` in every text of the
+ * tree. What files and addresses hold is expanded, too, as in the Collector; what a variable holds is final.
  */
-export function expandTree(tree: Tree, environment: Environment): Expanded {
+export function expandTree(tree: Tree, retriever: Retriever): Expanded {
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
 
-  function expand(tree: Tree): Tree {
-    if (tree.kind === 'list') return { ...tree, items: tree.items.map(expand) };
+  function expand(tree: Tree, level: number): Tree {
+    if (tree.kind === 'list') return { ...tree, items: tree.items.map((item) => expand(item, level)) };
     if (tree.kind === 'map') {
       const entries = [...tree.entries].map(([name, { key, value }]): [string, Entry] => [
         name,
-        { key, value: expand(value) },
+        { key, value: expand(value, level) },
       ]);
       return { ...tree, entries: new Map(entries) };
     }
     if (typeof tree.value !== 'string' || !tree.value.includes('$')) return tree;
-    return expandText(tree.value, tree.at);
+    return expandText(tree.value, { at: tree.at, level });
   }
 
-  function expandText(text: string, at: Position): Tree {
+  function partsOf(text: string, at: Position): readonly Part[] {
     const parts = split(text);
-    if (typeof parts === 'string') {
-      problems.push({ message: parts, at });
-      return { kind: 'scalar', at, value: text };
-    }
-    const values = parts.map((part) => (typeof part === 'string' ? part : resolve(part, at)));
-    const whole = values[0];
-    if (parts.length !== 1 || typeof parts[0] === 'string') {
-      const joined = values.map((value) => value ?? '').join('');
+    if (typeof parts !== 'string') return parts;
+    problems.push({ message: parts, at });
+    return [text];
+  }
+
+  function expandText(text: string, site: Site): Tree {
+    const parts = partsOf(text, site.at);
+    const [first] = parts;
+    if (parts.length === 1 && typeof first === 'object') return whole(resolve(first, site), site);
+    const joined = join(parts, site);
+    const hasReference = parts.some((part) => typeof part !== 'string');
+    return {
+      kind: 'scalar',
+      at: site.at,
+      value: joined,
+      ...(hasReference && { expanded: joined, hidden: 'a value with references in it' }),
+    };
+  }
+
+  const join = (parts: readonly Part[], site: Site) =>
+    parts.map((part) => (typeof part === 'string' ? part : textOf(resolve(part, site), site))).join('');
+
+  /** Of a reference within a text. */
+  function textOf(resolved: Resolved, { at, level }: Site): string {
+    if (resolved.kind === 'nothing') return '';
+    if (resolved.kind === 'final') return resolved.text;
+    const text = withoutLineEnd(resolved.source.text);
+    return text.includes('$') ? join(partsOf(text, at), { at, level: level + 1 }) : text;
+  }
+
+  /** Of a reference that is the whole value, which has the type that its YAML has. */
+  function whole(resolved: Resolved, site: Site): Tree {
+    const { at, level } = site;
+    if (resolved.kind === 'nothing') return { kind: 'scalar', at, value: null };
+    if (resolved.kind === 'final') {
+      const { text, hidden } = resolved;
       return {
-        kind: 'scalar',
-        at,
-        value: joined,
-        ...(parts.some((part) => typeof part !== 'string') && { expanded: joined }),
+        ...(parseExpanded(text, { at, hidden }) ?? { kind: 'scalar', at, value: text }),
+        expanded: text,
+        hidden,
       };
     }
-    if (whole === undefined) return { kind: 'scalar', at, value: null };
-    return { ...(parseExpanded(whole, at) ?? { kind: 'scalar', at, value: whole }), expanded: whole };
+    const { source } = resolved;
+    const parsed = parseYaml(source);
+    if (parsed.tree?.kind === 'map' || parsed.tree?.kind === 'list') {
+      problems.push(...parsed.problems);
+      return { ...expand(parsed.tree, level + 1), expanded: source.text };
+    }
+    const hidden = `the value from ${source.name}`;
+    const text = textOf(resolved, site);
+    const tree = parsed.tree && parseExpanded(text, { at, hidden });
+    const flaw = parsed.tree ? undefined : parsed.problems[0];
+    return {
+      ...(tree ?? { kind: 'scalar', at, value: text }),
+      expanded: text,
+      hidden,
+      ...(flaw && { flaw }),
+    };
   }
 
-  function resolve({ inside }: Reference, at: Position): string | undefined {
-    const content = inside
-      .map((part) => (typeof part === 'string' ? part : (resolve(part, at) ?? '')))
-      .join('');
-    const [, scheme = 'env', name = '', fallback] =
-      /^(?:([a-z][a-z0-9+.-]+):(?!-))?(.*?)(?::-(.*))?$/s.exec(content) ?? [];
-    if (scheme !== 'env') {
-      const discreet = 'scheme is not supported: "${env:NAME}" is';
-      problems.push({ message: `scheme "${scheme}" is not supported: "\${env:NAME}" is`, discreet, at });
-    } else if (!/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name)) {
+  function resolve({ inside }: Reference, site: Site): Resolved {
+    const content = join(inside, site);
+    const { at, level } = site;
+    // `${X:-…}` has no scheme.
+    const [scheme, rest] = (/^[^:]*:-/.test(content) ? undefined : schemeOf(content)) ?? ['env', content];
+    if (!isScheme(scheme)) {
+      problems.push({ message: unknownScheme(scheme), discreet: 'scheme is not supported', at });
+      return { kind: 'nothing' };
+    }
+    if (scheme === 'env') return variable(rest, at);
+    if (scheme === 'yaml') return { kind: 'final', text: rest, hidden: 'the value of ${yaml:}' };
+    if (level >= maxLevel) {
+      problems.push({ message: `files inside one another: more than ${maxLevel} levels`, at });
+      return { kind: 'nothing' };
+    }
+    const { source, problems: unreadable } =
+      scheme === 'file' ? retriever.file(rest) : retriever.url(content);
+    if (source) return { kind: 'source', source };
+    problems.push(
+      ...unreadable.map((problem) => ({
+        ...problem,
+        at: problem.at ?? at,
+        message: `${problem.message}${/:-/.test(rest) ? '; only a variable has a default behind ":-"' : ''}`,
+      })),
+    );
+    return { kind: 'nothing' };
+  }
+
+  function variable(content: string, at: Position): Resolved {
+    const [, name = '', fallback] = /^(.*?)(?::-(.*))?$/s.exec(content) ?? [];
+    if (!/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name)) {
       const message = `environment variable "${name}" has invalid name: must match regex ^[a-zA-Z_][a-zA-Z0-9_]*$`;
       problems.push({ message, discreet: 'environment variable has invalid name', at });
-    } else {
-      const value = environment[name] ?? fallback;
-      if (value === undefined)
-        warnings.push({ message: `Configuration references unset environment variable "${name}"`, at });
-      return value;
+      return { kind: 'nothing' };
     }
-    return undefined;
+    const text = retriever.environment[name] ?? fallback;
+    if (text !== undefined) return { kind: 'final', text, hidden: 'the value from the environment' };
+    warnings.push({ message: `Configuration references unset environment variable "${name}"`, at });
+    return { kind: 'nothing' };
   }
 
-  return { tree: expand(tree), problems, warnings };
+  return { tree: expand(tree, 0), problems, warnings };
 }
 
-type Part = string | Reference;
-interface Reference {
-  readonly inside: readonly Part[];
-}
-
-/** References inside one another. */
-const maxNested = 16;
-
-/** Text and references, unescaped; or why it cannot be split. */
-function split(text: string): readonly Part[] | string {
-  let position = 0;
-
-  function parts(nested: number): Part[] | string {
-    if (nested > maxNested) return `"\${" nested too deep: more than ${maxNested} levels`;
-    const found: Part[] = [];
-    let literal = '';
-    while (position < text.length && !(nested > 0 && text[position] === '}')) {
-      if (text.startsWith('${', position)) {
-        position += 2;
-        const inside = parts(nested + 1);
-        if (typeof inside === 'string') return inside;
-        if (literal) found.push(literal);
-        literal = '';
-        found.push({ inside });
-      } else {
-        literal += text[position];
-        position += text.startsWith('$$', position) ? 2 : 1;
-      }
-    }
-    if (nested > 0 && text[position] !== '}')
-      return '"${" without "}": write "$${" if the text itself is meant';
-    if (nested > 0) position += 1;
-    if (literal) found.push(literal);
-    return found;
-  }
-
-  return parts(0);
-}
+/** A file that holds one value ends with a line end that is not meant. */
+const withoutLineEnd = (text: string) => text.replace(/\r?\n$/, '');

@@ -47,8 +47,11 @@ export function parseYaml(source: Source, offset = 0): Parsed {
   return excess ? { problems: [excess] } : { tree, problems };
 }
 
-/** A value from the environment: all of it stands `at` one place. Undefined: it is not YAML. */
-export function parseExpanded(text: string, at: Position): Tree | undefined {
+/** A value that came for a reference: all of it stands `at` one place, and is `hidden`. Undefined: it is not YAML. */
+export function parseExpanded(
+  text: string,
+  { at, hidden }: { readonly at: Position; readonly hidden: string },
+): Tree | undefined {
   const document = readDocument(text);
   if (document.errors.length > 0 || document.warnings.length > 0) return undefined;
   let odd = false;
@@ -58,6 +61,7 @@ export function parseExpanded(text: string, at: Position): Tree | undefined {
       odd = true;
     },
     expanded: (range) => text.slice(range[0], range[1]),
+    hidden,
   });
   return odd || excess ? undefined : tree;
 }
@@ -76,8 +80,9 @@ const tooDeep = `nested too deep: more than ${maxDepth} levels`;
 interface Conversion {
   readonly positionOf: (range: Range) => Position;
   readonly report: (problem: Problem & { at: Position }) => void;
-  /** The text of a value that came from the environment. */
+  /** The text of a value that came for a reference, and what messages call it. */
   readonly expanded?: (range: Range) => string;
+  readonly hidden?: string;
 }
 
 interface Converted {
@@ -86,7 +91,10 @@ interface Converted {
   readonly excess?: Problem;
 }
 
-function toTree(document: Document.Parsed, { positionOf, report, expanded }: Conversion): Converted {
+function toTree(
+  document: Document.Parsed,
+  { positionOf, report, expanded, hidden = '' }: Conversion,
+): Converted {
   const unfinished = new Set<unknown>();
   let excess: Problem | undefined;
   let depth = 0;
@@ -99,7 +107,7 @@ function toTree(document: Document.Parsed, { positionOf, report, expanded }: Con
     depth -= 1;
     if (expanded === undefined) return tree;
     const isText = tree.kind === 'scalar' && typeof tree.value === 'string';
-    return { ...tree, expanded: isText ? String(tree.value) : node ? expanded(node.range) : '' };
+    return { ...tree, hidden, expanded: isText ? String(tree.value) : node ? expanded(node.range) : '' };
   }
 
   function convertNode(node: ParsedNode | null, otherwise: Position): Tree {

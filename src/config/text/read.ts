@@ -1,16 +1,14 @@
-import { readFileSync } from 'node:fs';
 import type { Problem } from '../config-error.ts';
-import { decodeSource, maxBytes } from './decode.ts';
 import { type Parsed, parseYaml } from './parse.ts';
+import { isScheme, type Retrieved, type Retriever, schemeOf, unknownScheme } from './retrieve.ts';
 import { parseSet } from './set.ts';
-import { mergeTrees, type Tree } from './tree.ts';
+import { type MapTree, mergeTrees, type Tree } from './tree.ts';
 
 export interface ConfigSources {
-  /** Paths; a later file overrides an earlier one. */
+  /** Paths, `scheme:…`, or `-` for standard input; a later one overrides an earlier one. */
   readonly files: readonly string[];
   /** `key::key=value` each, applied after all files. */
   readonly sets: readonly string[];
-  readonly readFile?: (path: string) => string | Buffer;
 }
 
 interface Whole {
@@ -23,7 +21,7 @@ interface Whole {
 }
 
 /** One tree of all that was written. */
-export function readTree({ files, sets, readFile = (path) => readFileSync(path) }: ConfigSources): Whole {
+export function readTree({ files, sets }: ConfigSources, retriever: Retriever): Whole {
   if (files.length === 0)
     return { trees: [], problems: [{ message: 'at least one config flag must be provided' }] };
   const problems: Problem[] = [];
@@ -34,29 +32,39 @@ export function readTree({ files, sets, readFile = (path) => readFileSync(path) 
     if (parsed.tree) trees.push(parsed.tree);
     else isWhole = false;
   };
-  let room = maxBytes;
-  const readBytes = (path: string) => {
-    const bytes = Buffer.from(readFile(path));
-    room -= bytes.length;
-    if (room < 0) throw new Error(`the configuration is larger than ${maxBytes / 1024} KiB`);
-    return bytes;
-  };
-  for (const file of files) add(readConfigFile(file.replace(/^file:/, ''), readBytes));
+  for (const file of files) add(parseConfig(retrieveConfig(file, retriever)));
   for (const set of sets) add(parseSet(set));
   const [first, ...others] = trees;
   if (!isWhole || first === undefined) return { trees, problems };
   return { tree: others.reduce(mergeTrees, first), trees, problems };
 }
 
-function readConfigFile(path: string, readFile: (path: string) => Buffer): Parsed {
-  let bytes: Buffer;
-  try {
-    bytes = readFile(path);
-  } catch (error) {
-    return { problems: [{ message: `cannot read ${path}: ${reasonOf(error)}` }] };
+/** What one `--config` names. */
+function retrieveConfig(uri: string, retriever: Retriever): Retrieved {
+  if (uri === '-') return retriever.stdin();
+  const [scheme, rest] = schemeOf(uri) ?? ['file', uri];
+  if (!isScheme(scheme)) {
+    const message = `--config ${uri}: ${unknownScheme(scheme)}; a file of this name is written file:${uri}`;
+    return { problems: [{ message }] };
   }
-  const { source, problems: unreadable } = decodeSource(path, bytes);
-  if (unreadable.length > 0) return { problems: unreadable };
+  switch (scheme) {
+    case 'file':
+      return retriever.file(rest);
+    case 'yaml':
+      return retriever.text('--config yaml', rest);
+    case 'env': {
+      const text = retriever.environment[rest];
+      if (text !== undefined) return retriever.text(uri, text);
+      return { problems: [{ message: `cannot read ${uri}: there is no such environment variable` }] };
+    }
+    case 'http':
+    case 'https':
+      return retriever.url(uri);
+  }
+}
+
+function parseConfig({ source, problems: unreadable }: Retrieved): Parsed {
+  if (source === undefined) return { problems: unreadable };
   const { tree, problems } = parseYaml(source);
   const start = { source, start: 0, end: 1 };
   if (tree?.kind === 'scalar' && tree.value === null)
@@ -65,17 +73,21 @@ function readConfigFile(path: string, readFile: (path: string) => Buffer): Parse
     const message = 'the configuration must be keys and values: receivers, exporters, service, …';
     return { problems: [...problems, { message, at: start }] };
   }
-  return { ...(tree && { tree }), problems };
+  return { ...(tree && { tree: withPaths(tree) }), problems };
 }
 
-const fileReasons: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file',
-  EACCES: 'permission denied',
-  EISDIR: 'it is a directory',
-};
-
-/** Why a file cannot be read. */
-export function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return fileReasons[code] ?? (error instanceof Error ? error.message : String(error));
+/** A key of the top level may be the path of one below, as in `exporters::debug::verbosity: normal`. */
+function withPaths(tree: MapTree): Tree {
+  if (![...tree.entries.keys()].some((name) => name.includes('::'))) return tree;
+  const parts = [...tree.entries].map(([name, { key, value }]) =>
+    name.split('::').reduceRight<Tree>(
+      (inner, step) => ({
+        kind: 'map',
+        at: key,
+        entries: new Map([[step, { key, value: inner }]]),
+      }),
+      value,
+    ),
+  );
+  return parts.reduce(mergeTrees);
 }

@@ -10,8 +10,12 @@ interface Written {
   readonly at: Position;
   /** Set on the value of an alias: the position of its anchor. */
   readonly anchor?: Position;
-  /** Set on a value from the environment: its text there, which no message may show. */
+  /** Set on a value that came for a reference: its text there. */
   readonly expanded?: string;
+  /** Set on one that no message may show: what is said instead. */
+  readonly hidden?: string;
+  /** Set on a text from a file: why it is no more than a text. */
+  readonly flaw?: Problem;
 }
 export interface ScalarTree extends Written {
   readonly kind: 'scalar';
@@ -42,7 +46,7 @@ export function mergeTrees(under: Tree, over: Tree): Tree {
 }
 
 /**
- * Plain data for the schema's check. Where it wants text, what came from the environment is that text, not the YAML
+ * Plain data for the schema's check. Where it wants text, what came for a reference is that text, not the YAML
  * in it. A key without a value is left out, so that it gets its default,
  * unless null means something there.
  */

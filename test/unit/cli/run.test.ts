@@ -57,6 +57,17 @@ test('with --watch a changed file is applied without a signal', async () => {
   assert.equal(await exit, 0);
 });
 
+test('with --watch a file that a value is read from counts as the configuration', async () => {
+  const verbosity = file('verbosity', 'normal\n');
+  const text = readFileSync(good, 'utf8').replace('normal', `"\${file:${verbosity}}"`);
+  const { child, exit } = start('--config', `file:${file('referring.yaml', text)}`, '--watch');
+  await outputOf(child, 'stderr', 'Everything is ready');
+  file('verbosity', 'basic\n');
+  await outputOf(child, 'stderr', 'Configuration applied. {"opened":["exporter debug"]');
+  child.kill();
+  assert.equal(await exit, 0);
+});
+
 test('SIGUSR1 and SIGUSR2 neither end the agent nor open a debugger', async () => {
   const { child, output, exit } = start('--config', good);
   await outputOf(child, 'stderr', 'Everything is ready');

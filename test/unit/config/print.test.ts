@@ -65,7 +65,8 @@ service:
 
 test('the printed configuration is the same configuration', () => {
   const config = loadTexts([withProbe('{interval: 1.5s, mode: thorough, include: [a], limits: {age: 0}}')]);
-  assert.deepEqual(loadTexts([printConfig(config)]), config);
+  const again = loadTexts([printConfig(config)]);
+  assert.deepEqual({ ...again, files: config.files }, config);
 });
 
 test('a printed text is the same text when it is read again, whatever dollars it has', () => {
@@ -92,7 +93,8 @@ test('a printed text is the same text when it is read again, whatever dollars it
       const options = { environment: { X: 'expanded' } };
       const config = loadTexts([withProbe(`{label: ${written}, include: [${written}]}`)], options);
       assert.equal(config.receivers.get('probe')?.config.label, text);
-      assert.deepEqual(loadTexts([printConfig(config)], options), config);
+      const again = loadTexts([printConfig(config)], options);
+      assert.deepEqual({ ...again, files: config.files }, config);
     }),
   );
 });

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { snapshotOf, watchFiles } from '../../../src/runtime/config-watch.ts';
+import { filesAt, watchFiles } from '../../../src/runtime/config-watch.ts';
 import { seconds } from '../../../src/telemetry/units.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { bench, whole } from './agent-bench.ts';
@@ -14,13 +14,18 @@ function folderFor(t: TestContext): string {
   return folder;
 }
 
+function knownAt(paths: readonly string[]) {
+  const files = filesAt(paths);
+  return () => files;
+}
+
 function watching(t: TestContext, ...files: readonly string[]) {
   const clock = new FakeClock();
   let changes = 0;
   const onChange = () => {
     changes += 1;
   };
-  const watch = watchFiles({ clock, known: snapshotOf(files), onChange });
+  const watch = watchFiles({ clock, known: knownAt(files), onChange });
   t.after(() => watch.stop());
   return {
     clock,
@@ -125,6 +130,36 @@ test("a ConfigMap's directory that is swapped behind the links to its files is a
   assert.equal(await found(3), 1);
 });
 
+test('what a reload reads is watched from then on, and what it has read is no change', async (t) => {
+  const folder = folderFor(t);
+  const [config = '', token = ''] = ['a.yaml', 'token'].map((name) => join(folder, name));
+  for (const file of [config, token]) writeFileSync(file, 'one');
+  const clock = new FakeClock();
+  let files = filesAt([config]);
+  let changes = 0;
+  const watch = watchFiles({
+    ...{ clock, known: () => files },
+    onChange() {
+      changes += 1;
+      files = filesAt([config, token]);
+    },
+  });
+  t.after(() => watch.stop());
+  writeFileSync(token, 'two');
+  await clock.advance(seconds(5));
+  assert.equal(changes, 0, 'it is not named yet');
+  writeFileSync(config, 'two');
+  await clock.advance(seconds(5));
+  assert.equal(changes, 1);
+  writeFileSync(token, 'three');
+  await clock.advance(seconds(5));
+  assert.equal(changes, 2);
+  writeFileSync(token, 'four');
+  files = filesAt([config, token]); // by a signal
+  await clock.advance(seconds(5));
+  assert.equal(changes, 2, 'it was read already');
+});
+
 test('nothing is looked at after `stop`', async (t) => {
   const file = join(folderFor(t), 'a.yaml');
   writeFileSync(file, 'one');
@@ -145,7 +180,7 @@ test('a bad file is refused once with its problems, the graph goes on, and the n
   put(whole);
   await start();
   const onChange = () => void agent.reload().catch(() => {});
-  const watch = watchFiles({ clock, known: snapshotOf([file]), onChange });
+  const watch = watchFiles({ clock, known: knownAt([file]), onChange });
   put(whole.replace('step: ', 'stop: '));
   happened();
   await clock.advance(seconds(25));

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { expandTree } from '../../../../src/config/text/expand.ts';
+import { Retriever } from '../../../../src/config/text/retrieve.ts';
 import { plainValue, type Tree } from '../../../../src/config/text/tree.ts';
 
 function expand(
@@ -11,7 +12,7 @@ function expand(
 ) {
   const source = { name: 'test', text };
   const tree: Tree = { kind: 'scalar', at: { source, start: 0, end: text.length }, value: text };
-  const { tree: expanded, problems, warnings } = expandTree(tree, environment);
+  const { tree: expanded, problems, warnings } = expandTree(tree, new Retriever({ environment }));
   return {
     value: plainValue(expanded, schema),
     problems: problems.map(({ message }) => message),
