@@ -48,7 +48,7 @@ function describe(program: Command): Described {
 
 function describeOption({ long, flags, required, description }: Option): readonly DescribedOption[] {
   if (!long) return [];
-  const value = !required ? 'none' : /<(file|path)>/.test(flags) ? 'file' : 'text';
+  const value = !required ? 'none' : /<(file|path|source)>/.test(flags) ? 'file' : 'text';
   return [{ long, summary: description, value }];
 }
 
