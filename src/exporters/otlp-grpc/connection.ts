@@ -1,3 +1,4 @@
+import { createSecureContext } from 'node:tls';
 import {
   type ChannelCredentials,
   type ChannelOptions,
@@ -10,6 +11,7 @@ import {
 import type { Attempt } from '../../component.ts';
 import type { TlsConfig } from '../../config/schema/tls.ts';
 import { readTlsFiles } from '../../otlp/tls-files.ts';
+import { type TlsVersions, versionLimits } from '../../otlp/tls-versions.ts';
 import { type Nanoseconds, toMilliseconds } from '../../telemetry/units.ts';
 import { version } from '../../version.ts';
 
@@ -17,7 +19,7 @@ export interface ConnectionConfig {
   readonly endpoint: string;
   readonly compression: 'gzip' | 'none';
   readonly headers: Readonly<Record<string, string>>;
-  readonly tls: TlsConfig & { readonly insecure: boolean };
+  readonly tls: TlsConfig & TlsVersions & { readonly insecure: boolean };
   readonly keepalive?: {
     readonly time: Nanoseconds;
     readonly timeout: Nanoseconds;
@@ -94,7 +96,13 @@ export function metadataOf(headers: Readonly<Record<string, string>>): Metadata 
 async function tlsCredentials(tls: ConnectionConfig['tls']): Promise<ChannelCredentials> {
   const { ca, key, cert } = await readTlsFiles(tls);
   try {
-    return credentials.createSsl(ca, key, cert, { rejectUnauthorized: !tls.insecure_skip_verify });
+    const context = createSecureContext({
+      ...(ca && { ca }),
+      ...(key && { key }),
+      ...(cert && { cert }),
+      ...versionLimits(tls),
+    });
+    return credentials.createFromSecureContext(context, { rejectUnauthorized: !tls.insecure_skip_verify });
   } catch (cause) {
     throw new Error(`cannot use tls: ${(cause as Error).message}`, { cause });
   }

@@ -7,6 +7,7 @@ import { Type } from '../../config/schema/type.ts';
 import { outcomeOf } from '../../otlp/answer.ts';
 import { requestsOf } from '../../otlp/requests.ts';
 import { converterTo, temporalityKeys } from '../../otlp/temporality.ts';
+import { tlsVersionKeys } from '../../otlp/tls-versions.ts';
 import { cumulativeCounters } from '../../telemetry/metrics/temporality.ts';
 import { codecOf, type OtlpSignal } from '../../telemetry/otlp.ts';
 import { connectionProblems } from './check.ts';
@@ -34,6 +35,7 @@ const config = Type.Object(
       {
         insecure: Type.Boolean({ default: false, description: 'Plaintext, no TLS.' }),
         ...tlsKeys,
+        ...tlsVersionKeys,
       },
       { ...closed, default: {} },
     ),

@@ -2,6 +2,7 @@ import { validateHeaderName, validateHeaderValue } from 'node:http';
 import type { ConfigProblem } from '../../component.ts';
 import { isPlainKey } from '../../config/rules/secrets.ts';
 import { tlsFileProblems } from '../../otlp/tls-files.ts';
+import { versionProblems } from '../../otlp/tls-versions.ts';
 import type { ConnectionConfig } from './connection.ts';
 import type { Endpoints } from './endpoint.ts';
 
@@ -13,6 +14,7 @@ export function configProblems(config: ConnectionConfig & Endpoints): readonly C
     ...endpointProblems(config),
     ...Object.entries(config.headers).flatMap(([key, value]) => headerProblem(key, value)),
     ...tlsFileProblems(config.tls),
+    ...versionProblems(config.tls),
   ];
 }
 

@@ -2,11 +2,12 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { TlsConfig } from '../../config/schema/tls.ts';
 import { readTlsFiles } from '../../otlp/tls-files.ts';
+import { type TlsVersions, versionLimits } from '../../otlp/tls-versions.ts';
 import { version } from '../../version.ts';
 
 export interface ConnectionConfig {
   readonly headers: Readonly<Record<string, string>>;
-  readonly tls: TlsConfig;
+  readonly tls: TlsConfig & TlsVersions;
 }
 
 export interface Post {
@@ -45,6 +46,7 @@ export async function openConnection({ headers, tls }: ConnectionConfig): Promis
       ...(ca && { ca }),
       ...(key && { key }),
       ...(cert && { cert }),
+      ...versionLimits(tls),
       ...(tls.server_name_override !== undefined && { servername: tls.server_name_override }),
       rejectUnauthorized: !tls.insecure_skip_verify,
     }),

@@ -5,6 +5,7 @@ import { tlsKeys } from '../../config/schema/tls.ts';
 import { Type } from '../../config/schema/type.ts';
 import { requestsOf } from '../../otlp/requests.ts';
 import { converterTo, temporalityKeys } from '../../otlp/temporality.ts';
+import { tlsVersionKeys } from '../../otlp/tls-versions.ts';
 import { cumulativeCounters } from '../../telemetry/metrics/temporality.ts';
 import { codecOf, type OtlpSignal } from '../../telemetry/otlp.ts';
 import { configProblems } from './check.ts';
@@ -41,7 +42,7 @@ const config = Type.Object(
       default: {},
       description: 'Sent with each request; never printed.',
     }),
-    tls: Type.Object(tlsKeys, { ...closed, default: {} }),
+    tls: Type.Object({ ...tlsKeys, ...tlsVersionKeys }, { ...closed, default: {} }),
     ...temporalityKeys,
   },
   closed,
