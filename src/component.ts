@@ -189,8 +189,22 @@ export interface Pull {
   collect(): readonly Batch[] | Promise<readonly Batch[]>;
 }
 
-/** Pulled, never pushing. */
-export interface Receiver extends Producer {}
+/** Pulled; one to which others send hands over what comes. */
+export interface Receiver extends Producer {
+  /**
+   * Called once, when everything behind it runs: from then on what comes is handed over. Before, nothing may be taken; after
+   * `stopListening` all is turned away.
+   */
+  listen?(deliver: Deliver): void;
+  /** At shutdown, or when another graph takes over: takes no more, and resolves when all that was taken is answered. */
+  stopListening?(): Promise<void>;
+}
+
+/**
+ * Hands a batch over, and resolves with what became of it: once each exporter has it in its queue, or, where it has none or
+ * waits for the result, has delivered or lost it. The worst of several. `retry`: its sender may send it again.
+ */
+export type Deliver = (batch: Batch) => Promise<Outcome>;
 
 /** A function of a batch; its result goes on, an empty batch ends there. */
 export interface Processor extends Producer {

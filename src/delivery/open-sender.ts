@@ -5,8 +5,9 @@ import { type Batch, itemCount } from '../telemetry/batch.ts';
 import { messageOf } from '../telemetry/health.ts';
 import { nanoseconds } from '../telemetry/units.ts';
 import { Account, type AccountContext } from './account.ts';
-import { createAttempts, type Send } from './attempt.ts';
+import { createAttempts, failureOf, type Send } from './attempt.ts';
 import { createMemoryQueue } from './memory-queue.ts';
+import { accepted, outcomeOfPut } from './outcome.ts';
 import type { Queue, Request } from './queue.ts';
 import { type Attempted, createRetry } from './retry.ts';
 import { createSender, type Sender } from './sender.ts';
@@ -174,12 +175,17 @@ function heldSender(exporter: HeldExporter, context: SenderContext): Sender {
   return {
     async offer(batch) {
       const request = { signal: batch.signal, items: itemCount(batch) };
-      if (isClosed) return account.late(request);
+      if (isClosed) {
+        account.late(request);
+        return outcomeOfPut('shutdown');
+      }
       try {
         exporter.take(batch);
-        account.delivered(request, { kind: 'accepted' });
+        account.delivered(request, accepted);
+        return accepted;
       } catch (error) {
         account.failed(request, error);
+        return { kind: 'refused', ...failureOf(error) };
       }
     },
     skipBackoff() {},

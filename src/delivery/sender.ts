@@ -1,16 +1,18 @@
+import type { Outcome } from '../component.ts';
 import { printDuration } from '../config/schema/duration.ts';
 import { endsWithin, type TimerClock } from '../machine/clock.ts';
-import type { Batch } from '../telemetry/batch.ts';
+import { type Batch, itemCount } from '../telemetry/batch.ts';
 import type { Nanoseconds } from '../telemetry/units.ts';
 import type { Account } from './account.ts';
 import type { Attempts } from './attempt.ts';
+import { accepted, outcomeOfDelivery, outcomeOfPut, together } from './outcome.ts';
 import type { Lease, Queue, Request } from './queue.ts';
 import type { Retry } from './retry.ts';
 
 /** Between the pipelines and one exporter: an account of every item, and what its shape needs. */
 export interface Sender {
-  /** Resolves at once where there is a queue, otherwise when the data is delivered or lost. */
-  offer(batch: Batch): Promise<void>;
+  /** Resolves at once where there is a queue, otherwise when the data is delivered or lost, with what became of it. */
+  offer(batch: Batch): Promise<Outcome>;
   /** From now on an offer that waits for its delivery does not wait between attempts. */
   skipBackoff(): void;
   /** Sends queued payloads, each once more at most; drops the rest at the limit. */
@@ -42,7 +44,8 @@ export function createSender<R extends Request, Content extends Request>(chain: 
   if (hasQueue) account.capacity(chain.capacity);
   if (queue.size > 0) consume(); // of an agent before
 
-  async function offer(batch: Batch): Promise<void> {
+  async function offer(batch: Batch): Promise<Outcome> {
+    const outcomes: Outcome[] = [];
     for (const request of chain.requestsOf(batch)) {
       const putting = closed ? 'shutdown' : queue.put(request);
       // at once where it is in memory: a receiver's batch is not held up
@@ -57,9 +60,12 @@ export function createSender<R extends Request, Content extends Request>(chain: 
         consume();
       } else {
         const lease = queue.lease();
-        if (lease) await deliver(lease);
+        outcomes.push(lease ? await deliver(lease) : accepted);
+        continue;
       }
+      outcomes.push(outcomeOfPut(overflow));
     }
+    return together(outcomes, itemCount(batch));
   }
 
   function consume(): void {
@@ -74,7 +80,7 @@ export function createSender<R extends Request, Content extends Request>(chain: 
     }
   }
 
-  async function deliver({ request, release, keep }: Lease<R>): Promise<void> {
+  async function deliver({ request, release, keep }: Lease<R>): Promise<Outcome> {
     const delivered = await retry.deliver(request);
     const isKept = delivered.kind === 'lost' && delivered.because === 'shutdown' && keep();
     if (!isKept) {
@@ -82,6 +88,7 @@ export function createSender<R extends Request, Content extends Request>(chain: 
       release();
     }
     left();
+    return isKept ? accepted : outcomeOfDelivery(delivered);
   }
 
   /** A request is out of the queue. */

@@ -1,4 +1,6 @@
+import type { Outcome } from '../component.ts';
 import type { Edge, Vertex } from '../config/graph.ts';
+import { accepted, together } from '../delivery/outcome.ts';
 import { type Batch, itemCount } from '../telemetry/batch.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import { type Health, messageOf } from '../telemetry/health.ts';
@@ -24,9 +26,9 @@ export interface Flow {
   forgetFormer(): void;
   /**
    * Takes a batch that an instance yielded by itself to everything after it. Resolves when every exporter has the data in
-   * its queue, or has delivered it.
+   * its queue, or has delivered it, with the worst of what became of it.
    */
-  deliver(from: Instance, batch: Batch): Promise<void>;
+  deliver(from: Instance, batch: Batch): Promise<Outcome>;
 }
 
 /**
@@ -36,10 +38,10 @@ export function createFlow({ counters, health, taps, complete }: FlowContext): F
   let current = new Graph();
   let former = current;
 
-  function deliver(from: Instance, batch: Batch): Promise<void> {
+  async function deliver(from: Instance, batch: Batch): Promise<Outcome> {
     const graph = current.has(from) ? current : former;
     const next = graph.nextOf(from);
-    if (!next.some(({ signal }) => signal === batch.signal)) return Promise.resolve();
+    if (!next.some(({ signal }) => signal === batch.signal)) return accepted;
     countYield(from, batch);
     const whole = from.opened.kind === 'receiver' ? complete(batch) : batch;
     return graph.track(leave({ graph, from: from.key, next }, whole));
@@ -55,31 +57,37 @@ export function createFlow({ counters, health, taps, complete }: FlowContext): F
       counters.add(runtimeCounters.processorOutgoing, items, { processor: subject.id, signal });
   }
 
-  async function leave({ graph, from, next }: Way, batch: Batch): Promise<void> {
-    if (itemCount(batch) === 0) return;
+  async function leave({ graph, from, next }: Way, batch: Batch): Promise<Outcome> {
+    const items = itemCount(batch);
+    if (items === 0) return accepted;
     const edges = next.filter(({ signal }) => signal === batch.signal);
     for (const { to } of edges) taps.show({ from, to: to.instance, signal: batch.signal }, batch);
-    await Promise.all(edges.map(({ to }) => enter(graph, to, batch)));
+    const outcomes = await Promise.all(edges.map(({ to }) => enter(graph, to, batch)));
+    return together(outcomes, items);
   }
 
-  async function enter(graph: Graph, vertex: Vertex, batch: Batch): Promise<void> {
+  async function enter(graph: Graph, vertex: Vertex, batch: Batch): Promise<Outcome> {
     const { role: kind, id, pipeline } = vertex;
     const part = kind === 'exporter' ? { signal: batch.signal } : {};
     const subject = { kind, id, ...(pipeline !== undefined && { pipeline }), ...part };
     try {
       const taker = graph.takerOf(vertex.instance);
-      const emitted = await pass(taker instanceof Promise ? await taker : taker, batch);
-      if (kind !== 'exporter') health.healthy(subject);
+      const to = taker instanceof Promise ? await taker : taker;
+      if (to?.opened.kind === 'exporter') return await to.opened.sender.offer(batch);
+      const emitted = pass(to, batch);
+      health.healthy(subject);
       const way = { graph, from: vertex.instance, next: vertex.next };
-      await Promise.all(emitted.map((each) => leave(way, each)));
+      const outcomes = await Promise.all(emitted.map((each) => leave(way, each)));
+      return together(outcomes, itemCount(batch));
     } catch (error) {
       const attributes = { component: `${kind} ${id}`, signal: batch.signal, reason: 'error' };
       counters.add(runtimeCounters.itemsDropped, itemCount(batch), attributes);
       health.unhealthy(subject, messageOf(error), { sentence: 'Component failed. Dropping data.' });
+      return { kind: 'refused', reason: messageOf(error) };
     }
   }
 
-  async function pass(to: Instance | undefined, batch: Batch): Promise<readonly Batch[]> {
+  function pass(to: Instance | undefined, batch: Batch): readonly Batch[] {
     switch (to?.opened.kind) {
       case 'processor': {
         const processed = to.opened.running.process(batch);
@@ -90,9 +98,6 @@ export function createFlow({ counters, health, taps, complete }: FlowContext): F
       }
       case 'connector':
         return to.opened.running.connect(batch);
-      case 'exporter':
-        await to.opened.sender.offer(batch);
-        return [];
       default:
         throw new Error('nothing that takes batches runs here');
     }

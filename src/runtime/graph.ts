@@ -7,7 +7,7 @@ export class Graph {
   readonly plan: GraphPlan | undefined;
   readonly #instances: Map<string, Instance>;
   readonly #next: ReadonlyMap<string, readonly Edge[]>;
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #underWay = new Set<Promise<unknown>>();
   /** Of those that are being replaced: what comes in their place. */
   readonly #awaited = new Map<string, Promise<Instance | undefined>>();
 
@@ -58,10 +58,10 @@ export class Graph {
   }
 
   /** Counts a batch as under way until its delivery ends. */
-  async track(delivery: Promise<void>): Promise<void> {
+  async track<T>(delivery: Promise<T>): Promise<T> {
     this.#underWay.add(delivery);
     try {
-      await delivery;
+      return await delivery;
     } finally {
       this.#underWay.delete(delivery);
     }

@@ -1,5 +1,6 @@
-import type { Producer } from '../component.ts';
+import type { Outcome, Producer } from '../component.ts';
 import type { Configured } from '../config/config.ts';
+import { outcomeOfPut } from '../delivery/outcome.ts';
 import type { TimerClock } from '../machine/clock.ts';
 import type { Batch } from '../telemetry/batch.ts';
 import type { Counters } from '../telemetry/counters.ts';
@@ -16,7 +17,7 @@ export interface InstanceContext {
   readonly counters: Counters;
   readonly health: Health;
   /** Hands a batch that the instance yields by itself to the pipelines behind it. */
-  deliver(from: Instance, batch: Batch): Promise<void>;
+  deliver(from: Instance, batch: Batch): Promise<Outcome>;
 }
 
 /** An opened component with all that the runtime does for it. It may outlive the graph for which it was opened. */
@@ -29,6 +30,7 @@ export class Instance {
   #configured: InstancePlan['configured'];
   #tickers: readonly Ticker[] = [];
   #tasks: readonly RunningTask[] = [];
+  #isCancelled = false;
   #isClosed = false;
 
   constructor(plan: InstancePlan, parts: { opened: Opened; user: User; context: InstanceContext }) {
@@ -79,6 +81,13 @@ export class Instance {
         deliver: (batch) => deliver(this, batch),
       }),
     );
+    if (opened.kind === 'receiver') opened.running.listen?.((batch) => this.#deliverReceived(batch));
+  }
+
+  /** One batch that was sent to it; none after the end of its pulls. */
+  async #deliverReceived(batch: Batch): Promise<Outcome> {
+    if (this.#isCancelled) return outcomeOfPut('shutdown');
+    return this.#context.deliver(this, batch);
   }
 
   /** Since when its longest collection is under way. */
@@ -92,13 +101,18 @@ export class Instance {
     if (this.opened.kind === 'exporter') this.opened.sender.skipBackoff();
   }
 
-  /** Collects a last time. */
+  /** Collects a last time; what is sent to it ends. */
   async stopPulls(): Promise<void> {
-    await Promise.all(this.#tickers.map((ticker) => ticker.stop()));
+    const { opened } = this;
+    await Promise.all([
+      ...this.#tickers.map((ticker) => ticker.stop()),
+      opened.kind === 'receiver' && opened.running.stopListening?.(),
+    ]);
   }
 
   /** What a collection that goes on still yields is dropped. */
   cancelPulls(): void {
+    this.#isCancelled = true;
     for (const ticker of this.#tickers) ticker.cancel();
   }
 

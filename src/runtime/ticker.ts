@@ -14,7 +14,7 @@ export interface TickerContext {
   readonly counters: Counters;
   readonly health: Health;
   /** Hands a batch to the pipelines; slow pipelines make the pull overrun. */
-  deliver(batch: Batch): Promise<void>;
+  deliver(batch: Batch): Promise<unknown>;
 }
 
 export interface Ticker {
