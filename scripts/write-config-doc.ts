@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import type { Component } from '../src/component.ts';
 import { components } from '../src/components.ts';
+import { gates } from '../src/config/gates.ts';
 import { fromTheCollector } from '../src/config/rules/from-the-collector.ts';
 import { configSchemaOf } from '../src/config/schema/delivery.ts';
 import { sectionOf, sections, serviceSchemaOf } from '../src/config/schema/file-schema.ts';
@@ -20,6 +21,9 @@ export function configDocument(components: readonly Component[]): string {
     }),
     '## service',
     keyTable(jsonSchema(serviceSchemaOf(components))),
+    '## Feature gates',
+    'Options of the command line, as in the Collector: `--feature-gates=a,-b` enables `a` and disables `b`, `earshot featuregate` lists them. Alpha gates are off by default, beta gates on.',
+    gateTable(),
     '## Coming from the Collector',
     'Sections, ids, pipelines, `${env:X:-default}`, `${file:path}`, `${yaml:text}`, `${https://…}` in values (one inside another too), `$$`, keys `a::b::c`, repeated `--config` (a file, `env:NAME`, `yaml:text`, an address, or `-` for standard input) and `--set` are those of the OpenTelemetry Collector. What a variable or `yaml:` holds is final here: neither expanded again nor unescaped; the last line end of a file is left out; a configuration has 1 MiB with all that it reads, 1,000 references, and 10 s for each address. A reload reads all of it again, and `run --watch` watches each file. Components that Earshot does not have:',
     collectorTable(),
@@ -113,6 +117,13 @@ function presetOf({ default: preset, properties }: JsonSchema, isRequired: boole
   if (properties) return '–';
   return code(typeof preset === 'string' ? preset : JSON.stringify(preset));
 }
+
+const gateTable = () =>
+  [
+    '| gate | stage | what it enables |',
+    '| --- | --- | --- |',
+    ...gates.map(({ id, stage, description }) => `| ${code(id)} | ${stage} | ${description} |`),
+  ].join('\n');
 
 const collectorTable = () =>
   [

@@ -4,6 +4,7 @@ import { commandFirst } from './cli/command-first.ts';
 import { addCompletion } from './cli/completion.ts';
 import { addComponents } from './cli/components.ts';
 import { addExplain } from './cli/explain/explain.ts';
+import { addFeatureGate } from './cli/featuregate.ts';
 import { end, explain, report } from './cli/output.ts';
 import { addPrintConfig } from './cli/print-config.ts';
 import { addReload } from './cli/reload.ts';
@@ -20,7 +21,10 @@ const program = new Command('earshot')
     outputError: (text, write) => write(printableLines(text.replace(/^error: /, 'Error: '))),
   });
 
-for (const add of [addRun, addReload, addExplain, addValidate, addPrintConfig, addComponents, addCompletion])
+for (const add of [
+  ...[addRun, addReload, addExplain, addValidate, addPrintConfig],
+  ...[addComponents, addFeatureGate, addCompletion],
+])
   add(program);
 
 // Node.js would print the error as it is.

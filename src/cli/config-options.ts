@@ -7,6 +7,7 @@ import { loadWithRemote } from '../config/remote.ts';
 export interface ConfigOptions {
   readonly config: readonly string[];
   readonly set: readonly string[];
+  readonly featureGates: readonly string[];
 }
 
 /** Adds the options that name a configuration. */
@@ -24,6 +25,12 @@ export function withConfig(command: Command): Command {
       'set one value over the files, as exporters::debug::verbosity=normal',
       collect,
       [],
+    )
+    .option(
+      '--feature-gates <ids>',
+      'gates to enable, or with - in front to disable: a,-b,+c; `earshot featuregate` lists them',
+      collect,
+      [],
     );
 }
 
@@ -36,6 +43,9 @@ function readStdin(): Buffer {
 }
 
 /** Throws a `ConfigError` with all problems. */
-export function load({ config, set }: ConfigOptions): Promise<Config> {
-  return loadWithRemote({ files: config, sets: set, environment: process.env, readStdin }, components);
+export function load({ config, set, featureGates }: ConfigOptions): Promise<Config> {
+  return loadWithRemote(
+    { files: config, sets: set, featureGates, environment: process.env, readStdin },
+    components,
+  );
 }

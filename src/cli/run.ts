@@ -124,8 +124,8 @@ interface Read {
 const read = async (from: ConfigOptions): Promise<Read> => ({ from, config: await load(from) });
 
 /** Loaded before anything opens, so that it is refused at once if it is wrong. `--set` is not for it. */
-const fallbackOf = ({ fallbackConfig: file }: RunOptions) =>
-  file === undefined ? undefined : read({ config: [file], set: [] });
+const fallbackOf = ({ fallbackConfig: file, featureGates }: RunOptions) =>
+  file === undefined ? undefined : read({ config: [file], set: [], featureGates });
 
 function worldOf({ host, telemetry }: Config, log: Logger): World {
   const machine = thisMachine(host.root_path);

@@ -3,12 +3,14 @@ import type { Component } from '../component.ts';
 import type { Signal } from '../telemetry/batch.ts';
 import type { ById, Config, Configured, Pipeline } from './config.ts';
 import { ConfigError, maxProblems, type Path, type Problem } from './config-error.ts';
+import { type Gates, readGates } from './gates.ts';
 import { type Extensions, extensionProblem, extensionReferences } from './rules/extensions.ts';
 import { secretKeys, secretStretches, secretsIn } from './rules/secrets.ts';
 import {
   type Catalogue,
   checkExclusive,
   checkReferences,
+  checkSignals,
   checkWiring,
   describeCycle,
 } from './rules/service.ts';
@@ -32,8 +34,19 @@ import { problemAt, type Tree } from './text/tree.ts';
 
 export interface ConfigInput extends ConfigSources, Surroundings {}
 
-/** By the components: a schema is compiled once. */
-const schemas = new WeakMap<readonly Component[], JsonSchema>();
+/** By the components, and by whether pipelines may be missing: a schema is compiled once. */
+const schemas = {
+  usual: new WeakMap<readonly Component[], JsonSchema>(),
+  mayLackPipelines: new WeakMap<readonly Component[], JsonSchema>(),
+};
+
+function schemaFor(components: readonly Component[], gates: Gates): JsonSchema {
+  const mayLackPipelines = gates.has('service.AllowNoPipelines');
+  const of = mayLackPipelines ? schemas.mayLackPipelines : schemas.usual;
+  const schema = of.get(components) ?? fileSchema(components, { mayLackPipelines });
+  of.set(components, schema);
+  return schema;
+}
 
 /** Reads, merges, expands and checks a configuration. Throws a `ConfigError` with all problems. */
 export function loadConfig(input: ConfigInput, components: readonly Component[]): Config {
@@ -51,16 +64,17 @@ interface Means {
 }
 
 function load(input: ConfigSources, { retriever, components }: Means): Config {
-  const schema = schemas.get(components) ?? fileSchema(components);
-  schemas.set(components, schema);
-  const { trees, tree: written, problems } = readTree(input, retriever);
+  const { enabled: gates, ...ofGates } = readGates(input.featureGates ?? []);
+  const schema = schemaFor(components, gates);
+  const { trees, tree: written, ...read } = readTree(input, { retriever, gates });
+  const problems = [...ofGates.problems, ...read.problems];
   if (written === undefined) throw new ConfigError(hiding(trees, schema)(problems));
   const { tree, ...expansion } = expandTree(written, retriever);
   const shown = hiding([...trees, tree], schema);
   const { value, problems: shape } = checkShape(tree, schema);
   const errors: Problem[] = [...problems, ...expansion.problems, ...shape];
   if (errors.length >= maxProblems) throw new ConfigError(shown(errors));
-  const warnings: Problem[] = [...expansion.warnings];
+  const warnings: Problem[] = [...ofGates.warnings, ...expansion.warnings];
 
   const catalogue = catalogOf(tree, components);
   for (const section of sections)
@@ -81,6 +95,7 @@ function load(input: ConfigSources, { retriever, components }: Means): Config {
     warn: (path: Path, message: string) => warnings.push(problemAt(tree, path, message)),
   };
   checkReferences(service, catalogue, report);
+  checkSignals(service, gates, report);
   const isKnown = !shape.some(
     ({ path: [section] = [] }) => section === 'service' || section === 'extensions',
   );

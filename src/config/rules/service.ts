@@ -2,6 +2,7 @@ import { type Component, signalsOf } from '../../component.ts';
 import type { Signal } from '../../telemetry/batch.ts';
 import type { Pipeline } from '../config.ts';
 import type { Path } from '../config-error.ts';
+import type { Gates } from '../gates.ts';
 import { type Connects, plan, type Vertex } from '../graph.ts';
 import type { Section } from '../schema/file-schema.ts';
 import { didYouMean } from './did-you-mean.ts';
@@ -72,6 +73,17 @@ function referenceProblem(
 
 const notConfigured = (kind: string, id: string, ids: readonly string[]) =>
   `references ${kind} "${id}" which is not configured${didYouMean(id, ids)}`;
+
+/** Refuses pipelines of a signal whose gate is closed. */
+export function checkSignals({ pipelines }: Service, gates: Gates, report: Report): void {
+  if (gates.has('service.profilesSupport')) return;
+  for (const { id, signal } of pipelines)
+    if (signal === 'profiles')
+      report.error(
+        ['service', 'pipelines', id],
+        'profiling signal support is gated under the "service.profilesSupport" feature gate, which --feature-gates disables',
+      );
+}
 
 /** Refuses a second instance of an exclusive component that runs. */
 export function checkExclusive(

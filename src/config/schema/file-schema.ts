@@ -76,7 +76,10 @@ export const serviceSchemaOf = (components: readonly Component[]) =>
   Type.Object({ ...serviceSchema.properties, host: hostSchemaOf(components) });
 
 /** The schema of a configuration with these components, for the checks and for publication. */
-export function fileSchema(components: readonly Component[]): JsonSchema {
+export function fileSchema(
+  components: readonly Component[],
+  { mayLackPipelines = false }: { readonly mayLackPipelines?: boolean } = {},
+): JsonSchema {
   const bodies = (section: Section) =>
     Object.fromEntries(
       components
@@ -92,11 +95,22 @@ export function fileSchema(components: readonly Component[]): JsonSchema {
       { type: 'object', patternProperties: bodies(section), additionalProperties: false },
     ]),
   );
+  const service = jsonSchema(serviceSchemaOf(components));
   return closed({
     type: 'object',
-    properties: { ...properties, service: jsonSchema(serviceSchemaOf(components)) },
-    required: ['receivers', 'exporters', 'service'],
+    properties: { ...properties, service: mayLackPipelines ? withoutPipelines(service) : service },
+    required: mayLackPipelines ? [] : ['receivers', 'exporters', 'service'],
   });
+}
+
+function withoutPipelines({ required = [], ...service }: JsonSchema): JsonSchema {
+  const { minProperties: _, ...pipelines } = service.properties?.pipelines ?? {};
+  return {
+    ...service,
+    default: {},
+    properties: { ...service.properties, pipelines: { ...pipelines, default: {} } },
+    required: required.filter((key) => key !== 'pipelines'),
+  };
 }
 
 /** An object accepts only its declared keys, unless its schema declares otherwise. */

@@ -1,14 +1,17 @@
 import type { Problem } from '../config-error.ts';
+import type { Gates } from '../gates.ts';
 import { type Parsed, parseYaml } from './parse.ts';
 import { isScheme, type Retrieved, type Retriever, schemeOf, unknownScheme } from './retrieve.ts';
 import { parseSet } from './set.ts';
-import { type MapTree, mergeTrees, type Tree } from './tree.ts';
+import { type Appended, type MapTree, mergeTrees, type Tree } from './tree.ts';
 
 export interface ConfigSources {
   /** Paths, `scheme:…`, or `-` for standard input; a later one overrides an earlier one. */
   readonly files: readonly string[];
   /** `key::key=value` each, applied after all files. */
   readonly sets: readonly string[];
+  /** `a,-b,+c` each. */
+  readonly featureGates?: readonly string[];
 }
 
 interface Whole {
@@ -21,7 +24,10 @@ interface Whole {
 }
 
 /** One tree of all that was written. */
-export function readTree({ files, sets }: ConfigSources, retriever: Retriever): Whole {
+export function readTree(
+  { files, sets }: ConfigSources,
+  { retriever, gates }: { readonly retriever: Retriever; readonly gates: Gates },
+): Whole {
   if (files.length === 0)
     return { trees: [], problems: [{ message: 'at least one config flag must be provided' }] };
   const problems: Problem[] = [];
@@ -36,8 +42,14 @@ export function readTree({ files, sets }: ConfigSources, retriever: Retriever): 
   for (const set of sets) add(parseSet(set));
   const [first, ...others] = trees;
   if (!isWhole || first === undefined) return { trees, problems };
-  return { tree: others.reduce(mergeTrees, first), trees, problems };
+  const appended = gates.has('confmap.enableMergeAppendOption') ? isListOfComponents : undefined;
+  const tree = others.reduce((under, over) => mergeTrees(under, over, appended), first);
+  return { tree, trees, problems };
 }
+
+/** Not the processors of a pipeline, whose order has a meaning. */
+const isListOfComponents: Appended = (path) =>
+  /^service\n(extensions|pipelines\n.+\n(receivers|exporters))$/.test(path.join('\n'));
 
 /** What one `--config` names. */
 function retrieveConfig(uri: string, retriever: Retriever): Retrieved {
@@ -89,5 +101,5 @@ function withPaths(tree: MapTree): Tree {
       value,
     ),
   );
-  return parts.reduce(mergeTrees);
+  return parts.reduce((under, over) => mergeTrees(under, over));
 }

@@ -34,15 +34,27 @@ export interface Entry {
   readonly value: Tree;
 }
 
-/** `over` wins: maps merge, everything else is replaced, by null too. */
-export function mergeTrees(under: Tree, over: Tree): Tree {
+/** Which lists are appended to where trees are merged. */
+export type Appended = (path: readonly string[]) => boolean;
+
+/** `over` wins: maps merge, everything else is replaced, by null too, but for the lists that are appended to. */
+export function mergeTrees(under: Tree, over: Tree, appended?: Appended, path: readonly string[] = []): Tree {
+  if (under.kind === 'list' && over.kind === 'list' && appended?.(path)) return append(under, over);
   if (under.kind !== 'map' || over.kind !== 'map') return over;
   const entries = new Map(under.entries);
   for (const [name, entry] of over.entries) {
     const below = entries.get(name);
-    entries.set(name, below ? { key: entry.key, value: mergeTrees(below.value, entry.value) } : entry);
+    const value = below ? mergeTrees(below.value, entry.value, appended, [...path, name]) : entry.value;
+    entries.set(name, { key: entry.key, value });
   }
   return { ...over, entries };
+}
+
+/** What is in both lists stays at its place. */
+function append(under: ListTree, over: ListTree): ListTree {
+  const textOf = (item: Tree) => (item.kind === 'scalar' ? item.value : item);
+  const there = new Set(under.items.map(textOf));
+  return { ...over, items: [...under.items, ...over.items.filter((item) => !there.has(textOf(item)))] };
 }
 
 /**

@@ -12,7 +12,7 @@ import { earshot, file, folder, good } from './earshot.ts';
 const recording = fileURLToPath(new URL('../../../config/recording.jsonl.gz', import.meta.url));
 /** The command without a process of its own, as one without a terminal. */
 const explained = (workload: string, options: Partial<ExplainOptions>) =>
-  explain(workload, { config: [], set: [], ...options }, { width: 100, colour: false });
+  explain(workload, { config: [], set: [], featureGates: [], ...options }, { width: 100, colour: false });
 
 const answer: Answer = {
   workload: { name: 'shop/checkout-7f9/web', owner: 'Deployment checkout', cgroup: '/kubepods/a' },

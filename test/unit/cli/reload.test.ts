@@ -18,7 +18,7 @@ async function reloaded(t: TestContext, reply: ReloadReply) {
   }).listen(socket);
   await new Promise((resolve) => server.once('listening', resolve));
   t.after(() => server.close());
-  return { ...(await reload({ config: [], set: [], socket })), asked };
+  return { ...(await reload({ config: [], set: [], featureGates: [], socket })), asked };
 }
 
 test('what was changed is a line each, the rest a number', async (t) => {
@@ -79,9 +79,9 @@ test('a running agent applies what was changed in its file, and refuses what is 
   const { child, output, exit } = start('--config', config);
   t.after(() => child.kill('SIGKILL'));
   await outputOf(child, 'stderr', 'Everything is ready');
-  const first = await reload({ config: [config], set: [] });
+  const first = await reload({ config: [config], set: [], featureGates: [] });
   assert.deepEqual(first, { stdout: 'unchanged     3\n', stderr: '' });
-  const changed = () => reload({ config: [], set: [], socket });
+  const changed = () => reload({ config: [], set: [], featureGates: [], socket });
   file('reloaded.yaml', written(socket).replace('normal', 'basic'));
   assert.deepEqual(await changed(), {
     stdout: 'restarted     exporter debug\nunchanged     2\n',

@@ -5,8 +5,14 @@ import { earshot } from './earshot.ts';
 for (const [word, remedy] of [
   ['valdate', '(did you mean "validate"?)'],
   ['version', '(did you mean "--version"?)'],
-  ['featuregate', '(known: run, reload, explain, validate, print-config, components, completion, help)'],
-  ['\u001b[2J', '(known: run, reload, explain, validate, print-config, components, completion, help)'],
+  [
+    'frobnicate',
+    '(known: run, reload, explain, validate, print-config, components, featuregate, completion, help)',
+  ],
+  [
+    '\u001b[2J',
+    '(known: run, reload, explain, validate, print-config, components, featuregate, completion, help)',
+  ],
 ] as const)
   test(`the unknown command ${JSON.stringify(word)} is named with what may be meant`, () => {
     const { status, stdout, stderr } = earshot(word, '--verbose');

@@ -28,6 +28,7 @@ test('every component has a part of its own, under its kind', () => {
     ...['## exporters', '### `send`', '### `show`'],
     ...['## extensions', '### `status`'],
     '## service',
+    '## Feature gates',
     '## Coming from the Collector',
   ]);
 });

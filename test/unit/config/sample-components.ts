@@ -105,11 +105,22 @@ export const sampleComponents: readonly Component[] = [probe, events, trim, rela
 /** Loads texts as the files `a.yaml`, `b.yaml`, … */
 export function loadTexts(
   texts: readonly string[],
-  { sets = [], environment = {} }: { sets?: readonly string[]; environment?: Record<string, string> } = {},
+  {
+    sets = [],
+    featureGates = [],
+    environment = {},
+  }: {
+    sets?: readonly string[];
+    featureGates?: readonly string[];
+    environment?: Record<string, string>;
+  } = {},
 ) {
   const files = new Map(texts.map((text, index) => [`${String.fromCharCode(97 + index)}.yaml`, text]));
   const readFile = (path: string) => files.get(path) ?? '';
-  return loadConfig({ files: [...files.keys()], sets, environment, readFile }, sampleComponents);
+  return loadConfig(
+    { files: [...files.keys()], sets, featureGates, environment, readFile },
+    sampleComponents,
+  );
 }
 
 /** A configuration that is right, with a body for its receiver `probe`. */
