@@ -11,6 +11,7 @@ import { healthCheck } from './extensions/health-check/health-check.ts';
 import { zpages } from './extensions/zpages/zpages.ts';
 import { attributes } from './processors/attributes.ts';
 import { contention } from './processors/contention/contention.ts';
+import { filter } from './processors/filter/filter.ts';
 import { resource } from './processors/resource.ts';
 import { sampling } from './processors/sampling/sampling.ts';
 import { workload } from './processors/workload/workload.ts';
@@ -28,6 +29,7 @@ export const components: readonly Component[] = [
   workload,
   contention,
   sampling,
+  filter,
   resource,
   attributes,
   forward,

@@ -66,7 +66,7 @@ const makers: { readonly [S in Signal]: (labels: Labels) => Batch } = {
   }),
 };
 
-const spanOf = (of: Span['resource'], label: string): Span => ({
+export const spanOf = (of: Span['resource'], label: string): Span => ({
   name: 'test',
   kind: SpanKind.SERVER,
   spanContext: () => ({ traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags: TraceFlags.SAMPLED }),

@@ -1,4 +1,5 @@
 import { deliveryCounters } from '../../src/delivery/emits.ts';
+import { filteredItems } from '../../src/processors/filter/emits.ts';
 import { runtimeCounters } from '../../src/runtime/emits.ts';
 import type { Signal } from '../../src/telemetry/batch.ts';
 import type { Counters } from '../../src/telemetry/counters.ts';
@@ -21,9 +22,11 @@ export interface Ledger {
   readonly queued: number;
   /** In processors. */
   readonly held: number;
+  /** Dropped by processors as their configuration says. */
+  readonly filtered: number;
   /** By reason. */
   readonly lost: Readonly<Record<string, number>>;
-  /** Accepted, and neither sent nor queued nor held nor counted as lost; negative: counted twice. */
+  /** Accepted, and neither sent nor queued nor held nor filtered nor counted as lost; negative: counted twice. */
   readonly missing: number;
 }
 
@@ -50,7 +53,12 @@ export function ledgerOf(
   const dropped = [...processors.map((id) => `processor ${id}`), `exporter ${exporter}`].flatMap(
     (component) => of(runtimeCounters.itemsDropped, { component, signal }),
   );
-  const held = sum(
+  const filtered = sum(
+    processors.flatMap((component) =>
+      signal === 'profiles' ? [] : of(filteredItems[signal], { component }),
+    ),
+  );
+  const inside = sum(
     processors.flatMap((processor) => [
       ...of(runtimeCounters.processorIncoming, { processor, signal }),
       ...of(runtimeCounters.processorOutgoing, { processor, signal }).map(({ value }) => ({ value: -value })),
@@ -65,5 +73,7 @@ export function ledgerOf(
     lost[reason] = (lost[reason] ?? 0) + value;
   }
   const lostInAll = Object.values(lost).reduce((sum, value) => sum + value, 0);
-  return { accepted, sent, queued, held, lost, missing: accepted - sent - queued - held - lostInAll };
+  const held = inside - filtered;
+  const missing = accepted - sent - queued - held - filtered - lostInAll;
+  return { accepted, sent, queued, held, filtered, lost, missing };
 }

@@ -31,18 +31,13 @@ export const fromTheCollector: readonly Counterpart[] = [
   },
   {
     section: 'processors',
-    types: ['filter'],
-    instead: 'use `include` and `exclude` of the receivers, and of processor `workload`',
-  },
-  {
-    section: 'processors',
     types: ['k8s_attributes', 'k8sattributes'],
     instead: 'use processor `workload`, which names containers, pods and their owners',
   },
   {
     section: 'processors',
     types: ['transform', 'metricstransform', 'metrics_transform'],
-    instead: `use processors \`attributes\` and \`resource\`; for the rest ${behind}`,
+    instead: `use processors \`attributes\`, \`resource\` and \`filter\`; for the rest ${behind}`,
   },
   {
     section: 'processors',

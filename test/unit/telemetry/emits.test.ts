@@ -55,7 +55,8 @@ describe('declarations', () => {
   });
 
   test('names of counters have the prefix of the Collector or of the agent', () => {
-    for (const { name } of counters) assert.match(name, /^(otelcol_[a-z_]+|earshot\.agent(\.[a-z0-9_]+)+)$/);
+    for (const { name } of counters)
+      assert.match(name, /^(otelcol_[a-z_]+(\.[a-z_]+)?|earshot\.agent(\.[a-z0-9_]+)+)$/);
   });
 
   test('each meaning is a sentence', () => {
