@@ -85,6 +85,13 @@ export default {
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
     {
+      name: 'http-without-undici',
+      severity: 'error',
+      comment: 'Import `net/node-http.ts`, which says why.',
+      from: { path: '^src/' },
+      to: { path: '^(node:)?http$', dependencyTypesNot: ['type-only'] },
+    },
+    {
       name: 'resolvable',
       severity: 'error',
       comment: 'The import names a module that is not installed or not there.',

@@ -1,6 +1,7 @@
-import { createServer, type RequestListener } from 'node:http';
+import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseHostPort } from './host-port.ts';
+import { createServer } from './node-http.ts';
 
 export interface HttpServer {
   /** Where it listens: of port 0 the one that the kernel chose. */

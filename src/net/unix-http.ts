@@ -1,6 +1,7 @@
-import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { type Bytes, type Nanoseconds, toMilliseconds } from '../telemetry/units.ts';
 import { version } from '../version.ts';
+import { request } from './node-http.ts';
 import { type FailureReason, RequestError, reasonOfStatus, requestError } from './request-error.ts';
 
 export interface UnixHttpOptions {

@@ -15,20 +15,50 @@ export interface Checked {
   readonly problems: readonly Problem[];
 }
 
-/** To compile takes some 40 ms, to validate less than one; 225 KiB for the schema of all components. */
-const compiled = new WeakMap<JsonSchema, ValidateFunction>();
-
 /** Compares a configuration with the schema. */
 export function checkShape(tree: Tree, schema: JsonSchema): Checked {
   const value = plainValue(tree, schema);
-  const validate = compiled.get(schema) ?? newAjv().compile(schema);
-  compiled.set(schema, validate);
+  const validate = validatorOf(value, schema);
   validate(value);
   const problems = (validate.errors ?? [])
     .filter(isOwn)
     .slice(0, maxProblems)
     .map((error) => explain(error as SchemaError, { tree, schema }));
   return { value, problems };
+}
+
+/** The last one of each schema, and which components it knows. */
+const compiled = new WeakMap<JsonSchema, { readonly used: string; readonly validate: ValidateFunction }>();
+
+/** Knows no component but those of the configuration: most of the schema is of others, and would stay in memory. */
+function validatorOf(value: unknown, schema: JsonSchema): ValidateFunction {
+  const bodies = sections.map((section) => bodiesFor(value, schema, section));
+  const used = bodies.map((of) => Object.keys(of).join()).join('\n');
+  const last = compiled.get(schema);
+  if (last?.used === used) return last.validate;
+  const parts = sections.map((section, at) => [
+    section,
+    { ...schema.properties?.[section], patternProperties: bodies[at] },
+  ]);
+  const properties = { ...schema.properties, ...Object.fromEntries(parts) };
+  const validate = newAjv().compile({ ...schema, properties });
+  compiled.set(schema, { used, validate });
+  return validate;
+}
+
+/** Of a section: the schemas of the components that the configuration has there, by the pattern of their ids. */
+function bodiesFor(
+  value: unknown,
+  schema: JsonSchema,
+  section: Section,
+): JsonSchema['patternProperties'] & {} {
+  const written = value as Readonly<Record<string, object | undefined>> | null;
+  const ids = Object.keys(written?.[section] ?? {});
+  const used = Object.entries(schema.properties?.[section]?.patternProperties ?? {}).filter(([pattern]) => {
+    const expression = new RegExp(pattern, 'u');
+    return ids.some((id) => expression.test(id));
+  });
+  return Object.fromEntries(used);
 }
 
 function newAjv(): Ajv {

@@ -1,6 +1,6 @@
-import { validateHeaderName, validateHeaderValue } from 'node:http';
 import type { ConfigProblem } from '../../component.ts';
 import { isPlainKey } from '../../config/rules/secrets.ts';
+import { validateHeaderName, validateHeaderValue } from '../../net/node-http.ts';
 import { tlsFileProblems } from '../../otlp/tls-files.ts';
 import { versionProblems } from '../../otlp/tls-versions.ts';
 import type { ConnectionConfig } from './connection.ts';

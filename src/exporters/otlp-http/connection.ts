@@ -1,6 +1,7 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { TlsConfig } from '../../config/schema/tls.ts';
+import { Agent as HttpAgent, request as httpRequest } from '../../net/node-http.ts';
 import { readTlsFiles } from '../../otlp/tls-files.ts';
 import { type TlsVersions, versionLimits } from '../../otlp/tls-versions.ts';
 import { version } from '../../version.ts';

@@ -1,6 +1,6 @@
-import { STATUS_CODES } from 'node:http';
 import type { Outcome, Payload } from '../../component.ts';
 import { explainNetworkError, type NetworkFailure } from '../../net/explain.ts';
+import { STATUS_CODES } from '../../net/node-http.ts';
 import { outcomeOf } from '../../otlp/answer.ts';
 import { statusMessage } from '../../otlp/rpc-status.ts';
 import type { OtlpEncoding } from '../../telemetry/otlp-codec.ts';

@@ -1,7 +1,7 @@
-import { createServer } from 'node:http';
 import type { PlainExtensionComponent } from '../../component.ts';
 import { Type } from '../../config/schema/type.ts';
 import { explanations as explanationsRef } from '../../explanations/explanations.ts';
+import { createServer } from '../../net/node-http.ts';
 import { seconds } from '../../telemetry/units.ts';
 import { defaultSocket, endpointProblem, socketPathOf } from './endpoint.ts';
 import { listenAt } from './listen.ts';

@@ -1,7 +1,8 @@
-import http, { type IncomingMessage } from 'node:http';
+import type { Agent, IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
+import * as http from '../../net/node-http.ts';
 import { type Bytes, type Nanoseconds, seconds, toMilliseconds } from '../../telemetry/units.ts';
 import { version } from '../../version.ts';
 import type { CredentialStore, Credentials } from './credentials.ts';
@@ -41,7 +42,7 @@ export class KubeClient {
   readonly #serverOf: (credentials: Credentials) => URL;
   readonly #elapsed: () => Nanoseconds;
   readonly #running = new Set<{ until: number; readonly abort: AbortController }>();
-  #agent: http.Agent | undefined;
+  #agent: Agent | undefined;
   #agentOf = '';
   #isClosed = false;
 
@@ -121,7 +122,7 @@ export class KubeClient {
   }
 
   /** Connections are kept as long as they were opened with the current certificates. */
-  #agentFor(url: URL, { tls }: Credentials): http.Agent {
+  #agentFor(url: URL, { tls }: Credentials): Agent {
     const of = JSON.stringify([url.origin, tls]);
     if (this.#agent && of === this.#agentOf) return this.#agent;
     this.#agent?.destroy();
@@ -134,7 +135,7 @@ export class KubeClient {
 }
 
 interface Asking {
-  readonly agent: http.Agent;
+  readonly agent: Agent;
   readonly credentials: Credentials;
   readonly signal: AbortSignal;
   readonly accept: string;
@@ -149,8 +150,8 @@ function open(url: URL, asking: Asking, isSecondTry = false): Promise<IncomingMe
       'user-agent': `earshot/${version}`,
       ...(credentials.token !== undefined && { authorization: `Bearer ${credentials.token}` }),
     };
-    const transport = url.protocol === 'http:' ? http : https;
-    const request = transport.get(url, { agent, headers, signal });
+    const send = url.protocol === 'http:' ? http.get : https.get;
+    const request = send(url, { agent, headers, signal });
     request.setSocketKeepAlive(true, toMilliseconds(keepAliveAfter));
     request.on('response', resolve);
     request.on('error', (error: NodeJS.ErrnoException) => {
