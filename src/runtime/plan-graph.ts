@@ -69,8 +69,12 @@ function planInstance(vertices: readonly Vertex[], config: Config): InstancePlan
   const { role: kind, id, pipeline, instance: key } = vertex;
   const configured = existing<Configured<Component>>(config[`${kind}s`], id);
   const edges = vertices.flatMap(({ next }) => next);
-  const isFirst = (edge: Edge, index: number) =>
-    edges.findIndex(({ signal, to }) => signal === edge.signal && to === edge.to) === index;
+  const targets = new Map<Signal, Set<Vertex>>();
+  const isFirst = ({ signal, to }: Edge) => {
+    const known = targets.get(signal) ?? new Set();
+    targets.set(signal, known);
+    return !known.has(to) && known.add(to);
+  };
   return {
     key,
     subject: { kind, id, ...(pipeline !== undefined && { pipeline }) },

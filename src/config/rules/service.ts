@@ -27,11 +27,13 @@ export function checkReferences(
   report: Report,
 ): void {
   for (const pipeline of pipelines)
-    for (const list of ['receivers', 'processors', 'exporters'] as const)
+    for (const list of ['receivers', 'processors', 'exporters'] as const) {
+      const named = new Set<string>();
       for (const [index, id] of pipeline[list].entries()) {
         const path = ['service', 'pipelines', pipeline.id, list, index];
         const message = referenceProblem(id, { pipeline, list, catalogue });
-        const isRepeated = pipeline[list].indexOf(id) < index;
+        const isRepeated = named.has(id);
+        named.add(id);
         if (!isRepeated && message) report.error(path, message);
         if (isRepeated) {
           const repeated = `references ${list.slice(0, -1)} "${id}" multiple times`;
@@ -39,6 +41,7 @@ export function checkReferences(
           else report.warn(path, repeated);
         }
       }
+    }
   for (const [index, id] of extensions.entries())
     if (!catalogue.extensions.has(id))
       report.error(
@@ -121,6 +124,7 @@ function checkConnectors(
   { connectors, receivers, exporters }: Catalogue,
   report: Report,
 ) {
+  const uses = { receivers: usesOf(pipelines, 'receivers'), exporters: usesOf(pipelines, 'exporters') };
   for (const [id, component] of connectors) {
     for (const [kind, others] of [
       ['receiver', receivers],
@@ -134,19 +138,30 @@ function checkConnectors(
       ['exporters', 'receivers', 'from', 'to'],
       ['receivers', 'exporters', 'to', 'from'],
     ] as const) {
-      const uses = pipelines.filter((pipeline) => pipeline[list].includes(id));
-      const others = pipelines.filter((pipeline) => pipeline[otherList].includes(id));
+      const others = new Set((uses[otherList].get(id) ?? []).map(({ signal }) => signal));
       const isMatched = (signal: Signal) =>
-        component.connects.some(
-          (pair) => pair[side] === signal && others.some((other) => other.signal === pair[otherSide]),
-        );
-      for (const use of uses.filter(({ signal }) => !isMatched(signal)))
+        component.connects.some((pair) => pair[side] === signal && others.has(pair[otherSide]));
+      for (const use of uses[list].get(id) ?? []) {
+        if (isMatched(use.signal)) continue;
         report.error(
           ['service', 'pipelines', use.id, list, use[list].indexOf(id)],
           `connector "${id}" used as ${list.slice(0, -1)} in [${use.id}] pipeline but not used in any supported ${otherList.slice(0, -1)} pipeline`,
         );
+      }
     }
   }
+}
+
+/** The pipelines that name an id in a list. */
+function usesOf(pipelines: readonly Pipeline[], list: 'receivers' | 'exporters') {
+  const uses = new Map<string, Pipeline[]>();
+  for (const pipeline of pipelines)
+    for (const id of new Set(pipeline[list])) {
+      const known = uses.get(id);
+      if (known) known.push(pipeline);
+      else uses.set(id, [pipeline]);
+    }
+  return uses;
 }
 
 function warnOfUnused(service: Service, catalogue: Catalogue, report: Report): void {

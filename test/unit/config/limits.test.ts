@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Pipeline } from '../../../src/config/config.ts';
 import { ConfigError, describeProblem, maxProblems } from '../../../src/config/config-error.ts';
 import { loadConfig } from '../../../src/config/load.ts';
+import { checkReferences, checkWiring } from '../../../src/config/rules/service.ts';
 import { problemsOf, warningsOf } from './load-fixture.ts';
 import { loadTexts, sampleComponents, withProbe } from './sample-components.ts';
 
@@ -98,4 +100,65 @@ test('control characters are refused; tabs, line ends and U+0085 are not', () =>
     'a.yaml:1:5: a line ends with a carriage return alone: save the file with LF or CRLF',
   );
   assert.deepEqual(refusal(`\uFEFF${withProbe('{label: "a\tb\u0085"}')}`.replaceAll('\n', '\r\n')), []);
+});
+
+/** A list of pipelines that chain connectors, and how often its lists are read. */
+function chained(count: number) {
+  let reads = 0;
+  const pipelines = Array.from({ length: count + 1 }, (_, index): Pipeline => {
+    const [receivers, exporters] = [
+      [index === 0 ? 'probe' : `relay/${index - 1}`],
+      [index === count ? 'show' : `relay/${index}`],
+    ];
+    return {
+      ...{ id: `metrics/${index}`, signal: 'metrics', processors: [] },
+      get receivers() {
+        reads++;
+        return receivers;
+      },
+      get exporters() {
+        reads++;
+        return exporters;
+      },
+    };
+  });
+  return { pipelines, reads: () => reads };
+}
+
+test('the work of checking chained pipelines grows with their number, not with its square', () => {
+  const component = (type: string) => sampleComponents.find((component) => component.type === type);
+  const readsOf = (count: number) => {
+    const { pipelines, reads } = chained(count);
+    const ids = Array.from({ length: count }, (_, index) => [`relay/${index}`, component('relay')] as const);
+    const catalogue = {
+      ...{ receivers: new Map([['probe', component('probe')]]), processors: new Map() },
+      ...{ exporters: new Map([['show', component('show')]]), extensions: new Map() },
+      connectors: new Map(ids),
+    };
+    const problems: string[] = [];
+    const report = { error: (_: unknown, text: string) => problems.push(text), warn: assert.fail };
+    checkReferences({ pipelines, extensions: [] }, catalogue, report);
+    checkWiring({ pipelines, extensions: [] }, catalogue, report);
+    assert.deepEqual(problems, []);
+    return reads();
+  };
+  assert.ok(readsOf(2000) < 2.1 * readsOf(1000), `${readsOf(2000)} and ${readsOf(1000)}`);
+});
+
+test('of many unused components each is checked once, and only those that are shown are described', () => {
+  let checks = 0;
+  const check = () => {
+    checks++;
+    return [];
+  };
+  const counting = sampleComponents.map((component) =>
+    component.type === 'probe' ? { ...component, check } : component,
+  );
+  const unused = Array.from({ length: 5000 }, (_, i) => `  probe/${i}:\n`).join('');
+  const text = withProbe(`\n${unused}`.trimEnd());
+  const { warnings } = loadConfig(
+    { files: ['a.yaml'], sets: [], environment: {}, readFile: () => text },
+    counting,
+  );
+  assert.deepEqual([checks, warnings.length], [5001, maxProblems + 1]);
 });
