@@ -9,6 +9,8 @@ import type { SignalKind } from './signal-kind.ts';
 import { chunks } from './split.ts';
 import { hrTime, type UnixNanoseconds } from './units.ts';
 import { createItemOf, type ItemOf, mapChanged, type Visit } from './visit.ts';
+import { logsMessage, recordsOf } from './wire/logs.ts';
+import { requestTypes, responseTypes } from './wire/messages.ts';
 
 export interface LogsBatch {
   readonly signal: 'logs';
@@ -31,8 +33,11 @@ export const logs = {
     grpcMethod: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
     httpPath: '/v1/logs',
     serializers: { proto: ProtobufLogsSerializer, json: JsonLogsSerializer },
-    contents: ({ records }: LogsBatch) => [[...records]],
-    rejected: ({ rejectedLogRecords }) => rejectedLogRecords,
+    items: ({ records }: LogsBatch) => records,
+    contents: (records) => [[...records]],
+    wire: { request: requestTypes.logs, response: responseTypes.logs, message: logsMessage },
+    decoded: (message): LogsBatch => ({ signal: 'logs', records: recordsOf(message) }),
+    rejectedField: 'rejectedLogRecords',
   }),
 } as const satisfies SignalKind<LogsBatch>;
 

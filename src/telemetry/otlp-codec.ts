@@ -1,4 +1,8 @@
 import type { ISerializer } from '@opentelemetry/otlp-transformer';
+import { decodeJson, encodeJson } from './wire/json.ts';
+import type { MessageType } from './wire/messages.ts';
+import { decodeProto, encodeProto, type Message } from './wire/proto.ts';
+import { receivedOf } from './wire/received.ts';
 
 /** The encodings of OTLP: protobuf, and its JSON mapping. */
 export type OtlpEncoding = 'proto' | 'json';
@@ -8,10 +12,14 @@ export interface OtlpCodec<Batch> {
   readonly grpcMethod: string;
   /** Path below the base URL of OTLP over HTTP. */
   readonly httpPath: string;
-  /** A request with the batch. */
+  /** A request with the batch. What was received goes on as it was received, but for what components changed. */
   encode(batch: Batch, encoding: OtlpEncoding): Uint8Array;
+  /** Reads a request. Throws a `MalformedError`. */
+  decode(request: Uint8Array, encoding: OtlpEncoding): Batch;
   /** Reads the answer to a request; throws if it is not OTLP. */
   readAnswer(answer: Uint8Array, encoding: OtlpEncoding): OtlpAnswer;
+  /** Answers a request. */
+  writeAnswer(answer: OtlpAnswer, encoding: OtlpEncoding): Uint8Array;
 }
 
 export interface OtlpAnswer {
@@ -23,27 +31,54 @@ interface PartialAnswer {
   readonly partialSuccess?: { readonly errorMessage?: string };
 }
 
-export interface CodecOptions<Batch, Content, Answer extends PartialAnswer> {
+export interface CodecOptions<Batch, Item extends object, Content, Answer extends PartialAnswer> {
   readonly grpcMethod: string;
   readonly httpPath: string;
   readonly serializers: Readonly<Record<OtlpEncoding, ISerializer<Content, Answer>>>;
+  /** What a request has a list of, or what the list is grouped from. */
+  items(batch: Batch): readonly Item[];
   /** What the serializer takes, each a request of its own. */
-  contents(batch: Batch): readonly Content[];
-  rejected(answer: NonNullable<Answer['partialSuccess']>): number | undefined;
+  contents(items: readonly Item[]): readonly Content[];
+  /** Of items that were received. */
+  readonly wire: {
+    readonly request: MessageType;
+    readonly response: MessageType;
+    message(items: readonly Item[]): Message;
+  };
+  decoded(request: Message): Batch;
+  readonly rejectedField: keyof NonNullable<Answer['partialSuccess']> & string;
 }
 
-export function createCodec<Batch, Content, Answer extends PartialAnswer>({
+export function createCodec<Batch, Item extends object, Content, Answer extends PartialAnswer>({
   serializers,
+  items,
   contents,
-  rejected,
+  wire,
+  decoded,
+  rejectedField,
   ...paths
-}: CodecOptions<Batch, Content, Answer>): OtlpCodec<Batch> {
+}: CodecOptions<Batch, Item, Content, Answer>): OtlpCodec<Batch> {
   return {
     ...paths,
-    encode: (batch, encoding) =>
-      joinRequests(
-        contents(batch).map((content) => serializers[encoding].serializeRequest(content) ?? new Uint8Array()),
+    encode(batch, encoding) {
+      const all = items(batch);
+      const isReceived = (item: Item) => receivedOf(item) !== undefined;
+      const made = all.filter((item) => !isReceived(item));
+      const requests = contents(made).map(
+        (content) => serializers[encoding].serializeRequest(content) ?? new Uint8Array(),
+      );
+      if (made.length === all.length) return joinRequests(requests, encoding);
+      const message = wire.message(all.filter(isReceived));
+      return joinRequests(
+        [...(made.length > 0 ? requests : []), encoders[encoding](wire.request, message)],
         encoding,
+      );
+    },
+    decode: (request, encoding) =>
+      decoded(
+        encoding === 'json'
+          ? decodeJson(wire.request, Buffer.from(request).toString())
+          : decodeProto(wire.request, request),
       ),
     readAnswer(answer, encoding) {
       // a server may answer JSON with nothing where it accepted all
@@ -55,11 +90,18 @@ export function createCodec<Batch, Content, Answer extends PartialAnswer>({
           : serializers.proto.deserializeResponse(answer);
       if (!partialSuccess) return { rejected: 0, message: '' };
       // JSON has it as a text; int64: less than 0 means none too
-      const count = Math.max(0, Number(rejected(partialSuccess) ?? 0));
+      const count = Math.max(0, Number(Reflect.get(partialSuccess, rejectedField) ?? 0));
       return { rejected: count, message: partialSuccess.errorMessage ?? '' };
+    },
+    writeAnswer({ rejected, message: errorMessage }, encoding) {
+      const partialSuccess = { [rejectedField]: BigInt(rejected), errorMessage };
+      const isWhole = rejected === 0 && errorMessage === '';
+      return encoders[encoding](wire.response, isWhole ? {} : { partialSuccess });
     },
   };
 }
+
+const encoders = { proto: encodeProto, json: encodeJson } as const;
 
 /** One request with the content of several: the only field of a request is repeated. */
 export function joinRequests(requests: readonly Uint8Array[], encoding: OtlpEncoding): Uint8Array {

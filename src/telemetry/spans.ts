@@ -1,11 +1,13 @@
 import { JsonTraceSerializer, ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import { createCodec } from './otlp-codec.ts';
 import type { SignalKind } from './signal-kind.ts';
+import type { Span } from './span.ts';
 import { chunks } from './split.ts';
 import { createItemOf, type ItemOf, mapChanged, type Visit } from './visit.ts';
+import { requestTypes, responseTypes } from './wire/messages.ts';
+import { spansOf, tracesMessage } from './wire/traces.ts';
 
-/** OpenTelemetry's `ReadableSpan`, as the serializer takes it. */
-export type Span = Parameters<typeof ProtobufTraceSerializer.serializeRequest>[0][number];
+export type { Span };
 
 export interface TracesBatch {
   readonly signal: 'traces';
@@ -29,8 +31,11 @@ export const traces = {
     grpcMethod: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
     httpPath: '/v1/traces',
     serializers: { proto: ProtobufTraceSerializer, json: JsonTraceSerializer },
-    contents: ({ spans }: TracesBatch) => [[...spans]],
-    rejected: ({ rejectedSpans }) => rejectedSpans,
+    items: ({ spans }: TracesBatch) => spans,
+    contents: (spans) => [[...spans]],
+    wire: { request: requestTypes.traces, response: responseTypes.traces, message: tracesMessage },
+    decoded: (message): TracesBatch => ({ signal: 'traces', spans: spansOf(message) }),
+    rejectedField: 'rejectedSpans',
   }),
 } as const satisfies SignalKind<TracesBatch>;
 

@@ -8,6 +8,7 @@ import {
 import { printable } from '../../printable.ts';
 import { itemCount } from '../../telemetry/batch.ts';
 import type { MetricsBatch } from '../../telemetry/metrics/metrics.ts';
+import { summaryType } from '../../telemetry/metrics/summary.ts';
 import type { Rendering } from './rendering.ts';
 import { attributeLines, attributesText, timeText } from './text.ts';
 
@@ -43,6 +44,7 @@ const kinds = {
   [DataPointType.GAUGE]: 'gauge',
   [DataPointType.HISTOGRAM]: 'histogram',
   [DataPointType.EXPONENTIAL_HISTOGRAM]: 'exponential histogram',
+  [summaryType]: 'summary',
 };
 
 function pointDetails(of: ResourceMetrics): string[] {

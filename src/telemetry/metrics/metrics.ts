@@ -5,6 +5,8 @@ import { createCodec } from '../otlp-codec.ts';
 import type { SignalKind } from '../signal-kind.ts';
 import { pack } from '../split.ts';
 import { createItemOf, type ItemOf, mapChanged, type Visit } from '../visit.ts';
+import { requestTypes, responseTypes } from '../wire/messages.ts';
+import { metricsMessage, resourceMetricsOf } from '../wire/metrics.ts';
 import { mergePoints } from './merge.ts';
 
 /** Deltas of one interval. */
@@ -32,8 +34,11 @@ export const metrics = {
     grpcMethod: '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export',
     httpPath: '/v1/metrics',
     serializers: { proto: ProtobufMetricsSerializer, json: JsonMetricsSerializer },
-    contents: ({ resourceMetrics }: MetricsBatch) => resourceMetrics,
-    rejected: ({ rejectedDataPoints }) => rejectedDataPoints,
+    items: ({ resourceMetrics }: MetricsBatch) => resourceMetrics,
+    contents: (resourceMetrics) => resourceMetrics,
+    wire: { request: requestTypes.metrics, response: responseTypes.metrics, message: metricsMessage },
+    decoded: (message): MetricsBatch => ({ signal: 'metrics', resourceMetrics: resourceMetricsOf(message) }),
+    rejectedField: 'rejectedDataPoints',
   }),
 } as const satisfies SignalKind<MetricsBatch>;
 
@@ -75,18 +80,17 @@ function mapResource(
     return mapped === scope.metrics ? scope : { ...scope, metrics: mapped };
   });
   const isSame = resource === of.resource && scopeMetrics === of.scopeMetrics;
-  return isSame ? of : { resource, scopeMetrics };
+  return isSame ? of : { ...of, resource, scopeMetrics };
 }
 
 /** A resource stays whole where it has room. */
 function cut(of: ResourceMetrics, most: number): readonly ResourceMetrics[] {
   if (pointsIn(of) <= most) return [of];
-  const { resource } = of;
-  return of.scopeMetrics.flatMap(({ scope, metrics: all }) =>
-    all.flatMap((metric) =>
+  return of.scopeMetrics.flatMap((scope) =>
+    scope.metrics.flatMap((metric) =>
       Array.from({ length: Math.ceil(metric.dataPoints.length / most) }, (_, index): ResourceMetrics => {
         const dataPoints = metric.dataPoints.slice(index * most, (index + 1) * most);
-        return { resource, scopeMetrics: [{ scope, metrics: [{ ...metric, dataPoints } as MetricData] }] };
+        return { ...of, scopeMetrics: [{ ...scope, metrics: [{ ...metric, dataPoints } as MetricData] }] };
       }),
     ),
   );

@@ -61,6 +61,7 @@ export function createCumulative(options: CumulativeOptions) {
     point: DataPoint<Value>,
     plus: (total: Value, delta: Value) => Value,
   ): DataPoint<Value> | undefined {
+    if (Number.isNaN(point.value)) return point; // a source says that it has none
     const lastSeen = point.endTime[0] * 1e9 + point.endTime[1];
     now = Math.max(now, lastSeen);
     const series = known.get(key);
@@ -119,13 +120,13 @@ export function createCumulative(options: CumulativeOptions) {
   }
 
   return (batch: readonly ResourceMetrics[]): readonly ResourceMetrics[] => {
-    const totals = batch.map(({ resource, scopeMetrics }) => {
-      const known = knownOf(resource.attributes);
+    const totals = batch.map((of) => {
+      const known = knownOf(of.resource.attributes);
       return {
-        resource,
-        scopeMetrics: scopeMetrics.map(({ scope, metrics }) => ({
-          scope,
-          metrics: metrics.map((metric) => accumulateMetric(known, scope.name, metric)),
+        ...of,
+        scopeMetrics: of.scopeMetrics.map((scope) => ({
+          ...scope,
+          metrics: scope.metrics.map((metric) => accumulateMetric(known, scope.scope.name, metric)),
         })),
       };
     });

@@ -1,0 +1,96 @@
+import type { AnyValue as ApiValue } from '@opentelemetry/api';
+import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
+import { hrTime, type UnixNanoseconds } from '../units.ts';
+import type { Message } from './proto.ts';
+import {
+  type AttributedMessage,
+  grouped,
+  groupMessages,
+  itemMessage,
+  type Received,
+  type ReceivedItem,
+  type ReceivedScope,
+  received,
+  receivedOf,
+  resourceOf,
+  scopeOf,
+} from './received.ts';
+import { spanContextOf } from './span-context.ts';
+import { type AnyValue, attributesOf, plainValue } from './values.ts';
+
+interface LogRecordMessage extends AttributedMessage {
+  readonly timeUnixNano?: bigint;
+  readonly observedTimeUnixNano?: bigint;
+  readonly severityNumber?: number;
+  readonly severityText?: string;
+  readonly body?: AnyValue;
+  readonly droppedAttributesCount?: number;
+  readonly traceId?: Uint8Array;
+  readonly spanId?: Uint8Array;
+  readonly flags?: number;
+  readonly eventName?: string;
+}
+
+interface LogsRequest {
+  readonly resourceLogs?: readonly {
+    readonly resource?: AttributedMessage;
+    readonly schemaUrl?: string;
+    readonly scopeLogs?: readonly {
+      readonly scope?: AttributedMessage;
+      readonly schemaUrl?: string;
+      readonly logRecords?: readonly LogRecordMessage[];
+    }[];
+  }[];
+}
+
+interface ReceivedRecord extends ReceivedItem {
+  readonly scope: ReceivedScope;
+}
+
+export function recordsOf({ resourceLogs = [] }: LogsRequest): readonly ReadableLogRecord[] {
+  return resourceLogs.flatMap((group) => {
+    const of = resourceOf(group);
+    return (group.scopeLogs ?? []).flatMap((ofScope) => {
+      const scope = scopeOf(ofScope, of);
+      return (ofScope.logRecords ?? []).map((message) => recordOf(message, scope));
+    });
+  });
+}
+
+function recordOf(
+  message: LogRecordMessage,
+  scope: ReceivedScope,
+): Received<ReadableLogRecord, ReceivedRecord> {
+  const { severityNumber, severityText, body, eventName, droppedAttributesCount = 0 } = message;
+  const attributes = attributesOf(message.attributes);
+  const time = message.timeUnixNano ?? 0n;
+  const observed = message.observedTimeUnixNano ?? 0n;
+  const spanContext = spanContextOf(message);
+  return {
+    // as the protocol has a reader do it, where a source does not know the time
+    hrTime: hrTime((time === 0n ? observed : time) as UnixNanoseconds),
+    hrTimeObserved: hrTime(observed as UnixNanoseconds),
+    ...(spanContext && { spanContext }),
+    ...(severityNumber !== undefined && { severityNumber }),
+    ...(severityText !== undefined && { severityText }),
+    ...(body !== undefined && { body: plainValue(body) as ApiValue }),
+    ...(eventName !== undefined && { eventName }),
+    resource: scope.of.model,
+    instrumentationScope: scope.model,
+    attributes,
+    droppedAttributesCount,
+    [received]: { message, list: message.attributes, attributes, scope },
+  };
+}
+
+/** Records that were received, as a request. */
+export const logsMessage = (records: readonly ReadableLogRecord[]): Message => ({
+  resourceLogs: groupMessages(
+    grouped(records, (record) => {
+      const before = receivedOf<ReceivedRecord>(record);
+      if (before === undefined) throw new Error('a record that was not received');
+      return { scope: before.scope, message: itemMessage(record.attributes, before) };
+    }),
+    { scopes: 'scopeLogs', items: 'logRecords' },
+  ),
+});
