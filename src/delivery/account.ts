@@ -56,7 +56,8 @@ export class Account {
 
   overflowed({ signal, items }: Request, reason: Overflow, bounds: object): void {
     this.#count(deliveryCounters.enqueueFailed[signal], items, reason);
-    if (this.#limit.isDue(reason)) this.#context.log.error({ reason, ...bounds }, 'sending queue is full');
+    const sentence = reason === 'request_too_large' ? 'element size too large' : 'sending queue is full';
+    if (this.#limit.isDue(reason)) this.#context.log.error({ reason, ...bounds }, sentence);
   }
 
   /** Whether the disk took a request; undefined: it did. */

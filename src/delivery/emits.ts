@@ -24,13 +24,13 @@ export const deliveryCounters = {
   }),
   queueSize: level({
     name: 'otelcol_exporter_queue_size',
-    unit: '{request}',
-    meaning: 'Requests that wait or are being sent.',
+    unit: '{unit}',
+    meaning: 'What waits or is being sent, in the unit of `sending_queue::sizer`: requests, items or bytes.',
   }),
   queueCapacity: level({
     name: 'otelcol_exporter_queue_capacity',
-    unit: '{request}',
-    meaning: 'Requests for which the queue has room.',
+    unit: '{unit}',
+    meaning: 'What the queue has room for, in the same unit.',
   }),
 } as const;
 

@@ -1,46 +1,35 @@
-import type { Overflow, Queue, Request } from './queue.ts';
+import type { Put, Queue, Request } from './queue.ts';
+import type { Entry, Room, Size } from './room.ts';
 
-export interface Bounds<R extends Request> {
-  readonly requests: number;
-  /** The sum of `weigh` over all requests. */
-  readonly weight: number;
-  readonly overflow: Overflow;
-  weigh(request: R): number;
+export interface MemoryQueueOptions<R extends Request> {
+  readonly room: Room;
+  sizeOf(request: R): Size;
 }
 
 /** What waits in it is lost with the process. Leased requests count until their lease is released. */
-export function createMemoryQueue<R extends Request>({
-  requests,
-  weight,
-  overflow,
-  weigh,
-}: Bounds<R>): Queue<R> {
+export function createMemoryQueue<R extends Request>({ room, sizeOf }: MemoryQueueOptions<R>): Queue<R> {
   const waiting: R[] = [];
-  let size = 0;
-  let load = 0;
-  const remove = (request: R) => {
-    size -= 1;
-    load -= weigh(request);
-  };
+  function added(request: R, entry: Entry): Put {
+    if (entry === 'closed') return 'shutdown';
+    if (entry === undefined) waiting.push(request);
+    return entry;
+  }
   return {
     put(request) {
-      if (size >= requests) return 'queue_full';
-      if (load + weigh(request) > weight) return overflow;
-      size += 1;
-      load += weigh(request);
-      waiting.push(request);
-      return undefined;
+      const entry = room.enter(sizeOf(request));
+      return entry instanceof Promise ? entry.then((late) => added(request, late)) : added(request, entry);
     },
     lease() {
       const request = waiting.shift();
-      return request && { request, release: () => remove(request), keep: () => false };
+      return request && { request, release: () => room.leave(sizeOf(request)), keep: () => false };
     },
     get size() {
-      return size;
+      return room.requests;
     },
     drain() {
+      room.close();
       const left = waiting.splice(0);
-      for (const request of left) remove(request);
+      for (const request of left) room.leave(sizeOf(request));
       return left;
     },
     async close() {},

@@ -1,5 +1,5 @@
 import type { HeldExporter, LocalExporter, Payload, RequestExporter, Store } from '../component.ts';
-import { type Delivery, noRetry } from '../config/schema/delivery.ts';
+import { type Delivery, maxQueueBytes, noRetry } from '../config/schema/delivery.ts';
 import type { TimerClock } from '../machine/clock.ts';
 import { type Batch, itemCount } from '../telemetry/batch.ts';
 import { messageOf } from '../telemetry/health.ts';
@@ -8,9 +8,10 @@ import { Account, type AccountContext } from './account.ts';
 import { createAttempts, failureOf, type Send } from './attempt.ts';
 import { createMemoryQueue } from './memory-queue.ts';
 import { accepted, outcomeOfPut } from './outcome.ts';
-import type { Queue, Request } from './queue.ts';
+import type { Request } from './queue.ts';
 import { type Attempted, createRetry } from './retry.ts';
-import { createSender, type Sender } from './sender.ts';
+import { type Limit, Room } from './room.ts';
+import { type Chain, createSender, type Sender } from './sender.ts';
 import { openStoredQueue, type StoredQueue, type StoredRequest } from './stored-queue.ts';
 
 export interface SenderContext extends AccountContext {
@@ -42,15 +43,10 @@ export async function openSender(opened: OpenedExporter, context: SenderContext)
   }
 }
 
-interface ChainOptions<R extends Request, Content extends Request = R> {
+interface ChainOptions<R extends Request, Content extends Request = R>
+  extends Omit<Chain<R, Content>, 'retry' | 'attempts' | 'clock'> {
   readonly delivery: Pick<Delivery, 'timeout' | 'retry_on_failure'>;
-  readonly consumers: number | undefined;
-  readonly queue: Queue<R, Content>;
-  readonly capacity: number;
-  readonly bounds: object;
-  readonly account: Account;
   readonly send: Send<R>;
-  requestsOf(batch: Batch): readonly Content[];
 }
 
 function chainSender<R extends Request, Content extends Request>(
@@ -75,21 +71,16 @@ interface OpenedRequest {
 }
 
 function requestSender({ exporter, delivery }: OpenedRequest, context: SenderContext): Sender {
-  const { enabled, num_consumers, queue_size, max_bytes } = delivery.sending_queue;
-  const unbounded = Number.POSITIVE_INFINITY;
+  const { sending_queue } = delivery;
+  const account = new Account(context, retryAdvice);
   return chainSender(
     {
-      delivery,
-      consumers: enabled ? num_consumers : undefined,
+      ...{ delivery, account, ...queueOptions(sending_queue) },
+      consumers: sending_queue.enabled ? sending_queue.num_consumers : undefined,
       queue: createMemoryQueue<Payload>({
-        requests: enabled ? queue_size : unbounded,
-        weight: enabled ? max_bytes : unbounded,
-        weigh: ({ bytes }) => bytes.byteLength,
-        overflow: 'queue_bytes_full',
+        room: sending_queue.enabled ? roomOf(sending_queue, account) : new Room({ limits: [] }),
+        sizeOf: ({ items, bytes }) => ({ requests: 1, items, bytes: bytes.byteLength }),
       }),
-      capacity: queue_size,
-      bounds: { queue_size, max_bytes },
-      account: new Account(context, retryAdvice),
       send: (payload, abort) => exporter.send(payload, { abort, timeout: delivery.timeout }),
       requestsOf: (batch) => exporter.encode(batch),
     },
@@ -101,25 +92,19 @@ async function storedSender(
   { exporter, delivery, store }: OpenedRequest & { readonly store: Store },
   context: SenderContext,
 ): Promise<Sender> {
-  const { num_consumers, queue_size, max_bytes } = delivery.sending_queue;
+  const { sending_queue } = delivery;
   const account = new Account(context, retryAdvice);
   const queue = await openStoredQueue({
     store,
-    requests: queue_size,
-    weight: max_bytes,
+    room: roomOf(sending_queue, account),
     now: () => context.clock.now(),
     onStored: (failure) => account.stored(failure),
-    onFound: (requests) => account.queued(requests),
     onUnreadable: (requests) => account.unreadable(requests),
   });
   return chainSender<StoredRequest, Payload>(
     {
-      delivery,
-      consumers: num_consumers,
-      queue,
-      capacity: queue_size,
-      bounds: { queue_size, max_bytes },
-      account,
+      ...{ delivery, account, queue, ...queueOptions(sending_queue) },
+      consumers: sending_queue.num_consumers,
       async send(request, abort): Promise<Attempted> {
         const read = await contentOf(request, queue);
         return 'kind' in read ? read : exporter.send(read, { abort, timeout: delivery.timeout });
@@ -140,24 +125,55 @@ async function contentOf(request: StoredRequest, queue: StoredQueue): Promise<Pa
   }
 }
 
+const roomOf = (queue: Delivery['sending_queue'], account: Account) =>
+  new Room({
+    limits: limitsOf(queue),
+    blocks: queue.block_on_overflow,
+    onChange: (by) => account.queued(by),
+  });
+
+function limitsOf({
+  sizer,
+  queue_size,
+  max_bytes = maxQueueBytes,
+}: Delivery['sending_queue']): readonly Limit[] {
+  const size: Limit = { sizer, most: queue_size, overflow: 'queue_full' };
+  return sizer === 'bytes'
+    ? [size]
+    : [size, { sizer: 'bytes', most: max_bytes, overflow: 'queue_bytes_full' }];
+}
+
+function queueOptions(queue: Delivery['sending_queue']) {
+  const { sizer, queue_size, max_bytes = maxQueueBytes, wait_for_result, block_on_overflow } = queue;
+  return {
+    capacity: queue_size,
+    bounds: { queue_size, sizer, ...(sizer !== 'bytes' && { max_bytes }) },
+    waitsForResult: wait_for_result,
+    holdsUp: wait_for_result || block_on_overflow,
+  };
+}
+
 /** Batches that wait for a slow terminal, and the items in them: some hundred bytes each. */
 const localBounds = { queue_size: 1000, queue_items: 250_000 };
 
 function localSender(exporter: LocalExporter, context: SenderContext): Sender {
   type LocalRequest = Request & { readonly batch: Batch };
+  const account = new Account(context);
+  const limits: readonly Limit[] = [
+    { sizer: 'requests', most: localBounds.queue_size, overflow: 'queue_full' },
+    { sizer: 'items', most: localBounds.queue_items, overflow: 'queue_items_full' },
+  ];
   return chainSender<LocalRequest, LocalRequest>(
     {
       delivery: { timeout: nanoseconds(0), retry_on_failure: noRetry },
       consumers: 1,
       queue: createMemoryQueue({
-        requests: localBounds.queue_size,
-        weight: localBounds.queue_items,
-        weigh: ({ items }) => items,
-        overflow: 'queue_items_full',
+        room: new Room({ limits, onChange: (by) => account.queued(by) }),
+        sizeOf: ({ items }) => ({ requests: 1, items, bytes: 0 }),
       }),
       capacity: localBounds.queue_size,
       bounds: localBounds,
-      account: new Account(context),
+      ...{ account, waitsForResult: false, holdsUp: false },
       async send({ batch }) {
         await exporter.write(batch);
         return { kind: 'accepted' };

@@ -13,6 +13,8 @@ export function outcomeOfPut(put: Put): Outcome {
       return accepted;
     case 'shutdown':
       return { kind: 'retry', reason: 'the agent is stopping', code: put };
+    case 'request_too_large':
+      return { kind: 'refused', reason: 'element size too large', code: put };
     default:
       return { kind: 'retry', reason: 'sending queue is full', code: put };
   }

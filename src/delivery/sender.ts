@@ -6,12 +6,15 @@ import type { Nanoseconds } from '../telemetry/units.ts';
 import type { Account } from './account.ts';
 import type { Attempts } from './attempt.ts';
 import { accepted, outcomeOfDelivery, outcomeOfPut, together } from './outcome.ts';
-import type { Lease, Queue, Request } from './queue.ts';
+import type { Lease, Put, Queue, Request } from './queue.ts';
 import type { Retry } from './retry.ts';
 
 /** Between the pipelines and one exporter: an account of every item, and what its shape needs. */
 export interface Sender {
-  /** Resolves at once where there is a queue, otherwise when the data is delivered or lost, with what became of it. */
+  /**
+   * Resolves at once where there is a queue with room, without one or with `wait_for_result` when the data is delivered or lost,
+   * with what became of it.
+   */
   offer(batch: Batch): Promise<Outcome>;
   /** From now on an offer that waits for its delivery does not wait between attempts. */
   skipBackoff(): void;
@@ -28,44 +31,73 @@ export interface Chain<R extends Request, Content extends Request = R> {
   readonly clock: TimerClock;
   /** Requests under way at the same time; undefined: an offer waits for its delivery, there is no queue. */
   readonly consumers: number | undefined;
-  /** Requests the queue has room for, and the bounds that are logged when it is full. */
+  /** An offer lasts until its requests are delivered or lost, with the queue too. */
+  readonly waitsForResult: boolean;
+  /** It may last until others are delivered. */
+  readonly holdsUp: boolean;
+  /** Of the queue, in its unit, and the bounds that are logged when it is full. */
   readonly capacity: number;
   readonly bounds: object;
   requestsOf(batch: Batch): readonly Content[];
 }
 
 export function createSender<R extends Request, Content extends Request>(chain: Chain<R, Content>): Sender {
-  const { queue, retry, attempts, account, clock, consumers } = chain;
+  const { queue, retry, attempts, account, clock, consumers, waitsForResult, holdsUp } = chain;
   const hasQueue = consumers !== undefined;
   const idle = Promise.withResolvers<void>();
+  /** Of offers that wait for what becomes of their requests. */
+  const results = new Map<Request, (outcome: Outcome) => void>();
   let busy = 0;
+  /** Requests that wait for room, or for the disk. */
+  let entering = 0;
   let closed: Promise<void> | undefined;
 
   if (hasQueue) account.capacity(chain.capacity);
   if (queue.size > 0) consume(); // of an agent before
 
   async function offer(batch: Batch): Promise<Outcome> {
-    const outcomes: Outcome[] = [];
+    const outcomes: (Outcome | Promise<Outcome>)[] = [];
     for (const request of chain.requestsOf(batch)) {
-      const putting = closed ? 'shutdown' : queue.put(request);
-      // at once where it is in memory: a receiver's batch is not held up
-      const overflow = putting instanceof Promise ? await putting : putting;
-      if (overflow === 'kept') settle();
-      else if (overflow === 'shutdown') {
-        account.late(request);
-        settle();
-      } else if (overflow) account.overflowed(request, overflow, chain.bounds);
+      const result = waitsForResult ? resultOf(request) : accepted;
+      const placing = place(request);
+      // at once where it is in memory and there is room: a receiver's batch is not held up
+      const put = placing instanceof Promise ? await placing : placing;
+      if (put !== undefined) outcomes.push(outcomeOfPut(put));
       else if (hasQueue) {
-        account.queued(1);
+        outcomes.push(result);
         consume();
       } else {
         const lease = queue.lease();
         outcomes.push(lease ? await deliver(lease) : accepted);
-        continue;
       }
-      outcomes.push(outcomeOfPut(overflow));
     }
-    return together(outcomes, itemCount(batch));
+    return together(await Promise.all(outcomes), itemCount(batch));
+  }
+
+  function resultOf(request: Content): Promise<Outcome> {
+    return new Promise((resolve) => results.set(request, resolve));
+  }
+
+  /** Into the queue. */
+  function place(request: Content): Put | Promise<Put> {
+    const putting = closed ? 'shutdown' : queue.put(request);
+    return putting instanceof Promise ? placeLate(request, putting) : placed(request, putting);
+  }
+
+  async function placeLate(request: Content, putting: Promise<Put>): Promise<Put> {
+    entering += 1;
+    const put = placed(request, await putting);
+    entering -= 1;
+    settle();
+    return put;
+  }
+
+  function placed(request: Content, put: Put): Put {
+    if (put === undefined) return put;
+    results.delete(request);
+    if (put === 'shutdown') account.late(request);
+    else if (put !== 'kept') account.overflowed(request, put, chain.bounds);
+    return put;
   }
 
   function consume(): void {
@@ -87,32 +119,30 @@ export function createSender<R extends Request, Content extends Request>(chain: 
       account.delivered(request, delivered);
       release();
     }
-    left();
-    return isKept ? accepted : outcomeOfDelivery(delivered);
+    const outcome = isKept ? accepted : outcomeOfDelivery(delivered);
+    answer(request, outcome);
+    settle();
+    return outcome;
   }
 
-  /** A request is out of the queue. */
-  function left(): void {
-    if (hasQueue) account.queued(-1);
-    settle();
+  /** To an offer that waits for it. */
+  function answer(request: R, outcome: Outcome): void {
+    results.get(request)?.(outcome);
+    results.delete(request);
   }
 
   function settle(): void {
-    if (queue.size > 0) return;
-    if (closed) idle.resolve();
+    if (closed && queue.size === 0 && entering === 0) idle.resolve();
   }
 
   async function drain(limit: Nanoseconds): Promise<void> {
     retry.skipBackoff();
-    if (queue.size === 0) idle.resolve();
+    settle();
     if (!(await endsWithin(clock, limit, idle.promise))) {
       const reason = `shutdown deadline of ${printDuration(limit)}`;
-      const before = queue.size;
-      const lost = queue.drain();
-      if (hasQueue) account.queued(queue.size + lost.length - before); // those that are kept
-      for (const request of lost) {
+      for (const request of queue.drain()) {
         account.lost(request, 'shutdown', { reason });
-        left();
+        answer(request, { kind: 'retry', reason });
       }
       settle();
       attempts.abortAll(new Error(reason));
@@ -125,7 +155,7 @@ export function createSender<R extends Request, Content extends Request>(chain: 
   return {
     offer,
     skipBackoff() {
-      if (!hasQueue) retry.skipBackoff();
+      if (!hasQueue || holdsUp) retry.skipBackoff();
     },
     close(limit) {
       // `closed` must be set before `drain` begins: deliveries that wake up read it.

@@ -1,6 +1,7 @@
 import type { LateChange, Payload, Store, StoreChange } from '../component.ts';
 import { perSignal } from '../telemetry/batch.ts';
 import type { Queue, Request } from './queue.ts';
+import type { Room, Size } from './room.ts';
 
 /** A request whose content is on disk; in memory alone where the disk does not take it. */
 export interface StoredRequest extends Request, Pick<Payload, 'encoding'> {
@@ -11,15 +12,11 @@ export interface StoredRequest extends Request, Pick<Payload, 'encoding'> {
 
 export interface StoredQueueOptions {
   readonly store: Store;
-  readonly requests: number;
-  /** Bytes of all requests. */
-  readonly weight: number;
+  readonly room: Room;
   /** Increases by itself from one agent to the next: names requests in their order. */
   now(): bigint;
   /** The disk does not take a request, or takes them again (undefined). */
   onStored(failure: unknown): void;
-  /** So many requests of an agent before are in the queue now. */
-  onFound(requests: number): void;
   /** So many requests on disk were written by another version of the agent; they stay there. */
   onUnreadable(requests: number): void;
 }
@@ -41,6 +38,12 @@ const pastHeads = 'head0'; // '0' comes after '/'
 /** Heads read at once: some 100 bytes each. */
 const page = 1000;
 
+const sizeOf = ({ items, size }: Pick<StoredRequest, 'items' | 'size'>): Size => ({
+  requests: 1,
+  items,
+  bytes: size,
+});
+
 const isSignal = perSignal(() => true);
 
 /**
@@ -48,10 +51,8 @@ const isSignal = perSignal(() => true);
  * delivered or lost. What an agent before has left is first; where the disk cannot be read at the start, it comes once it can.
  */
 export async function openStoredQueue(options: StoredQueueOptions): Promise<StoredQueue> {
-  const { store, requests, weight, now, onStored, onFound, onUnreadable } = options;
+  const { store, room, now, onStored, onUnreadable } = options;
   const waiting: StoredRequest[] = [];
-  let size = 0;
-  let load = 0;
   let last = 0n;
   /** What an agent before has left is in the queue. Nothing is written before: it could have the same key. */
   let former: Promise<void> | undefined;
@@ -80,9 +81,7 @@ export async function openStoredQueue(options: StoredQueueOptions): Promise<Stor
     last = BigInt(found.at(-1)?.key ?? 0);
     if (isDrained) return; // they stay for the next process
     waiting.unshift(...found);
-    size += found.length;
-    load += found.reduce((sum, request) => sum + request.size, 0);
-    onFound(found.length);
+    for (const request of found) room.take(sizeOf(request));
     if (unreadable > 0) onUnreadable(unreadable);
   }
 
@@ -102,10 +101,7 @@ export async function openStoredQueue(options: StoredQueueOptions): Promise<Stor
     }
   }
 
-  const forget = ({ size: bytes }: StoredRequest) => {
-    size -= 1;
-    load -= bytes;
-  };
+  const forget = (request: StoredRequest) => room.leave(sizeOf(request));
 
   /** On disk, or in memory where the disk does not take it. */
   async function stored(payload: Payload): Promise<StoredRequest> {
@@ -131,17 +127,14 @@ export async function openStoredQueue(options: StoredQueueOptions): Promise<Stor
   }
 
   async function put(payload: Payload) {
-    const { length } = payload.bytes;
-    if (size >= requests) return 'queue_full' as const;
-    if (load + length > weight) return 'queue_bytes_full' as const;
-    size += 1;
-    load += length;
+    const entry = await room.enter(sizeOf({ items: payload.items, size: payload.bytes.length }));
+    if (entry !== undefined && entry !== 'closed') return entry;
     const held = await stored(payload);
     if (!isDrained) {
       waiting.push(held);
       return undefined;
     }
-    forget(held);
+    if (entry === undefined) forget(held);
     return held.payload ? ('shutdown' as const) : ('kept' as const);
   }
 
@@ -168,10 +161,11 @@ export async function openStoredQueue(options: StoredQueueOptions): Promise<Stor
       );
     },
     get size() {
-      return size;
+      return room.requests;
     },
     drain() {
       isDrained = true;
+      room.close();
       const left = waiting.splice(0);
       for (const request of left) forget(request);
       return left.filter(({ payload }) => payload);

@@ -5,7 +5,11 @@ import { duration } from './duration.ts';
 import { storageId } from './storage-id.ts';
 import { Type } from './type.ts';
 
-const maxQueueBytes = bytes(32 * 1024 * 1024);
+/** Where `max_bytes` is absent. */
+export const maxQueueBytes = bytes(32 * 1024 * 1024);
+
+/** What a queue is measured in; the Collector's words. */
+export type Sizer = 'requests' | 'items' | 'bytes';
 
 /** How the runtime delivers; keys, defaults and sentences of the Collector's exporterhelper. */
 export interface Delivery {
@@ -13,8 +17,11 @@ export interface Delivery {
   readonly sending_queue: {
     readonly enabled: boolean;
     readonly num_consumers: number;
+    readonly sizer: Sizer;
     readonly queue_size: number;
-    readonly max_bytes: number;
+    readonly max_bytes?: number;
+    readonly block_on_overflow: boolean;
+    readonly wait_for_result: boolean;
     readonly storage?: string;
   };
   readonly retry_on_failure: {
@@ -40,15 +47,31 @@ const deliverySchema = ({ timeout }: { readonly timeout: string }) => ({
         default: 10,
         description: 'Requests sent at the same time.',
       }),
+      sizer: Type.Enum(['requests', 'items', 'bytes'], {
+        default: 'requests',
+        description:
+          'What the queue is measured in: requests, items (data points, log records, spans) or bytes of encoded requests.',
+      }),
       queue_size: Type.Integer({
         minimum: 1,
         default: 1000,
-        description: 'Requests waiting or being sent; what comes beyond that is dropped and counted.',
+        description:
+          'What may wait or be under way, in the unit of `sizer`; what comes beyond that is dropped and counted.',
       }),
-      max_bytes: Type.Integer({
-        minimum: 1,
-        default: maxQueueBytes,
-        description: 'Bytes of these requests; what comes beyond that is dropped and counted.',
+      max_bytes: Type.Optional(
+        Type.Integer({
+          minimum: 1,
+          description: `Bytes that the queue holds at most where \`sizer\` is another; absent: ${maxQueueBytes}.`,
+        }),
+      ),
+      block_on_overflow: Type.Boolean({
+        default: false,
+        description:
+          'On: what comes when the queue is full waits for room, and its receiver with it, until the agent stops. What alone exceeds the queue is dropped and counted.',
+      }),
+      wait_for_result: Type.Boolean({
+        default: false,
+        description: 'On: receivers wait for each request to be delivered or lost. Not with a `storage`.',
       }),
       storage: storageId(
         'Storage extension that holds the queue, so that it outlives the agent; absent: it is in memory.',
@@ -89,9 +112,21 @@ export function deliveryProblems(delivery: Delivery): readonly ConfigProblem[] {
   return [...queueProblems(delivery), ...retryProblems(delivery)];
 }
 
-function queueProblems({ sending_queue: { enabled, storage } }: Delivery): readonly ConfigProblem[] {
-  if (enabled || storage === undefined) return [];
-  return [{ path: ['sending_queue', 'storage'], message: "needs the queue: 'enabled' must be true" }];
+function queueProblems({ sending_queue: queue }: Delivery): readonly ConfigProblem[] {
+  const problem = (key: string, message: string) => ({ path: ['sending_queue', key], message });
+  const problems: ConfigProblem[] = [];
+  if (!queue.enabled && queue.storage !== undefined)
+    problems.push(problem('storage', "needs the queue: 'enabled' must be true"));
+  if (queue.wait_for_result && queue.storage !== undefined)
+    problems.push(
+      problem(
+        'wait_for_result',
+        "'wait_for_result' is not supported with a persistent queue configured with 'storage'",
+      ),
+    );
+  if (queue.sizer === 'bytes' && queue.max_bytes !== undefined)
+    problems.push(problem('max_bytes', "is for another 'sizer': in bytes, 'queue_size' is the bound"));
+  return problems;
 }
 
 function retryProblems({ retry_on_failure: retry }: Delivery): readonly ConfigProblem[] {

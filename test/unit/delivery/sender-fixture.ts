@@ -10,7 +10,10 @@ export const unavailable: Outcome = { kind: 'retry', reason: 'unavailable' };
 
 export const defaults: Delivery = {
   timeout: seconds(5),
-  sending_queue: { enabled: true, num_consumers: 10, queue_size: 1000, max_bytes: 1000 },
+  sending_queue: {
+    ...{ enabled: true, num_consumers: 10, sizer: 'requests', queue_size: 1000, max_bytes: 1000 },
+    ...{ block_on_overflow: false, wait_for_result: false },
+  },
   retry_on_failure: {
     enabled: true,
     initial_interval: seconds(5),

@@ -176,11 +176,19 @@ test('nothing is lost unaccounted: in = sent + lost + in flight, within the boun
       fc.record({
         enabled: fc.boolean(),
         num_consumers: fc.integer({ min: 1, max: 3 }),
-        queue_size: fc.integer({ min: 1, max: 6 }),
+        bound: fc.record({
+          sizer: fc.constantFrom('requests', 'items', 'bytes'),
+          queue_size: fc.integer({ min: 1, max: 30 }),
+        }),
         max_bytes: fc.integer({ min: 1, max: 30 }),
+        block_on_overflow: fc.boolean(),
+        wait_for_result: fc.boolean(),
       }),
       fc.boolean(),
-      async (steps, outcomes, queue, retries) => {
+      async (steps, outcomes, { bound, ...settings }, retries) => {
+        const queue = { ...settings, ...bound };
+        const unit = { requests: 1, items: 5, bytes: 7 }[bound.sizer];
+        const offers: Promise<Outcome>[] = [];
         let calls = 0;
         let offered = 0;
         let parts = 1;
@@ -205,15 +213,18 @@ test('nothing is lost unaccounted: in = sent + lost + in flight, within the boun
           else {
             parts = each.parts;
             offered += 5 * parts;
-            void sender.offer(batchOf('metrics', 1));
+            offers.push(sender.offer(batchOf('metrics', 1)));
           }
-          if (queue.enabled) assert.equal(gone() + 5 * count('queue_size'), offered);
-          assert.ok(count('queue_size') <= Math.min(queue.queue_size, queue.max_bytes / 7));
+          const queued = count('queue_size') / unit;
+          if (queue.enabled && !queue.block_on_overflow) assert.equal(gone() + 5 * queued, offered);
+          assert.ok(gone() + 5 * queued <= offered);
+          const most = queue.sizer === 'bytes' ? Number.POSITIVE_INFINITY : queue.max_bytes / 7;
+          assert.ok(queued <= Math.min(queue.queue_size / unit, most));
         }
         const closed = sender.close(seconds(5));
         await clock.advance(seconds(60));
         await closed;
-        await settle();
+        await Promise.all(offers);
         assert.equal(gone(), offered);
         assert.equal(count('queue_size'), 0);
         assert.equal(clock.timers, 0);
