@@ -9,6 +9,7 @@ const layers = [
   ['bpf'],
   ['component.ts'],
   ['config'],
+  ['client'],
   ['otlp'],
   ['cgroup'],
   ['attributes', 'identity', 'views', 'explanations'],

@@ -1,6 +1,6 @@
 import type { Static } from 'typebox';
 import type { ConfigProblem } from '../../component.ts';
-import { pemProblems, type TlsFiles } from './pem.ts';
+import type { TlsMaterial } from './pem.ts';
 import { Type } from './type.ts';
 
 /** TLS keys of a client: the server's certificate, and its own. */
@@ -22,11 +22,13 @@ export const tlsKeys = {
 const tlsSchema = Type.Object(tlsKeys);
 export type TlsConfig = Static<typeof tlsSchema>;
 
-/** A certificate without its key, or the reverse; files that can be read, but not used. */
-export function keyPairProblems(tls: TlsFiles): readonly ConfigProblem[] {
-  const { cert_file, key_file } = tls;
-  const unusable = pemProblems(tls);
-  if ((cert_file === undefined) === (key_file === undefined)) return unusable;
-  const [given, missing] = cert_file === undefined ? ['key_file', 'cert_file'] : ['cert_file', 'key_file'];
-  return [...unusable, { path: [given], message: `needs ${missing} too: both, or neither` }];
+/** A certificate without its key, or the reverse. */
+export function keyPairProblems(tls: TlsMaterial): readonly ConfigProblem[] {
+  const of = (part: 'cert' | 'key') =>
+    (['file', 'pem'] as const).find((form) => tls[`${part}_${form}`] !== undefined);
+  const [cert, key] = [of('cert'), of('key')];
+  if ((cert === undefined) === (key === undefined)) return [];
+  const [given, missing] =
+    cert === undefined ? [`key_${key}`, `cert_${key}`] : [`cert_${cert}`, `key_${cert}`];
+  return [{ path: [given], message: `needs ${missing} too: both, or neither` }];
 }

@@ -1,7 +1,6 @@
+import { tlsProblems } from '../../client/tls.ts';
 import type { ConfigProblem } from '../../component.ts';
 import { isPlainKey } from '../../config/rules/secrets.ts';
-import { tlsFileProblems } from '../../otlp/tls-files.ts';
-import { versionProblems } from '../../otlp/tls-versions.ts';
 import { type ConnectionConfig, metadataOf, target } from './connection.ts';
 
 /** What the schema cannot say about a connection. No message repeats a value: it may come from the environment. */
@@ -11,8 +10,7 @@ export function connectionProblems({ endpoint, headers, tls }: ConnectionConfig)
   return [
     ...(wrong === undefined ? [] : [{ path: ['endpoint'], message: wrong }]),
     ...Object.entries(headers).flatMap(([key, value]) => headerProblem(key, value)),
-    ...(plaintext ? [] : tlsFileProblems(tls)),
-    ...versionProblems(tls),
+    ...(plaintext ? [] : tlsProblems(tls)),
   ];
 }
 

@@ -1,6 +1,4 @@
-import { createSecureContext } from 'node:tls';
 import {
-  type ChannelCredentials,
   type ChannelOptions,
   Client,
   compressionAlgorithms,
@@ -8,10 +6,9 @@ import {
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
+import { openTls } from '../../client/tls.ts';
+import type { TlsClientConfig } from '../../client/tls-keys.ts';
 import type { Attempt } from '../../component.ts';
-import type { TlsConfig } from '../../config/schema/tls.ts';
-import { readTlsFiles } from '../../otlp/tls-files.ts';
-import { type TlsVersions, versionLimits } from '../../otlp/tls-versions.ts';
 import { type Nanoseconds, toMilliseconds } from '../../telemetry/units.ts';
 import { version } from '../../version.ts';
 
@@ -19,7 +16,7 @@ export interface ConnectionConfig {
   readonly endpoint: string;
   readonly compression: 'gzip' | 'none';
   readonly headers: Readonly<Record<string, string>>;
-  readonly tls: TlsConfig & TlsVersions & { readonly insecure: boolean };
+  readonly tls: TlsClientConfig;
   readonly keepalive?: {
     readonly time: Nanoseconds;
     readonly timeout: Nanoseconds;
@@ -37,13 +34,16 @@ export interface Connection {
 }
 
 /** Reads the files that TLS needs; nothing connects before the first call. */
-export async function openConnection(config: ConnectionConfig): Promise<Connection> {
+export function openConnection(config: ConnectionConfig): Connection {
   const { address, plaintext } = target(config);
   if (address === '') throw new Error('requires a non-empty "endpoint"');
+  const { tls } = config;
   const metadata = metadataOf(config.headers);
   const client = new Client(
     address,
-    plaintext ? credentials.createInsecure() : await tlsCredentials(config.tls),
+    plaintext
+      ? credentials.createInsecure()
+      : credentials.createFromSecureContext(openTls(tls), { rejectUnauthorized: !tls.insecure_skip_verify }),
     channelOptions(config),
   );
   return {
@@ -91,21 +91,6 @@ export function metadataOf(headers: Readonly<Record<string, string>>): Metadata 
     }
   }
   return metadata;
-}
-
-async function tlsCredentials(tls: ConnectionConfig['tls']): Promise<ChannelCredentials> {
-  const { ca, key, cert } = await readTlsFiles(tls);
-  try {
-    const context = createSecureContext({
-      ...(ca && { ca }),
-      ...(key && { key }),
-      ...(cert && { cert }),
-      ...versionLimits(tls),
-    });
-    return credentials.createFromSecureContext(context, { rejectUnauthorized: !tls.insecure_skip_verify });
-  } catch (cause) {
-    throw new Error(`cannot use tls: ${(cause as Error).message}`, { cause });
-  }
 }
 
 function channelOptions({ compression, keepalive, tls }: ConnectionConfig): ChannelOptions {

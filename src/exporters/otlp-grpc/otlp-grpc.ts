@@ -1,13 +1,12 @@
 import type { ServiceError } from '@grpc/grpc-js';
+import { tlsClientKeys } from '../../client/tls-keys.ts';
 import type { Attempt, Outcome, Payload, RequestExporterComponent, Stability } from '../../component.ts';
 import { duration } from '../../config/schema/duration.ts';
 import { secret } from '../../config/schema/secret.ts';
-import { tlsKeys } from '../../config/schema/tls.ts';
 import { Type } from '../../config/schema/type.ts';
 import { outcomeOf } from '../../otlp/answer.ts';
 import { requestsOf } from '../../otlp/requests.ts';
 import { converterTo, temporalityKeys } from '../../otlp/temporality.ts';
-import { tlsVersionKeys } from '../../otlp/tls-versions.ts';
 import { cumulativeCounters } from '../../telemetry/metrics/temporality.ts';
 import { codecOf, type OtlpSignal } from '../../telemetry/otlp.ts';
 import { connectionProblems } from './check.ts';
@@ -31,14 +30,7 @@ const config = Type.Object(
       default: {},
       description: 'Sent with each request; never printed.',
     }),
-    tls: Type.Object(
-      {
-        insecure: Type.Boolean({ default: false, description: 'Plaintext, no TLS.' }),
-        ...tlsKeys,
-        ...tlsVersionKeys,
-      },
-      { ...closed, default: {} },
-    ),
+    tls: Type.Object(tlsClientKeys('Plaintext, no TLS.'), { ...closed, default: {} }),
     keepalive: Type.Optional(
       Type.Object(
         {
@@ -66,7 +58,7 @@ export const otlpGrpc: RequestExporterComponent<typeof config> = {
   emits: { counters: Object.values(cumulativeCounters) },
   check: connectionProblems,
   async open(settings, host) {
-    const connection = await openConnection(settings);
+    const connection = openConnection(settings);
     const convert = converterTo(settings, host);
     return {
       encode: (batch) => requestsOf(convert(batch), 'proto'),

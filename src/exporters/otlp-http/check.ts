@@ -1,8 +1,7 @@
+import { tlsProblems } from '../../client/tls.ts';
 import type { ConfigProblem } from '../../component.ts';
 import { isPlainKey } from '../../config/rules/secrets.ts';
 import { validateHeaderName, validateHeaderValue } from '../../net/node-http.ts';
-import { tlsFileProblems } from '../../otlp/tls-files.ts';
-import { versionProblems } from '../../otlp/tls-versions.ts';
 import type { ConnectionConfig } from './connection.ts';
 import type { Endpoints } from './endpoint.ts';
 
@@ -13,8 +12,7 @@ export function configProblems(config: ConnectionConfig & Endpoints): readonly C
   return [
     ...endpointProblems(config),
     ...Object.entries(config.headers).flatMap(([key, value]) => headerProblem(key, value)),
-    ...tlsFileProblems(config.tls),
-    ...versionProblems(config.tls),
+    ...tlsProblems(config.tls),
   ];
 }
 

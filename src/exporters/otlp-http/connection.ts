@@ -1,14 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import type { TlsConfig } from '../../config/schema/tls.ts';
+import { openTls } from '../../client/tls.ts';
+import type { TlsClientConfig } from '../../client/tls-keys.ts';
 import { Agent as HttpAgent, request as httpRequest } from '../../net/node-http.ts';
-import { readTlsFiles } from '../../otlp/tls-files.ts';
-import { type TlsVersions, versionLimits } from '../../otlp/tls-versions.ts';
 import { version } from '../../version.ts';
 
 export interface ConnectionConfig {
   readonly headers: Readonly<Record<string, string>>;
-  readonly tls: TlsConfig & TlsVersions;
+  readonly tls: TlsClientConfig;
 }
 
 export interface Post {
@@ -37,17 +36,13 @@ export interface Connection {
 const longestAnswer = 64 * 1024;
 
 /** Reads the files that TLS needs; nothing connects before the first request. */
-export async function openConnection({ headers, tls }: ConnectionConfig): Promise<Connection> {
-  const { ca, key, cert } = await readTlsFiles(tls);
+export function openConnection({ headers, tls }: ConnectionConfig): Connection {
   const shared = { keepAlive: true, proxyEnv: process.env };
   const agents = {
     'http:': new HttpAgent(shared),
     'https:': new HttpsAgent({
       ...shared,
-      ...(ca && { ca }),
-      ...(key && { key }),
-      ...(cert && { cert }),
-      ...versionLimits(tls),
+      secureContext: openTls(tls),
       ...(tls.server_name_override !== undefined && { servername: tls.server_name_override }),
       rejectUnauthorized: !tls.insecure_skip_verify,
     }),

@@ -1,11 +1,10 @@
 import type { Static } from 'typebox';
+import { tlsClientKeys } from '../../client/tls-keys.ts';
 import type { Host, Outcome, Payload, RequestExporterComponent, Stability } from '../../component.ts';
 import { secret } from '../../config/schema/secret.ts';
-import { tlsKeys } from '../../config/schema/tls.ts';
 import { Type } from '../../config/schema/type.ts';
 import { requestsOf } from '../../otlp/requests.ts';
 import { converterTo, temporalityKeys } from '../../otlp/temporality.ts';
-import { tlsVersionKeys } from '../../otlp/tls-versions.ts';
 import { cumulativeCounters } from '../../telemetry/metrics/temporality.ts';
 import { codecOf, type OtlpSignal } from '../../telemetry/otlp.ts';
 import { configProblems } from './check.ts';
@@ -42,7 +41,10 @@ const config = Type.Object(
       default: {},
       description: 'Sent with each request; never printed.',
     }),
-    tls: Type.Object({ ...tlsKeys, ...tlsVersionKeys }, { ...closed, default: {} }),
+    tls: Type.Object(tlsClientKeys('Without effect: the scheme of the endpoint decides.'), {
+      ...closed,
+      default: {},
+    }),
     ...temporalityKeys,
   },
   closed,
@@ -62,7 +64,7 @@ export const otlpHttp: RequestExporterComponent<typeof config> = {
   emits: { counters: Object.values(cumulativeCounters) },
   check: configProblems,
   async open(settings, host) {
-    const connection = await openConnection(settings);
+    const connection = openConnection(settings);
     const convert = converterTo(settings, host);
     const { encoding } = settings;
     return {

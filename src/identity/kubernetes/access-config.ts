@@ -1,5 +1,6 @@
 import type { Static, TProperties } from 'typebox';
 import type { ConfigProblem } from '../../component.ts';
+import { readPem } from '../../config/schema/pem.ts';
 import { keyPairProblems, tlsKeys } from '../../config/schema/tls.ts';
 import { Type } from '../../config/schema/type.ts';
 
@@ -62,7 +63,8 @@ export function accessProblems(
       path: ['endpoint'],
       message: 'would send the token unencrypted: use https://, or auth_type none',
     });
-  problems.push(...keyPairProblems(config));
+  // a file that cannot be read may come later
+  problems.push(...readPem(config).unusable, ...keyPairProblems(config));
   if (config.auth_type !== 'kubeConfig')
     for (const key of ['kubeconfig', 'context'] as const)
       if (config[key] !== undefined)

@@ -5,8 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { TlsFiles } from '../../../../src/config/schema/pem.ts';
-import { keyPairProblems } from '../../../../src/config/schema/tls.ts';
+import { readPem, type TlsMaterial } from '../../../../src/config/schema/pem.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'earshot-pem-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -27,8 +26,8 @@ const encrypted = file('encrypted.pem', String(foreign.export({ type: 'pkcs8', f
 const garbage = file('garbage.pem', 'not PEM\n');
 const damaged = file('damaged.pem', `# roots\n${certText}${certText.replace(/\n[^-\n]{8}/, '\nAAAAAAAA')}`);
 
-const problemsOf = (files: TlsFiles) =>
-  keyPairProblems(files).map(({ path, message }) => `${path.join('::')}: ${message}`);
+const problemsOf = (material: TlsMaterial) =>
+  readPem(material).unusable.map(({ path, message }) => `${path.join('::')}: ${message}`);
 
 test('files of TLS that fit are no problem, nor are several authorities in a file', () => {
   const ca = file('roots.pem', `# first\n${certText}\n# second\n${certText}`);
@@ -64,4 +63,27 @@ test('an encrypted key is refused with the remedy', () => {
 test('text of a key at the place of its file name is not repeated', () => {
   const text = readFileSync(key, 'utf8');
   assert.deepEqual(problemsOf({ ca_file: text, cert_file: cert, key_file: text }), []);
+});
+
+test('texts are looked at as files are, by the names of their keys', () => {
+  const [certificate, secret] = [certText, readFileSync(key, 'utf8')];
+  assert.deepEqual(problemsOf({ ca_pem: certificate, cert_pem: certificate, key_pem: secret }), []);
+  assert.deepEqual(problemsOf({ cert_file: cert, key_pem: secret }), []);
+  assert.deepEqual(problemsOf({ ca_pem: 'x', cert_pem: secret, key_pem: certificate }), [
+    'ca_pem: ca_pem holds no certificate in PEM',
+    'cert_pem: cert_pem holds no certificate in PEM, but a private key',
+    'key_pem: key_pem holds no private key in PEM, but a certificate',
+  ]);
+  assert.deepEqual(problemsOf({ cert_pem: certificate, key_file: otherKey }), [
+    `key_file: the key in ${otherKey} is not that of the certificate in cert_pem`,
+  ]);
+});
+
+test('a file and a text for the same is a problem, in the words of the Collector', () => {
+  const material = { cert_file: cert, cert_pem: certText, ca_file: cert, ca_pem: certText };
+  assert.deepEqual(problemsOf({ ...material, key_file: key, key_pem: 'secret' }), [
+    'ca_pem: provide either a CA file or the PEM-encoded string, but not both',
+    'cert_pem: provide either certificate file or PEM, but not both',
+    'key_pem: provide either key file or PEM, but not both',
+  ]);
 });

@@ -11,7 +11,8 @@ import {
   resourceMetrics,
   sum,
 } from '../../../../src/telemetry/metrics/build.ts';
-import { interval, sendAll, setUp } from './otlp-grpc-fixture.ts';
+import { sendAll } from '../otlp-fixture.ts';
+import { interval, setUp } from './otlp-grpc-fixture.ts';
 
 const attributes: Attributes = { text: 'Größe \u{1f600}', flag: true, whole: 7, part: 0.5, list: ['a', 'b'] };
 const instrument = { name: 'test', unit: 's', meaning: 'A test.' } as const;

@@ -1,35 +1,25 @@
-import { readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { Static } from 'typebox';
-import type { Outcome, RequestExporter } from '../../../../src/component.ts';
 import { otlpGrpc } from '../../../../src/exporters/otlp-grpc/otlp-grpc.ts';
 import { resourceAttributes } from '../../../../src/telemetry/attributes/resource.ts';
 import type { Batch } from '../../../../src/telemetry/batch.ts';
 import { type Interval, resource, resourceMetrics, sum } from '../../../../src/telemetry/metrics/build.ts';
 import { waitMetrics } from '../../../../src/telemetry/metrics/wait.ts';
-import { nanoseconds, seconds, type UnixNanoseconds } from '../../../../src/telemetry/units.ts';
+import type { UnixNanoseconds } from '../../../../src/telemetry/units.ts';
 import { startOtlpReceiver } from '../../../lab/otlp-receiver.ts';
 import { fakeHost } from '../../fake-host.ts';
+import { sharedDefaults, tlsOff } from '../otlp-fixture.ts';
 
 // A proxy in the environment is not what is tested here.
 process.env.no_grpc_proxy = '127.0.0.1,localhost';
 
 export type Settings = Static<typeof otlpGrpc.config>;
 
-export const tlsOff = { insecure: true, insecure_skip_verify: false };
-export const tlsOn = { insecure: false, insecure_skip_verify: false };
 export const defaults: Omit<Settings, 'endpoint'> = {
-  compression: 'gzip',
-  headers: {},
+  ...sharedDefaults,
   tls: tlsOff,
   temporality: 'cumulative',
-  cumulative: { max_stale: seconds(600), max_streams: 1000 },
 };
-
-export const fixture = (name: string) =>
-  fileURLToPath(new URL(`../../fixtures/tls/${name}`, import.meta.url));
-export const tlsServer = { key: readFileSync(fixture('key.pem')), cert: readFileSync(fixture('cert.pem')) };
 
 export async function setUp(
   t: TestContext,
@@ -46,18 +36,6 @@ export async function setUp(
     await receiver.close();
   });
   return { receiver, exporter, logged };
-}
-
-export async function sendAll(
-  exporter: RequestExporter,
-  batch: Batch,
-  abort = new AbortController().signal,
-  timeout = nanoseconds(0),
-) {
-  const outcomes: Outcome[] = [];
-  for (const payload of exporter.encode(batch))
-    outcomes.push(await exporter.send(payload, { abort, timeout }));
-  return outcomes;
 }
 
 export const interval = (n = 0): Interval => ({

@@ -19,6 +19,7 @@ import { waitMetrics } from '../../../../src/telemetry/metrics/wait.ts';
 import { milliseconds, seconds } from '../../../../src/telemetry/units.ts';
 import { version } from '../../../../src/version.ts';
 import { batchWith, interval as spanInterval } from '../../batch-with.ts';
+import { sendAll } from '../otlp-fixture.ts';
 import {
   interval,
   numbered,
@@ -26,7 +27,6 @@ import {
   opening,
   runBatch,
   type Settings,
-  sendAll,
   setUp,
   workload,
 } from './otlp-grpc-fixture.ts';

@@ -8,16 +8,8 @@ import { milliseconds, nanoseconds, seconds } from '../../../../src/telemetry/un
 import { version } from '../../../../src/version.ts';
 import { batchWith } from '../../batch-with.ts';
 import { fakeHost } from '../../fake-host.ts';
-import {
-  defaults,
-  fixture,
-  one,
-  reasonOf,
-  type Settings,
-  sendAll,
-  setUp,
-  tlsServer,
-} from './otlp-http-fixture.ts';
+import { fixture, reasonOf, sendAll, tlsOn, tlsServer } from '../otlp-fixture.ts';
+import { defaults, one, type Settings, setUp } from './otlp-http-fixture.ts';
 
 const batches = {
   metrics: batchWith('metrics', { a: ['1', '2'], b: ['3'] }),
@@ -305,12 +297,12 @@ test('a query, which may hold a key, is in no reason', async (t) => {
 
 test('TLS: the authority of the server is needed, and a certificate where the server wants one', async (t) => {
   const server = { tls: tlsServer };
-  const trusting = { insecure_skip_verify: false, ca_file: fixture('cert.pem') };
+  const trusting = { ...tlsOn, ca_file: fixture('cert.pem') };
   const { exporter } = await setUp(t, { server, settings: { tls: trusting } });
   assert.deepEqual(await sendAll(exporter, one), [{ kind: 'accepted' }]);
   const distrusting = await setUp(t, { server });
   assert.match(reasonOf((await sendAll(distrusting.exporter, one))[0]), /not trusted; tls::ca_file names/);
-  const careless = await setUp(t, { server, settings: { tls: { insecure_skip_verify: true } } });
+  const careless = await setUp(t, { server, settings: { tls: { ...tlsOn, insecure_skip_verify: true } } });
   assert.deepEqual(await sendAll(careless.exporter, one), [{ kind: 'accepted' }]);
 
   const mutual = { tls: { ...tlsServer, ca: tlsServer.cert, requestCert: true, rejectUnauthorized: true } };
@@ -367,7 +359,7 @@ test('requests go by the proxy that the environment names, except where it says 
   assert.deepEqual(proxy.asked.splice(0), [`POST ${plain.receiver.endpoint}/v1/metrics`]);
   assert.equal(plain.receiver.requests.length, 1);
 
-  const tls = { insecure_skip_verify: false, ca_file: fixture('cert.pem') };
+  const tls = { ...tlsOn, ca_file: fixture('cert.pem') };
   const secure = await setUp(t, { server: { tls: tlsServer }, settings: { tls } });
   assert.deepEqual(await sendAll(secure.exporter, one), [{ kind: 'accepted' }]);
   assert.deepEqual(proxy.asked.splice(0), [`CONNECT ${secure.receiver.endpoint.replace('https://', '')}`]);
@@ -397,8 +389,8 @@ test('endpoints that are none are named before anything opens, and no message re
       message: 'name or value of a header has a character that HTTP does not carry',
     },
   ]);
-  assert.deepEqual(
-    problemsOf({ endpoint: 'http://h', tls: { insecure_skip_verify: false, ca_file: '/absent' } })?.[0]?.path,
-    ['tls', 'ca_file'],
-  );
+  assert.deepEqual(problemsOf({ endpoint: 'http://h', tls: { ...tlsOn, ca_file: '/absent' } })?.[0]?.path, [
+    'tls',
+    'ca_file',
+  ]);
 });
