@@ -206,10 +206,13 @@ export interface Receiver extends Producer {
  */
 export type Deliver = (batch: Batch) => Promise<Outcome>;
 
-/** A function of a batch; its result goes on, an empty batch ends there. */
-export interface Processor extends Producer {
-  process(batch: Batch): Batch;
+/** A function of a batch; its result, or all of its results, go on, an empty batch ends there. */
+export interface Processor<Result extends Processed = Batch> extends Producer {
+  process(batch: Batch): Result;
 }
+export type Processed = Batch | readonly Batch[];
+
+export const resultsOf = (processed: Processed): readonly Batch[] => [processed].flat();
 
 /** The end of one pipeline and the beginning of others. */
 export interface Connector extends Producer {
@@ -272,9 +275,10 @@ export interface ReceiverComponent<Schema extends TObject = TObject> extends Des
   readonly stability: StabilityBySignal;
   open(config: Static<Schema>, host: Host): Promise<Receiver>;
 }
-export interface ProcessorComponent<Schema extends TObject = TObject> extends Described<'processor', Schema> {
+export interface ProcessorComponent<Schema extends TObject = TObject, Result extends Processed = Batch>
+  extends Described<'processor', Schema> {
   readonly stability: StabilityBySignal;
-  open(config: Static<Schema>, host: Host): Promise<Processor>;
+  open(config: Static<Schema>, host: Host): Promise<Processor<Result>>;
 }
 /** A signal that a connector consumes and the one that it emits for it. */
 export interface Connection {
@@ -366,7 +370,7 @@ export type ExtensionComponent<Schema extends TObject = TObject> =
 
 export type Component =
   | ReceiverComponent
-  | ProcessorComponent
+  | ProcessorComponent<TObject, Processed>
   | ConnectorComponent
   | ExporterComponent
   | ExtensionComponent;

@@ -1,4 +1,5 @@
 import type { Outcome } from '../component.ts';
+import { resultsOf } from '../component.ts';
 import type { Edge, Vertex } from '../config/graph.ts';
 import { accepted, together } from '../delivery/outcome.ts';
 import { type Batch, itemCount } from '../telemetry/batch.ts';
@@ -90,11 +91,12 @@ export function createFlow({ counters, health, taps, complete }: FlowContext): F
   function pass(to: Instance | undefined, batch: Batch): readonly Batch[] {
     switch (to?.opened.kind) {
       case 'processor': {
-        const processed = to.opened.running.process(batch);
+        const processed = resultsOf(to.opened.running.process(batch));
         const attributes = { processor: to.subject.id, signal: batch.signal };
         counters.add(runtimeCounters.processorIncoming, itemCount(batch), attributes);
-        counters.add(runtimeCounters.processorOutgoing, itemCount(processed), attributes);
-        return [processed];
+        for (const each of processed)
+          counters.add(runtimeCounters.processorOutgoing, itemCount(each), attributes);
+        return processed;
       }
       case 'connector':
         return to.opened.running.connect(batch);

@@ -7,6 +7,7 @@ import type {
   ExtensionHost,
   Host,
   Introspection,
+  Processed,
   Processor,
   Receiver,
   Running,
@@ -19,7 +20,7 @@ import type { Sender } from '../delivery/sender.ts';
 /** An opened component, by kind. */
 export type Opened =
   | { readonly kind: 'receiver'; readonly running: Receiver }
-  | { readonly kind: 'processor'; readonly running: Processor }
+  | { readonly kind: 'processor'; readonly running: Processor<Processed> }
   | { readonly kind: 'connector'; readonly running: Connector }
   | { readonly kind: 'exporter'; readonly running: Exporter; readonly sender: Sender }
   | { readonly kind: 'extension'; readonly running: Running; readonly storage?: Storage };

@@ -1,4 +1,4 @@
-import type { Component, Host } from '../../component.ts';
+import { type Component, type Host, resultsOf } from '../../component.ts';
 import { components } from '../../components.ts';
 import type { Config, Configured } from '../../config/config.ts';
 import { loadConfig } from '../../config/load.ts';
@@ -41,7 +41,10 @@ export async function openJudge(host: Host, config?: Config): Promise<(batch: Ba
   const relating = await contention.component.open(contention.config, host);
   const { storage: _, ...settings } = connector.config; // what is usual on this machine is not so in a recording
   const judging = await connector.component.open(settings, host);
-  return (batch) => void judging.connect(relating.process(naming.process(batch)));
+  return (batch) => {
+    for (const named of resultsOf(naming.process(batch)))
+      for (const related of resultsOf(relating.process(named))) judging.connect(related);
+  };
 }
 
 function firstOf<C extends Component>(type: string, all: readonly Configured<C>[]): Configured<C> {

@@ -6,6 +6,7 @@ import type {
   Host,
   Outcome,
   Payload,
+  Processed,
   Processor,
   Receiver,
   Running,
@@ -234,7 +235,7 @@ export interface Behaviour {
   reconfigure?(id: string, config: unknown): 'applied' | 'restart';
   /** What an instance has of its own. */
   source?(host: Host): Promise<Partial<Receiver>>;
-  step?(host: Host): Promise<Partial<Processor>>;
+  step?(host: Host): Promise<Partial<Processor<Processed>>>;
   link?(host: Host): Promise<Partial<Connector>>;
   side?(host: ExtensionHost): Promise<Partial<Running>>;
 }
