@@ -27,6 +27,10 @@ export const mapBatch = <B extends Batch>(batch: B, visit: Visit): B => kindOf(b
 export const splitBatch = <B extends Batch>(batch: B, most: number): readonly B[] =>
   kindOf(batch).split(batch, most);
 
+/** All items of batches of one signal, at least one; what they share comes once. */
+export const joinBatches = <B extends Batch>(batches: readonly [B, ...B[]]): B =>
+  batches.length === 1 ? batches[0] : kindOf(batches[0]).join(batches);
+
 // A batch names its own signal, which TypeScript does not relate to the row.
 const kindOf = <B extends Batch>({ signal }: B) => signals[signal] as unknown as SignalKind<B>;
 

@@ -5,6 +5,7 @@ import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import type { Event } from './emits.ts';
 import { scope } from './metrics/build.ts';
 import { createCodec } from './otlp-codec.ts';
+import { withSharedResources } from './shared-resources.ts';
 import type { SignalKind } from './signal-kind.ts';
 import { chunks } from './split.ts';
 import { hrTime, type UnixNanoseconds } from './units.ts';
@@ -29,6 +30,10 @@ export const logs = {
     return records === batch.records ? batch : { signal: 'logs', records };
   },
   split: ({ records }, most) => chunks(records, most).map((part) => ({ signal: 'logs', records: part })),
+  join: (batches) => ({
+    signal: 'logs',
+    records: withSharedResources(batches.map(({ records }) => records)),
+  }),
   otlp: createCodec({
     grpcMethod: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
     httpPath: '/v1/logs',

@@ -1,6 +1,7 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import type { Interval } from './metrics/build.ts';
+import { withSharedResources } from './shared-resources.ts';
 import type { SignalKind } from './signal-kind.ts';
 import { pack } from './split.ts';
 import { mapChanged, type Visit } from './visit.ts';
@@ -59,6 +60,10 @@ export const profiles = {
       samplesIn,
       most,
     ).map((part) => ({ signal: 'profiles', profiles: part })),
+  join: (batches) => ({
+    signal: 'profiles',
+    profiles: withSharedResources(batches.map((batch) => batch.profiles)),
+  }),
 } as const satisfies SignalKind<ProfilesBatch>;
 
 const samplesIn = ({ samples }: ResourceProfile) => samples.value.length;

@@ -11,6 +11,8 @@ export interface SignalKind<Batch> {
   map(batch: Batch, visit: Visit): Batch;
   /** Consecutive parts of at most so many items, none empty; together they have all items in the same order. */
   split(batch: Batch, most: number): readonly Batch[];
+  /** All items of batches, those of a resource in their order; what they share comes once. */
+  join(batches: readonly Batch[]): Batch;
   /** Absent: OTLP has no stable protocol for the signal. */
   readonly otlp?: OtlpCodec<Batch>;
 }

@@ -1,5 +1,6 @@
 import { JsonTraceSerializer, ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import { createCodec } from './otlp-codec.ts';
+import { withSharedResources } from './shared-resources.ts';
 import type { SignalKind } from './signal-kind.ts';
 import type { Span } from './span.ts';
 import { chunks } from './split.ts';
@@ -27,6 +28,7 @@ export const traces = {
     return spans === batch.spans ? batch : { signal: 'traces', spans };
   },
   split: ({ spans }, most) => chunks(spans, most).map((part) => ({ signal: 'traces', spans: part })),
+  join: (batches) => ({ signal: 'traces', spans: withSharedResources(batches.map(({ spans }) => spans)) }),
   otlp: createCodec({
     grpcMethod: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
     httpPath: '/v1/traces',

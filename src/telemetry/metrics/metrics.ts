@@ -7,6 +7,7 @@ import { pack } from '../split.ts';
 import { createItemOf, type ItemOf, mapChanged, type Visit } from '../visit.ts';
 import { requestTypes, responseTypes } from '../wire/messages.ts';
 import { metricsMessage, resourceMetricsOf } from '../wire/metrics.ts';
+import { joinMetrics } from './join.ts';
 import { mergePoints } from './merge.ts';
 
 /** Deltas of one interval. */
@@ -30,6 +31,10 @@ export const metrics = {
       pointsIn,
       most,
     ).map((part) => ({ signal: 'metrics', resourceMetrics: part })),
+  join: (batches) => ({
+    signal: 'metrics',
+    resourceMetrics: joinMetrics(batches.map(({ resourceMetrics }) => resourceMetrics)),
+  }),
   otlp: createCodec({
     grpcMethod: '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export',
     httpPath: '/v1/metrics',

@@ -1,18 +1,20 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Resource } from '@opentelemetry/resources';
 import fc from 'fast-check';
 import {
   emptyBatch,
   itemCount,
+  joinBatches,
   mapBatch,
   perSignal,
   signalNames,
   splitBatch,
 } from '../../../src/telemetry/batch.ts';
-import { resource } from '../../../src/telemetry/metrics/build.ts';
+import { resource, resourceMetrics, sum } from '../../../src/telemetry/metrics/build.ts';
 import { signals } from '../../../src/telemetry/signals.ts';
 import type { Visit } from '../../../src/telemetry/visit.ts';
-import { batchWith, interval, itemsIn } from '../batch-with.ts';
+import { batchWith, type Item, interval, itemsIn } from '../batch-with.ts';
 
 const nothing: Visit = { resource: (of) => of, item: (attributes) => attributes };
 
@@ -117,6 +119,29 @@ for (const signal of signalNames)
       );
     });
 
+    test('joined batches have all items, those of a resource in their order, with one resource', () => {
+      fc.assert(
+        fc.property(fc.array(labels, { minLength: 2, maxLength: 4 }), (all) => {
+          const [first, ...rest] = all.map((of) => batchWith(signal, of));
+          assert.ok(first);
+          const joined = joinBatches([first, ...rest]);
+          assert.equal(itemCount(joined), itemsIn(joined).length);
+          const byName = (items: readonly Item[]) =>
+            Object.entries(Object.groupBy(items, ({ name }) => String(name))).sort();
+          assert.deepEqual(byName(itemsIn(joined)), byName([first, ...rest].flatMap(itemsIn)));
+          const resources = new Map<unknown, Set<Resource>>();
+          mapBatch(joined, {
+            ...nothing,
+            resource(of) {
+              resources.set(of.attributes.name, (resources.get(of.attributes.name) ?? new Set()).add(of));
+              return of;
+            },
+          });
+          for (const same of resources.values()) assert.equal(same.size, 1);
+        }),
+      );
+    });
+
     test('the count is the number of items; the empty batch has none', () => {
       fc.assert(
         fc.property(labels, (of) => {
@@ -142,6 +167,37 @@ test('a resource with room in a request stays whole', () => {
       ['3', '4', '5'],
     ],
   );
+});
+
+test('joined metrics name resource, scope and metric once, and different metrics stay apart', () => {
+  const [metrics, others] = (['s', 'By'] as const).map((unit) => {
+    const points = [{ value: 1, attributes: { label: unit } }];
+    const made = sum({ name: 'test', kind: 'sum', unit, meaning: '' }, interval, points);
+    return resourceMetrics(resource({ name: 'one' }), [made]);
+  });
+  assert.ok(metrics && others);
+  const batches = [metrics, others, metrics].map(
+    (of) => ({ signal: 'metrics', resourceMetrics: [of] }) as const,
+  );
+  const [first, ...rest] = batches;
+  assert.ok(first);
+  const joined = joinBatches([first, ...rest]);
+  assert.deepEqual(
+    joined.resourceMetrics.map(({ scopeMetrics }) =>
+      scopeMetrics.map((scoped) =>
+        scoped.metrics.map(({ descriptor, dataPoints }) => [descriptor.unit, dataPoints.length]),
+      ),
+    ),
+    [
+      [
+        [
+          ['s', 2],
+          ['By', 1],
+        ],
+      ],
+    ],
+  );
+  assert.equal(metrics.scopeMetrics[0]?.metrics[0]?.dataPoints.length, 1, 'the batches are as they were');
 });
 
 test('data points that become equal are added up on request', () => {
