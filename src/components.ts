@@ -10,6 +10,7 @@ import { fileStorage } from './extensions/file-storage/file-storage.ts';
 import { healthCheck } from './extensions/health-check/health-check.ts';
 import { zpages } from './extensions/zpages/zpages.ts';
 import { attributes } from './processors/attributes.ts';
+import { batch } from './processors/batch.ts';
 import { contention } from './processors/contention/contention.ts';
 import { filter } from './processors/filter/filter.ts';
 import { resource } from './processors/resource.ts';
@@ -32,6 +33,7 @@ export const components: readonly Component[] = [
   filter,
   resource,
   attributes,
+  batch,
   forward,
   noisyNeighbor,
   debug,

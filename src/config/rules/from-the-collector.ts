@@ -20,11 +20,6 @@ export const fromTheCollector: readonly Counterpart[] = [
   },
   {
     section: 'processors',
-    types: ['batch'],
-    instead: 'leave it out: each reading is a batch already, and exporters have a `sending_queue`',
-  },
-  {
-    section: 'processors',
     types: ['memory_limiter'],
     instead:
       'leave it out: `max_…` keys of each component bound what it keeps, `sending_queue::max_bytes` what waits',

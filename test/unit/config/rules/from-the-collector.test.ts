@@ -7,11 +7,11 @@ import { sectionOf, typesOf } from '../../../../src/config/schema/file-schema.ts
 
 test('a component of the Collector that is not here names what to write instead', () => {
   assert.equal(
-    explainUnknownId('batch/2', 'processors', () => ['workload']),
-    'unknown type: "batch" for id: "batch/2": leave it out: each reading is a batch already, and exporters have a "sending_queue"',
+    explainUnknownId('k8sattributes/2', 'processors', () => ['workload']),
+    'unknown type: "k8sattributes" for id: "k8sattributes/2": use processor "workload", which names containers, pods and their owners',
   );
   assert.match(
-    explainUnknownId('batch', 'exporters', () => ['debug']),
+    explainUnknownId('k8sattributes', 'exporters', () => ['debug']),
     /\(valid values: \[debug\]\)$/,
   );
 });
