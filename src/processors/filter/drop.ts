@@ -2,6 +2,7 @@ import type { Resource } from '@opentelemetry/resources';
 import type { DataPoint, MetricData, ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import type { LogsBatch } from '../../telemetry/logs.ts';
 import type { MetricsBatch } from '../../telemetry/metrics/metrics.ts';
+import { keepEvents } from '../../telemetry/span-events.ts';
 import type { TracesBatch } from '../../telemetry/spans.ts';
 import { mapChanged } from '../../telemetry/visit.ts';
 import type { Subject } from './paths.ts';
@@ -85,13 +86,12 @@ export function dropSpans(
     of.span = span;
     if (isDroppedResource(of) || drops.span?.(of)) return undefined;
     if (isDroppedEvent === undefined) return span;
-    const events = mapChanged(span.events, (event) => {
+    const kept = keepEvents(span, (event) => {
       of.spanevent = event;
-      return isDroppedEvent(of) ? undefined : event;
+      return !isDroppedEvent(of);
     });
-    if (events === span.events) return span;
-    onEvents(span.events.length - events.length);
-    return { ...span, events };
+    if (kept !== span) onEvents(span.events.length - kept.events.length);
+    return kept;
   });
   return spans === batch.spans ? batch : { signal: 'traces', spans };
 }

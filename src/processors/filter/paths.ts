@@ -7,6 +7,7 @@ import {
   DataPointType,
   type MetricData,
 } from '@opentelemetry/sdk-metrics';
+import { summaryType } from '../../telemetry/metrics/summary.ts';
 import type { Span } from '../../telemetry/spans.ts';
 
 /** Null is OTTL's `nil`. */
@@ -29,11 +30,12 @@ export type Context = 'resource' | 'scope' | 'metric' | 'datapoint' | 'log' | 's
 type Getter = (of: Subject) => Value | undefined;
 
 /** Numbers of OTTL's enums `METRIC_DATA_TYPE_…` and `AGGREGATION_TEMPORALITY_…`, by the SDK's. */
-const types: Readonly<Record<DataPointType, number>> = {
+const types: Readonly<Record<DataPointType | typeof summaryType, number>> = {
   [DataPointType.GAUGE]: 1,
   [DataPointType.SUM]: 2,
   [DataPointType.HISTOGRAM]: 3,
   [DataPointType.EXPONENTIAL_HISTOGRAM]: 4,
+  [summaryType]: 5,
 };
 const temporalities: Readonly<Record<AggregationTemporality, number>> = {
   [AggregationTemporality.DELTA]: 1,

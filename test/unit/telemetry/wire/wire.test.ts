@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Resource } from '@opentelemetry/resources';
 import fc from 'fast-check';
-import { mapBatch, splitBatch } from '../../../../src/telemetry/batch.ts';
+import { type Batch, bySignal, joinBatches, mapBatch, splitBatch } from '../../../../src/telemetry/batch.ts';
 import { resource } from '../../../../src/telemetry/metrics/build.ts';
 import { codecOf, type OtlpSignal } from '../../../../src/telemetry/otlp.ts';
 import { joinRequests } from '../../../../src/telemetry/otlp-codec.ts';
+import { keepEvents } from '../../../../src/telemetry/span-events.ts';
 import { definitions } from './definitions.ts';
 import { generated } from './generated-otlp.ts';
 
@@ -77,6 +78,22 @@ for (const signal of ['logs', 'traces', 'metrics'] as const satisfies readonly O
       );
     });
 
+    test('joined requests have all items in their groups, and each group once', () => {
+      fc.assert(
+        fc.property(generated[signal], generated[signal], (one, other) => {
+          const requests = [one, other, one].map((request) => definition.encode(request));
+          const [first, ...rest] = requests.map((bytes) => decode(bytes, 'proto'));
+          assert.ok(first);
+          const left = definition.decode(encode(joinBatches([first, ...rest]), 'proto'));
+          const came = requests.flatMap((bytes) => groupedItems(definition.decode(bytes)));
+          const went = groupedItems(left);
+          assert.deepEqual(went.map(({ text }) => text).sort(), came.map(({ text }) => text).sort());
+          const groups = new Set(went.map(({ group }) => group));
+          assert.ok(groupsOf(left).length <= groups.size, 'a group comes more than once');
+        }),
+      );
+    });
+
     test('any bytes are a request or refused, in either encoding', () => {
       fc.assert(
         fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
@@ -135,6 +152,71 @@ function itemsOf(value: unknown): readonly unknown[] {
     key === 'dataPoints' || key === 'logRecords' || key === 'spans' ? each : itemsOf(each),
   );
 }
+
+interface GroupedItem {
+  readonly group: string;
+  readonly text: string;
+}
+
+type Level = Readonly<Record<string, unknown>>;
+
+/** Resources, scopes and items are the only lists of their levels. */
+function partsOf(level: Level): { readonly own: string; readonly parts: readonly Level[] } {
+  const lists = Object.entries(level).filter(([, value]) => Array.isArray(value));
+  const own = Object.entries(level).filter(([, value]) => !Array.isArray(value));
+  return { own: JSON.stringify(own), parts: lists.flatMap(([, list]) => list as Level[]) };
+}
+
+const groupsOf = (request: unknown) =>
+  partsOf(request as Level).parts.filter((group) =>
+    partsOf(group).parts.some((scope) => partsOf(scope).parts.length > 0),
+  );
+
+/** Records, spans and metrics, each with its resource and its scope. */
+const groupedItems = (request: unknown): readonly GroupedItem[] =>
+  groupsOf(request).flatMap((group) => {
+    const { own, parts } = partsOf(group);
+    return parts.flatMap((scope) => {
+      const { own: ofScope, parts: items } = partsOf(scope);
+      return items.map((item) => ({ group: own, text: `${own} ${ofScope} ${JSON.stringify(item)}` }));
+    });
+  });
+
+test('events of a span that a processor drops are not sent', () => {
+  const { encode, decode } = codecOf('traces');
+  const events = ['a', 'b', 'c'].map((name) => ({
+    name,
+    attributes: [{ key: name, value: { intValue: 1 } }],
+  }));
+  const request = { resourceSpans: [{ scopeSpans: [{ spans: [{ name: 'span', events }] }] }] };
+  const batch = decode(definitions.traces.encode(request), 'proto');
+  const rest = bySignal<Batch>(batch, {
+    traces: ({ signal, spans }) => ({
+      signal,
+      spans: spans.map((span) => keepEvents(span, ({ name }) => name !== 'b')),
+    }),
+  });
+  assert.ok(rest);
+  assert.deepEqual(definitions.traces.decode(encode(rest, 'proto')), {
+    resourceSpans: [
+      {
+        scopeSpans: [
+          {
+            spans: [
+              {
+                name: 'span',
+                events: ['a', 'c'].map((name) => ({
+                  name,
+                  attributes: [{ key: name, value: { intValue: '1' } }],
+                })),
+              },
+            ],
+          },
+        ],
+      },
+    ],
+  });
+});
 
 test('JSON is read as OTLP has it: ids in either case, integers as texts or numbers, unknown names skipped', () => {
   const { decode, encode } = codecOf('logs');
