@@ -36,6 +36,8 @@ interface Described<Kind extends string, Schema extends TObject> {
   readonly exclusive?: boolean;
   /** What is wrong with a configuration that fits the schema. Opens and changes nothing. */
   check?(config: Static<Schema>): readonly ConfigProblem[];
+  /** Paths of files that `open` and `reconfigure` read: where one has changed, the settings count as changed. */
+  files?(config: Static<Schema>): readonly string[];
 }
 
 /** The Collector's levels of stability. */

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { duration } from '../config/schema/duration.ts';
 import { secret } from '../config/schema/secret.ts';
 import { tlsKeys } from '../config/schema/tls.ts';
 import { Type } from '../config/schema/type.ts';
@@ -57,6 +58,11 @@ export const tlsClientKeys = (insecure: string) => ({
   max_version: Type.Optional(
     Type.Enum(versions, { description: 'Newest version of TLS to speak, in quotes; absent: 1.3.' }),
   ),
+  reload_interval: duration({
+    default: '0s',
+    description:
+      'How often files are read again; 0: when the configuration is. New content is for new connections, which are made at once; while it cannot be used, the former one is.',
+  }),
   cipher_suites: Type.Optional(
     Type.Array(Type.Enum([...suites13, ...namesOf(suites12)]), {
       minItems: 1,

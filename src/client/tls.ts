@@ -7,15 +7,26 @@ import {
 import type { ConfigProblem } from '../component.ts';
 import { type PemTexts, readPem } from '../config/schema/pem.ts';
 import { keyPairProblems } from '../config/schema/tls.ts';
+import { digestOf } from '../config/text/files.ts';
 import { curves, suites12, suites13, type TlsClientConfig } from './tls-keys.ts';
 
+export interface Tls {
+  readonly context: SecureContext;
+  /** Of what the files and texts hold: another one for another content. */
+  readonly digest: string;
+}
+
+/** Paths of the files that settings name. */
+export const tlsFiles = ({ ca_file, cert_file, key_file }: TlsClientConfig): readonly string[] =>
+  [ca_file, cert_file, key_file].filter((path) => path !== undefined);
+
 /** What a client needs for new connections. Reads the files; throws where they cannot be used. */
-export function openTls(tls: TlsClientConfig): SecureContext {
+export function openTls(tls: TlsClientConfig): Tls {
   const { texts, unread, unusable } = readPem(tls);
   const [problem] = [...unread, ...unusable];
   if (problem) throw new Error(`cannot use tls::${problem.path.join('::')}: ${problem.message}`);
   try {
-    return createSecureContext(optionsOf(tls, texts));
+    return { context: createSecureContext(optionsOf(tls, texts)), digest: digestOf(JSON.stringify(texts)) };
   } catch (cause) {
     throw new Error(`cannot use tls: ${(cause as Error).message}`, { cause });
   }

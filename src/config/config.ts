@@ -22,7 +22,7 @@ export interface Config {
   readonly telemetry: Static<typeof serviceSchema>['telemetry'];
   /** Odd, but no reason not to start. */
   readonly warnings: readonly Problem[];
-  /** All that it was read from. */
+  /** All that it was read from, and what its components read. */
   readonly files: Files;
 }
 
@@ -35,6 +35,8 @@ export interface Configured<C extends Component> {
   readonly component: C;
   /** What the component's own schema describes. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** Those that it reads, as they were. */
+  readonly files?: Files;
   /** Of an exporter that sends requests. */
   readonly delivery?: Delivery;
 }

@@ -27,6 +27,7 @@ import {
 } from './schema/file-schema.ts';
 import { type JsonSchema, jsonSchema } from './schema/json-schema.ts';
 import { expandTree } from './text/expand.ts';
+import { digestAt, type Files } from './text/files.ts';
 import { type ConfigSources, readTree } from './text/read.ts';
 import { Retriever, type Surroundings } from './text/retrieve.ts';
 import type { Position, Source } from './text/source.ts';
@@ -104,7 +105,9 @@ function load(input: ConfigSources, { retriever, components }: Means): Config {
     started: service.extensions,
     components,
   };
-  checkBodies({ value: value as Shape, shape, catalogue, ...(extensions && { extensions }) }, report.error);
+  const { files } = retriever;
+  const bodies = { value: value as Shape, shape, catalogue, files, ...(extensions && { extensions }) };
+  checkBodies(bodies, report.error);
   if (shape.length === 0) checkWiring(service, catalogue, report);
   checkExclusive(service, catalogue, report);
   const cycle = errors.length === 0 ? describeCycle(service.pipelines, connectsOf(catalogue)) : undefined;
@@ -114,7 +117,7 @@ function load(input: ConfigSources, { retriever, components }: Means): Config {
     pipelines: service.pipelines,
     warnings: shown(firstOf(warnings)),
     hostSchema: hostSchemaOf(components),
-    files: retriever.files,
+    files,
   });
 }
 
@@ -147,13 +150,15 @@ interface Bodies {
   readonly value: Shape;
   readonly shape: readonly Problem[];
   readonly catalogue: Catalogue;
+  /** Takes the digests of those that components read. */
+  readonly files: Map<string, string>;
   /** Absent: what is written about them is wrong already. */
   readonly extensions?: Extensions;
 }
 
 /** Of each component whose configuration fits its schema: its own `check`, and the extensions that it names. */
 function checkBodies(
-  { value, shape, catalogue, extensions }: Bodies,
+  { value, shape, catalogue, files, extensions }: Bodies,
   report: (path: Path, message: string) => void,
 ): void {
   const wrong = new Set(shape.map(({ path = [] }) => path.slice(0, 2).join('\n')));
@@ -163,6 +168,8 @@ function checkBodies(
       const body = value[section]?.[id];
       if (isWrong || component === undefined || body === undefined) continue;
       const { settings, delivery } = partDelivery(component, body);
+      for (const path of component.files?.(settings) ?? [])
+        files.set(path, files.get(path) ?? digestAt(path));
       const problems = [
         ...(component.check?.(settings) ?? []),
         ...(delivery ? deliveryProblems(delivery) : []),
@@ -219,9 +226,15 @@ function connectsOf({ connectors }: Catalogue) {
   );
 }
 
-function configuredAs<C extends Component>(component: C, body: Configured<C>['config'] = {}): Configured<C> {
+function configuredAs<C extends Component>(
+  component: C,
+  body: Configured<C>['config'] = {},
+  digests: Files,
+): Configured<C> {
   const { settings, delivery } = partDelivery(component, body);
-  return { component, config: settings, ...(delivery && { delivery }) };
+  const read = component.files?.(settings) ?? [];
+  const files = new Map(read.map((path) => [path, digests.get(path) ?? '']));
+  return { component, config: settings, ...(read.length > 0 && { files }), ...(delivery && { delivery }) };
 }
 
 function typed(
@@ -235,7 +248,7 @@ function typed(
       component?.kind === kind;
     return new Map(
       [...catalogue[section]].flatMap(([id, component]) =>
-        isOfKind(component) ? [[id, configuredAs(component, shape[section]?.[id])] as const] : [],
+        isOfKind(component) ? [[id, configuredAs(component, shape[section]?.[id], rest.files)] as const] : [],
       ),
     );
   }

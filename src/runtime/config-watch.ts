@@ -1,5 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
-import { digestOf, type Files } from '../config/text/files.ts';
+import { type Files, filesAt } from '../config/text/files.ts';
 import type { TimerClock } from '../machine/clock.ts';
 import { seconds } from '../telemetry/units.ts';
 import { type Schedule, startSchedule } from './schedule.ts';
@@ -40,19 +39,6 @@ export function watchFiles({ clock, known, onChange }: Watched): Schedule {
     },
     clock,
   );
-}
-
-export const filesAt = (paths: readonly string[]): Files =>
-  new Map(paths.map((path) => [path, contentOf(path)]));
-
-/** Synchronous, as the configuration is read. */
-function contentOf(path: string): string {
-  try {
-    if (!statSync(path).isFile()) return 'no file'; // a pipe can be read once only
-    return digestOf(readFileSync(path));
-  } catch (error) {
-    return String((error as NodeJS.ErrnoException).code);
-  }
 }
 
 const isEqual = (a: Files, b: Files) => [...a].every(([path, content]) => content === b.get(path));

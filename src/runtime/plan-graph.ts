@@ -60,7 +60,8 @@ export function differenceOf(
     !isDeepStrictEqual(before.signals, after.signals)
   )
     return 'other';
-  return isDeepStrictEqual(before.configured.config, after.configured.config) ? 'none' : 'settings';
+  const settingsOf = ({ configured: { config, files } }: typeof before) => ({ config, files });
+  return isDeepStrictEqual(settingsOf(before), settingsOf(after)) ? 'none' : 'settings';
 }
 
 function planInstance(vertices: readonly Vertex[], config: Config): InstancePlan {

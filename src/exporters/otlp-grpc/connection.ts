@@ -6,7 +6,7 @@ import {
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
-import { openTls } from '../../client/tls.ts';
+import { openTls, type Tls } from '../../client/tls.ts';
 import type { TlsClientConfig } from '../../client/tls-keys.ts';
 import type { Attempt } from '../../component.ts';
 import { type Nanoseconds, toMilliseconds } from '../../telemetry/units.ts';
@@ -33,17 +33,21 @@ export interface Connection {
   close(): void;
 }
 
-/** Reads the files that TLS needs; nothing connects before the first call. */
-export function openConnection(config: ConnectionConfig): Connection {
-  const { address, plaintext } = target(config);
+/** For plaintext nothing is read. */
+export const tlsOf = (config: ConnectionConfig): Tls | undefined =>
+  target(config).plaintext ? undefined : openTls(config.tls);
+
+/** Nothing connects before the first call. */
+export function openConnection(config: ConnectionConfig, secure: Tls | undefined): Connection {
+  const { address } = target(config);
   if (address === '') throw new Error('requires a non-empty "endpoint"');
   const { tls } = config;
   const metadata = metadataOf(config.headers);
   const client = new Client(
     address,
-    plaintext
-      ? credentials.createInsecure()
-      : credentials.createFromSecureContext(openTls(tls), { rejectUnauthorized: !tls.insecure_skip_verify }),
+    secure
+      ? credentials.createFromSecureContext(secure.context, { rejectUnauthorized: !tls.insecure_skip_verify })
+      : credentials.createInsecure(),
     channelOptions(config),
   );
   return {

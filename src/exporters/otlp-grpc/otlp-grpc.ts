@@ -1,4 +1,6 @@
 import type { ServiceError } from '@grpc/grpc-js';
+import { openRotating } from '../../client/rotating.ts';
+import { tlsFiles } from '../../client/tls.ts';
 import { tlsClientKeys } from '../../client/tls-keys.ts';
 import type { Attempt, Outcome, Payload, RequestExporterComponent, Stability } from '../../component.ts';
 import { duration } from '../../config/schema/duration.ts';
@@ -10,7 +12,7 @@ import { converterTo, temporalityKeys } from '../../otlp/temporality.ts';
 import { cumulativeCounters } from '../../telemetry/metrics/temporality.ts';
 import { codecOf, type OtlpSignal } from '../../telemetry/otlp.ts';
 import { connectionProblems } from './check.ts';
-import { type Connection, openConnection } from './connection.ts';
+import { type Connection, openConnection, tlsOf } from './connection.ts';
 import { failure } from './outcome.ts';
 
 const closed = { additionalProperties: false } as const;
@@ -57,15 +59,14 @@ export const otlpGrpc: RequestExporterComponent<typeof config> = {
   config,
   emits: { counters: Object.values(cumulativeCounters) },
   check: connectionProblems,
+  files: ({ tls }) => tlsFiles(tls),
   async open(settings, host) {
-    const connection = openConnection(settings);
+    const { use, ...running } = openRotating(settings, { tls: tlsOf, open: openConnection }, host);
     const convert = converterTo(settings, host);
     return {
       encode: (batch) => requestsOf(convert(batch), 'proto'),
-      send: (payload, attempt) => send(payload, { connection, attempt }),
-      async close() {
-        connection.close();
-      },
+      send: (payload, attempt) => use((connection) => send(payload, { connection, attempt })),
+      ...running,
     };
   },
 };

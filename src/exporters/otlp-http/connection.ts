@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { openTls } from '../../client/tls.ts';
+import type { Tls } from '../../client/tls.ts';
 import type { TlsClientConfig } from '../../client/tls-keys.ts';
 import { Agent as HttpAgent, request as httpRequest } from '../../net/node-http.ts';
 import { version } from '../../version.ts';
@@ -35,14 +35,14 @@ export interface Connection {
 /** As much of an answer as the Collector reads. */
 const longestAnswer = 64 * 1024;
 
-/** Reads the files that TLS needs; nothing connects before the first request. */
-export function openConnection({ headers, tls }: ConnectionConfig): Connection {
+/** Nothing connects before the first request. */
+export function openConnection({ headers, tls }: ConnectionConfig, secure: Tls): Connection {
   const shared = { keepAlive: true, proxyEnv: process.env };
   const agents = {
     'http:': new HttpAgent(shared),
     'https:': new HttpsAgent({
       ...shared,
-      secureContext: openTls(tls),
+      secureContext: secure.context,
       ...(tls.server_name_override !== undefined && { servername: tls.server_name_override }),
       rejectUnauthorized: !tls.insecure_skip_verify,
     }),

@@ -1,4 +1,6 @@
 import type { Static } from 'typebox';
+import { openRotating } from '../../client/rotating.ts';
+import { openTls, tlsFiles } from '../../client/tls.ts';
 import { tlsClientKeys } from '../../client/tls-keys.ts';
 import type { Host, Outcome, Payload, RequestExporterComponent, Stability } from '../../component.ts';
 import { secret } from '../../config/schema/secret.ts';
@@ -63,16 +65,19 @@ export const otlpHttp: RequestExporterComponent<typeof config> = {
   config,
   emits: { counters: Object.values(cumulativeCounters) },
   check: configProblems,
+  files: ({ tls }) => tlsFiles(tls),
   async open(settings, host) {
-    const connection = openConnection(settings);
+    const { use, ...running } = openRotating(
+      settings,
+      { tls: (config) => openTls(config.tls), open: openConnection },
+      host,
+    );
     const convert = converterTo(settings, host);
     const { encoding } = settings;
     return {
       encode: (batch) => requestsOf(convert(batch), encoding).map((payload) => ({ ...payload, encoding })),
-      send: (payload, { abort }) => send(payload, { settings, connection, abort, host }),
-      async close() {
-        connection.close();
-      },
+      send: (payload, { abort }) => use((connection) => send(payload, { settings, connection, abort, host })),
+      ...running,
     };
   },
 };

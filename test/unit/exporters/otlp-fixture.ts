@@ -10,6 +10,7 @@ export const tlsOn: TlsClientConfig = {
   insecure: false,
   insecure_skip_verify: false,
   include_system_ca_certs_pool: false,
+  reload_interval: nanoseconds(0),
 };
 export const tlsOff = { ...tlsOn, insecure: true };
 export const sharedDefaults = {

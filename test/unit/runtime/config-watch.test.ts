@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { filesAt, watchFiles } from '../../../src/runtime/config-watch.ts';
+import { filesAt } from '../../../src/config/text/files.ts';
+import { watchFiles } from '../../../src/runtime/config-watch.ts';
 import { seconds } from '../../../src/telemetry/units.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { bench, whole } from './agent-bench.ts';

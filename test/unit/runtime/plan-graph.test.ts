@@ -26,6 +26,12 @@ test('settings of the component alone are a difference that it may take', () => 
   );
 });
 
+test('other content of a file that the component reads is a difference that it may take', () => {
+  const reading = (digest: string) => instance({ files: new Map([['ca.pem', digest]]) });
+  assert.equal(differenceOf(reading('a'), reading('a')), 'none');
+  assert.equal(differenceOf(reading('a'), reading('b')), 'settings');
+});
+
 test('another component, delivery or set of signals needs another instance', () => {
   for (const other of [
     instance({ component: another }),
