@@ -268,8 +268,11 @@ export interface LocalExporter extends Running {
 
 /** Holds state that others fetch: batches come as they are made; a batch that makes it throw is lost. */
 export interface HeldExporter extends Running {
-  take(batch: Batch): void;
+  take(batch: Batch): Held;
 }
+
+/** What of a batch became part of the state. */
+export type Held = Extract<Outcome, { readonly kind: 'accepted' | 'partial' }>;
 
 export type Exporter = RequestExporter | LocalExporter | HeldExporter;
 

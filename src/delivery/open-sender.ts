@@ -7,7 +7,7 @@ import { nanoseconds } from '../telemetry/units.ts';
 import { Account, type AccountContext } from './account.ts';
 import { createAttempts, failureOf, type Send } from './attempt.ts';
 import { createMemoryQueue } from './memory-queue.ts';
-import { accepted, outcomeOfPut } from './outcome.ts';
+import { outcomeOfPut } from './outcome.ts';
 import type { Request } from './queue.ts';
 import { type Attempted, createRetry } from './retry.ts';
 import { type Limit, Room } from './room.ts';
@@ -196,9 +196,9 @@ function heldSender(exporter: HeldExporter, context: SenderContext): Sender {
         return outcomeOfPut('shutdown');
       }
       try {
-        exporter.take(batch);
-        account.delivered(request, accepted);
-        return accepted;
+        const held = exporter.take(batch);
+        account.delivered(request, held);
+        return held;
       } catch (error) {
         account.failed(request, error);
         return { kind: 'refused', ...failureOf(error) };

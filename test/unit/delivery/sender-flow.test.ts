@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Outcome } from '../../../src/component.ts';
+import type { Held, Outcome } from '../../../src/component.ts';
 import { openSender } from '../../../src/delivery/open-sender.ts';
 import { type Batch, itemCount } from '../../../src/telemetry/batch.ts';
 import { seconds } from '../../../src/telemetry/units.ts';
@@ -51,9 +51,10 @@ test('a held exporter has a batch when the offer returns; a batch that makes it 
   const world = fakeWorld();
   let held = 0;
   const exporter = {
-    take(batch: Batch) {
+    take(batch: Batch): Held {
       if (itemCount(batch) === 2) throw new Error('bug');
       held += itemCount(batch);
+      return { kind: 'accepted' };
     },
     async close() {},
   };
@@ -71,6 +72,18 @@ test('a held exporter has a batch when the offer returns; a batch that makes it 
   assert.equal(total(world.counters, 'otelcol_exporter_sent_metric_points'), 4);
   assert.equal(total(world.counters, 'otelcol_exporter_send_failed_metric_points'), 2);
   assert.equal(total(world.counters, 'otelcol_exporter_enqueue_failed_metric_points'), 5);
+});
+
+test('what a held exporter does not keep of a batch is lost, the rest is sent', async () => {
+  const world = fakeWorld();
+  const exporter = {
+    take: (): Held => ({ kind: 'partial', rejected: 2, reason: 'no room' }),
+    async close() {},
+  };
+  const sender = await openSender({ shape: 'held', exporter }, { ...world, id: 'out' });
+  await sender.offer(batchOf('metrics', 5));
+  assert.equal(total(world.counters, 'otelcol_exporter_sent_metric_points'), 3);
+  assert.equal(total(world.counters, 'otelcol_exporter_send_failed_metric_points'), 2);
 });
 
 test('without a queue an offer lasts until the data is delivered', async () => {

@@ -3,6 +3,7 @@ import type {
   Component,
   Connector,
   ExtensionHost,
+  Held,
   Host,
   Outcome,
   Payload,
@@ -161,7 +162,13 @@ export function bench(config: string, behave: Behaviour = {}) {
       type: 'page',
       stability,
       shape: 'held',
-      open: async (_, { id }) => opened(id, { take: (batch: Batch) => keep(id, batch) }),
+      open: async (_, { id }) =>
+        opened(id, {
+          take(batch: Batch): Held {
+            keep(id, batch);
+            return { kind: 'accepted' };
+          },
+        }),
     },
     {
       kind: 'extension',
