@@ -2,7 +2,6 @@ import type { Attributes, HrTime } from '@opentelemetry/api';
 import {
   AggregationTemporality,
   type DataPoint,
-  DataPointType,
   type MetricData,
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
@@ -10,7 +9,7 @@ import type { Counters } from '../counters.ts';
 import { counter } from '../emits.ts';
 import { seriesKey } from '../series-key.ts';
 import type { Nanoseconds } from '../units.ts';
-import { merge } from './histogram.ts';
+import { type Addition, additionOf } from './add-values.ts';
 
 export const cumulativeCounters = {
   pointsDropped: counter({
@@ -38,7 +37,7 @@ export interface CumulativeOptions {
 }
 
 interface Series {
-  readonly startTime: HrTime;
+  startTime: HrTime;
   value: unknown;
   /** Nanoseconds since the epoch, rounded by the double; only differences of minutes matter. */
   lastSeen: number;
@@ -55,21 +54,23 @@ export function createCumulative(options: CumulativeOptions) {
   let now = 0;
 
   /** The totals of a point's series, or undefined: there is no room for another series. */
-  function accumulate<Value>(
+  function accumulate(
     known: Map<string, Series>,
     key: string,
-    point: DataPoint<Value>,
-    plus: (total: Value, delta: Value) => Value,
-  ): DataPoint<Value> | undefined {
+    point: DataPoint<unknown>,
+    plus: Addition,
+  ): DataPoint<unknown> | undefined {
     if (Number.isNaN(point.value)) return point; // a source says that it has none
     const lastSeen = point.endTime[0] * 1e9 + point.endTime[1];
     now = Math.max(now, lastSeen);
     const series = known.get(key);
+    // Only values of this metric's own kind are stored under its key.
+    const total = series && plus(series.value as never, point.value as never);
     if (series) {
-      // Only values of this metric's own kind are stored under its key.
-      series.value = plus(series.value as Value, point.value);
-      series.lastSeen = lastSeen;
-      return { ...point, startTime: series.startTime, value: series.value as Value };
+      // Histograms of other bounds do not add up: the series begins anew.
+      const startTime = total === undefined ? point.startTime : series.startTime;
+      Object.assign(series, { startTime, value: total ?? point.value, lastSeen });
+      return { ...point, startTime, value: series.value };
     }
     if (streams >= options.maxStreams) {
       counters.add(cumulativeCounters.pointsDropped, 1, { exporter, reason: 'max_streams' });
@@ -84,18 +85,12 @@ export function createCumulative(options: CumulativeOptions) {
     if (metric.aggregationTemporality !== AggregationTemporality.DELTA) return metric;
     const aggregationTemporality = AggregationTemporality.CUMULATIVE;
     const prefix = `${scope}\n${metric.descriptor.name}\n${metric.dataPointType}\n`;
-    const totals = <Value>(points: DataPoint<Value>[], plus: (total: Value, delta: Value) => Value) =>
-      points.flatMap((point) => accumulate(known, prefix + seriesKey(point.attributes), point, plus) ?? []);
-    switch (metric.dataPointType) {
-      case DataPointType.SUM:
-        return { ...metric, aggregationTemporality, dataPoints: totals(metric.dataPoints, (a, b) => a + b) };
-      case DataPointType.EXPONENTIAL_HISTOGRAM:
-        return { ...metric, aggregationTemporality, dataPoints: totals(metric.dataPoints, merge) };
-      // Nothing here makes explicit-bounds histograms; a destination that cannot take their deltas says so.
-      case DataPointType.HISTOGRAM:
-      case DataPointType.GAUGE:
-        return metric;
-    }
+    const plus = additionOf(metric);
+    if (plus === undefined) return metric;
+    const dataPoints = (metric.dataPoints as readonly DataPoint<unknown>[]).flatMap(
+      (point) => accumulate(known, prefix + seriesKey(point.attributes), point, plus) ?? [],
+    );
+    return { ...metric, aggregationTemporality, dataPoints } as MetricData; // points of the same kind
   }
 
   function forgetStale(): void {

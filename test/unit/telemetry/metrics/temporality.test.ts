@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   AggregationTemporality,
+  DataPointType,
   type ExponentialHistogramMetricData,
+  type HistogramMetricData,
   type MetricData,
   type ResourceMetrics,
   type SumMetricData,
@@ -186,4 +188,28 @@ test('room freed by a forgotten series is used again', () => {
   cumulative([workload('a', run(0, 1))]);
   cumulative([workload('b', run(5, 1))]);
   assert.equal(onlyPoint(cumulative([workload('b', run(6, 1))])).point.value, 1);
+});
+
+test('histograms of explicit bounds add up, and begin anew with other bounds', () => {
+  const { cumulative } = setUp();
+  const of = (n: number, boundaries: number[], counts: number[]): HistogramMetricData => ({
+    ...run(n, 0),
+    dataPointType: DataPointType.HISTOGRAM,
+    dataPoints: [
+      {
+        ...{ attributes: {}, startTime: hrTime(interval(n).start), endTime: hrTime(interval(n).end) },
+        value: { buckets: { boundaries, counts }, count: counts.reduce((a, b) => a + b, 0), sum: 1 },
+      },
+    ],
+  });
+  const totals = (metric: HistogramMetricData) => {
+    const total = cumulative([workload('a', metric)])[0]?.scopeMetrics[0]?.metrics[0] as HistogramMetricData;
+    assert.equal(total.aggregationTemporality, AggregationTemporality.CUMULATIVE);
+    const { startTime, value } = total.dataPoints[0] ?? assert.fail();
+    return [startTime, value.buckets.counts, value.count, value.sum];
+  };
+  const start = (n: number) => hrTime(interval(n).start);
+  assert.deepEqual(totals(of(0, [1], [1, 2])), [start(0), [1, 2], 3, 1]);
+  assert.deepEqual(totals(of(1, [1], [3, 0])), [start(0), [4, 2], 6, 2]);
+  assert.deepEqual(totals(of(2, [5], [1, 0])), [start(2), [1, 0], 1, 1]);
 });
