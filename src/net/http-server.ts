@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { TlsOptions } from 'node:tls';
 import { parseHostPort } from './host-port.ts';
 import { createServer } from './node-http.ts';
 
@@ -14,16 +15,20 @@ export interface HttpServer {
 const maxConnections = 64;
 
 /**
- * Answers HTTP at an endpoint (`host:port`). Rejects with the endpoint and what to do where it cannot listen; `onFailed`: a
- * connection could not be accepted, such as without a free descriptor.
+ * Answers HTTP at an endpoint (`host:port`), or HTTPS. Rejects with the endpoint and what to do where it cannot listen;
+ * `onFailed`: a connection could not be accepted, such as without a free descriptor.
  */
 export function serveHttp(
   endpoint: string,
   answer: RequestListener,
   onFailed: (reason: string) => void,
+  tls?: TlsOptions,
 ): Promise<HttpServer> {
   const { host = '', port } = parseHostPort(endpoint) ?? {};
-  const server = createServer({ requestTimeout: 5000, headersTimeout: 5000 }, answer);
+  const limits = { requestTimeout: 5000, headersTimeout: 5000 };
+  const server = tls
+    ? process.getBuiltinModule('node:https').createServer({ ...limits, ...tls }, answer)
+    : createServer(limits, answer);
   server.maxConnections = maxConnections;
   return new Promise((resolve, reject) => {
     const cannotListen = (cause: Error) => reject(listenError(endpoint, cause));
