@@ -4,6 +4,7 @@ import { noisyNeighbor } from './connectors/noisy-neighbor/noisy-neighbor.ts';
 import { debug } from './exporters/debug/debug.ts';
 import { otlpGrpc } from './exporters/otlp-grpc/otlp-grpc.ts';
 import { otlpHttp } from './exporters/otlp-http/otlp-http.ts';
+import { prometheus } from './exporters/prometheus/prometheus.ts';
 import { table } from './exporters/table/table.ts';
 import { admin } from './extensions/admin/admin.ts';
 import { fileStorage } from './extensions/file-storage/file-storage.ts';
@@ -39,6 +40,7 @@ export const components: readonly Component[] = [
   debug,
   otlpGrpc,
   otlpHttp,
+  prometheus,
   table,
   admin,
   fileStorage,

@@ -36,6 +36,7 @@ const required = (name = 'one'): Readonly<Record<string, object>> => ({
   file_storage: { directory },
   health_check: { endpoint: 'localhost:0' },
   zpages: { endpoint: 'localhost:0' },
+  prometheus: { endpoint: 'localhost:0' },
   otlp_grpc: { endpoint: 'localhost:4317', tls: { insecure: true } },
   otlp_http: { endpoint: 'http://localhost:4318' },
 });
