@@ -128,7 +128,7 @@ function respond(answer: Answer, reply: sendUnaryData<Buffer>): void {
       reply(null, Buffer.alloc(0));
       break;
     case 'partial':
-      reply(null, message(1, Buffer.concat([varint(1, answer.rejected), message(2, answer.message)])));
+      reply(null, partialSuccess(answer.rejected, answer.message));
       break;
     case 'garbage':
       reply(null, Buffer.from('<html>'));
@@ -146,6 +146,10 @@ function respond(answer: Answer, reply: sendUnaryData<Buffer>): void {
     case 'never':
   }
 }
+
+/** The answer of each signal's service, with what was rejected. */
+export const partialSuccess = (rejected: number, text: string): Buffer =>
+  message(1, Buffer.concat([varint(1, rejected), message(2, text)]));
 
 /** google.rpc.Status with one google.rpc.RetryInfo. */
 export function statusDetails(code: status, text: string, retryAfterMs: number): Buffer {
