@@ -211,6 +211,8 @@ export type Deliver = (batch: Batch) => Promise<Outcome>;
 /** A function of a batch; its result, or all of its results, go on, an empty batch ends there. */
 export interface Processor<Result extends Processed = Batch> extends Producer {
   process(batch: Batch): Result;
+  /** Why it takes no batch now. Those that come are lost, unless their sender sends them again. */
+  refusal?(): Failure | undefined;
 }
 export type Processed = Batch | readonly Batch[];
 

@@ -21,7 +21,8 @@ export const runtimeCounters = {
   itemsDropped: counter({
     name: 'earshot.agent.items.dropped',
     unit: '{item}',
-    meaning: 'Items lost because a component of the agent failed, by component and reason.',
+    meaning:
+      'Items lost because a component of the agent failed, or refused them, by component and reason. A sender that was told may send those that were refused again.',
     isLoss: true,
   }),
   collectSkipped: counter({

@@ -1,10 +1,9 @@
-import type { Outcome } from '../component.ts';
-import { resultsOf } from '../component.ts';
+import { type Failure, type Outcome, resultsOf } from '../component.ts';
 import type { Edge, Vertex } from '../config/graph.ts';
 import { accepted, together } from '../delivery/outcome.ts';
 import { type Batch, itemCount } from '../telemetry/batch.ts';
 import type { Counters } from '../telemetry/counters.ts';
-import { type Health, messageOf } from '../telemetry/health.ts';
+import { type Health, messageOf, type Subject } from '../telemetry/health.ts';
 import { runtimeCounters } from './emits.ts';
 import { Graph } from './graph.ts';
 import type { Instance } from './instance.ts';
@@ -75,17 +74,30 @@ export function createFlow({ counters, health, taps, complete }: FlowContext): F
       const taker = graph.takerOf(vertex.instance);
       const to = taker instanceof Promise ? await taker : taker;
       if (to?.opened.kind === 'exporter') return await to.opened.sender.offer(batch);
+      const refusal = to?.opened.kind === 'processor' ? to.opened.running.refusal?.() : undefined;
+      if (refusal) return refuse(subject, refusal, batch);
       const emitted = pass(to, batch);
       health.healthy(subject);
       const way = { graph, from: vertex.instance, next: vertex.next };
       const outcomes = await Promise.all(emitted.map((each) => leave(way, each)));
       return together(outcomes, itemCount(batch));
     } catch (error) {
-      const attributes = { component: `${kind} ${id}`, signal: batch.signal, reason: 'error' };
-      counters.add(runtimeCounters.itemsDropped, itemCount(batch), attributes);
+      countDropped(subject, batch, 'error');
       health.unhealthy(subject, messageOf(error), { sentence: 'Component failed. Dropping data.' });
       return { kind: 'refused', reason: messageOf(error) };
     }
+  }
+
+  /** The component itself logs that it refuses. */
+  function refuse(subject: Subject, refusal: Failure, batch: Batch): Outcome {
+    countDropped(subject, batch, refusal.code ?? 'refused');
+    health.unhealthy(subject, refusal.reason);
+    return { kind: 'retry', ...refusal };
+  }
+
+  function countDropped({ kind, id }: Subject, batch: Batch, reason: string): void {
+    const attributes = { component: `${kind} ${id}`, signal: batch.signal, reason };
+    counters.add(runtimeCounters.itemsDropped, itemCount(batch), attributes);
   }
 
   function pass(to: Instance | undefined, batch: Batch): readonly Batch[] {
