@@ -14,6 +14,7 @@ import { attributes } from './processors/attributes.ts';
 import { batch } from './processors/batch.ts';
 import { contention } from './processors/contention/contention.ts';
 import { filter } from './processors/filter/filter.ts';
+import { memoryLimiter } from './processors/memory-limiter.ts';
 import { resource } from './processors/resource.ts';
 import { sampling } from './processors/sampling/sampling.ts';
 import { workload } from './processors/workload/workload.ts';
@@ -31,6 +32,7 @@ export const components: readonly Component[] = [
   workload,
   contention,
   sampling,
+  memoryLimiter,
   filter,
   resource,
   attributes,

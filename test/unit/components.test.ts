@@ -30,6 +30,7 @@ const required = (name = 'one'): Readonly<Record<string, object>> => ({
   admin: { endpoint: `unix://${directory}/${name}.sock` },
   replay: { file: fileURLToPath(new URL('../../config/recording.jsonl.gz', import.meta.url)) },
   sampling: { reservoir: {} },
+  memory_limiter: { limit_mib: 4096 },
   filter: { metrics: { metric: ['name == "a"'] } },
   resource: { attributes: [{ key: 'a', action: 'delete' }] },
   attributes: { actions: [{ key: 'a', action: 'delete' }] },

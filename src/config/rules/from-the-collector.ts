@@ -20,12 +20,6 @@ export const fromTheCollector: readonly Counterpart[] = [
   },
   {
     section: 'processors',
-    types: ['memory_limiter'],
-    instead:
-      'leave it out: `max_…` keys of each component bound what it keeps, `sending_queue::max_bytes` what waits',
-  },
-  {
-    section: 'processors',
     types: ['k8s_attributes', 'k8sattributes'],
     instead: 'use processor `workload`, which names containers, pods and their owners',
   },
