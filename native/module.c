@@ -2,6 +2,7 @@
 
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -73,6 +74,15 @@ static napi_value pidfd(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
+static napi_value trim_memory(napi_env env, napi_callback_info info)
+{
+	struct call call;
+
+	if (call_begin(&call, env, info, "trim the memory", 0))
+		malloc_trim(0);
+	return NULL;
+}
+
 NAPI_MODULE_INIT()
 {
 	static const struct {
@@ -110,6 +120,7 @@ NAPI_MODULE_INIT()
 		{"pidfd", pidfd},
 		{"monotonic", monotonic},
 		{"possibleCpus", possible_cpus},
+		{"trimMemory", trim_memory},
 	};
 	const struct call call = {.env = env, .operation = "initialise the native addon"};
 	struct addon *addon = calloc(1, sizeof(*addon));

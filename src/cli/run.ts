@@ -2,10 +2,12 @@ import type { Command } from 'commander';
 import type { Logger } from 'pino';
 import { createBpfHost } from '../bpf/host.ts';
 import { loadNative } from '../bpf/native.ts';
+import { UnsupportedError } from '../bpf/unsupported-error.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError, sentenceOf } from '../config/config-error.ts';
 import { createLog } from '../log.ts';
 import { systemClock } from '../machine/clock.ts';
+import { collectGarbage } from '../machine/collect-garbage.ts';
 import { thisMachine } from '../machine/machine.ts';
 import { dataAttributesOf, ownResourceOf } from '../own-telemetry/own-resource.ts';
 import { openOwnTelemetry } from '../own-telemetry/own-telemetry.ts';
@@ -57,7 +59,10 @@ async function run(options: RunOptions): Promise<void> {
     running
       .reload()
       .catch(() => {}) // logged
-      .finally(manager.reloaded);
+      .finally(() => {
+        releaseMemory();
+        manager.reloaded();
+      });
   };
   const stopped = stopRequest({
     reload: () => reload('Received SIGHUP.'),
@@ -107,6 +112,7 @@ async function run(options: RunOptions): Promise<void> {
     report(`${explain(error)}\nRunning the fallback configuration instead: ${fallback.from.config}`);
     return start(fallback);
   });
+  releaseMemory();
 
   manager.ready(running);
   const reason = await stopped;
@@ -114,6 +120,16 @@ async function run(options: RunOptions): Promise<void> {
   log.info({ reason }, 'Received shutdown request');
   await running.stop();
   end(0);
+}
+
+/** To read a configuration and to start needs three times the memory that stays in use. */
+function releaseMemory(): void {
+  collectGarbage();
+  try {
+    loadNative().trimMemory();
+  } catch (error) {
+    if (!(error instanceof UnsupportedError)) throw error; // an agent without eBPF runs without the addon, too
+  }
 }
 
 interface Read {

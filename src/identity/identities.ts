@@ -86,13 +86,14 @@ async function openSources(
   { host, store, settings: { config, openSource } }: Opening,
 ): Promise<readonly Source[]> {
   const { log, counters, clock, machine } = host;
-  const open: OpenSource =
-    openSource ?? ((name, context) => sourceKinds[name].open(settingsOf(config, name), context, machine));
+  const openOwn = async (name: SourceName, context: SourceContext) =>
+    (await sourceKinds[name].load())(settingsOf(config, name), context, machine);
+  const open = openSource ?? openOwn;
   const context = { log, counters, elapsed: () => clock.elapsed(), random: () => clock.random() };
   const sources: Source[] = [];
   try {
     for (const name of names) {
-      const source = open(name, { ...context, facts: store.sinkOf(name) });
+      const source = await open(name, { ...context, facts: store.sinkOf(name) });
       if (source) sources.push(source);
     }
     return sources;

@@ -1,15 +1,20 @@
 import type { Static, TObject } from 'typebox';
 import type { ConfigProblem } from '../component.ts';
 import type { Machine } from '../machine/machine.ts';
-import { criConfig, openCri } from './containers/cri/cri.ts';
-import { dockerConfig, openDocker, openPodman, podmanConfig } from './containers/docker/docker.ts';
+import { runtimeConfig } from './containers/config.ts';
 import { accessProblems } from './kubernetes/access-config.ts';
-import { kubernetesConfig, openKubernetes } from './kubernetes/api.ts';
-import { kubeletConfig, openKubelet } from './kubernetes/kubelet.ts';
+import { kubeletConfig, kubernetesConfig } from './kubernetes/config.ts';
 import type { Source, SourceContext, SourceName } from './source.ts';
 
 /** Where sources look for sockets and addresses. */
 export type SourcePlace = Pick<Machine, 'rootPath' | 'environment'>;
+
+/** Starts nothing: the first `tick` does. */
+type Open<Schema extends TObject> = (
+  config: Static<Schema>,
+  context: SourceContext,
+  place: SourcePlace,
+) => Source;
 
 /** How a source is configured and opened. */
 export interface SourceKind<Schema extends TObject = TObject> {
@@ -17,8 +22,8 @@ export interface SourceKind<Schema extends TObject = TObject> {
   readonly config: Schema;
   readonly summary: string;
   check?(config: Static<Schema>): readonly ConfigProblem[];
-  /** Starts nothing: the first `tick` does. */
-  open(config: Static<Schema>, context: SourceContext, place: SourcePlace): Source;
+  /** Only an agent that names workloads needs its code. */
+  load(): Promise<Open<Schema>>;
 }
 
 const kind = <Schema extends TObject>(of: SourceKind<Schema>): SourceKind<Schema> => of;
@@ -29,19 +34,27 @@ export const sourceKinds: Readonly<Record<SourceName, SourceKind>> = {
     config: kubernetesConfig,
     summary: 'The Kubernetes API: pods of this node and their owners.',
     check: accessProblems,
-    open: openKubernetes,
+    load: async () => (await import('./kubernetes/api.ts')).openKubernetes,
   }),
   kubelet: kind({
     config: kubeletConfig,
     summary: 'The kubelet of this node: its pods.',
     check: accessProblems,
-    open: openKubelet,
+    load: async () => (await import('./kubernetes/kubelet.ts')).openKubelet,
   }),
   cri: kind({
-    config: criConfig,
+    config: runtimeConfig({ example: '/run/containerd/containerd.sock' }),
     summary: "The node's container runtime, as the kubelet speaks with it.",
-    open: openCri,
+    load: async () => (await import('./containers/cri/cri.ts')).openCri,
   }),
-  docker: kind({ config: dockerConfig, summary: 'Docker.', open: openDocker }),
-  podman: kind({ config: podmanConfig, summary: 'Podman; its service must run.', open: openPodman }),
+  docker: kind({
+    config: runtimeConfig({ example: '/run/docker.sock' }),
+    summary: 'Docker.',
+    load: async () => (await import('./containers/docker/docker.ts')).openDocker,
+  }),
+  podman: kind({
+    config: runtimeConfig({ example: '/run/podman/podman.sock' }),
+    summary: 'Podman; its service must run.',
+    load: async () => (await import('./containers/docker/docker.ts')).openPodman,
+  }),
 };

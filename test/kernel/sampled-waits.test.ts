@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DataPointType } from '@opentelemetry/sdk-metrics';
 import type { Receiver } from '../../src/component.ts';
 import { systemClock } from '../../src/machine/clock.ts';
-import { receiveFrom } from '../../src/receivers/scheduler/scheduler.ts';
+import { receiveFrom } from '../../src/receivers/scheduler/receiver.ts';
 import { resourceAttributes } from '../../src/telemetry/attributes/resource.ts';
 import type { Batch } from '../../src/telemetry/batch.ts';
 import { waitMetrics } from '../../src/telemetry/metrics/wait.ts';

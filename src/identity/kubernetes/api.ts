@@ -1,45 +1,18 @@
 import type { Static } from 'typebox';
-import { Type } from '../../config/schema/type.ts';
 import { BackOff } from '../../net/back-off.ts';
 import type { FailureReason } from '../../net/request-error.ts';
 import { nanoseconds, seconds } from '../../telemetry/units.ts';
 import { deriveOwner, withOwner } from '../owners.ts';
 import type { Source, SourceContext } from '../source.ts';
-import { accessKeys } from './access-config.ts';
 import { apiServer } from './api-server.ts';
 import { KubeClient } from './client.ts';
 import { Condition } from './condition.ts';
+import type { kubernetesConfig } from './config.ts';
 import { CredentialStore, type Environment } from './credentials.ts';
 import { KubeError } from './kube-error.ts';
 import { OwnerLookup } from './owner-lookup.ts';
 import { PodApi } from './pod-api.ts';
 import { PodCache } from './pod-cache.ts';
-
-export const kubernetesConfig = Type.Object(
-  {
-    endpoint: Type.Optional(
-      Type.String({
-        minLength: 1,
-        description:
-          "The API server; by default the one that the pod's environment or the kubeconfig file names.",
-      }),
-    ),
-    node_name: Type.Optional(
-      Type.String({
-        minLength: 1,
-        description:
-          'The node whose pods are read; by default `$K8S_NODE_NAME`. Without either the source is absent.',
-      }),
-    ),
-    owners: Type.Enum(['lookup', 'derive'], {
-      default: 'lookup',
-      description:
-        'How to find the Deployment of a ReplicaSet and the CronJob of a Job: ask the API, or derive its name from theirs, which needs no rule for replicasets and jobs.',
-    }),
-    ...accessKeys,
-  },
-  { additionalProperties: false },
-);
 
 /** The API server: lists the pods of this node, then watches them. */
 export function openKubernetes(

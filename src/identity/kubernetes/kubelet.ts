@@ -1,34 +1,17 @@
 import type { Static } from 'typebox';
-import { duration } from '../../config/schema/duration.ts';
-import { Type } from '../../config/schema/type.ts';
 import { BackOff } from '../../net/back-off.ts';
 import { bytes, type Nanoseconds, nanoseconds, seconds } from '../../telemetry/units.ts';
 import { LookupQueue } from '../lookup-queue.ts';
 import { deriveOwner, withOwner } from '../owners.ts';
 import type { Source, SourceContext } from '../source.ts';
-import { accessKeys, parseEndpoint } from './access-config.ts';
+import { parseEndpoint } from './access-config.ts';
 import { KubeClient } from './client.ts';
 import { Condition } from './condition.ts';
+import type { kubeletConfig } from './config.ts';
 import { CredentialStore, type Environment } from './credentials.ts';
 import { KubeError } from './kube-error.ts';
 import { podFacts } from './pod-facts.ts';
 import { ItemSplitter } from './split.ts';
-
-export const kubeletConfig = Type.Object(
-  {
-    endpoint: Type.Optional(
-      Type.String({
-        minLength: 1,
-        description:
-          'Where the kubelet listens, as `host:port` or `https://host:port`; by default port 10250 of `$NODE_IP`, else of `$K8S_NODE_NAME`, else of 127.0.0.1.',
-      }),
-    ),
-    interval: duration({ default: '30s', minimum: '1s', description: 'Time between two lists of its pods.' }),
-    timeout: duration({ default: '10s', minimum: '100ms', description: 'Time for one list.' }),
-    ...accessKeys,
-  },
-  { additionalProperties: false },
-);
 
 /** Some thousand pods; a node has 110 by default. */
 const maxListBytes = bytes(64 * 1024 * 1024);

@@ -246,6 +246,7 @@ const likely: Readonly<
     ],
     monotonic: [],
     possibleCpus: [],
+    trimMemory: [],
   };
 })();
 

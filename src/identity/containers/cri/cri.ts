@@ -1,11 +1,9 @@
 import { bytes } from '../../../telemetry/units.ts';
 import type { Source, SourceContext } from '../../source.ts';
-import { type RuntimeConfig, runtimeConfig, socketFinder } from '../config.ts';
+import { type RuntimeConfig, socketFinder } from '../config.ts';
 import type { RuntimePlace } from '../place.ts';
 import { RuntimeSource } from '../source.ts';
 import { connectCri } from './client.ts';
-
-export const criConfig = runtimeConfig({ example: '/run/containerd/containerd.sock' });
 
 /** In the order in which they are tried. */
 const usual = [

@@ -1,11 +1,8 @@
 import type { Source, SourceContext } from '../../source.ts';
-import { type RuntimeConfig, runtimeConfig, socketFinder } from '../config.ts';
+import { type RuntimeConfig, socketFinder } from '../config.ts';
 import type { RuntimePlace } from '../place.ts';
 import { RuntimeSource } from '../source.ts';
 import { connectDocker } from './client.ts';
-
-export const dockerConfig = runtimeConfig({ example: '/run/docker.sock' });
-export const podmanConfig = runtimeConfig({ example: '/run/podman/podman.sock' });
 
 /** Of Podman the system's service, else that of the first user with a running one. */
 const usual = {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { DataPoint, MetricData } from '@opentelemetry/sdk-metrics';
 import type { Pull } from '../../../../src/component.ts';
 import { schedulerEmits } from '../../../../src/receivers/scheduler/emits.ts';
-import { receiveFrom } from '../../../../src/receivers/scheduler/scheduler.ts';
+import { receiveFrom } from '../../../../src/receivers/scheduler/receiver.ts';
 import type { SourceDescription } from '../../../../src/receivers/scheduler/source.ts';
 import type { Batch, Signal } from '../../../../src/telemetry/batch.ts';
 import { milliseconds, seconds, type UnixNanoseconds } from '../../../../src/telemetry/units.ts';
