@@ -20,6 +20,7 @@ import { sampling } from './processors/sampling/sampling.ts';
 import { workload } from './processors/workload/workload.ts';
 import { agent } from './receivers/agent.ts';
 import { cgroup } from './receivers/cgroup/cgroup.ts';
+import { otlp } from './receivers/otlp/otlp.ts';
 import { replay } from './receivers/replay/replay.ts';
 import { scheduler } from './receivers/scheduler/scheduler.ts';
 
@@ -28,6 +29,7 @@ export const components: readonly Component[] = [
   agent,
   cgroup,
   scheduler,
+  otlp,
   replay,
   workload,
   contention,

@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TlsOptions } from 'node:tls';
 import { parseHostPort } from './host-port.ts';
+import { listenError } from './listener.ts';
 import { createServer } from './node-http.ts';
 
 export interface HttpServer {
@@ -49,14 +50,4 @@ export function serveHttp(
       });
     });
   });
-}
-
-function listenError(endpoint: string, cause: NodeJS.ErrnoException): Error {
-  const reasons: Readonly<Record<string, string>> = {
-    EADDRINUSE: 'another process listens there',
-    EADDRNOTAVAIL: 'it is no address of this machine',
-    EACCES: 'the user of the agent may not listen there',
-  };
-  const reason = reasons[cause.code ?? ''] ?? cause.message;
-  return new Error(`cannot listen at ${endpoint}: ${reason}; set another endpoint`, { cause });
 }

@@ -40,6 +40,7 @@ const required = (name = 'one'): Readonly<Record<string, object>> => ({
   prometheus: { endpoint: 'localhost:0' },
   otlp_grpc: { endpoint: 'localhost:4317', tls: { insecure: true } },
   otlp_http: { endpoint: 'http://localhost:4318' },
+  otlp: { protocols: { grpc: { endpoint: 'localhost:0' }, http: { endpoint: 'localhost:0' } } },
 });
 
 /** Kernel sides of components that check what they attached; of others nothing happens in the kernel. */

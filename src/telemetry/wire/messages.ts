@@ -31,11 +31,12 @@ export interface MessageType {
   readonly names: readonly (string | undefined)[];
 }
 
-const one = (number: number, type: Field['type']): Field => ({ number, type, isRepeated: false });
-const many = (number: number, type: Field['type']): Field => ({ number, type, isRepeated: true });
+export const one = (number: number, type: Field['type']): Field => ({ number, type, isRepeated: false });
+export const many = (number: number, type: Field['type']): Field => ({ number, type, isRepeated: true });
 const id = (number: number, length: number): Field => ({ ...one(number, 'id'), length });
 
-function message(fields: MessageType['fields']): MessageType {
+/** A type of messages by its fields. */
+export function message(fields: MessageType['fields']): MessageType {
   const names: (string | undefined)[] = [];
   for (const [name, { number }] of Object.entries(fields)) names[number] = name;
   return { fields, names };

@@ -81,6 +81,7 @@ export function bench(config: string, behave: Behaviour = {}) {
       bpf: { purpose: 'look into the kernel' },
       open: openSource,
     },
+    { kind: 'receiver', ...common, type: 'server', stability, listens: true, open: openSource },
     {
       kind: 'processor',
       ...common,

@@ -264,6 +264,14 @@ test('an exclusive component is closed before the next one opens', async () => {
   await agent.stop();
 });
 
+test('a component that listens is closed before another one with its id opens', async () => {
+  const server = one.replaceAll('source', 'server');
+  const { reload, happened, agent } = await running(server);
+  await reload(withSetting('server', 'b', server));
+  assert.deepEqual(happened(), ['collect server', 'close server', 'open server']);
+  await agent.stop();
+});
+
 test('an exclusive component comes back where the next one cannot be opened', async () => {
   const behave: Behaviour = {};
   const { reload, happened, clock, labels, agent } = await running(lone, behave);

@@ -1,0 +1,35 @@
+import { counterPerSignal } from '../../telemetry/counter-per-signal.ts';
+import { counter, type Emits } from '../../telemetry/emits.ts';
+
+export const intakeCounters = {
+  refused: counterPerSignal('otelcol_receiver_refused', {
+    meaning:
+      'Items that a receiver handed to its pipelines (and counted as accepted), which did not take them all, by reason: their sender was told, and may send them again.',
+    isLoss: false,
+  }),
+  rejected: counter({
+    name: 'earshot.agent.requests.rejected',
+    unit: '{request}',
+    meaning:
+      'Requests that are no data of a signal that a pipeline takes, by reason: their sender was told not to send them again.',
+    isLoss: true,
+  }),
+  deferred: counter({
+    name: 'earshot.agent.requests.deferred',
+    unit: '{request}',
+    meaning:
+      'Requests turned away unread, by reason: `busy` (too many bytes under way), `stopping`. Their sender was told to send them again.',
+    isLoss: false,
+  }),
+  unread: counter({
+    name: 'earshot.agent.requests.unread',
+    unit: '{request}',
+    meaning:
+      'Requests that did not arrive whole: the sender or its connection ended, gRPC did not take the message (too large, damaged), or TLS did not begin.',
+    isLoss: false,
+  }),
+} as const;
+
+const { refused, ...others } = intakeCounters;
+
+export const intakeEmits: Emits = { counters: [...Object.values(refused), ...Object.values(others)] };

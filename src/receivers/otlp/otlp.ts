@@ -1,0 +1,146 @@
+import type { TlsOptions } from 'node:tls';
+import type { Host, ReceiverComponent, Stability, Task } from '../../component.ts';
+import { parseHostPort } from '../../net/host-port.ts';
+import { type Listener, listen } from '../../net/listener.ts';
+import type { OtlpSignal } from '../../telemetry/otlp.ts';
+import { bytes, seconds } from '../../telemetry/units.ts';
+import { type GrpcConfig, type HttpConfig, otlpConfig, otlpProblems, type ProtocolServer } from './config.ts';
+import { intakeCounters, intakeEmits } from './emits.ts';
+import { createGrpc } from './grpc.ts';
+import { createHttp } from './http.ts';
+import { createIntake, type Intake } from './intake.ts';
+import { type ServerTls, secureContext } from './server-tls.ts';
+
+export const otlp: ReceiverComponent<typeof otlpConfig> = {
+  kind: 'receiver',
+  type: 'otlp',
+  summary: 'Takes metrics, logs and traces that applications and Collectors send: OTLP over gRPC and HTTP.',
+  stability: { metrics: 'beta', logs: 'beta', traces: 'beta' } satisfies Record<OtlpSignal, Stability>,
+  config: otlpConfig,
+  listens: true,
+  emits: intakeEmits,
+  check: otlpProblems,
+  async open({ protocols, max_bytes_in_flight }, host) {
+    const intake = createIntake(host, bytes(max_bytes_in_flight));
+    const served: Served[] = [];
+    const close = async () => {
+      for (const { server } of served) server.close();
+      await Promise.all(served.map(({ listener }) => listener.close()));
+    };
+    try {
+      const { grpc, http } = protocols;
+      if (grpc)
+        served.push(await serve(grpc, { host, server: await grpcServer(grpc, intake, host), alpn: 'h2' }));
+      if (http)
+        served.push(await serve(http, { host, server: httpServer(http, intake, host), alpn: 'http/1.1' }));
+    } catch (error) {
+      await close();
+      throw error;
+    }
+    return {
+      tasks: served.flatMap(({ tasks }) => tasks),
+      listen: intake.listen,
+      async stopListening() {
+        for (const { listener } of served) listener.stop();
+        const answered = intake.stop();
+        for (const { server } of served) server.stop();
+        await answered;
+      },
+      close,
+    };
+  },
+};
+
+/** A protocol where it listens. */
+interface Served {
+  readonly listener: Listener;
+  readonly server: ProtocolServer;
+  readonly tasks: readonly Task[];
+}
+
+const unreadBy = (host: Host, transport: 'grpc' | 'http') => () =>
+  host.counters.add(intakeCounters.unread, 1, { receiver: host.id, transport });
+
+const grpcServer = (config: GrpcConfig, intake: Intake, host: Host) =>
+  createGrpc({ config, intake, onUnread: unreadBy(host, 'grpc') });
+
+const httpServer = (config: HttpConfig, intake: Intake, host: Host) =>
+  createHttp({
+    intake,
+    maxBody: bytes(config.max_request_body_size),
+    paths: new Map<string, OtlpSignal>([
+      [config.traces_url_path, 'traces'],
+      [config.metrics_url_path, 'metrics'],
+      [config.logs_url_path, 'logs'],
+    ]),
+    onUnread: unreadBy(host, 'http'),
+  });
+
+/** Of one protocol: applications of a node are hundreds. */
+const maxConnections = 1024;
+
+const checkAccept = seconds(10);
+
+interface Serving {
+  readonly host: Host;
+  readonly server: ProtocolServer;
+  readonly alpn: string;
+}
+
+async function serve(config: GrpcConfig | HttpConfig, { host, server, alpn }: Serving): Promise<Served> {
+  const { endpoint, transport, tls } = config;
+  let failure: string | undefined;
+  const listener = await listen({
+    ...{ endpoint, transport, maxConnections },
+    ...(tls && { tls: tlsOptions(tls, alpn) }),
+    onConnection: server.accept,
+    onFailed(reason) {
+      failure = reason;
+    },
+    onInsecure: () => unreadBy(host, alpn === 'h2' ? 'grpc' : 'http')(),
+  }).catch((error: unknown) => {
+    server.close();
+    throw error;
+  });
+  const at = transport === 'unix' ? endpoint : endpoint.replace(/:0$/, `:${listener.port}`);
+  host.log.info({ endpoint: at }, `Starting ${alpn === 'h2' ? 'GRPC' : 'HTTP'} server`);
+  if (!tls && transport !== 'unix' && !isLoopback(endpoint))
+    host.log.warn(
+      { endpoint: at },
+      'The endpoint is reachable from other machines, without TLS: whatever reaches it can send data. Set tls, or an address of this machine alone.',
+    );
+  const accept: Task = {
+    name: `accept at ${endpoint}`,
+    every: checkAccept,
+    run() {
+      const reason = failure;
+      failure = undefined;
+      if (reason !== undefined) throw new Error(reason);
+    },
+  };
+  const reload: readonly Task[] =
+    tls?.reload_interval === undefined
+      ? []
+      : [
+          {
+            name: `read the files of TLS for ${endpoint}`,
+            every: tls.reload_interval,
+            run: () => listener.secure(secureContext(tls)),
+          },
+        ];
+  return { listener, server, tasks: [accept, ...reload] };
+}
+
+function tlsOptions(tls: ServerTls, alpn: string): TlsOptions {
+  const isMutual = tls.client_ca_file !== undefined;
+  return {
+    ...secureContext(tls),
+    ALPNProtocols: [alpn],
+    ...(isMutual && { requestCert: true, rejectUnauthorized: true }),
+  };
+}
+
+function isLoopback(endpoint: string): boolean {
+  const { host = '' } = parseHostPort(endpoint) ?? {};
+  return host === 'localhost' || host === '::1' || /^127\./.test(host);
+}
