@@ -19,12 +19,18 @@ export interface Agent {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** `earshot run` as users start it, with this configuration. */
-export function startAgent(config: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Agent {
+/** `earshot run` as users start it, with this configuration; `through` is a program that becomes the one it is given. */
+export function startAgent(
+  config: string,
+  args: readonly string[] = [],
+  env: NodeJS.ProcessEnv = {},
+  through: readonly string[] = [],
+): Agent {
   const directory = mkdtempSync(join(tmpdir(), 'earshot-agent-'));
   const file = join(directory, 'config.yaml');
   writeFileSync(file, config);
-  const child = spawn(process.execPath, [main, 'run', '--config', file, ...args], {
+  const [program = '', ...words] = [...through, process.execPath, main, 'run', '--config', file, ...args];
+  const child = spawn(program, words, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   });

@@ -9,9 +9,11 @@ import {
 /** Time that moves when the test says so, and with it the timers that fall due. */
 export class FakeClock implements TimerClock {
   #elapsed = 0;
+  #stepped = 0n;
   readonly #timers = new Set<{ readonly due: number; readonly act: () => void }>();
 
-  readonly now = () => (1_700_000_000_000_000_000n + BigInt(this.#elapsed)) as UnixNanoseconds;
+  readonly now = () =>
+    (1_700_000_000_000_000_000n + BigInt(this.#elapsed) + this.#stepped) as UnixNanoseconds;
   readonly elapsed = () => nanoseconds(this.#elapsed);
   readonly monotonic = () => (1_000_000_000_000n + BigInt(this.#elapsed)) as MonotonicNanoseconds;
   /** No spread to either side; a test may set another. */
@@ -40,6 +42,11 @@ export class FakeClock implements TimerClock {
       await settle();
     }
     this.#elapsed = end;
+  }
+
+  /** The time of day is set to another one, before or after it; no time passes. */
+  step(by: number): void {
+    this.#stepped += BigInt(by);
   }
 
   /** Time passes while nothing else can run, as in a long calculation. */
