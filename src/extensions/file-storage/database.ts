@@ -28,8 +28,8 @@ PRAGMA journal_size_limit = 1048576;
 PRAGMA cache_size = -512;
 `;
 
-/** Creates it where there is none. */
-export function openDatabase(path: string): Database {
+/** Creates it where there is none. `checksAll`: reads all of it, and throws where it is damaged anywhere. */
+export function openDatabase(path: string, { checksAll }: { readonly checksAll: boolean }): Database {
   const { DatabaseSync } = sqlite();
   const database = new DatabaseSync(path);
   try {
@@ -38,7 +38,7 @@ export function openDatabase(path: string): Database {
     const version = numberIn(database.prepare('PRAGMA user_version').get());
     if (version !== 0 && version !== format)
       throw new StorageError(`open ${path}`, { fault: 'other_format' });
-    if (textIn(database.prepare('PRAGMA quick_check(1)').get()) !== 'ok')
+    if (checksAll && textIn(database.prepare('PRAGMA quick_check(1)').get()) !== 'ok')
       throw new StorageError(`open ${path}`, { fault: 'corrupt' });
     if (version === 0)
       database.exec(
