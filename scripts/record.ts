@@ -114,7 +114,7 @@ const agent = createAgent(
     ownResource: resource({}),
     dataAttributes: {},
   },
-  load,
+  { load, applyTelemetry: async () => {} },
 );
 
 const containerd = await startContainerd();

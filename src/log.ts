@@ -1,4 +1,4 @@
-import { type Logger, pino } from 'pino';
+import { type Logger, levels, pino } from 'pino';
 import { createSampler, type Sampling } from './log-sampling.ts';
 import { printable } from './printable.ts';
 
@@ -6,36 +6,54 @@ export interface LogOptions {
   readonly level: string;
   /** `console` for people, `json` for machines. */
   readonly encoding: 'console' | 'json';
-  /** In each line. */
+  /** In each line that has no such field of its own. */
   readonly initial_fields: Readonly<Record<string, unknown>>;
   readonly sampling: Sampling;
 }
 
+export interface OwnLog {
+  readonly log: Logger;
+  /** From now on all that has this log logs so. */
+  change(options: LogOptions, write: Write): void;
+}
+
+export type Write = (line: string) => void;
+
 /** The agent's own log. */
-export function createLog(
-  { level, encoding, initial_fields, sampling }: LogOptions,
-  write: (line: string) => void,
-): Logger {
-  const options = {
-    level,
-    base: initial_fields,
+export function createLog(options: LogOptions, write: Write): OwnLog {
+  let put = writer(options, write);
+  const settings = {
+    level: 'debug', // loggers of components keep the level that they began with: `writer` looks at it instead
+    base: null,
     timestamp: () => `,"ts":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
   };
+  return {
+    log: pino(settings, { write: (line: string) => put(line) }),
+    change(options, write) {
+      put = writer(options, write);
+    },
+  };
+}
+
+function writer({ level: least, encoding, initial_fields, sampling }: LogOptions, write: Write): Write {
   const text = encoding === 'json' ? JSON.stringify : readable;
   const leftOutBefore = createSampler(sampling);
-  return pino(options, {
-    write(line: string) {
-      const fields = fieldsOf(line);
-      const leftOut = leftOutBefore(
-        fields.level,
-        `${fields['otelcol.component.kind']} ${fields['otelcol.component.id']} ${fields.msg}`,
-      );
-      if (leftOut === undefined) return;
-      write(`${text(leftOut > 0 ? { ...fields, left_out: leftOut } : fields)}\n`);
-    },
-  });
+  return (line) => {
+    const { level, ts, ...fields } = fieldsOf(line);
+    if (rank(level) < rank(least)) return;
+    const leftOut = leftOutBefore(
+      level,
+      `${fields['otelcol.component.kind']} ${fields['otelcol.component.id']} ${fields.msg}`,
+    );
+    if (leftOut === undefined) return;
+    write(
+      `${text({ level, ts, ...initial_fields, ...fields, ...(leftOut > 0 && { left_out: leftOut }) })}\n`,
+    );
+  };
 }
+
+const rank = (level: unknown) => levels.values[String(level)] ?? Number.POSITIVE_INFINITY;
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -8,11 +8,8 @@ import { bytes, type Nanoseconds } from '../telemetry/units.ts';
 import { CommandError } from './command-error.ts';
 
 /** Adds the option that names the socket of an agent. */
-export const withSocket = (command: Command): Command =>
-  command.option(
-    '--socket <path>',
-    `socket of the agent; default: that of the extension admin in --config, or ${defaultSocket}`,
-  );
+export const withSocket = (command: Command, unless: string = defaultSocket): Command =>
+  command.option('--socket <path>', `socket of the agent; default: ${unless}`);
 
 /** The socket that a configuration names. */
 export function socketIn(config: Config | undefined): string {
@@ -60,6 +57,6 @@ const maxBody = bytes(16 * 1024 * 1024);
 
 const remedies: Readonly<Partial<Record<FailureReason, string>>> = {
   unreachable:
-    'no agent listens there. Start one whose configuration has the extension admin in service::extensions, as config/earshot.yaml has; --socket or --config names another socket',
+    'no agent listens there. Start one whose configuration has the extension admin in service::extensions, as config/earshot.yaml has; --socket names another socket',
   forbidden: 'the socket belongs to another user. Ask as the user that runs the agent, as with sudo',
 };

@@ -2,9 +2,18 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { messageOf } from '../telemetry/health.ts';
 import { report } from './output.ts';
 
+export interface LogOutput {
+  write(text: string): void;
+  /** Of files; what is written after it is lost. */
+  close(): void;
+}
+
 /** Where the log goes: `stderr`, `stdout` or files, which are appended to. Throws where a file cannot be opened. */
-export function openLogOutput(paths: readonly string[]): (text: string) => void {
+export function openLogOutput(paths: readonly string[]): LogOutput {
   const opened: number[] = [];
+  const close = () => {
+    for (const file of opened.splice(0)) closeSync(file);
+  };
   try {
     const outputs = paths.map((path): ((text: string) => void) => {
       if (path === 'stderr') return report;
@@ -13,11 +22,14 @@ export function openLogOutput(paths: readonly string[]): (text: string) => void 
       opened.push(file);
       return appendTo(path, file);
     });
-    return (text) => {
-      for (const write of outputs) write(text);
+    return {
+      write(text) {
+        for (const write of outputs) write(text);
+      },
+      close,
     };
   } catch (cause) {
-    for (const file of opened) closeSync(file);
+    close();
     throw new Error(
       `cannot write the log: ${messageOf(cause)}; mend service::telemetry::logs::output_paths`,
       { cause },

@@ -1,24 +1,25 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Applied } from '../component.ts';
+import { defaultSocket } from '../extensions/admin/endpoint.ts';
 import type { ReloadReply } from '../extensions/admin/reload-reply.ts';
 import { printable } from '../printable.ts';
 import { seconds } from '../telemetry/units.ts';
-import { askAgent, socketIn, withSocket } from './agent-socket.ts';
+import { askAgent, withSocket } from './agent-socket.ts';
 import { CommandError } from './command-error.ts';
-import { type ConfigOptions, load, withConfig } from './config-options.ts';
 import { end, print, report } from './output.ts';
 
-export interface ReloadOptions extends ConfigOptions {
-  readonly socket?: string;
-}
-
 export function addReload(program: Command): void {
-  withSocket(withConfig(program.command('reload')))
+  withSocket(program.command('reload'))
     .description(
-      'Make the running agent read its configuration again, and say what has changed; --config only names its socket.',
+      'Make the running agent read again what its own --config and --set name, and say what has changed.',
     )
-    .action(async (options: ReloadOptions) => {
-      const { stdout, stderr } = await reload(options);
+    .addOption(new Option('--config <source>').hideHelp())
+    .action(async ({ socket = defaultSocket, config }: { socket?: string; config?: string }) => {
+      if (config !== undefined)
+        throw new CommandError(
+          'cannot reload another configuration: the agent reads again what it was started with. Leave --config out; --socket names the agent',
+        );
+      const { stdout, stderr } = await reload(socket);
       if (stdout !== '') print(stdout);
       if (stderr === '') return;
       report(stderr);
@@ -27,14 +28,9 @@ export function addReload(program: Command): void {
 }
 
 /** What the command prints; its exit code is 1 where that goes to standard error. */
-export async function reload({
-  socket,
-  ...from
-}: ReloadOptions): Promise<{ stdout: string; stderr: string }> {
-  const config = from.config.length > 0 && socket === undefined ? await load(from) : undefined;
-  const path = socket ?? socketIn(config);
+export async function reload(socket: string): Promise<{ stdout: string; stderr: string }> {
   const reply = await askAgent<ReloadReply>({
-    socket: path,
+    socket,
     // What is closed may deliver for some seconds before.
     ...{ method: 'POST', path: '/v1/reload', timeout: seconds(60) },
     kinds: ['applied', 'refused', 'closing'],
@@ -49,7 +45,7 @@ export async function reload({
     }
     case 'closing':
       throw new CommandError(
-        `cannot say whether the configuration was applied: the agent at ${path} ends, or closes this socket for the new configuration; its log has the outcome`,
+        `cannot say whether the configuration was applied: the agent at ${socket} ends, or closes this socket for the new configuration; its log has the outcome`,
       );
   }
 }

@@ -5,12 +5,11 @@ import { loadNative } from '../bpf/native.ts';
 import { UnsupportedError } from '../bpf/unsupported-error.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError, sentenceOf } from '../config/config-error.ts';
-import { createLog } from '../log.ts';
 import { systemClock } from '../machine/clock.ts';
 import { collectGarbage } from '../machine/collect-garbage.ts';
 import { thisMachine } from '../machine/machine.ts';
 import { dataAttributesOf, ownResourceOf } from '../own-telemetry/own-resource.ts';
-import { openOwnTelemetry } from '../own-telemetry/own-telemetry.ts';
+import { createOwnTelemetry } from '../own-telemetry/own-telemetry.ts';
 import { type Agent, createAgent } from '../runtime/agent.ts';
 import { watchFiles } from '../runtime/config-watch.ts';
 import { StartError } from '../runtime/start-error.ts';
@@ -18,10 +17,10 @@ import type { World } from '../runtime/world.ts';
 import { createCounters } from '../telemetry/counters.ts';
 import { version } from '../version.ts';
 import { type ConfigOptions, load, withConfig } from './config-options.ts';
-import { openLogOutput } from './log-output.ts';
 import { end, explain, report } from './output.ts';
+import { openOwnLog } from './own-log.ts';
 import { serviceManager } from './service-manager.ts';
-import { stopRequest } from './stop-request.ts';
+import { holdHangUp, stopRequest } from './stop-request.ts';
 
 interface RunOptions extends ConfigOptions {
   readonly fallbackConfig?: string;
@@ -41,10 +40,11 @@ export function addRun(program: Command): void {
 }
 
 async function run(options: RunOptions): Promise<void> {
+  const hasHungUp = holdHangUp();
   const first = await read(options);
   const fallback = await fallbackOf(options);
-  const { logs } = first.config.telemetry;
-  const log = createLog(logs, openLogOutput(logs.output_paths));
+  const ownLog = openOwnLog(first.config.telemetry.logs);
+  const { log } = ownLog;
   for (const warning of first.config.warnings) log.warn(sentenceOf(warning));
   const manager = serviceManager({
     ...{ environment: process.env, clock: systemClock, pid: process.pid },
@@ -52,9 +52,13 @@ async function run(options: RunOptions): Promise<void> {
     onFailure: (error) => log.warn({ error }, 'The service manager cannot be told the state of the agent.'),
   });
   let running: Running | undefined;
+  let early: string | undefined;
   const reload = (reason: string) => {
+    if (running === undefined) {
+      early = reason;
+      return;
+    }
     log.info(`${reason} Reloading the configuration...`);
-    if (running === undefined) return;
     manager.reloading();
     running
       .reload()
@@ -68,24 +72,31 @@ async function run(options: RunOptions): Promise<void> {
     reload: () => reload('Received SIGHUP.'),
     printsOnly: () => running?.printsOnly ?? false,
   });
+  if (hasHungUp()) reload('Received SIGHUP.');
 
   const start = async ({ config, from }: Read): Promise<Running> => {
     const world = worldOf(config, log);
     let { files } = config;
-    const agent = createAgent(world, () => {
-      const loading = load(from);
-      loading.then(
-        (loaded) => {
-          files = loaded.files;
-        },
-        (error: unknown) => {
-          if (error instanceof ConfigError) files = error.files;
-        },
-      );
-      return loading;
+    const agent = createAgent(world, {
+      load() {
+        const loading = load(from);
+        loading.then(
+          (loaded) => {
+            files = loaded.files;
+          },
+          (error: unknown) => {
+            if (error instanceof ConfigError) files = error.files;
+          },
+        );
+        return loading;
+      },
+      async applyTelemetry({ metrics, logs }) {
+        ownLog.apply(logs);
+        await telemetry.apply(metrics);
+      },
     });
     const { health } = agent;
-    const telemetry = await openOwnTelemetry(config.telemetry.metrics, { ...world, health });
+    const telemetry = createOwnTelemetry({ ...world, health });
     try {
       await agent.apply(config);
     } catch (error) {
@@ -115,6 +126,7 @@ async function run(options: RunOptions): Promise<void> {
   releaseMemory();
 
   manager.ready(running);
+  if (early !== undefined) reload(`${early} It came during the start.`);
   const reason = await stopped;
   manager.stopping();
   log.info({ reason }, 'Received shutdown request');

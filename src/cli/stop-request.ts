@@ -12,6 +12,19 @@ export interface Requested {
   printsOnly(): boolean;
 }
 
+/** While nothing can be reloaded yet SIGHUP does not end the agent. The result stops it, and says whether there was one. */
+export function holdHangUp(): () => boolean {
+  let isHeld = false;
+  const hold = () => {
+    isHeld = true;
+  };
+  process.on('SIGHUP', hold);
+  return () => {
+    process.off('SIGHUP', hold);
+    return isHeld;
+  };
+}
+
 /** Resolves with the reason when the agent shall end in order; a second signal ends it at once. */
 export function stopRequest({ reload, printsOnly }: Requested): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();

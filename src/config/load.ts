@@ -15,6 +15,7 @@ import {
   describeCycle,
 } from './rules/service.ts';
 import { checkShape } from './rules/shape.ts';
+import { checkTelemetry } from './rules/telemetry.ts';
 import { configSchemaOf, deliveryProblems, partDelivery } from './schema/delivery.ts';
 import {
   fileSchema,
@@ -97,9 +98,10 @@ function load(input: ConfigSources, { retriever, components }: Means): Config {
   };
   checkReferences(service, catalogue, report);
   checkSignals(service, gates, report);
-  const isKnown = !shape.some(
-    ({ path: [section] = [] }) => section === 'service' || section === 'extensions',
-  );
+  const isRight = (...named: readonly string[]) =>
+    !shape.some(({ path: [section] = [] }) => section === undefined || named.includes(String(section)));
+  if (isRight('service')) checkTelemetry((value as Shape).service.telemetry, report.error);
+  const isKnown = isRight('service', 'extensions');
   const extensions = isKnown && {
     configured: catalogue.extensions,
     started: service.extensions,

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Applied } from '../component.ts';
 import type { Config } from '../config/config.ts';
 import { sentenceOf } from '../config/config-error.ts';
-import { Health } from '../telemetry/health.ts';
+import { Health, messageOf } from '../telemetry/health.ts';
 import { type Nanoseconds, nanoseconds } from '../telemetry/units.ts';
 import { GraphRunner } from './graph-runner.ts';
 import { introspectionFor, type Phase } from './introspection.ts';
@@ -27,8 +27,15 @@ export interface Agent {
   stop(): Promise<void>;
 }
 
-/** An agent that runs nothing yet. `load` reads the configuration, as often as it is to be applied again. */
-export function createAgent(world: World, load: () => Config | Promise<Config>): Agent {
+export interface AgentMeans {
+  /** Reads the configuration, as often as it is to be applied again. */
+  load(): Config | Promise<Config>;
+  /** Gives the agent's own telemetry these settings. Rejects where it cannot; the former stay in place then. */
+  applyTelemetry(settings: Config['telemetry']): Promise<void>;
+}
+
+/** An agent that runs nothing yet. */
+export function createAgent(world: World, { load, applyTelemetry }: AgentMeans): Agent {
   const { log, clock } = world;
   const health = new Health(log);
   const taps = new Taps();
@@ -63,7 +70,7 @@ export function createAgent(world: World, load: () => Config | Promise<Config>):
       log.info('Starting extensions...');
       config = next;
     }
-    const applied = await runner.change(planGraph(next));
+    const applied = await change(before, next);
     config = next;
     if (isStart) {
       phase = { phase: 'ready', since: clock.now() };
@@ -71,6 +78,28 @@ export function createAgent(world: World, load: () => Config | Promise<Config>):
       log.info('Everything is ready. Begin running and processing data.');
     } else log.info({ ...applied, kept: applied.kept.length }, 'Configuration applied.');
     return applied;
+  }
+
+  async function change(before: Config | undefined, next: Config): Promise<Applied> {
+    const plan = planGraph(next);
+    try {
+      await applyTelemetry(next.telemetry);
+      const applied = await runner.change(plan);
+      const telemetry = before ? changedKeys(before.telemetry, next.telemetry) : [];
+      const reconfigured = telemetry.map((key) => `service::telemetry::${key}`);
+      return { ...applied, reconfigured: [...applied.reconfigured, ...reconfigured] };
+    } catch (error) {
+      if (before) await restore(before.telemetry);
+      throw error;
+    }
+  }
+
+  async function restore(settings: Config['telemetry']): Promise<void> {
+    try {
+      await applyTelemetry(settings);
+    } catch (error) {
+      log.error({ error: messageOf(error) }, 'Own telemetry does not take its former settings back.');
+    }
   }
 
   async function reload(): Promise<Applied> {
@@ -116,10 +145,17 @@ export function createAgent(world: World, load: () => Config | Promise<Config>):
   };
 }
 
-/** What the world of the agent was made from. */
-const fixed = ['host', 'telemetry'] as const;
-
+/** The world of the agent was made from them. */
 function refuseFixed(before: Config, next: Config): void {
-  const changed = fixed.filter((key) => !isDeepStrictEqual(before[key], next[key]));
-  if (changed.length > 0) throw new RestartRequiredError(changed.map((key) => `service::${key}`));
+  const [resource, nextResource] = [before.telemetry.resource, next.telemetry.resource];
+  const changed = [
+    ...changedKeys(before.host, next.host).map((key) => `service::host::${key}`),
+    ...changedKeys(resource, nextResource).map((key) => `service::telemetry::resource::${key}`),
+  ];
+  if (changed.length > 0) throw new RestartRequiredError(changed);
 }
+
+type Settings = Readonly<Record<string, unknown>>;
+
+const changedKeys = (before: Settings, after: Settings): readonly string[] =>
+  Object.keys({ ...before, ...after }).filter((key) => !isDeepStrictEqual(before[key], after[key]));

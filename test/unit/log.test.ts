@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openLogOutput } from '../../src/cli/log-output.ts';
+import { openOwnLog } from '../../src/cli/own-log.ts';
 import { createLog } from '../../src/log.ts';
 import { createSampler } from '../../src/log-sampling.ts';
 import { seconds } from '../../src/telemetry/units.ts';
@@ -33,7 +34,7 @@ test('lines are left out for ever with `thereafter: 0`, and never without sampli
 
 test('lines of one component do not count as those of another', () => {
   const lines: string[] = [];
-  const log = createLog({ level: 'info', encoding: 'json', initial_fields: {}, sampling }, (line) =>
+  const { log } = createLog({ level: 'info', encoding: 'json', initial_fields: {}, sampling }, (line) =>
     lines.push(line),
   );
   for (let id = 0; id < 20; id++)
@@ -49,7 +50,7 @@ test('each line has the initial fields', () => {
     initial_fields: { cluster: 'a', zone: 1 },
     sampling,
   } as const;
-  const log = createLog(options, (line) => lines.push(line));
+  const { log } = createLog(options, (line) => lines.push(line));
   for (let line = 0; line < 5; line++) log.child({ id: 'x' }).info('same');
   const parsed = lines.map((line) => JSON.parse(line));
   assert.deepEqual(
@@ -66,12 +67,54 @@ test('the log goes to each file, after what is there; one that cannot be opened 
   const folder = mkdtempSync(join(tmpdir(), 'earshot-log-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const [one, other] = [join(folder, 'one'), join(folder, 'other')];
-  openLogOutput([one])('first\n');
-  openLogOutput([one, other])('second\n');
+  openLogOutput([one]).write('first\n');
+  openLogOutput([one, other]).write('second\n');
   assert.equal(readFileSync(one, 'utf8'), 'first\nsecond\n');
   assert.equal(readFileSync(other, 'utf8'), 'second\n');
   assert.throws(
     () => openLogOutput([join(folder, 'none', 'x')]),
     /cannot write the log: ENOENT.*output_paths/s,
   );
+});
+
+const unsampled = { ...sampling, enabled: false };
+const options = { level: 'info', encoding: 'json', initial_fields: {}, sampling: unsampled } as const;
+
+test('a changed level, encoding and output are those of all loggers that there are', () => {
+  const [before, after]: [string[], string[]] = [[], []];
+  const { log, change } = createLog(options, (line) => before.push(line));
+  const child = log.child({ id: 'x' });
+  child.debug('too fine');
+  child.info('first');
+  change({ ...options, level: 'debug', encoding: 'console' }, (line) => after.push(line));
+  child.debug('second');
+  log.info('third');
+  assert.deepEqual(
+    before.map((line) => JSON.parse(line).msg),
+    ['first'],
+  );
+  assert.match(after.join(''), /^\S+Z debug second \{"id":"x"\}\n\S+Z info {2}third\n$/);
+});
+
+test('no initial field takes the place of one that a line has', () => {
+  const lines: string[] = [];
+  const { log } = createLog({ ...options, initial_fields: { id: 'a', zone: 1 } }, (line) => lines.push(line));
+  log.info({ id: 'own' }, 'text');
+  const { ts, ...fields } = JSON.parse(lines[0] ?? '');
+  assert.match(ts, /^\d{4}-/);
+  assert.deepEqual(fields, { level: 'info', id: 'own', zone: 1, msg: 'text' });
+});
+
+test('a log that is given another file goes on there, and stays where it is if that cannot be opened', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'earshot-log-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const [one, other] = [join(folder, 'one'), join(folder, 'other')];
+  const { log, apply } = openOwnLog({ ...options, encoding: 'console', output_paths: [one] });
+  log.info('first');
+  assert.throws(() => apply({ ...options, output_paths: [join(folder, 'none', 'x')] }), /output_paths/);
+  log.info('second');
+  apply({ ...options, output_paths: [other] });
+  log.info('third');
+  assert.match(readFileSync(one, 'utf8'), /first\n.*second\n$/);
+  assert.match(readFileSync(other, 'utf8'), /^\{.*"third"\}\n$/);
 });

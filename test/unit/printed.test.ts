@@ -113,14 +113,14 @@ const contended = (name: string): Batch => ({
 
 function logged(encoding: 'console' | 'json', name: string): string {
   const lines: string[] = [];
-  const log = createLog({ ...unsampled, encoding }, (line) => lines.push(line));
+  const { log } = createLog({ ...unsampled, encoding }, (line) => lines.push(line));
   log.child({ 'otelcol.component.id': name }).warn({ reason: name, list: [{ name }] }, `cannot read ${name}`);
   return lines.join('');
 }
 
 function destinationLog(name: string): string {
   const lines: string[] = [];
-  const log = createLog({ ...unsampled, encoding: 'console' }, (line) => lines.push(line));
+  const { log } = createLog({ ...unsampled, encoding: 'console' }, (line) => lines.push(line));
   const account = new Account({
     ...{ id: 'otlp_grpc', log, counters: createCounters(), health: new Health(log), clock: new FakeClock() },
   });

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { parseDuration, printDuration } from '../../config/schema/duration.ts';
 import type { Reply } from '../../explanations/answer.ts';
+import { defaultSocket } from '../../extensions/admin/endpoint.ts';
 import { printable } from '../../printable.ts';
 import { type Nanoseconds, seconds } from '../../telemetry/units.ts';
 import { askAgent, socketIn, withSocket } from '../agent-socket.ts';
@@ -18,7 +19,8 @@ export interface ExplainOptions extends ConfigOptions {
 }
 
 export function addExplain(program: Command): void {
-  withSocket(withConfig(program.command('explain <workload>')))
+  const unless = `that of the extension admin in --config, or ${defaultSocket}`;
+  withSocket(withConfig(program.command('explain <workload>')), unless)
     .description(
       'Say why a workload waits for CPU, and because of which others: of the running agent, or from a recording.',
     )

@@ -16,7 +16,7 @@ test('a log file on a full disk goes on when there is room, and standard error r
   const reported: string[] = [];
   t.mock.method(process.stderr, 'write', (text: string) => reported.push(text));
   const [path, other] = [join(directory, 'log'), join(directory, 'other')];
-  const write = openLogOutput([path]);
+  const { write } = openLogOutput([path]);
   write('first\n');
   assert.throws(() => writeFileSync(other, Buffer.alloc(100_000)), { code: 'ENOSPC' });
   write(`${'x'.repeat(8000)}\n`); // to the end of the page, then no more

@@ -18,7 +18,7 @@ async function reloaded(t: TestContext, reply: ReloadReply) {
   }).listen(socket);
   await new Promise((resolve) => server.once('listening', resolve));
   t.after(() => server.close());
-  return { ...(await reload({ config: [], set: [], featureGates: [], socket })), asked };
+  return { ...(await reload(socket)), asked };
 }
 
 test('what was changed is a line each, the rest a number', async (t) => {
@@ -57,13 +57,16 @@ test('where the socket closes for the change, the outcome is said to be unknown'
   });
 });
 
-test('without an agent, or with a configuration without a socket, it ends with 1 and what to do', () => {
+test('without an agent, or with a configuration, it ends with 1 and what to do', () => {
   for (const [args, message] of [
     [
       ['--socket', join(folder, 'none.sock')],
       /^Error: cannot ask the agent at .*: no agent listens there\. .*\n$/,
     ],
-    [['--config', good], /^Error: cannot ask the agent: its configuration has no extension admin .*\n$/],
+    [
+      ['--config', good],
+      /^Error: cannot reload another configuration: the agent reads again what it was started with\. .*\n$/,
+    ],
   ] as const) {
     const { status, stdout, stderr } = earshot('reload', ...args);
     assert.deepEqual([status, stdout], [1, '']);
@@ -79,9 +82,9 @@ test('a running agent applies what was changed in its file, and refuses what is 
   const { child, output, exit } = start('--config', config);
   t.after(() => child.kill('SIGKILL'));
   await outputOf(child, 'stderr', 'Everything is ready');
-  const first = await reload({ config: [config], set: [], featureGates: [] });
+  const first = await reload(socket);
   assert.deepEqual(first, { stdout: 'unchanged     3\n', stderr: '' });
-  const changed = () => reload({ config: [], set: [], featureGates: [], socket });
+  const changed = () => reload(socket);
   file('reloaded.yaml', written(socket).replace('normal', 'basic'));
   assert.deepEqual(await changed(), {
     stdout: 'restarted     exporter debug\nunchanged     2\n',

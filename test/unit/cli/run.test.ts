@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, constants, openSync, readFileSync, readSync, writeSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -41,6 +43,52 @@ test('SIGHUP applies what was changed in the file; what is wrong is refused, and
   child.kill('SIGHUP');
   await outputOf(child, 'stderr', 'Configuration refused. The agent goes on with the one that it has.');
   assert.match(output.stderr, /error .*changing\.yaml:2:\d+: .*"loud" is not one of basic, normal, detailed/);
+  child.kill();
+  assert.equal(await exit, 0);
+});
+
+test('SIGHUP during the start is remembered: the configuration is read again after it', async (t) => {
+  // The start waits for the configuration, which a server holds back.
+  const asked = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<void>();
+  const server = createHttpServer(async (_, response) => {
+    asked.resolve();
+    await held.promise;
+    response.end(readFileSync(good));
+  }).listen(0, '127.0.0.1');
+  t.after(() => server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const { child, output, exit } = start('--config', `http://127.0.0.1:${port}/`);
+  t.after(() => child.kill('SIGKILL'));
+  await asked.promise;
+  child.kill('SIGHUP');
+  held.resolve();
+  await outputOf(
+    child,
+    'stderr',
+    'Received SIGHUP. It came during the start. Reloading the configuration...',
+  );
+  child.kill();
+  assert.equal(await exit, 0, output.stderr);
+});
+
+test('SIGHUP applies another level of the log; what needs a restart is named', async () => {
+  const text = readFileSync(good, 'utf8');
+  const telemetry = (settings: string) => text.replace('service: {', `service: {telemetry: {${settings}}, `);
+  const config = file('telemetry.yaml', text);
+  const { child, output, exit } = start('--config', config);
+  await outputOf(child, 'stderr', 'Everything is ready');
+  file('telemetry.yaml', telemetry('logs: {encoding: json}'));
+  child.kill('SIGHUP');
+  await outputOf(child, 'stderr', '"reconfigured":["service::telemetry::logs"]');
+  file('telemetry.yaml', telemetry('logs: {encoding: json}, resource: {cloud.region: a}'));
+  child.kill('SIGHUP');
+  await outputOf(child, 'stderr', '"msg":"Configuration refused.');
+  assert.match(
+    output.stderr,
+    /"msg":"cannot apply the configuration: service::telemetry::resource::cloud\.region changed, which needs a restart of the agent"/,
+  );
   child.kill();
   assert.equal(await exit, 0);
 });

@@ -69,3 +69,21 @@ test('the level of the log is written in any case, and other words are refused',
   assert.equal(telemetry('logs: {level: Warn}').logs.level, 'warn');
   assert.throws(() => telemetry('logs: {level: LOUD}'), /is not one of debug, info, warn, error/);
 });
+
+test('an initial field under the name of one that each line has is refused at its place', () => {
+  assert.throws(
+    () => telemetry('logs: {initial_fields: {cluster: a, level: x, ts: 1}}'),
+    (error: Error) => {
+      const [first, , , second] = error.message.split('\n');
+      assert.match(
+        first ?? '',
+        /:\d+: service::telemetry::logs::initial_fields::level: each line has "level"/,
+      );
+      assert.match(
+        second ?? '',
+        /initial_fields::ts: each line has "ts" from the agent already: give the field another name$/,
+      );
+      return true;
+    },
+  );
+});

@@ -94,7 +94,7 @@ service: {pipelines: {metrics: {receivers: [source], exporters: [${exporter}]}}}
   const load = () =>
     loadConfig({ files: ['test'], sets: [], environment: {}, readFile: () => text }, components);
   const world = fakeWorld();
-  const agent = createAgent({ ...world, clock: systemClock }, load);
+  const agent = createAgent({ ...world, clock: systemClock }, { load, applyTelemetry: async () => {} });
   await agent.apply(load());
   t.after(() => agent.stop());
   return { ...world, agent, made: () => made };

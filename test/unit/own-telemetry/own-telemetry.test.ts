@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
 import type { OwnMetricsConfig } from '../../../src/config/schema/telemetry.ts';
 import { deliveryCounters } from '../../../src/delivery/emits.ts';
 import { systemClock } from '../../../src/machine/clock.ts';
-import { openOwnTelemetry } from '../../../src/own-telemetry/own-telemetry.ts';
+import { createOwnTelemetry } from '../../../src/own-telemetry/own-telemetry.ts';
 import { runtimeCounters } from '../../../src/runtime/emits.ts';
 import { milliseconds, seconds } from '../../../src/telemetry/units.ts';
 import { startOtlpReceiver } from '../../lab/otlp-receiver.ts';
@@ -64,7 +64,8 @@ async function opened(
   world.counters.add(deliveryCounters.sent.metrics, 5, { exporter: 'a' });
   world.counters.add(deliveryCounters.queueSize, 2, { exporter: 'a' });
   world.counters.add(runtimeCounters.itemsDropped, 1, { reason: 'error' });
-  const telemetry = await openOwnTelemetry({ level, readers }, world);
+  const telemetry = createOwnTelemetry(world);
+  await telemetry.apply({ level, readers });
   t.after(() => telemetry.close());
   return { ...world, telemetry };
 }
@@ -137,4 +138,29 @@ test('a destination that does not answer is told in the health, and does not hol
   const began = performance.now();
   await telemetry.close();
   assert.ok(performance.now() - began < 4000);
+});
+
+test('other readers take the place of the former, with totals since the same start', async (t) => {
+  const [one, other] = [await freePort(), await freePort()];
+  const { telemetry, counters } = await opened(t, prometheus(one));
+  await telemetry.apply({ level: 'normal', readers: prometheus(other) });
+  await assert.rejects(fetch(`http://127.0.0.1:${one}/metrics`));
+  counters.add(deliveryCounters.sent.metrics, 2, { exporter: 'a' });
+  const text = await (await fetch(`http://127.0.0.1:${other}/metrics`)).text();
+  assert.match(text, /^otelcol_exporter_sent_metric_points_total\{.*exporter="a".*\} 7$/m);
+  await telemetry.apply({ level: 'none', readers: prometheus(other) });
+  await assert.rejects(fetch(`http://127.0.0.1:${other}/metrics`));
+});
+
+test('where a reader cannot listen the former go on', async (t) => {
+  const [port, taken] = [await freePort(), await freePort()];
+  const holder = createServer().listen(taken, 'localhost');
+  t.after(() => holder.close());
+  await new Promise((resolve) => holder.once('listening', resolve));
+  const { telemetry } = await opened(t, prometheus(port));
+  await assert.rejects(
+    telemetry.apply({ level: 'normal', readers: prometheus(taken) }),
+    /another process listens/,
+  );
+  assert.equal((await fetch(`http://127.0.0.1:${port}/metrics`)).status, 200);
 });

@@ -35,6 +35,8 @@ export function bench(config: string, behave: Behaviour = {}) {
   const encoded: Batch[] = [];
   const stores = new Map<string, MemoryStore>();
   const world = fakeWorld();
+  /** That the log was given. */
+  const levels: string[] = [];
 
   async function opened<T extends object>(id: string, instance: T): Promise<T & Closable> {
     if (behave.failStart === id) throw Object.assign(new Error('no permission'), { code: 'EPERM' });
@@ -204,9 +206,15 @@ export function bench(config: string, behave: Behaviour = {}) {
 
   const load = () =>
     loadConfig({ files: ['test'], sets: [], environment: {}, readFile: () => written }, components);
-  const agent = createAgent(world, load);
+  const agent = createAgent(world, {
+    load,
+    async applyTelemetry({ logs }) {
+      if (behave.failTelemetry === logs.level) throw new Error('no port');
+      levels.push(logs.level);
+    },
+  });
   return {
-    ...{ ...world, events, received, agent },
+    ...{ ...world, events, received, agent, levels },
     labels: (id: string) => received.get(id)?.flatMap(labelsOf) ?? [],
     /** The running agent, or why it does not start. */
     async start() {
@@ -229,6 +237,8 @@ export function bench(config: string, behave: Behaviour = {}) {
 /** What components do, read at each step: a test may change it. */
 export interface Behaviour {
   failStart?: string | undefined;
+  /** With this level of the log. */
+  failTelemetry?: string;
   failClose?: string;
   hangClose?: string;
   hangStore?: string;

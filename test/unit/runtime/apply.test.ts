@@ -345,14 +345,49 @@ test('a service with its user’s settings is another one when they change', asy
   await agent.stop();
 });
 
-test('what the world was made from cannot be changed', async () => {
-  const { reload, happened, agent } = await running(one);
+test('what the world was made from cannot be changed, and the keys of it are named', async () => {
+  const { reload, happened, agent, levels } = await running(one);
   const other = one.replace('service: {', 'service: {host: {root_path: /host}, ');
   await assert.rejects(reload(other), {
     code: 'RESTART_REQUIRED',
-    message: 'cannot apply the configuration: service::host changed, which needs a restart of the agent',
+    message:
+      'cannot apply the configuration: service::host::root_path changed, which needs a restart of the agent',
   });
-  assert.deepEqual(happened(), []);
+  const named = 'telemetry: {resource: {cloud.region: a}, logs: {level: debug}}, ';
+  await assert.rejects(reload(one.replace('service: {', `service: {${named}`)), {
+    message: /: service::telemetry::resource::cloud\.region changed, which needs a restart of the agent$/,
+  });
+  assert.deepEqual([happened(), levels], [[], ['info']]);
+  await agent.stop();
+});
+
+const withLevel = (level: string, config = one) =>
+  config.replace('service: {', `service: {telemetry: {logs: {level: ${level}}}, `);
+
+test('own telemetry takes other settings, and a change of them alone is no other change', async () => {
+  const { reload, happened, agent, levels } = await running(one);
+  const { opened, closed, reconfigured } = await reload(withLevel('debug'));
+  assert.deepEqual(
+    { opened, closed, reconfigured },
+    { opened: [], closed: [], reconfigured: ['service::telemetry::logs'] },
+  );
+  assert.deepEqual([happened(), levels], [[], ['info', 'debug']]);
+  await agent.stop();
+});
+
+test('where a component cannot be opened own telemetry gets its former settings back', async () => {
+  const behave: Behaviour = {};
+  const { reload, agent, levels } = await running(one, behave);
+  behave.failStart = 'sink';
+  await assert.rejects(reload(withLevel('warn', withSetting('sink', 'other'))));
+  assert.deepEqual(levels, ['info', 'warn', 'info']);
+  await agent.stop();
+});
+
+test('where own telemetry cannot take settings nothing is changed', async () => {
+  const { reload, happened, agent, levels } = await running(one, { failTelemetry: 'error' });
+  await assert.rejects(reload(withLevel('error', withSetting('sink', 'other'))), /no port/);
+  assert.deepEqual([happened(), levels], [[], ['info', 'info']]);
   await agent.stop();
 });
 
