@@ -287,6 +287,8 @@ export interface ReceiverComponent<Schema extends TObject = TObject> extends Des
 export interface ProcessorComponent<Schema extends TObject = TObject, Result extends Processed = Batch>
   extends Described<'processor', Schema> {
   readonly stability: StabilityBySignal;
+  /** Former types that still work, each with a warning. */
+  readonly aliases?: readonly string[];
   open(config: Static<Schema>, host: Host): Promise<Processor<Result>>;
 }
 /** A signal that a connector consumes and the one that it emits for it. */

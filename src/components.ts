@@ -16,6 +16,7 @@ import { contention } from './processors/contention/contention.ts';
 import { filter } from './processors/filter/filter.ts';
 import { memoryLimiter } from './processors/memory-limiter.ts';
 import { resource } from './processors/resource.ts';
+import { resourceDetection } from './processors/resource-detection/resource-detection.ts';
 import { sampling } from './processors/sampling/sampling.ts';
 import { workload } from './processors/workload/workload.ts';
 import { agent } from './receivers/agent.ts';
@@ -36,6 +37,7 @@ export const components: readonly Component[] = [
   sampling,
   memoryLimiter,
   filter,
+  resourceDetection,
   resource,
   attributes,
   batch,

@@ -20,7 +20,7 @@ const memoryLimiterConfig = Type.Object(
       description: 'How often the resident memory of the agent is measured.',
     }),
     limit_mib: mebibytes(
-      'The hard limit, of all resident memory: an agent that is idle takes some 80 MiB. Goes before `limit_percentage`.',
+      'The hard limit, of all resident memory, as in `otelcol_process_memory_rss`: what an idle agent takes counts too. Goes before `limit_percentage`.',
     ),
     spike_limit_mib: mebibytes(
       'How much may be added between two measurements: the soft limit is so far below the hard one. Default: a fifth of the limit.',

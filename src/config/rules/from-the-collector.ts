@@ -30,11 +30,6 @@ export const fromTheCollector: readonly Counterpart[] = [
   },
   {
     section: 'processors',
-    types: ['resource_detection', 'resourcedetection'],
-    instead: `processor \`workload\` names cluster, node and pod; for the rest ${behind}`,
-  },
-  {
-    section: 'processors',
     types: ['cumulative_to_delta', 'cumulativetodelta', 'delta_to_cumulative', 'deltatocumulative'],
     instead: 'use `temporality` of exporter `otlp_grpc`',
   },

@@ -13,7 +13,7 @@ export const sectionOf = (kind: Component['kind']): Section => `${kind}s`;
 
 /** A component's own types, the former ones too. */
 export const typesOf = (component: Component): readonly string[] =>
-  component.kind === 'exporter' ? [component.type, ...(component.aliases ?? [])] : [component.type];
+  'aliases' in component ? [component.type, ...(component.aliases ?? [])] : [component.type];
 
 /** The part of an id after `type/`: at most 1024 characters, no separators, control characters or symbols. */
 const name = '[^\\p{Z}\\p{C}\\p{S}]{1,1024}';
