@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { messageOf } from '../telemetry/health.ts';
-import { report } from './output.ts';
+import { lineWriter, report } from './output.ts';
 
 export interface LogOutput {
   write(text: string): void;
@@ -17,7 +17,7 @@ export function openLogOutput(paths: readonly string[]): LogOutput {
   try {
     const outputs = paths.map((path): ((text: string) => void) => {
       if (path === 'stderr') return report;
-      if (path === 'stdout') return (text) => void process.stdout.write(text);
+      if (path === 'stdout') return lineWriter(process.stdout, 'standard output');
       const file = openSync(path, 'a', 0o640);
       opened.push(file);
       return appendTo(path, file);

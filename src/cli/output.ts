@@ -3,10 +3,27 @@ import { printable } from '../printable.ts';
 import { StartError } from '../runtime/start-error.ts';
 import { CommandError } from './command-error.ts';
 
-/** For people: on standard error, so that standard output has data only. The text is printable. */
-export function report(text: string): void {
-  process.stderr.write(text.endsWith('\n') ? text : `${text}\n`);
+/** Bytes that are kept for a reader that does not keep up. */
+const mostWaiting = 1024 * 1024;
+
+type Output = Pick<NodeJS.WriteStream, 'write' | 'writableLength'>;
+
+/** Writes lines; those that the reader of a pipe leaves no room for are left out, and the next one comes after their number. */
+export function lineWriter(output: Output, name: string): (text: string) => void {
+  let missing = 0;
+  return (text) => {
+    if (output.writableLength > mostWaiting) {
+      missing += 1;
+      return;
+    }
+    if (missing > 0) output.write(`${name} was not read; ${missing} lines are missing here\n`);
+    missing = 0;
+    output.write(text.endsWith('\n') ? text : `${text}\n`);
+  };
 }
+
+/** For people: on standard error, so that standard output has data only. The text is printable. */
+export const report = lineWriter(process.stderr, 'standard error');
 
 /** The result of a command, on standard output. */
 export function print(text: string): void {
