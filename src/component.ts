@@ -23,6 +23,8 @@ interface Described<Kind extends string, Schema extends TObject> {
   readonly kind: Kind;
   /** `snake_case`, as it is written in the configuration. */
   readonly type: string;
+  /** Other types that work, each with a warning. */
+  readonly aliases?: readonly string[];
   /** One sentence for `earshot components` and the reference page. */
   readonly summary: string;
   readonly config: Schema;
@@ -61,6 +63,8 @@ export interface Host extends ServiceHost {
   readonly signals: ReadonlySet<Signal>;
   /** The component's own store, by the id of the storage that its settings name (`storageId`). */
   openStore(storage: string): Promise<Store>;
+  /** The one of an id that its settings name (`authKey`). */
+  authenticator(id: string): Authenticator;
 }
 
 export interface ExtensionHost extends Host {
@@ -287,8 +291,6 @@ export interface ReceiverComponent<Schema extends TObject = TObject> extends Des
 export interface ProcessorComponent<Schema extends TObject = TObject, Result extends Processed = Batch>
   extends Described<'processor', Schema> {
   readonly stability: StabilityBySignal;
-  /** Former types that still work, each with a warning. */
-  readonly aliases?: readonly string[];
   open(config: Static<Schema>, host: Host): Promise<Processor<Result>>;
 }
 /** A signal that a connector consumes and the one that it emits for it. */
@@ -305,8 +307,6 @@ interface DescribedExporter<Schema extends TObject> extends Described<'exporter'
   readonly stability: StabilityBySignal;
   /** It exports to standard output, and to nothing else. */
   readonly prints?: true;
-  /** Former types that still work, each with a warning. */
-  readonly aliases?: readonly string[];
 }
 export interface RequestExporterComponent<Schema extends TObject = TObject>
   extends DescribedExporter<Schema> {
@@ -363,6 +363,14 @@ export interface StoreChange {
   readonly value: Uint8Array | undefined;
 }
 
+/** What exporters show to servers that ask for it. */
+export interface Authenticator extends Running {
+  /** Of one request, in small letters. Rejects where there are none now; the request may be sent later. */
+  headers(): Promise<Readonly<Record<string, string>>>;
+  /** A server has refused these: whether there are others now. Rejects likewise. */
+  renew(refused: Readonly<Record<string, string>>): Promise<boolean>;
+}
+
 interface DescribedExtension<Schema extends TObject> extends Described<'extension', Schema> {
   readonly stability: Stability;
 }
@@ -375,9 +383,14 @@ export interface StorageComponent<Schema extends TObject = TObject> extends Desc
   readonly provides: 'storage';
   open(config: Static<Schema>, host: ExtensionHost): Promise<Storage>;
 }
+export interface AuthenticatorComponent<Schema extends TObject = TObject> extends DescribedExtension<Schema> {
+  readonly provides: 'authenticator';
+  open(config: Static<Schema>, host: ExtensionHost): Promise<Authenticator>;
+}
 export type ExtensionComponent<Schema extends TObject = TObject> =
   | PlainExtensionComponent<Schema>
-  | StorageComponent<Schema>;
+  | StorageComponent<Schema>
+  | AuthenticatorComponent<Schema>;
 
 export type Component =
   | ReceiverComponent

@@ -7,8 +7,11 @@ import { otlpHttp } from './exporters/otlp-http/otlp-http.ts';
 import { prometheus } from './exporters/prometheus/prometheus.ts';
 import { table } from './exporters/table/table.ts';
 import { admin } from './extensions/admin/admin.ts';
+import { basicAuth } from './extensions/basic-auth.ts';
+import { bearerTokenAuth } from './extensions/bearer-token-auth.ts';
 import { fileStorage } from './extensions/file-storage/file-storage.ts';
 import { healthCheck } from './extensions/health-check/health-check.ts';
+import { oauth2Client } from './extensions/oauth2-client/oauth2-client.ts';
 import { zpages } from './extensions/zpages/zpages.ts';
 import { attributes } from './processors/attributes.ts';
 import { batch } from './processors/batch.ts';
@@ -52,4 +55,7 @@ export const components: readonly Component[] = [
   fileStorage,
   healthCheck,
   zpages,
+  basicAuth,
+  bearerTokenAuth,
+  oauth2Client,
 ];

@@ -141,9 +141,9 @@ export class GraphRunner {
     const missing = plan.instances.filter(({ key }) => !kept.has(key));
     const holders = new Map(missing.map((planned) => [planned, this.#holderBefore(planned, kept)] as const));
     const opened = new Map<string, Instance>();
-    const storageOf = (id: string) => storageIn([kept, opened], id);
+    const providedBy = (id: string) => providedIn([kept, opened], id);
     const open = async (planned: InstancePlan) => {
-      const instance = await openInstance(planned, { ...this.#context, storageOf });
+      const instance = await openInstance(planned, { ...this.#context, providedBy });
       opened.set(planned.key, instance);
       undo.push(() => this.#close([instance]));
     };
@@ -157,12 +157,12 @@ export class GraphRunner {
   }
 
   /** The instance that has to go before another one opens: of an exclusive component, or with the same endpoint or store. */
-  #holderBefore({ key, configured, extensions }: InstancePlan, kept: ReadonlyMap<string, Instance>) {
+  #holderBefore({ key, configured, hasStore }: InstancePlan, kept: ReadonlyMap<string, Instance>) {
     const { component } = configured;
     const holds = ({ plan }: Instance) =>
       (component.exclusive && plan.configured.component === component) ||
       (component.listens && plan.key === key) ||
-      (extensions.length > 0 && plan.extensions.length > 0 && plan.key === key);
+      (hasStore && plan.hasStore && plan.key === key);
     return this.graph.instances.find(
       (instance) => holds(instance) && kept.get(instance.key) !== instance && !instance.isClosed,
     );
@@ -187,8 +187,8 @@ export class GraphRunner {
   async #reopen(holder: Instance): Promise<Instance | undefined> {
     const { graph } = this;
     try {
-      const storageOf = (id: string) => storageIn([graph], id);
-      const instance = await openInstance(holder.plan, { ...this.#context, storageOf });
+      const providedBy = (id: string) => providedIn([graph], id);
+      const instance = await openInstance(holder.plan, { ...this.#context, providedBy });
       instance.start();
       return instance;
     } catch (error) {
@@ -219,10 +219,10 @@ export class GraphRunner {
   }
 }
 
-function storageIn(graphs: readonly { get(key: string): Instance | undefined }[], id: string) {
+function providedIn(graphs: readonly { get(key: string): Instance | undefined }[], id: string) {
   for (const graph of graphs) {
     const opened = graph.get(extensionKey(id))?.opened;
-    if (opened?.kind === 'extension') return opened.storage;
+    if (opened?.kind === 'extension') return opened.provided;
   }
   return undefined;
 }

@@ -1,4 +1,5 @@
 import type {
+  Authenticator,
   Component,
   Connector,
   Exporter,
@@ -17,13 +18,18 @@ import type { Configured } from '../config/config.ts';
 import { type OpenedExporter, openSender, type SenderContext } from '../delivery/open-sender.ts';
 import type { Sender } from '../delivery/sender.ts';
 
+/** What an extension has for other components. */
+export type Provided =
+  | { readonly provides: 'storage'; readonly storage: Storage }
+  | { readonly provides: 'authenticator'; readonly authenticator: Authenticator };
+
 /** An opened component, by kind. */
 export type Opened =
   | { readonly kind: 'receiver'; readonly running: Receiver }
   | { readonly kind: 'processor'; readonly running: Processor<Processed> }
   | { readonly kind: 'connector'; readonly running: Connector }
   | { readonly kind: 'exporter'; readonly running: Exporter; readonly sender: Sender }
-  | { readonly kind: 'extension'; readonly running: Running; readonly storage?: Storage };
+  | { readonly kind: 'extension'; readonly running: Running; readonly provided?: Provided };
 
 export interface OpenContext {
   readonly host: Host;
@@ -59,8 +65,12 @@ async function openExtension(
 ): Promise<Opened> {
   const { kind } = component;
   if (component.provides === undefined) return { kind, running: await component.open(config, host) };
-  const storage = await component.open(config, host);
-  return { kind, running: storage, storage };
+  if (component.provides === 'storage') {
+    const storage = await component.open(config, host);
+    return { kind, running: storage, provided: { provides: 'storage', storage } };
+  }
+  const authenticator = await component.open(config, host);
+  return { kind, running: authenticator, provided: { provides: 'authenticator', authenticator } };
 }
 
 async function openExporter(

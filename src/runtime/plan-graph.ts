@@ -23,6 +23,8 @@ export interface InstancePlan {
   readonly configured: Configured<Component>;
   /** Ids of the extensions that its settings name. */
   readonly extensions: readonly string[];
+  /** Whether one of them keeps a store for it, which is open once at a time. */
+  readonly hasStore: boolean;
   /** What the pipelines take from it. */
   readonly signals: ReadonlySet<Signal>;
   /** Where a batch goes that it yields by itself. */
@@ -39,7 +41,15 @@ export function planGraph(config: Config): GraphPlan {
   const extensions = config.started.map((id): InstancePlan => {
     const subject = { kind: 'extension', id } as const;
     const configured = existing(config.extensions, id);
-    return { key: extensionKey(id), subject, configured, extensions: [], signals: new Set(), next: [] };
+    return {
+      key: extensionKey(id),
+      subject,
+      configured,
+      extensions: [],
+      hasStore: false,
+      signals: new Set(),
+      next: [],
+    };
   });
   const byInstance = Map.groupBy(startOrder(config), ({ instance }) => instance);
   const others = [...byInstance.values()].map((vertices) => planInstance(vertices, config));
@@ -69,6 +79,7 @@ function planInstance(vertices: readonly Vertex[], config: Config): InstancePlan
   if (vertex === undefined) throw new Error('an instance has a vertex');
   const { role: kind, id, pipeline, instance: key } = vertex;
   const configured = existing<Configured<Component>>(config[`${kind}s`], id);
+  const references = referencesOf(configured);
   const edges = vertices.flatMap(({ next }) => next);
   const targets = new Map<Signal, Set<Vertex>>();
   const isFirst = ({ signal, to }: Edge) => {
@@ -80,15 +91,16 @@ function planInstance(vertices: readonly Vertex[], config: Config): InstancePlan
     key,
     subject: { kind, id, ...(pipeline !== undefined && { pipeline }) },
     configured,
-    extensions: extensionsOf(configured),
+    extensions: references.map(({ id: named }) => named),
+    hasStore: references.some(({ provides }) => provides === 'storage'),
     signals: new Set(edges.map(({ signal }) => signal)),
     next: edges.filter(isFirst),
   };
 }
 
-function extensionsOf({ component, config, delivery }: Configured<Component>): readonly string[] {
+function referencesOf({ component, config, delivery }: Configured<Component>) {
   const schema = jsonSchema(configSchemaOf(component));
-  return extensionReferences(schema, { ...config, ...delivery }).map(({ id }) => id);
+  return extensionReferences(schema, { ...config, ...delivery });
 }
 
 function startOrder(config: Config): readonly Vertex[] {

@@ -52,6 +52,11 @@ export function fakeHost(id: string, emits?: Emits, cgroups: Cgroups = new FakeC
     machine,
     ownResource: resource({ 'service.name': 'earshot' }),
     openStore: async () => new MemoryStore(),
+    authenticator: () => ({
+      headers: async () => ({ authorization: 'Bearer fake' }),
+      renew: async () => false,
+      async close() {},
+    }),
     hostSettings() {
       throw new Error('no service of this test has settings');
     },

@@ -62,6 +62,9 @@ export async function replayRecording({ file, workload, since, config }: Recorde
     ...hostOf({ kind: 'connector', id: 'explain' }, { world, services, user }),
     signals: new Set(),
     openStore: () => Promise.reject(new Error('a recording is explained without a storage')),
+    authenticator() {
+      throw new Error('a recording is explained without an authenticator');
+    },
   };
   try {
     const explanations = await host.use(explanationsRef);

@@ -27,6 +27,8 @@ export function extensionReferences(
   );
 }
 
+const article = { storage: 'a', authenticator: 'an' } as const;
+
 export interface Extensions {
   /** Configured ones. */
   readonly configured: Catalogue['extensions'];
@@ -48,7 +50,7 @@ export function extensionProblem(
     const candidates = [...configured].flatMap(([other, component]) => (providing(component) ? [other] : []));
     const remedy =
       didYouMean(id, candidates) ||
-      `: add a ${provides} (${types.join(', ')}) to extensions and to service::extensions`;
+      `: add ${article[provides]} ${provides} (${types.join(', ')}) to extensions and to service::extensions`;
     return `references extension "${id}" which is not configured${remedy}`;
   }
   const component = configured.get(id);

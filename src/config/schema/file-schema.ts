@@ -12,8 +12,10 @@ export type Section = (typeof sections)[number];
 export const sectionOf = (kind: Component['kind']): Section => `${kind}s`;
 
 /** A component's own types, the former ones too. */
-export const typesOf = (component: Component): readonly string[] =>
-  'aliases' in component ? [component.type, ...(component.aliases ?? [])] : [component.type];
+export const typesOf = (component: Component): readonly string[] => [
+  component.type,
+  ...(component.aliases ?? []),
+];
 
 /** The part of an id after `type/`: at most 1024 characters, no separators, control characters or symbols. */
 const name = '[^\\p{Z}\\p{C}\\p{S}]{1,1024}';

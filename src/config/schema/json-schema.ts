@@ -15,8 +15,8 @@ export interface JsonSchema {
   readonly duration?: { readonly minimum?: string; readonly maximum?: string };
   /** The value is never printed, see `secret()`. */
   readonly secret?: boolean;
-  /** The value is the id of an extension that provides this, see `storageId()`. */
-  readonly extension?: 'storage';
+  /** The value is the id of an extension that provides this, see `storageId()` and `authKey`. */
+  readonly extension?: 'storage' | 'authenticator';
   /** Capital letters of a text are small ones. */
   readonly ignoresCase?: boolean;
   readonly [keyword: string]: unknown;

@@ -3,14 +3,23 @@ import type { ConfigProblem } from '../../component.ts';
 import { isPlainKey } from '../../config/rules/secrets.ts';
 import { type ConnectionConfig, metadataOf, target } from './connection.ts';
 
+/** The Collector makes no such connection either. */
+const unencrypted = 'would be sent unencrypted: turn TLS on, by https:// or tls::insecure: false';
+
 /** What the schema cannot say about a connection. No message repeats a value: it may come from the environment. */
-export function connectionProblems({ endpoint, headers, tls }: ConnectionConfig): readonly ConfigProblem[] {
+export function connectionProblems({
+  endpoint,
+  headers,
+  tls,
+  auth,
+}: ConnectionConfig): readonly ConfigProblem[] {
   const { address, scheme, plaintext } = target({ endpoint, tls });
   const wrong = addressProblem(address, scheme);
   return [
     ...(wrong === undefined ? [] : [{ path: ['endpoint'], message: wrong }]),
     ...Object.entries(headers).flatMap(([key, value]) => headerProblem(key, value)),
     ...(plaintext ? [] : tlsProblems(tls)),
+    ...(plaintext && auth ? [{ path: ['auth'], message: unencrypted }] : []),
   ];
 }
 

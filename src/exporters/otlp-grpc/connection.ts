@@ -17,6 +17,7 @@ export interface ConnectionConfig {
   readonly compression: 'gzip' | 'none';
   readonly headers: Readonly<Record<string, string>>;
   readonly tls: TlsClientConfig;
+  readonly auth?: { readonly authenticator: string };
   readonly keepalive?: {
     readonly time: Nanoseconds;
     readonly timeout: Nanoseconds;
@@ -24,12 +25,17 @@ export interface ConnectionConfig {
   };
 }
 
+interface Request extends Attempt {
+  /** Beside those that are configured. */
+  readonly credentials: Readonly<Record<string, string>>;
+}
+
 /** One gRPC channel that carries messages encoded already. */
 export interface Connection {
   /** Where it leads, for a person to read. */
   readonly address: string;
   /** The answer's message; the server is told the timeout. Rejects with grpc-js' `ServiceError`. */
-  call(path: string, message: Uint8Array, attempt: Attempt): Promise<Buffer>;
+  call(path: string, message: Uint8Array, request: Request): Promise<Buffer>;
   close(): void;
 }
 
@@ -52,14 +58,14 @@ export function openConnection(config: ConnectionConfig, secure: Tls | undefined
   );
   return {
     address,
-    call: (path, message, { abort, timeout }) =>
+    call: (path, message, { abort, timeout, credentials: shown }) =>
       new Promise((resolve, reject) => {
         const call = client.makeUnaryRequest<Uint8Array, Buffer>(
           path,
           (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
           (bytes) => bytes,
           message,
-          metadata,
+          withCredentials(metadata, shown),
           timeout > 0 ? { deadline: Date.now() + toMilliseconds(timeout) } : {},
           (error: ServiceError | null, answer?: Buffer) => {
             abort.removeEventListener('abort', cancel);
@@ -79,6 +85,12 @@ export function openConnection(config: ConnectionConfig, secure: Tls | undefined
 export function target({ endpoint, tls }: Pick<ConnectionConfig, 'endpoint' | 'tls'>) {
   const [, scheme, address = ''] = /^(?:(https?|dns):\/\/\/?)?(.*?)\/?$/.exec(endpoint.trim()) ?? [];
   return { address, scheme, plaintext: scheme === 'http' || (scheme !== 'https' && tls.insecure) };
+}
+
+function withCredentials(metadata: Metadata, credentials: Request['credentials']): Metadata {
+  const whole = metadata.clone();
+  for (const [name, value] of Object.entries(credentials)) whole.set(name, value);
+  return whole;
 }
 
 /** Header values are secrets: no error repeats one. */

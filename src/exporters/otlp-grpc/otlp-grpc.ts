@@ -1,8 +1,17 @@
 import type { ServiceError } from '@grpc/grpc-js';
+import { authenticate } from '../../client/authenticate.ts';
 import { openRotating } from '../../client/rotating.ts';
 import { tlsFiles } from '../../client/tls.ts';
 import { tlsClientKeys } from '../../client/tls-keys.ts';
-import type { Attempt, Outcome, Payload, RequestExporterComponent, Stability } from '../../component.ts';
+import type {
+  Attempt,
+  Authenticator,
+  Outcome,
+  Payload,
+  RequestExporterComponent,
+  Stability,
+} from '../../component.ts';
+import { authKey } from '../../config/schema/authenticator.ts';
 import { duration } from '../../config/schema/duration.ts';
 import { secret } from '../../config/schema/secret.ts';
 import { Type } from '../../config/schema/type.ts';
@@ -43,6 +52,7 @@ const config = Type.Object(
         { ...closed, description: 'Probes of a silent connection; absent: none.' },
       ),
     ),
+    ...authKey,
     ...temporalityKeys,
   },
   closed,
@@ -61,11 +71,12 @@ export const otlpGrpc: RequestExporterComponent<typeof config> = {
   check: connectionProblems,
   files: ({ tls }) => tlsFiles(tls),
   async open(settings, host) {
+    const authenticator = settings.auth && host.authenticator(settings.auth.authenticator);
     const { use, ...running } = openRotating(settings, { tls: tlsOf, open: openConnection }, host);
     const convert = converterTo(settings, host);
     return {
       encode: (batch) => requestsOf(convert(batch), 'proto'),
-      send: (payload, attempt) => use((connection) => send(payload, { connection, attempt })),
+      send: (payload, attempt) => use((connection) => send(payload, { connection, authenticator, attempt })),
       ...running,
     };
   },
@@ -73,15 +84,23 @@ export const otlpGrpc: RequestExporterComponent<typeof config> = {
 
 interface Sending {
   readonly connection: Connection;
+  readonly authenticator: Authenticator | undefined;
   readonly attempt: Attempt;
 }
 
-async function send(payload: Payload, { connection, attempt }: Sending): Promise<Outcome> {
+const send = (payload: Payload, sending: Sending): Promise<Outcome> =>
+  authenticate(sending.authenticator, (credentials) => call(payload, { ...sending, credentials }));
+
+interface Calling extends Sending {
+  readonly credentials: Readonly<Record<string, string>>;
+}
+
+async function call(payload: Payload, { connection, attempt, credentials }: Calling): Promise<Outcome> {
   const { grpcMethod } = codecOf(payload.signal);
   const { address } = connection;
   let answer: Uint8Array;
   try {
-    answer = await connection.call(grpcMethod, payload.bytes, attempt);
+    answer = await connection.call(grpcMethod, payload.bytes, { ...attempt, credentials });
   } catch (error) {
     if (attempt.abort.aborted) return { kind: 'retry', reason: `${address} did not answer in time` };
     // The only thing that `call` rejects with.

@@ -1,14 +1,14 @@
+import type { HttpConfig } from '../../client/http.ts';
 import { tlsProblems } from '../../client/tls.ts';
 import type { ConfigProblem } from '../../component.ts';
 import { isPlainKey } from '../../config/rules/secrets.ts';
 import { validateHeaderName, validateHeaderValue } from '../../net/node-http.ts';
-import type { ConnectionConfig } from './connection.ts';
 import type { Endpoints } from './endpoint.ts';
 
 const endpointKeys = ['endpoint', 'metrics_endpoint', 'logs_endpoint', 'traces_endpoint'] as const;
 
 /** What the schema cannot say. No message repeats a value: it may come from the environment. */
-export function configProblems(config: ConnectionConfig & Endpoints): readonly ConfigProblem[] {
+export function configProblems(config: HttpConfig & Endpoints): readonly ConfigProblem[] {
   return [
     ...endpointProblems(config),
     ...Object.entries(config.headers).flatMap(([key, value]) => headerProblem(key, value)),

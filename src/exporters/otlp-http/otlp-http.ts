@@ -1,8 +1,18 @@
 import type { Static } from 'typebox';
+import { authenticate } from '../../client/authenticate.ts';
+import { type HttpConnection, openHttp } from '../../client/http.ts';
 import { openRotating } from '../../client/rotating.ts';
 import { openTls, tlsFiles } from '../../client/tls.ts';
 import { tlsClientKeys } from '../../client/tls-keys.ts';
-import type { Host, Outcome, Payload, RequestExporterComponent, Stability } from '../../component.ts';
+import type {
+  Authenticator,
+  Host,
+  Outcome,
+  Payload,
+  RequestExporterComponent,
+  Stability,
+} from '../../component.ts';
+import { authKey } from '../../config/schema/authenticator.ts';
 import { secret } from '../../config/schema/secret.ts';
 import { Type } from '../../config/schema/type.ts';
 import { requestsOf } from '../../otlp/requests.ts';
@@ -11,7 +21,6 @@ import { cumulativeCounters } from '../../telemetry/metrics/temporality.ts';
 import { codecOf, type OtlpSignal } from '../../telemetry/otlp.ts';
 import { configProblems } from './check.ts';
 import { compress } from './compress.ts';
-import { type Connection, openConnection } from './connection.ts';
 import { endpointOf, printableUrl } from './endpoint.ts';
 import { acceptance, refusal, unreachable } from './outcome.ts';
 
@@ -47,6 +56,7 @@ const config = Type.Object(
       ...closed,
       default: {},
     }),
+    ...authKey,
     ...temporalityKeys,
   },
   closed,
@@ -67,16 +77,18 @@ export const otlpHttp: RequestExporterComponent<typeof config> = {
   check: configProblems,
   files: ({ tls }) => tlsFiles(tls),
   async open(settings, host) {
+    const authenticator = settings.auth && host.authenticator(settings.auth.authenticator);
     const { use, ...running } = openRotating(
       settings,
-      { tls: (config) => openTls(config.tls), open: openConnection },
+      { tls: (config) => openTls(config.tls), open: openHttp },
       host,
     );
     const convert = converterTo(settings, host);
     const { encoding } = settings;
     return {
       encode: (batch) => requestsOf(convert(batch), encoding).map((payload) => ({ ...payload, encoding })),
-      send: (payload, { abort }) => use((connection) => send(payload, { settings, connection, abort, host })),
+      send: (payload, { abort }) =>
+        use((connection) => send(payload, { settings, connection, authenticator, abort, host })),
       ...running,
     };
   },
@@ -84,27 +96,43 @@ export const otlpHttp: RequestExporterComponent<typeof config> = {
 
 interface Sending {
   readonly settings: OtlpHttpConfig;
-  readonly connection: Connection;
+  readonly connection: HttpConnection;
+  readonly authenticator: Authenticator | undefined;
   readonly abort: AbortSignal;
   readonly host: Host;
 }
 
 const contentTypes = { proto: 'application/x-protobuf', json: 'application/json' } as const;
 
-async function send(payload: Payload, { settings, connection, abort, host }: Sending): Promise<Outcome> {
-  const { signal, encoding = settings.encoding } = payload;
-  const { compression } = settings;
+async function send(payload: Payload, sending: Sending): Promise<Outcome> {
+  const { settings, authenticator } = sending;
+  const { signal } = payload;
   const url = endpointOf(settings, signal, codecOf(signal).httpPath);
   if (url === undefined)
     return { kind: 'refused', reason: `no endpoint for ${signal}: set endpoint or ${signal}_endpoint` };
+  const body = await compress(payload.bytes, settings.compression);
+  return authenticate(authenticator, (credentials) => post(payload, { ...sending, url, body, credentials }));
+}
+
+interface Posting extends Sending {
+  readonly url: URL;
+  readonly body: Uint8Array;
+  readonly credentials: Readonly<Record<string, string>>;
+}
+
+async function post(payload: Payload, posting: Posting): Promise<Outcome> {
+  const { settings, connection, abort, host, url, body, credentials } = posting;
+  const { compression, encoding: usual } = settings;
+  const { encoding = usual } = payload;
   const address = printableUrl(url);
   try {
     const response = await connection.post(url, {
       headers: {
+        ...credentials,
         'Content-Type': contentTypes[encoding],
         ...(compression !== 'none' && { 'Content-Encoding': compression }),
       },
-      body: await compress(payload.bytes, compression),
+      body,
       abort,
     });
     if (response.status < 200 || response.status > 299)

@@ -1,3 +1,4 @@
+import type { Response } from '../../client/http.ts';
 import type { Outcome, Payload } from '../../component.ts';
 import { explainNetworkError, type NetworkFailure } from '../../net/explain.ts';
 import { STATUS_CODES } from '../../net/node-http.ts';
@@ -5,7 +6,6 @@ import { outcomeOf } from '../../otlp/answer.ts';
 import { statusMessage } from '../../otlp/rpc-status.ts';
 import type { OtlpEncoding } from '../../telemetry/otlp-codec.ts';
 import { type Nanoseconds, nanoseconds, type UnixNanoseconds } from '../../telemetry/units.ts';
-import type { Response } from './connection.ts';
 
 /** Statuses after which OTLP has a client try again. */
 const retryable: ReadonlySet<number> = new Set([429, 502, 503, 504]);

@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import type { Tls } from '../../client/tls.ts';
-import type { TlsClientConfig } from '../../client/tls-keys.ts';
-import { Agent as HttpAgent, request as httpRequest } from '../../net/node-http.ts';
-import { version } from '../../version.ts';
+import { Agent as HttpAgent, request as httpRequest } from '../net/node-http.ts';
+import { version } from '../version.ts';
+import type { Tls } from './tls.ts';
+import type { TlsClientConfig } from './tls-keys.ts';
 
-export interface ConnectionConfig {
+export interface HttpConfig {
   readonly headers: Readonly<Record<string, string>>;
   readonly tls: TlsClientConfig;
 }
@@ -26,7 +26,7 @@ export interface Response {
 }
 
 /** Connections that stay open between requests, through a proxy where the environment names one. */
-export interface Connection {
+export interface HttpConnection {
   /** Rejects where no whole answer came. */
   post(url: URL, post: Post): Promise<Response>;
   close(): void;
@@ -36,7 +36,7 @@ export interface Connection {
 const longestAnswer = 64 * 1024;
 
 /** Nothing connects before the first request. */
-export function openConnection({ headers, tls }: ConnectionConfig, secure: Tls): Connection {
+export function openHttp({ headers, tls }: HttpConfig, secure: Tls): HttpConnection {
   const shared = { keepAlive: true, proxyEnv: process.env };
   const agents = {
     'http:': new HttpAgent(shared),

@@ -1,0 +1,16 @@
+import { Type } from './type.ts';
+
+/** Which extension shows a server who asks; one that is not there, or does not, is refused. */
+export const authKey = {
+  auth: Type.Optional(
+    Type.Object(
+      {
+        authenticator: Type.String({
+          extension: 'authenticator',
+          description: 'Extension whose credentials are sent with each request.',
+        }),
+      },
+      { additionalProperties: false, description: 'Credentials from an extension; absent: none.' },
+    ),
+  ),
+};
