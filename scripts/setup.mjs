@@ -2,7 +2,7 @@
  * Makes this checkout able to run: system packages, npm dependencies with their own Node.js, then the build. Plain
  * JavaScript for any Node.js from 18, because nothing is installed yet. Does nothing, silently, when nothing is missing.
  *
- *   node scripts/setup.mjs [--tests] [--check] [--vm] [--vm-arm64] [--kubernetes] [--scenarios] [--cross] [--bench]    what else is needed besides the agent
+ *   node scripts/setup.mjs [--tests] [--check] [--vm] [--vm-arm64] [--interop] [--kubernetes] [--scenarios] [--cross] [--bench]    what else is needed besides the agent
  *   node scripts/setup.mjs --or-replay                        what replays a recording is enough, where packages cannot be had
  */
 import { spawnSync } from 'node:child_process';
@@ -173,6 +173,7 @@ const purposes = [
   '--check',
   '--vm',
   '--vm-arm64',
+  '--interop',
   '--kubernetes',
   '--scenarios',
   '--cross',
@@ -185,6 +186,7 @@ for (const argument of wanted)
 const canBuild = installSystemPackages(systemNeeds.build, { required: !wanted.has('--or-replay') });
 if (wanted.has('--check')) installSystemPackages(systemNeeds.check, { required: true });
 if (wanted.has('--tests')) installSystemPackages(systemNeeds.tests, { required: false });
+if (wanted.has('--interop')) installSystemPackages(systemNeeds.interop, { required: true });
 if (wanted.has('--kubernetes')) installSystemPackages(systemNeeds.kubernetes, { required: true });
 if (wanted.has('--scenarios')) installSystemPackages(systemNeeds.scenarios, { required: false });
 if (wanted.has('--bench')) installSystemPackages(systemNeeds.bench, { required: true });

@@ -68,6 +68,9 @@ export const systemNeeds = {
       dnf: 'qemu-system-aarch64-core',
     },
   ],
+  interop: [
+    { command: 'prometheus', what: 'Prometheus', apt: 'prometheus', dnf: 'golang-github-prometheus' },
+  ],
   kubernetes: [
     { command: 'etcd', what: 'etcd', apt: 'etcd-server', dnf: 'etcd' },
     containerd,

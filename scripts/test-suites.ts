@@ -42,7 +42,7 @@ export interface Runner {
   run(files: readonly string[], options: TestFilesOptions): Promise<TestFilesResult>;
 }
 
-const elsewhere = ['kernel', 'vm/guest', 'e2e', 'kubernetes', 'scenarios'].map(
+const elsewhere = ['kernel', 'vm/guest', 'e2e', 'interop', 'kubernetes', 'scenarios'].map(
   (folder) => `test/${folder}/**`,
 );
 

@@ -11,7 +11,7 @@ const components = fileURLToPath(new URL('./components', import.meta.url));
 /** All Kubernetes components in one program. Some minutes the first time. */
 export function kubernetesBinary(): string {
   const required = /^\s+k8s\.io\/kubernetes v(\S+)$/m.exec(readFileSync(join(components, 'go.mod'), 'utf8'));
-  return goProgram('kubernetes', `${required?.[1]}`, components);
+  return goProgram({ name: 'kubernetes', version: `${required?.[1]}`, sources: components });
 }
 
 export interface ContainerRuntime {

@@ -8,6 +8,9 @@ import { goProgram } from './go-programs.ts';
 
 const sources = fileURLToPath(new URL('./collector', import.meta.url));
 
+/** Counts up when `main.go` or its modules change and the version of the Collector does not. */
+const edition = 2;
+
 /** A real OpenTelemetry Collector that sends all it receives to another place. */
 export interface Collector {
   /** `host:port`, OTLP/gRPC. */
@@ -23,7 +26,7 @@ export function collectorBinary(): string {
   const required = /^\s+go\.opentelemetry\.io\/collector\/otelcol v(\S+)$/m.exec(
     readFileSync(join(sources, 'go.mod'), 'utf8'),
   );
-  return goProgram('otelcol', `${required?.[1]}`, sources);
+  return goProgram({ name: 'otelcol', version: `${required?.[1]}-${edition}`, sources });
 }
 
 export async function startCollector(options: {

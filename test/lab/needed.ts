@@ -13,14 +13,25 @@ export function lacks(...programs: readonly string[]): string | false {
   return reason;
 }
 
-function isInstalled(program: string): boolean {
+/** The file of a program of the operating system; without it a test fails. */
+export function installed(program: string): string {
+  const file = find(program);
+  if (file === undefined) throw new Error(`cannot run without ${program}: it is not installed`);
+  return file;
+}
+
+const isInstalled = (program: string) => find(program) !== undefined;
+
+function find(program: string): string | undefined {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
-  return folders.some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK);
-      return true;
-    } catch {
-      return false; // not here
-    }
-  });
+  return folders
+    .map((folder) => join(folder, program))
+    .find((file) => {
+      try {
+        accessSync(file, constants.X_OK);
+        return true;
+      } catch {
+        return false; // not here
+      }
+    });
 }

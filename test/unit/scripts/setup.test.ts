@@ -158,6 +158,6 @@ test('setup: an unknown argument is refused', () => {
   assert.equal(status, 1);
   assert.match(
     stderr,
-    /unknown argument --test; there are --tests, --check, --vm, --vm-arm64, --kubernetes, --scenarios, --cross, --bench, --or-replay/,
+    /unknown argument --test; there are --tests, --check, --vm, --vm-arm64, --interop, --kubernetes, --scenarios, --cross, --bench, --or-replay/,
   );
 });

@@ -113,7 +113,7 @@ test('each test file of this checkout belongs to one suite', () => {
   const root = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
   const all = globSync('test/**/*.test.ts', {
     cwd: root,
-    exclude: ['test/vm/guest/**', 'test/kubernetes/**', 'test/scenarios/**'],
+    exclude: ['test/vm/guest/**', 'test/interop/**', 'test/kubernetes/**', 'test/scenarios/**'],
   });
   const found = findSuites(root).flatMap(({ files }) => Object.values(files).flat());
   assert.deepEqual([...found].sort(), all.map((file) => join(root, file)).sort());
