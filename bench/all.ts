@@ -1,9 +1,9 @@
-/** Asks what Earshot costs, or the questions named first: `bench/all.ts [cost] [slowdown] [reading] [lines] [floor] [--options]`. */
+/** Asks what Earshot costs, or the questions named first: `bench/all.ts [cost] [slowdown] [reading] [lines] [floor] [delivery] [--options]`. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const unlessNamed = ['cost', 'slowdown'];
-const questions = [...unlessNamed, 'reading', 'lines', 'floor'];
+const questions = [...unlessNamed, 'reading', 'lines', 'floor', 'delivery'];
 const words = process.argv.slice(2);
 const firstOption = words.findIndex((word) => word.startsWith('--'));
 const named = firstOption < 0 ? words : words.slice(0, firstOption);

@@ -18,20 +18,20 @@ export function createAttempts<R>(
   send: Send<R>,
   { timeout, clock }: { readonly timeout: Nanoseconds; readonly clock: TimerClock },
 ): Attempts<R> {
-  const running = new Set<AbortController>();
+  const running = new Set<(reason: Error) => void>();
   return {
     async attempt(request) {
-      const abort = new AbortController();
-      const aborted = new Promise<Attempted>((resolve) => {
-        abort.signal.addEventListener('abort', () =>
-          resolve({ kind: 'retry', reason: messageOf(abort.signal.reason) }),
-        );
-      });
-      const late = new Error(`no answer within ${printDuration(timeout)}`);
-      const timer = timeout > 0 ? clock.setTimer(timeout, () => abort.abort(late)) : undefined;
+      const controller = new AbortController();
+      const { promise: aborted, resolve } = Promise.withResolvers<Attempted>();
+      const abort = (reason: Error) => {
+        resolve({ kind: 'retry', reason: messageOf(reason) }); // without a listener, which costs more than all else here
+        controller.abort(reason);
+      };
+      const late = () => abort(new Error(`no answer within ${printDuration(timeout)}`));
+      const timer = timeout > 0 ? clock.setTimer(timeout, late) : undefined;
       running.add(abort);
       try {
-        return await Promise.race([send(request, abort.signal), aborted]);
+        return await Promise.race([send(request, controller.signal), aborted]);
       } catch (error) {
         return { kind: 'refused', ...failureOf(error) };
       } finally {
@@ -40,7 +40,7 @@ export function createAttempts<R>(
       }
     },
     abortAll(reason) {
-      for (const abort of running) abort.abort(reason);
+      for (const abort of running) abort(reason);
     },
   };
 }
