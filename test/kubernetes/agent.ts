@@ -71,6 +71,7 @@ function writeOverlay(state: string, endpoint: string): string {
       'run',
       '--config',
       '/etc/earshot/earshot.yaml',
+      '--watch',
       ...settings.flatMap((setting) => ['--set', setting]),
     ],
     env: [{ name: 'OTLP_ENDPOINT', value: `http://${endpoint}` }],

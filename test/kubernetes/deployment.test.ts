@@ -118,6 +118,11 @@ async function replace(patch: object, ...texts: readonly RegExp[]): Promise<stri
   return logged(former?.metadata.uid, ...texts);
 }
 
+interface ConfigMap {
+  readonly metadata: { readonly name: string };
+  readonly data?: Readonly<Record<string, string>>;
+}
+
 interface Rule {
   readonly resources: readonly string[];
 }
@@ -154,6 +159,27 @@ test('with the rights of the manifests all sources are ready, and the self-test 
     /Self-test passed\./,
   );
   assert.doesNotMatch(log, / warn /);
+});
+
+test('an edited ConfigMap is applied by the pod that runs', async () => {
+  const [pod] = await agents();
+  const { items } = await node.read<{ readonly items: readonly ConfigMap[] }>(
+    'configmaps',
+    '--namespace=earshot',
+  );
+  const map = items.find(({ data }) => data?.['earshot.yaml']);
+  assert.ok(pod && map?.data?.['earshot.yaml']);
+  const edited = `${map.data['earshot.yaml']}\n  telemetry: {logs: {sampling: {enabled: false}}}\n`;
+  const { telemetry } = parse(map.data['earshot.yaml']).service;
+  assert.equal(telemetry, undefined, 'it is appended to `service`, the last section');
+  const patch = JSON.stringify({ data: { 'earshot.yaml': edited } });
+  const namespace = '--namespace=earshot';
+  await node.kubectl(['patch', 'configmap', map.metadata.name, namespace, '--patch', patch]);
+  // The kubelet looks at the volumes of a pod that has changed at once, and else each minute.
+  await node.kubectl(['annotate', 'pod', pod.metadata.name, namespace, 'earshot.test/edited=yes']);
+  const applied = /Configuration applied\..*"reconfigured":\["service::telemetry::logs"\]/;
+  await logged(undefined, /A configuration file has changed\./, applied);
+  assert.equal((await agents())[0]?.metadata.uid, pod.metadata.uid);
 });
 
 test('without nodes/pods the kubelet answers 403, and the agent names the missing rule', async () => {

@@ -58,7 +58,8 @@ for (const [name, container] of [
   ['sidecar', beside],
 ] as const)
   test(`${name}: the shipped configuration is valid with the environment of the manifest`, () => {
-    assert.deepEqual(container.args, ['run', '--config', '/etc/earshot/earshot.yaml']);
+    const watch = name === 'base' ? ['--watch'] : [];
+    assert.deepEqual(container.args, ['run', '--config', '/etc/earshot/earshot.yaml', ...watch]);
     assert.ok(container.volumeMounts.some(({ mountPath }) => mountPath === '/etc/earshot'));
     const values: Readonly<Record<string, string>> = {
       OTLP_ENDPOINT: 'http://192.0.2.1:4317',
