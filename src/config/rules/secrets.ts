@@ -10,13 +10,14 @@ export function mayHoldSecret(schema: JsonSchema | undefined): boolean {
 /** The keys that hold secrets directly: what stands after one of them in a text is not shown. */
 export function secretKeys(schema: JsonSchema): readonly string[] {
   const own = Object.entries(schema.properties ?? {})
-    .filter(([, inner]) => inner.secret || insides(inner).some(({ secret }) => secret))
+    .filter(([, inner]) => inner.secret || unnamed(inner).some(({ secret }) => secret))
     .map(([key]) => key);
   return [...new Set([...own, ...insides(schema).flatMap(secretKeys)])];
 }
 
-const insides = ({ properties, patternProperties, additionalProperties, items }: JsonSchema) => [
-  ...Object.values(properties ?? {}),
+const insides = (schema: JsonSchema) => [...Object.values(schema.properties ?? {}), ...unnamed(schema)];
+
+const unnamed = ({ patternProperties, additionalProperties, items }: JsonSchema) => [
   ...Object.values(patternProperties ?? {}),
   ...(typeof additionalProperties === 'object' ? [additionalProperties] : []),
   ...(items ? [items] : []),

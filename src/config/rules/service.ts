@@ -37,7 +37,7 @@ export function checkReferences(
         if (!isRepeated && message) report.error(path, message);
         if (isRepeated) {
           const repeated = `references ${list.slice(0, -1)} "${id}" multiple times`;
-          if (list === 'processors') report.error(path, repeated);
+          if (list === 'processors') report.error(path, `${repeated}: leave one out`);
           else report.warn(path, repeated);
         }
       }
@@ -75,7 +75,7 @@ function referenceProblem(
 }
 
 const notConfigured = (kind: string, id: string, ids: readonly string[]) =>
-  `references ${kind} "${id}" which is not configured${didYouMean(id, ids)}`;
+  `references ${kind} "${id}" which is not configured${didYouMean(id, ids) || `: add it to ${kind}s`}`;
 
 /** Refuses pipelines of a signal whose gate is closed. */
 export function checkSignals({ pipelines }: Service, gates: Gates, report: Report): void {
@@ -84,7 +84,7 @@ export function checkSignals({ pipelines }: Service, gates: Gates, report: Repor
     if (signal === 'profiles')
       report.error(
         ['service', 'pipelines', id],
-        'profiling signal support is gated under the "service.profilesSupport" feature gate, which --feature-gates disables',
+        'profiling signal support is gated under the "service.profilesSupport" feature gate, which --feature-gates disables: leave it out there',
       );
 }
 
@@ -107,7 +107,7 @@ export function checkExclusive(
       else
         report.error(
           [section, id],
-          `there is "${other}" already: an agent can have one ${component.type} only`,
+          `there is "${other}" already: an agent can have one ${component.type} only, leave one out`,
         );
     }
   }
@@ -141,11 +141,16 @@ function checkConnectors(
       const others = new Set((uses[otherList].get(id) ?? []).map(({ signal }) => signal));
       const isMatched = (signal: Signal) =>
         component.connects.some((pair) => pair[side] === signal && others.has(pair[otherSide]));
+      const remedyOf = (signal: Signal) => {
+        const pairs = component.connects.filter((pair) => pair[side] === signal);
+        const signals = [...new Set(pairs.map((pair) => pair[otherSide]))].join(' or ');
+        return signals === '' ? '' : `: name it in the ${otherList} of a pipeline of ${signals}`;
+      };
       for (const use of uses[list].get(id) ?? []) {
         if (isMatched(use.signal)) continue;
         report.error(
           ['service', 'pipelines', use.id, list, use[list].indexOf(id)],
-          `connector "${id}" used as ${list.slice(0, -1)} in [${use.id}] pipeline but not used in any supported ${otherList.slice(0, -1)} pipeline`,
+          `connector "${id}" used as ${list.slice(0, -1)} in [${use.id}] pipeline but not used in any supported ${otherList.slice(0, -1)} pipeline${remedyOf(use.signal)}`,
         );
       }
     }
@@ -200,7 +205,7 @@ export function describeCycle(pipelines: readonly Pipeline[], connects: Connects
           ...cycle.slice(-shownAtEachEnd).map(name),
         ]
       : cycle.map(name);
-  return `cycle detected: ${way.join(' -> ')}`;
+  return `cycle detected: ${way.join(' -> ')}: take one connector on the way out of a pipeline`;
 }
 
 /** Vertices of a cycle at each end of its description. */

@@ -5,6 +5,7 @@ import { type Section, sections } from '../schema/file-schema.ts';
 import type { JsonSchema } from '../schema/json-schema.ts';
 import { find, plainValue, problemAt, type Tree } from '../text/tree.ts';
 import { didYouMean } from './did-you-mean.ts';
+import { formerKeys } from './from-the-collector.ts';
 import { isPlainKey, mayHoldSecret } from './secrets.ts';
 import { explainUnknownId, explainUnknownPipeline } from './unknown-id.ts';
 
@@ -105,14 +106,33 @@ function explain(
       const name = String(key.at(-1));
       const problem = problemAt(tree, key, explainUnknown(key, error, schema));
       const { hidden } = find(tree, path).tree;
-      if (hidden !== undefined) return { ...problem, path, message: `a key in ${hidden} is unknown` };
+      if (hidden !== undefined)
+        return { ...problem, path, message: `a key in ${hidden} is unknown${knownKeys(error)}` };
+      if (oddBlank.test(name))
+        return {
+          ...problem,
+          path,
+          message: 'a key begins with a blank that is none of YAML: indent with spaces',
+        };
       if (!mayHoldSecret(error.parentSchema) || isPlainKey(name)) return problem;
       return { ...problem, path, message: 'a key is unknown: is a space missing after ":"?' };
     }
-    case 'required':
-      return problemAt(tree, inside(error.params.missingProperty), explainMissing(path, error));
+    case 'required': {
+      const key = inside(error.params.missingProperty);
+      const { unset } = find(tree, key).tree;
+      const reason = unset === undefined ? '' : `: the variable ${unset} is not set`;
+      return problemAt(tree, key, `${explainMissing(path, error)}${reason}`);
+    }
+    case 'maxProperties':
+      return problemAt(
+        tree,
+        path,
+        `can be only one of ${Object.keys(error.parentSchema.properties ?? {}).join(', ')}`,
+      );
     case 'minItems':
     case 'minProperties':
+      if (error.parentSchema.properties)
+        return problemAt(tree, path, `needs one of ${Object.keys(error.parentSchema.properties).join(', ')}`);
       return problemAt(
         tree,
         path,
@@ -122,6 +142,14 @@ function explain(
       const { tree: value } = find(tree, path);
       if (value.flaw && error.keyword === 'type' && !mayHoldSecret(error.parentSchema))
         return { ...value.flaw, path };
+      const isGlued =
+        mayHoldSecret(error.parentSchema) && error.data === null && !isPlainKey(String(path.at(-1)));
+      if (isGlued)
+        return {
+          path: shownPath(path),
+          at: value.at,
+          message: 'a key has no value: is a space missing after ":"?',
+        };
       const message = explainValue(error, shownValue(error, value));
       return { path: mayHoldSecret(error.parentSchema) ? shownPath(path) : path, at: value.at, message };
     }
@@ -140,9 +168,20 @@ function explainUnknown(path: Path, { parentSchema }: SchemaError, schema: JsonS
   if (section === 'service' && below[0] === 'pipelines' && below.length === 1)
     return explainUnknownPipeline(key);
   if (/:\S/.test(key)) return `unknown key "${key}": is a space missing after ":"?`;
-  const keys = known.length > 0 && known.length <= 12 ? ` (known: ${known.join(', ')})` : '';
-  return `unknown key "${key}"${didYouMean(key, known) || keys}`;
+  const former = formerKeys[path.join('::')];
+  if (former !== undefined) return `unknown key "${key}": ${former}`;
+  return `unknown key "${key}"${didYouMean(key, known) || knownKeys({ parentSchema })}`;
 }
+
+/** Where they are few enough to be read. */
+function knownKeys({ parentSchema }: Pick<SchemaError, 'parentSchema'>): string {
+  const known = Object.keys(parentSchema.properties ?? {});
+  if (known.length === 0) return ': there are no keys here';
+  return known.length <= 12 ? ` (known: ${known.join(', ')})` : '';
+}
+
+/** What editors and web pages write in the place of a space. */
+const oddBlank = /^[\u00a0\u2000-\u200b\u202f\u3000]/;
 
 /** The component types of a section: its schema knows them as the patterns of their ids. */
 const typesIn = (section: JsonSchema) =>
@@ -153,9 +192,9 @@ const typesIn = (section: JsonSchema) =>
 function explainMissing(path: Path, { params }: Pick<SchemaError, 'params'>): string {
   const key = String(params.missingProperty);
   if (path.length === 0 && key !== 'service')
-    return `no ${key.slice(0, -1)} configuration specified in config`;
+    return `no ${key.slice(0, -1)} configuration specified in config: add the section ${key}`;
   if (path.length === 0 || (path[0] === 'service' && key === 'pipelines'))
-    return 'service must have at least one pipeline';
+    return 'service must have at least one pipeline: add it to service::pipelines';
   if (path[0] === 'service' && path[1] === 'pipelines') return `must have at least one ${key.slice(0, -1)}`;
   return `required key "${key}" is missing`;
 }
@@ -177,14 +216,20 @@ function explainValue({ keyword, params, parentSchema, data, message }: SchemaEr
     }
     case 'enum': {
       const choices = (parentSchema.enum ?? []).map(String);
+      if (typeof data === 'number' && choices.includes(String(data)))
+        return `wants a text, got ${shown}: put it in quotes`;
       return `${shown} is not one of ${choices.join(', ')}${didYouMean(String(data), choices)}`;
     }
     case 'duration':
       return durationProblem(data, parentSchema.duration ?? {}, shown) ?? 'is not a duration';
     case 'minLength':
       return 'must not be empty';
-    case 'pattern':
+    case 'pattern': {
+      const beginning = beginnings[String(params.pattern)];
+      if (beginning && !parentSchema.description?.includes('begins with'))
+        return `${shown} must begin with ${beginning}`;
       return `${shown} is not valid here${parentSchema.description ? `: ${parentSchema.description}` : ''}`;
+    }
     default:
       return `${message ?? keyword}, got ${shown}`;
   }
@@ -196,12 +241,26 @@ function typeRemedy(type: string, data: unknown, shown: string): string {
   if (type === 'boolean' && isText && /^(y|yes|n|no|on|off)$/i.test(data)) return ': use true or false';
   if (type === 'string' && (typeof data === 'number' || typeof data === 'boolean'))
     return ': put it in quotes';
+  if (type === 'array' && isObject(data)) return ': write [a, b]; --set takes a list as a whole';
   if (type === 'array' && isText && shown.startsWith('"')) return `: write [${shown.replaceAll('"', '')}]`;
   if (type === 'object' && isText && /^[\w/.-]+:\S/.test(data)) return ': is a space missing after ":"?';
   if ((type === 'integer' || type === 'number') && isText && /^[\d_]+$/.test(data))
     return ': write it as digits only, without quotes';
+  const [, amount, prefix = '', binary] = (isText && /^(\d+)\s*([kmgKMG])(i?)[bB]?$/.exec(data)) || [];
+  if (type === 'integer' && amount) {
+    const step = binary ? 1024 : 1000;
+    return `: write it in bytes, ${Number(amount) * step ** (' kmg'.indexOf(prefix.toLowerCase()))}`;
+  }
   return '';
 }
+
+const isObject = (data: unknown) => typeof data === 'object' && data !== null && !Array.isArray(data);
+
+/** Patterns that are only of how a text begins. */
+const beginnings: Readonly<Record<string, string>> = {
+  '^/': '"/"',
+  '^https?://[^/?#@]+/?$': 'http:// or https://, and have a host, a port and no more',
+};
 
 /** A value as a message may show it. */
 function shownValue({ parentSchema, data }: SchemaError, tree: Tree): string {

@@ -73,9 +73,11 @@ export function durationProblem(
   { minimum, maximum }: DurationLimits,
   shown = JSON.stringify(value),
 ): string | undefined {
-  if (typeof value === 'number' && value !== 0)
+  if (typeof value === 'number' && value !== 0 && Number.isFinite(value))
     return `duration ${shown} has no unit: write it like "10s" or "200ms"`;
   const parsed = typeof value === 'string' || value === 0 ? parseDuration(String(value)) : undefined;
+  if (parsed === undefined && typeof value === 'string' && wholeDuration.test(value))
+    return `${shown} is too long: at most 2500h`;
   if (parsed === undefined) return `${shown} is not a duration: write it like 10s, 1h30m, 200ms or 1.5s`;
   if (minimum && parsed < (parseDuration(minimum) ?? 0)) return `must be at least ${minimum}, got ${shown}`;
   if (maximum && parsed > (parseDuration(maximum) ?? 0)) return `must be at most ${maximum}, got ${shown}`;

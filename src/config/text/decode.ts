@@ -15,7 +15,10 @@ export function decodeSource(name: string, bytes: Buffer): { source: Source; pro
 function encodingProblem(source: Source, bytes: Buffer): Problem | undefined {
   const [first = 0, second = 0] = bytes;
   if (first + second === 0xff + 0xfe && Math.min(first, second) === 0xfe)
-    return { message: 'the file is UTF-16: save it as UTF-8', at: { source, start: 0, end: 0 } };
+    return {
+      message: 'the file is UTF-16: save it as UTF-8',
+      at: { source: { ...source, text: '' }, start: 0, end: 0 }, // its text is not to be shown
+    };
   if (isUtf8(bytes)) return undefined;
   let lineStart = 0;
   for (;;) {

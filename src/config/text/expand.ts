@@ -17,7 +17,7 @@ type Resolved =
   | { readonly kind: 'final'; readonly text: string; readonly hidden: string }
   /** Configuration text of its own. */
   | { readonly kind: 'source'; readonly source: Source }
-  | { readonly kind: 'nothing' };
+  | { readonly kind: 'nothing'; readonly unset?: string };
 
 /** Where something is written, and how many files are read inside one another there. */
 interface Site {
@@ -49,15 +49,17 @@ export function expandTree(tree: Tree, retriever: Retriever): Expanded {
     return expandText(tree.value, { at: tree.at, level });
   }
 
-  function partsOf(text: string, at: Position): readonly Part[] {
+  /** Undefined: it cannot be split, which was reported. */
+  function partsOf(text: string, at: Position): readonly Part[] | undefined {
     const parts = split(text);
     if (typeof parts !== 'string') return parts;
     problems.push({ message: parts, at });
-    return [text];
+    return undefined;
   }
 
   function expandText(text: string, site: Site): Tree {
     const parts = partsOf(text, site.at);
+    if (parts === undefined) return { kind: 'scalar', at: site.at, value: null };
     const [first] = parts;
     if (parts.length === 1 && typeof first === 'object') return whole(resolve(first, site), site);
     const joined = join(parts, site);
@@ -78,13 +80,14 @@ export function expandTree(tree: Tree, retriever: Retriever): Expanded {
     if (resolved.kind === 'nothing') return '';
     if (resolved.kind === 'final') return resolved.text;
     const text = withoutLineEnd(resolved.source.text);
-    return text.includes('$') ? join(partsOf(text, at), { at, level: level + 1 }) : text;
+    return text.includes('$') ? join(partsOf(text, at) ?? [], { at, level: level + 1 }) : text;
   }
 
   /** Of a reference that is the whole value, which has the type that its YAML has. */
   function whole(resolved: Resolved, site: Site): Tree {
     const { at, level } = site;
-    if (resolved.kind === 'nothing') return { kind: 'scalar', at, value: null };
+    if (resolved.kind === 'nothing')
+      return { kind: 'scalar', at, value: null, ...(resolved.unset && { unset: resolved.unset }) };
     if (resolved.kind === 'final') {
       const { text, hidden } = resolved;
       return {
@@ -141,6 +144,10 @@ export function expandTree(tree: Tree, retriever: Retriever): Expanded {
 
   function variable(content: string, at: Position): Resolved {
     const [, name = '', fallback] = /^(.*?)(?::-(.*))?$/s.exec(content) ?? [];
+    if (name === '') {
+      problems.push({ message: '"${}" names no variable: write "${env:NAME}"', at });
+      return { kind: 'nothing' };
+    }
     if (!/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name)) {
       const message = `environment variable "${name}" has invalid name: must match regex ^[a-zA-Z_][a-zA-Z0-9_]*$`;
       problems.push({ message, discreet: 'environment variable has invalid name', at });
@@ -149,7 +156,7 @@ export function expandTree(tree: Tree, retriever: Retriever): Expanded {
     const text = retriever.environment[name] ?? fallback;
     if (text !== undefined) return { kind: 'final', text, hidden: 'the value from the environment' };
     warnings.push({ message: `Configuration references unset environment variable "${name}"`, at });
-    return { kind: 'nothing' };
+    return { kind: 'nothing', unset: name };
   }
 
   return { tree: expand(tree, 0), problems, warnings };

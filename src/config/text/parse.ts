@@ -125,7 +125,9 @@ function toTree(
         aliases -= 1;
         return { ...tree, at, anchor: tree.at };
       }
-      const trouble = target ? 'stands inside its own anchor' : 'has no anchor';
+      const trouble = target
+        ? 'stands inside its own anchor: it cannot repeat what contains it'
+        : 'has no anchor: write & and the name before the value that it repeats';
       report({ message: `alias "*${node.source}" ${trouble}`, discreet: `alias ${trouble}`, at });
     } else if (isMap(node) || isSeq(node)) {
       unfinished.add(node);
@@ -157,8 +159,8 @@ function toTree(
       else if (first) {
         const where = `(first in line ${place(first.key).line})`;
         report({
-          message: `duplicate key "${name}" ${where}`,
-          discreet: `duplicate key ${where}`,
+          message: `duplicate key "${name}" ${where}: keep one of them`,
+          discreet: `duplicate key ${where}: keep one of them`,
           at: keyAt,
         });
       } else entries.set(name, entry);
@@ -198,7 +200,7 @@ function describe(
   return {
     at: end,
     message: remedy(error, end) ?? error.message.charAt(0).toLowerCase() + error.message.slice(1),
-    discreet: 'not YAML here',
+    discreet: 'not YAML here: look at quotes, brackets and indentation',
   };
 }
 
@@ -218,10 +220,13 @@ function startOfScalar(
   return start;
 }
 
-function remedy({ code }: YAMLError, at: Position): string | undefined {
+function remedy({ code, message }: YAMLError, at: Position): string | undefined {
   const { lineText } = place(at);
+  const closing = /^Flow .* end with a ([}\]])/.exec(message)?.[1];
+  if (closing) return `a bracket is not closed: "${closing}" is missing`;
   if (code === 'RESOURCE_EXHAUSTION') return tooDeep;
   if (code === 'TAB_AS_INDENT' || /^ *\t/.test(lineText)) return 'tab in the indentation: indent with spaces';
+  if (code === 'BAD_INDENT') return 'indented like no line above: keys of one level begin at the same column';
   if (code === 'MULTILINE_IMPLICIT_KEY' || code === 'BLOCK_AS_IMPLICIT_KEY') {
     const glued = /^\s*(?:- )?([\w/.-]+):[^\s:]/.exec(lineText);
     if (glued) return `missing space after "${glued[1]}:"`;

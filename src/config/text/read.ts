@@ -29,7 +29,10 @@ export function readTree(
   { retriever, gates }: { readonly retriever: Retriever; readonly gates: Gates },
 ): Whole {
   if (files.length === 0)
-    return { trees: [], problems: [{ message: 'at least one config flag must be provided' }] };
+    return {
+      trees: [],
+      problems: [{ message: 'at least one config flag must be provided: add --config FILE' }],
+    };
   const problems: Problem[] = [];
   const trees: Tree[] = [];
   let isWhole = true;

@@ -47,7 +47,7 @@ export class Retriever {
   }
 
   file(path: string): Retrieved {
-    if (path === '') return { problems: [{ message: 'no file is named' }] };
+    if (path === '') return { problems: [{ message: 'no file is named: write "${file:/path}"' }] };
     return this.#decoded(path, () => this.#read(path));
   }
 

@@ -14,6 +14,8 @@ interface Written {
   readonly expanded?: string;
   /** Set on one that no message may show: what is said instead. */
   readonly hidden?: string;
+  /** Set on a null: the variable that is not set. */
+  readonly unset?: string;
   /** Set on a text from a file: why it is no more than a text. */
   readonly flaw?: Problem;
 }
@@ -75,7 +77,8 @@ export function plainValue(tree: Tree, schema: JsonSchema | undefined): unknown 
         [...tree.entries].flatMap(([name, { value }]) => {
           const inner = schemaAt(schema, name);
           const plain = plainValue(value, inner);
-          return plain === null && inner && !takesNull(inner) ? [] : [[name, plain]];
+          const isMeant = plain !== null || !inner || takesNull(inner) || /:\S/.test(name);
+          return isMeant ? [[name, plain]] : [];
         }),
       );
   }

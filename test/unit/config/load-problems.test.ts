@@ -58,7 +58,7 @@ const bodyProblems: readonly [body: string, ...problems: string[]][] = [
   ],
   ['{include: a}', '2:20: receivers::probe::include: wants a list, got "a": write [a]'],
   ['{limits: 5}', '2:19: receivers::probe::limits: wants keys and values, got 5'],
-  ['{depth: 1, depth: 2}', '2:21: duplicate key "depth" (first in line 2)'],
+  ['{depth: 1, depth: 2}', '2:21: duplicate key "depth" (first in line 2): keep one of them'],
   [
     '{depth: 1, mode: x, interva: 1s}',
     '2:27: receivers::probe::mode: "x" is not one of fast, thorough',
@@ -77,10 +77,13 @@ const bodyProblems: readonly [body: string, ...problems: string[]][] = [
   ['\n    depth: 1\n   \tmode: fast', '4:1: tab in the indentation: indent with spaces'],
   ['{label: ${env:X}}', '2:19: between { } or [ ], quotes are needed: "${env:NAME}"'],
   ['{label: "a}', '2:18: the quote is not closed'],
-  ['{label: *nowhere}', '2:18: alias "*nowhere" has no anchor'],
+  [
+    '{label: *nowhere}',
+    '2:18: alias "*nowhere" has no anchor: write & and the name before the value that it repeats',
+  ],
   [
     '{include: &x [*x]}',
-    '2:24: alias "*x" stands inside its own anchor',
+    '2:24: alias "*x" stands inside its own anchor: it cannot repeat what contains it',
     '2:24: receivers::probe::include::0: wants a text, got null',
   ],
   ['{label: !secret x}', '2:18: unresolved tag: !secret'],
@@ -122,9 +125,9 @@ const wholeProblems: readonly [name: string, text: string, ...problems: string[]
   [
     'an empty mapping',
     '{}',
-    'a.yaml:1:1: receivers: no receiver configuration specified in config',
-    'a.yaml:1:1: exporters: no exporter configuration specified in config',
-    'a.yaml:1:1: service: service must have at least one pipeline',
+    'a.yaml:1:1: receivers: no receiver configuration specified in config: add the section receivers',
+    'a.yaml:1:1: exporters: no exporter configuration specified in config: add the section exporters',
+    'a.yaml:1:1: service: service must have at least one pipeline: add it to service::pipelines',
   ],
   [
     'an unknown section',
@@ -134,7 +137,7 @@ const wholeProblems: readonly [name: string, text: string, ...problems: string[]
   [
     'no pipeline',
     `${head}service: {pipelines: }\n`,
-    'a.yaml:3:11: service::pipelines: service must have at least one pipeline',
+    'a.yaml:3:11: service::pipelines: service must have at least one pipeline: add it to service::pipelines',
   ],
   [
     'an unknown type',
@@ -216,7 +219,10 @@ const wholeProblems: readonly [name: string, text: string, ...problems: string[]
       23,
       'metrics::receivers::0: references receiver "prob" which is not configured (did you mean "probe"?)',
     ),
-    at(43, 'metrics::processors::0: references processor "trim" which is not configured'),
+    at(
+      43,
+      'metrics::processors::0: references processor "trim" which is not configured: add it to processors',
+    ),
     at(
       62,
       'metrics::exporters::0: references exporter "shwo" which is not configured (did you mean "show"?)',
@@ -228,7 +234,7 @@ const wholeProblems: readonly [name: string, text: string, ...problems: string[]
       'service: {',
       'service: {extensions: [status], ',
     ),
-    'a.yaml:3:24: service::extensions::0: references extension "status" which is not configured',
+    'a.yaml:3:24: service::extensions::0: references extension "status" which is not configured: add it to extensions',
   ],
   [
     'a signal the component has not',
@@ -243,12 +249,12 @@ const wholeProblems: readonly [name: string, text: string, ...problems: string[]
     )
       .replace('service', '#\nservice')
       .replace('#\n', ''),
-    'a.yaml:4:72: service::pipelines::metrics::processors::1: references processor "trim" multiple times',
+    'a.yaml:4:72: service::pipelines::metrics::processors::1: references processor "trim" multiple times: leave one out',
   ],
   [
     'a problem beside another',
     pipelines('metrics: {receivers: [x], exporters: [show]}, logs: {receivers: 5}'),
-    at(23, 'metrics::receivers::0: references receiver "x" which is not configured'),
+    at(23, 'metrics::receivers::0: references receiver "x" which is not configured: add it to receivers'),
     at(47, 'logs::exporters: must have at least one exporter'),
     at(65, 'logs::receivers: wants a list, got 5'),
   ],

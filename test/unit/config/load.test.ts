@@ -132,10 +132,10 @@ const wiring = (connectors: string, text: string) =>
 
 test('a connector needs both its ends, with signals it connects', () => {
   assert.deepEqual(problemsOf(wiring('relay: ', '    metrics: {receivers: [probe], exporters: [relay]}\n')), [
-    'a.yaml:6:47: service::pipelines::metrics::exporters::0: connector "relay" used as exporter in [metrics] pipeline but not used in any supported receiver pipeline',
+    'a.yaml:6:47: service::pipelines::metrics::exporters::0: connector "relay" used as exporter in [metrics] pipeline but not used in any supported receiver pipeline: name it in the receivers of a pipeline of metrics or logs',
   ]);
   assert.deepEqual(problemsOf(wiring('relay: ', '    logs: {receivers: [relay], exporters: [show]}\n')), [
-    'a.yaml:6:24: service::pipelines::logs::receivers::0: connector "relay" used as receiver in [logs] pipeline but not used in any supported exporter pipeline',
+    'a.yaml:6:24: service::pipelines::logs::receivers::0: connector "relay" used as receiver in [logs] pipeline but not used in any supported exporter pipeline: name it in the exporters of a pipeline of metrics',
   ]);
   const fromLogs =
     '    logs: {receivers: [events], exporters: [relay]}\n    metrics: {receivers: [relay], exporters: [show]}\n';
@@ -164,7 +164,7 @@ test('a cycle of pipelines is refused with its path', () => {
   const circle = `    metrics: {receivers: [probe, relay/b], exporters: [relay]}
     metrics/2: {receivers: [relay], processors: [], exporters: [relay/b, show]}\n`;
   assert.deepEqual(problemsOf(wiring('relay: , relay/b: ', circle)), [
-    'a.yaml:5:3: service::pipelines: cycle detected: connector "relay" -> connector "relay/b" -> connector "relay"',
+    'a.yaml:5:3: service::pipelines: cycle detected: connector "relay" -> connector "relay/b" -> connector "relay": take one connector on the way out of a pipeline',
   ]);
 });
 
@@ -208,7 +208,7 @@ test('files that cannot be read are named, all of them', () => {
     message: 'cannot read /nowhere/a.yaml: no such file\ncannot read /: it is a directory',
   });
   assert.throws(() => loadConfig({ files: [], sets: [], environment: {} }, sampleComponents), {
-    message: 'at least one config flag must be provided',
+    message: 'at least one config flag must be provided: add --config FILE',
   });
 });
 
