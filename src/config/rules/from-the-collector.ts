@@ -41,7 +41,7 @@ export const fromTheCollector: readonly Counterpart[] = [
   {
     section: 'processors',
     types: ['cumulative_to_delta', 'cumulativetodelta', 'delta_to_cumulative', 'deltatocumulative'],
-    instead: 'use `temporality` of exporter `otlp_grpc`',
+    instead: 'use `temporality` of exporter `otlp_grpc` or `otlp_http`',
   },
   {
     section: 'processors',
@@ -75,6 +75,11 @@ export const fromTheCollector: readonly Counterpart[] = [
     ],
     instead: `leave it out; ${behind}`,
   },
+  {
+    section: 'exporters',
+    types: ['datadog'],
+    instead: 'use exporter `otlp_http` with the settings of `config/examples/datadog.yaml`',
+  },
   { section: 'exporters', types: ['logging'], instead: 'use exporter `debug`' },
   {
     section: 'exporters',
@@ -83,7 +88,7 @@ export const fromTheCollector: readonly Counterpart[] = [
   },
   {
     section: 'exporters',
-    types: ['datadog', 'elasticsearch', 'loki', 'splunk_hec', 'kafka', 'nop'],
+    types: ['elasticsearch', 'loki', 'splunk_hec', 'kafka', 'nop'],
     instead: 'use `otlp_http` or `otlp_grpc` to its OTLP intake, or to a Collector that has this exporter',
   },
   {

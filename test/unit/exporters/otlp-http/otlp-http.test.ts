@@ -112,31 +112,6 @@ test('requests carry the configured headers and the user agent; a header value i
   assert.ok(!logged.join('').includes('s3cret'));
 });
 
-// By https://docs.datadoghq.com/opentelemetry/setup/otlp_ingest/metrics: protobuf over HTTP, `dd-api-key`, deltas alone.
-// The test is this project's own reading of these rules; their intake is not asked.
-test('rules of the Datadog intake for OTLP metrics, as published: one endpoint, key in a header, deltas', async (t) => {
-  const { receiver, host } = await setUp(t);
-  const exporter = await otlpHttp.open(
-    {
-      ...defaults,
-      metrics_endpoint: `${receiver.endpoint}/v1/metrics`,
-      headers: { 'dd-api-key': 'key' },
-      temporality: 'delta',
-    },
-    host,
-  );
-  t.after(() => exporter.close());
-  for (let n = 0; n < 2; n += 1) await sendAll(exporter, batches.metrics);
-  for (const { path, headers, metrics } of receiver.requests) {
-    assert.equal(path, '/v1/metrics');
-    assert.equal(headers['content-type'], 'application/x-protobuf');
-    assert.equal(headers['dd-api-key'], 'key');
-    const temporalities = new Set(metrics.flatMap((of) => of.metrics.map(({ temporality }) => temporality)));
-    assert.deepEqual([...temporalities], ['delta']);
-  }
-  assert.equal(receiver.requests.length, 2);
-});
-
 const outcomeOf = async (
   t: TestContext,
   answer: Parameters<Awaited<ReturnType<typeof setUp>>['receiver']['answer']>[0],
