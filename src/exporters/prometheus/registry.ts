@@ -127,15 +127,14 @@ export class Registry {
   }
 
   #takePoint(point: DataPoint<Value>, key: string, from: From): Reason | undefined {
+    const isDelta = from.metric.aggregationTemporality === AggregationTemporality.DELTA;
+    const add = isDelta ? additionOf(from.metric) : undefined;
+    if (add && Number.isNaN(point.value)) return undefined; // a source says that it has none
     const known = this.#byOrigin.get(key);
     if (known === undefined) return this.#begin(point, key, from);
     const order = compare(point.endTime, known.end);
     // Two resources that are one target for Prometheus: of the same moment they are not one series, one after the other they are.
     if (known.resourceKey !== from.resourceKey && order === 0) return 'collision';
-    const add =
-      from.metric.aggregationTemporality === AggregationTemporality.DELTA
-        ? additionOf(from.metric)
-        : undefined;
     if (order < 0 && add === undefined) return 'out_of_order';
     const total = add?.(known.value as never, point.value as never) as Value | undefined; // values of one kind of metric
     Object.assign(known, {

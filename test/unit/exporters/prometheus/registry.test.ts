@@ -52,6 +52,13 @@ test('a late delta is added, and the time stays that of the newest', () => {
   assert.deepEqual(samples({ timestamps: true }), [`a_total${at} 6 20000`]);
 });
 
+test('a delta without a value changes no total, at its begin neither', () => {
+  const { registry, samples } = setUp();
+  for (const [n, value] of [Number.NaN, 2, Number.NaN, 3].entries())
+    registry.take(metricsOf({ name: 'a', value, from: n * 10, to: n * 10 + 10 }));
+  assert.deepEqual(samples(), [`a_total${at} 5`]);
+});
+
 test('histograms add up, and begin anew with other bounds', () => {
   const { registry, samples } = setUp();
   const of = (bounds: number[], to: number) =>
