@@ -32,7 +32,7 @@ type Running = Omit<Agent, 'apply'>;
 export function addRun(program: Command): void {
   withConfig(program.command('run', { isDefault: true }))
     .description(
-      'Run the agent until SIGINT, SIGTERM or SIGQUIT; SIGHUP makes it read its configuration again.',
+      'Run the agent until SIGINT, SIGTERM or SIGQUIT; SIGHUP makes it read its configuration again, and open its log files anew.',
     )
     .option('--fallback-config <file>', 'configuration to run where this machine does not support the other')
     .option('--watch', 'read the configuration again, too, when one of its files has changed')
@@ -58,6 +58,7 @@ async function run(options: RunOptions): Promise<void> {
       early = reason;
       return;
     }
+    ownLog.reopen();
     log.info(`${reason} Reloading the configuration...`);
     manager.reloading();
     running

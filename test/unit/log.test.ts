@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -117,4 +117,28 @@ test('a log that is given another file goes on there, and stays where it is if t
   log.info('third');
   assert.match(readFileSync(one, 'utf8'), /first\n.*second\n$/);
   assert.match(readFileSync(other, 'utf8'), /^\{.*"third"\}\n$/);
+});
+
+test('a log file that was renamed is opened anew, and goes on where it cannot be', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'earshot-log-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const reported: string[] = [];
+  t.mock.method(process.stderr, 'write', (text: string) => reported.push(text));
+  const [path, rotated] = [join(folder, 'log'), join(folder, 'log.1')];
+  const output = openLogOutput([path]);
+  output.write('first\n');
+  renameSync(path, rotated);
+  output.write('before\n');
+  output.reopen();
+  output.write('after\n');
+  assert.equal(readFileSync(rotated, 'utf8'), 'first\nbefore\n');
+  assert.equal(readFileSync(path, 'utf8'), 'after\n');
+  renameSync(path, join(folder, 'log.2'));
+  mkdirSync(path);
+  output.reopen();
+  output.write('still\n');
+  output.close();
+  t.mock.restoreAll();
+  assert.equal(readFileSync(join(folder, 'log.2'), 'utf8'), 'after\nstill\n');
+  assert.match(reported.join(''), /^cannot open the log .*EISDIR.*; the former file goes on\n$/);
 });

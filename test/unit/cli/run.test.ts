@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, constants, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, readSync, renameSync, writeSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -89,6 +89,24 @@ test('SIGHUP applies another level of the log; what needs a restart is named', a
   );
   child.kill();
   assert.equal(await exit, 0);
+});
+
+test('SIGHUP opens the log files anew, as after a rotation', async () => {
+  const log = join(folder, 'rotated.log');
+  const { child, exit } = start(
+    '--config',
+    good,
+    '--set',
+    `service.telemetry.logs.output_paths=[stderr, ${log}]`,
+  );
+  await outputOf(child, 'stderr', 'Everything is ready');
+  renameSync(log, `${log}.1`);
+  child.kill('SIGHUP');
+  await outputOf(child, 'stderr', 'Configuration applied.');
+  child.kill();
+  assert.equal(await exit, 0);
+  assert.match(readFileSync(`${log}.1`, 'utf8'), /Everything is ready[^\n]*\n$/);
+  assert.match(readFileSync(log, 'utf8'), /^[^\n]*Received SIGHUP\. .*Shutdown complete\.\n$/s);
 });
 
 test('with --watch a changed file is applied without a signal', async () => {
