@@ -76,10 +76,10 @@ const recipes: Readonly<Record<ActionName, Recipe>> = {
     uses: ['pattern'],
     step: (action) => {
       const isChosen = choice(action);
-      return (attributes) => {
-        const kept = Object.entries(attributes).filter(([key]) => !isChosen(key));
-        return kept.length === Object.keys(attributes).length ? attributes : Object.fromEntries(kept);
-      };
+      return (attributes) =>
+        Object.keys(attributes).some(isChosen)
+          ? Object.fromEntries(Object.entries(attributes).filter(([key]) => !isChosen(key)))
+          : attributes;
     },
   },
   hash: {
