@@ -7,7 +7,7 @@ import { seconds } from '../telemetry/units.ts';
 import { type Schedule, startSchedule } from './schedule.ts';
 import type { World } from './world.ts';
 
-/** Logs what exporters lose: a line a minute for each that lost something meanwhile. */
+/** Logs what components of pipelines lose: a line a minute for each that lost something meanwhile. */
 export interface LossLog {
   start(): void;
   /** A last line for each, with all that it lost. */
@@ -19,9 +19,11 @@ export function createLossLog({ counters, log, clock }: Pick<World, 'counters' |
   let schedule: Schedule | undefined;
 
   function report(lost: readonly Counter[], sentence: string): void {
-    const ofExporters = lost.filter((counter) => exporterOf(counter) !== undefined);
-    for (const [id = '', own] of Map.groupBy(ofExporters, exporterOf))
-      log.error({ ...logFields({ kind: 'exporter', id }), lost: bySignalAndReason(own) }, sentence);
+    for (const [name, own] of Map.groupBy(lost, nameOf)) {
+      const [, kind, id] = pattern.exec(name) ?? [];
+      if (id === undefined) continue;
+      log.error({ ...logFields({ kind: kind as Kind, id }), lost: bySignalAndReason(own) }, sentence);
+    }
   }
 
   return {
@@ -42,9 +44,14 @@ export function createLossLog({ counters, log, clock }: Pick<World, 'counters' |
   };
 }
 
-/** The sender and the exporter itself count by `exporter`, the runtime by `component`. */
-function exporterOf({ attributes: { exporter, component } }: Counter): string | undefined {
-  return exporter ?? component?.match(/^exporter (.*)$/s)?.[1];
+type Kind = 'processor' | 'connector' | 'exporter';
+
+/** Sources count their own losses, which are no items of a pipeline yet. */
+const pattern = /^(processor|connector|exporter) (.*)$/s;
+
+/** The sender and the exporter itself count by `exporter`, the runtime by `component`; empty: another counter. */
+function nameOf({ attributes: { exporter, component } }: Counter): string {
+  return exporter === undefined ? (component ?? '') : `exporter ${exporter}`;
 }
 
 /** `{metrics: {queue_full: 12}}`: items. */

@@ -111,6 +111,7 @@ export type LogRule = NonNullable<NonNullable<FilterConfig['logs']>['include']>;
 
 /** A condition where it is written. */
 export interface Written {
+  readonly signal: 'metrics' | 'logs' | 'traces';
   readonly path: readonly string[];
   readonly text: string;
   /** Absent: its paths name it. */
@@ -118,28 +119,35 @@ export interface Written {
   readonly lowest: readonly Context[];
 }
 
-const lowestOf = { metric: ['metric', 'datapoint'], log: ['log'], trace: ['span', 'spanevent'] } as const;
+const lowestOf = { metrics: ['metric', 'datapoint'], logs: ['log'], traces: ['span', 'spanevent'] } as const;
 
 export function conditionsOf(config: FilterConfig): readonly Written[] {
   const { metrics = {}, logs = {}, traces = {} } = config;
-  const list = (
-    path: readonly string[],
+  const inferred = (signal: Written['signal'], texts: readonly string[] = []) =>
+    texts.map((text, index): Written => {
+      const path = [`${signal.slice(0, -1)}_conditions`, String(index)];
+      return { signal, path, text, lowest: lowestOf[signal] };
+    });
+  const inContext = (
+    { signal, key, context }: { signal: Written['signal']; key: string; context: Context },
     texts: readonly string[] = [],
-    place: Pick<Written, 'context' | 'lowest'>,
-  ) => texts.map((text, index) => ({ path: [...path, String(index)], text, ...place }));
-  const { metric, log, trace } = lowestOf;
+  ) =>
+    texts.map((text, index): Written => {
+      const path = [signal, key, String(index)];
+      return { signal, path, text, context, lowest: lowestOf[signal] };
+    });
   return [
-    ...list(['metric_conditions'], config.metric_conditions, { lowest: metric }),
-    ...list(['log_conditions'], config.log_conditions, { lowest: log }),
-    ...list(['trace_conditions'], config.trace_conditions, { lowest: trace }),
-    ...list(['metrics', 'resource'], metrics.resource, { context: 'resource', lowest: metric }),
-    ...list(['metrics', 'metric'], metrics.metric, { context: 'metric', lowest: metric }),
-    ...list(['metrics', 'datapoint'], metrics.datapoint, { context: 'datapoint', lowest: metric }),
-    ...list(['logs', 'resource'], logs.resource, { context: 'resource', lowest: log }),
-    ...list(['logs', 'log_record'], logs.log_record, { context: 'log', lowest: log }),
-    ...list(['traces', 'resource'], traces.resource, { context: 'resource', lowest: trace }),
-    ...list(['traces', 'span'], traces.span, { context: 'span', lowest: trace }),
-    ...list(['traces', 'spanevent'], traces.spanevent, { context: 'spanevent', lowest: trace }),
+    ...inferred('metrics', config.metric_conditions),
+    ...inferred('logs', config.log_conditions),
+    ...inferred('traces', config.trace_conditions),
+    ...inContext({ signal: 'metrics', key: 'resource', context: 'resource' }, metrics.resource),
+    ...inContext({ signal: 'metrics', key: 'metric', context: 'metric' }, metrics.metric),
+    ...inContext({ signal: 'metrics', key: 'datapoint', context: 'datapoint' }, metrics.datapoint),
+    ...inContext({ signal: 'logs', key: 'resource', context: 'resource' }, logs.resource),
+    ...inContext({ signal: 'logs', key: 'log_record', context: 'log' }, logs.log_record),
+    ...inContext({ signal: 'traces', key: 'resource', context: 'resource' }, traces.resource),
+    ...inContext({ signal: 'traces', key: 'span', context: 'span' }, traces.span),
+    ...inContext({ signal: 'traces', key: 'spanevent', context: 'spanevent' }, traces.spanevent),
   ];
 }
 

@@ -2,7 +2,7 @@ import type { Host, Processor, ProcessorComponent } from '../../component.ts';
 import { type Batch, bySignal, itemCount } from '../../telemetry/batch.ts';
 import { messageOf } from '../../telemetry/health.ts';
 import { type Condition, parseCondition } from './condition.ts';
-import { conditionsOf, type FilterConfig, filterConfig, filterProblems } from './config.ts';
+import { conditionsOf, type FilterConfig, filterConfig, filterProblems, type Written } from './config.ts';
 import { type Drop, dropMetrics, dropRecords, dropSpans } from './drop.ts';
 import { filterCounters, filterEmits, filteredItems } from './emits.ts';
 import type { Context, Subject } from './paths.ts';
@@ -24,11 +24,11 @@ async function openFilter(config: FilterConfig, host: Host): Promise<Processor> 
   const { counters } = host;
   const of = { component: host.id };
   const evaluate = evaluator(config.error_mode, host);
-  const conditions = conditionsOf(config).map(({ path, text, ...place }) => ({
-    ...{ signal: path[0]?.replace('_conditions', 's'), path },
-    condition: parseCondition(text, place),
+  const conditions = conditionsOf(config).map((written) => ({
+    ...written,
+    condition: parseCondition(written.text, written),
   }));
-  const drop = (signal: string, ...contexts: readonly Context[]): Drop =>
+  const drop = (signal: Written['signal'], ...contexts: readonly Context[]): Drop =>
     anyOf(
       conditions
         .filter((each) => each.signal === signal && contexts.includes(each.condition.context))

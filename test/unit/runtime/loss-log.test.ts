@@ -80,6 +80,27 @@ test('an exporter that throws is among them, and one that loses nothing is not',
   assert.deepEqual(total(), [['sink', { metrics: { error: 4 }, logs: { error: 2 } }]]);
 });
 
+test('what a processor refuses is among them', async () => {
+  const refusal = () => ({ reason: 'too much', code: 'memory_limit' });
+  const parts = bench(
+    `
+receivers: {source: }
+processors: {step: }
+exporters: {sink: }
+service: {pipelines: {metrics: {receivers: [source], processors: [step], exporters: [sink]}}}
+`,
+    { step: async () => ({ refusal }) },
+  );
+  const agent = await parts.start();
+  await parts.clock.advance(seconds(1));
+  await agent.stop();
+  const lines = parts.logged.filter(({ msg }) => msg === 'Data was lost since the agent started.');
+  assert.deepEqual(
+    lines.map((line) => [line['otelcol.component.kind'], line['otelcol.component.id'], line.lost]),
+    [['processor', 'step', { metrics: { memory_limit: 4 } }]],
+  );
+});
+
 test('an agent that lost nothing ends without such a line', async () => {
   const { agent, clock, total, meanwhile } = await running({});
   await clock.advance(seconds(200));
