@@ -14,5 +14,5 @@ COPY --from=build /image /
 LABEL org.opencontainers.image.title="Earshot"
 LABEL org.opencontainers.image.description="Why is my container waiting for CPU, and which workload makes it wait?"
 LABEL org.opencontainers.image.licenses="Apache-2.0"
-ENTRYPOINT ["/usr/bin/node", "--max-semi-space-size=1", "--disable-sigusr1", "/opt/earshot/dist/main.js"]
+ENTRYPOINT ["/usr/bin/node", "--max-semi-space-size=1", "--v8-pool-size=1", "--no-maglev", "--no-sparkplug", "--disable-sigusr1", "/opt/earshot/dist/main.js"]
 CMD ["run", "--config", "/opt/earshot/config/earshot.yaml"]

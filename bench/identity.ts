@@ -4,6 +4,7 @@
  *
  *     bench/identity.ts [--pods 500] [--seconds 10]
  */
+
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -23,6 +24,7 @@ import { nanoseconds, seconds } from '../src/telemetry/units.ts';
 import { FakeCgroups } from '../test/unit/fake-cgroups.ts';
 import { fakeHost } from '../test/unit/fake-host.ts';
 import { read, reading, workloadSettings } from '../test/unit/processors/workload/fixture.ts';
+import { agentFlags } from './agent-flags.ts';
 import { MadeNode } from './identity-node.ts';
 
 const { values } = parseArgs({
@@ -62,7 +64,7 @@ else {
 /** One process a trial. */
 function start(trial: string, stdout: 'inherit' | 'pipe') {
   const own = fileURLToPath(import.meta.url);
-  const flags = ['--expose-gc', '--max-semi-space-size=1']; // the latter as `npm start` has it
+  const flags = ['--expose-gc', ...agentFlags];
   const args = ['--trial', trial, '--pods', values.pods, '--seconds', values.seconds];
   return spawn(process.execPath, [...flags, own, ...args], { stdio: ['pipe', stdout, 'inherit'] });
 }

@@ -7,6 +7,7 @@
  * `--changed`: the share of cells that move between two readings. `--against`: a built tree of another commit, measured
  * in turns with this one.
  */
+
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -16,6 +17,7 @@ import type { schedulerMetrics as Metrics } from '../src/receivers/scheduler/met
 import { samplingQuantum } from '../src/receivers/scheduler/source.ts';
 import { resource } from '../src/telemetry/metrics/build.ts';
 import type { UnixNanoseconds } from '../src/telemetry/units.ts';
+import { agentFlags } from './agent-flags.ts';
 import { LargeNode } from './reading-node.ts';
 import { costOf, type StepCost } from './step-cost.ts';
 
@@ -93,7 +95,7 @@ function runTrial(tree: string): Cost {
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
     [
-      ...['--expose-gc', '--max-semi-space-size=1'], // the agent's own
+      ...['--expose-gc', ...agentFlags],
       ...[fileURLToPath(import.meta.url), ...process.argv.slice(2), '--trial', tree],
     ],
     { encoding: 'utf8', maxBuffer: 2 ** 20 },

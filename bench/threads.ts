@@ -6,6 +6,7 @@
  *
  * `--against`: a built tree of another commit, measured in turns with this one.
  */
+
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
@@ -16,6 +17,7 @@ import type { createBpfHost as Host } from '../src/bpf/host.ts';
 import type { Serials as Ids } from '../src/cgroup/serials.ts';
 import type { openLiveScheduler as Open } from '../src/receivers/scheduler/live-scheduler.ts';
 import { nanoseconds } from '../src/telemetry/units.ts';
+import { agentFlags } from './agent-flags.ts';
 import { costOf } from './step-cost.ts';
 
 const { values } = parseArgs({
@@ -71,10 +73,7 @@ async function compare(threads: string): Promise<void> {
 function runTrial(tree: string, threads: string): Cost {
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
-    [
-      ...['--max-semi-space-size=1', fileURLToPath(import.meta.url)], // the agent's own
-      ...['--threads', threads, '--trial', tree],
-    ],
+    [...[...agentFlags, fileURLToPath(import.meta.url)], ...['--threads', threads, '--trial', tree]],
     { encoding: 'utf8' },
   );
   if (status !== 0) throw new Error(`cannot measure ${tree}: ${stderr}`);

@@ -6,7 +6,7 @@
  * CPU time, that of the garbage collector included, and its ratio to a sum over the same points, which is read beside each
  * window; first where no question of `earshot explain` can come, then where an extension `admin` listens and windows are
  * retained. Memory is measured after collection, with that of typed arrays. A pause is wall time: on a busy machine it has that
- * of others. To be run with `--expose-gc --max-semi-space-size=1`, the latter as the agent.
+ * of others. To be run with `--expose-gc` and the agent's own flags, those of `npm start`.
  */
 import { cpus, release } from 'node:os';
 import { PerformanceObserver } from 'node:perf_hooks';

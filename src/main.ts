@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=1 --disable-sigusr1
+#!/usr/bin/env -S node --max-semi-space-size=1 --v8-pool-size=1 --no-maglev --no-sparkplug --disable-sigusr1
 import { Command } from 'commander';
 import { commandFirst } from './cli/command-first.ts';
 import { addCompletion } from './cli/completion.ts';
