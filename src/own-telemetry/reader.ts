@@ -1,3 +1,4 @@
+import { createSecureContext } from 'node:tls';
 import type { Metadata } from '@grpc/grpc-js';
 import type { MetricProducer, MetricReader } from '@opentelemetry/sdk-metrics';
 import type { ReaderConfig } from '../config/schema/telemetry.ts';
@@ -37,19 +38,28 @@ export async function openReader(
   }
   if (periodic === undefined) throw new Error('a checked reader is pull or periodic');
   const { endpoint, headers, compression, timeout } = periodic.exporter.otlp;
-  const [{ OTLPMetricExporter }, { Metadata: Headers, credentials }, { PeriodicExportingMetricReader }] =
-    await Promise.all([
-      import('@opentelemetry/exporter-metrics-otlp-grpc'),
-      import('@grpc/grpc-js'),
-      import('@opentelemetry/sdk-metrics'),
-    ]);
+  const [
+    { OTLPMetricExporter },
+    { Metadata: Headers, credentials },
+    { hostOf, TlsCredentials },
+    { PeriodicExportingMetricReader },
+  ] = await Promise.all([
+    import('@opentelemetry/exporter-metrics-otlp-grpc'),
+    import('@grpc/grpc-js'),
+    import('../client/grpc-credentials.ts'),
+    import('@opentelemetry/sdk-metrics'),
+  ]);
+  const { protocol, host } = new URL(endpoint);
   const metadata = new Headers();
   for (const [name, value] of Object.entries(headers)) setHeader(metadata, name, value);
   type Config = NonNullable<ConstructorParameters<typeof OTLPMetricExporter>[0]>;
   const exporter = new OTLPMetricExporter({
     ...{ url: endpoint, metadata, timeoutMillis: toMilliseconds(timeout) },
     compression: compression as NonNullable<Config['compression']>, // its enum is of these texts
-    credentials: endpoint.startsWith('https:') ? credentials.createSsl() : credentials.createInsecure(),
+    credentials:
+      protocol === 'https:'
+        ? new TlsCredentials(createSecureContext(), { name: hostOf(host) })
+        : credentials.createInsecure(),
   });
   const interval = toMilliseconds(periodic.interval);
   const reader = new PeriodicExportingMetricReader({

@@ -6,6 +6,7 @@ import {
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
+import { hostOf, TlsCredentials } from '../../client/grpc-credentials.ts';
 import { openTls, type Tls } from '../../client/tls.ts';
 import type { TlsClientConfig } from '../../client/tls-keys.ts';
 import type { Attempt } from '../../component.ts';
@@ -52,7 +53,10 @@ export function openConnection(config: ConnectionConfig, secure: Tls | undefined
   const client = new Client(
     address,
     secure
-      ? credentials.createFromSecureContext(secure.context, { rejectUnauthorized: !tls.insecure_skip_verify })
+      ? new TlsCredentials(secure.context, {
+          name: tls.server_name_override ?? hostOf(address),
+          rejectUnauthorized: !tls.insecure_skip_verify,
+        })
       : credentials.createInsecure(),
     channelOptions(config),
   );
@@ -127,7 +131,6 @@ function channelOptions({ compression, keepalive, tls }: ConnectionConfig): Chan
       'grpc.keepalive_permit_without_calls': keepalive.permit_without_stream ? 1 : 0,
     }),
     ...(tls.server_name_override !== undefined && {
-      'grpc.ssl_target_name_override': tls.server_name_override,
       'grpc.default_authority': tls.server_name_override,
     }),
   };

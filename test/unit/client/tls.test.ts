@@ -9,7 +9,7 @@ import type { RequestExporter } from '../../../src/component.ts';
 import { otlpGrpc } from '../../../src/exporters/otlp-grpc/otlp-grpc.ts';
 import { otlpHttp } from '../../../src/exporters/otlp-http/otlp-http.ts';
 import { nanoseconds } from '../../../src/telemetry/units.ts';
-import { fixture, tlsOn, tlsServer } from '../exporters/otlp-fixture.ts';
+import { fixture, reasonOf, sendAll, tlsOn, tlsServer } from '../exporters/otlp-fixture.ts';
 import * as grpc from '../exporters/otlp-grpc/otlp-grpc-fixture.ts';
 import * as http from '../exporters/otlp-http/otlp-http-fixture.ts';
 import { fakeHost } from '../fake-host.ts';
@@ -38,20 +38,25 @@ const exporters = {
 type Opening = (endpoint: string, settings: Settings) => Promise<RequestExporter>;
 
 /** What the server sees of the connection that an exporter makes; undefined: they do not agree on one. */
-async function connected(t: TestContext, open: Opening, settings: Settings, options: TlsOptions = {}) {
+async function connected(
+  t: TestContext,
+  open: Opening,
+  settings: Settings,
+  { to = '127.0.0.1', ...options }: TlsOptions & { readonly to?: string } = {},
+) {
   const server = createServer({ ...tlsServer, ...options, ALPNProtocols: ['h2', 'http/1.1'] });
   const sockets = new Set<TLSSocket>();
   server.on('secureConnection', (socket) => {
     sockets.add(socket);
     socket.on('error', () => {}); // the exporter leaves
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(0, to);
   await once(server, 'listening');
   const result: Promise<TLSSocket | undefined> = Promise.race([
     once(server, 'secureConnection').then(([socket]) => socket as TLSSocket),
     once(server, 'tlsClientError').then(() => undefined),
   ]);
-  const exporter = await open(`https://127.0.0.1:${(server.address() as AddressInfo).port}`, settings);
+  const exporter = await open(`https://${to}:${(server.address() as AddressInfo).port}`, settings);
   const abort = new AbortController();
   const [payload] = exporter.encode(http.one);
   assert.ok(payload);
@@ -101,6 +106,35 @@ for (const [type, open] of Object.entries(exporters)) {
     const texts = { ca_pem: cert, cert_pem: cert, key_pem: key };
     assert.equal((await connected(t, open, texts, client))?.authorized, true);
     assert.equal(await connected(t, open, { ca_pem: cert }, client), undefined);
+  });
+
+  test(`${type} sends no name to an IP address, and Node.js warns of nothing`, async (t) => {
+    const warnings: string[] = [];
+    const keep = ({ message }: Error) => void warnings.push(message);
+    process.on('warning', keep);
+    t.after(() => process.off('warning', keep));
+    assert.equal((await connected(t, open, {}))?.servername, false);
+    assert.equal((await connected(t, open, {}, { to: 'localhost' }))?.servername, 'localhost');
+    assert.equal((await connected(t, open, { server_name_override: 'localhost' }))?.servername, 'localhost');
+    await new Promise(setImmediate); // warnings are emitted after the work
+    assert.deepEqual(warnings, []);
+  });
+
+  test(`${type} refuses a certificate for another IP address`, async (t) => {
+    const server = createServer({ ...tlsServer, ALPNProtocols: ['h2', 'http/1.1'] }).listen(0, '127.0.0.2');
+    await once(server, 'listening');
+    server.on('secureConnection', (socket) => socket.on('error', () => {})); // the exporter leaves
+    server.on('tlsClientError', () => {});
+    const exporter = await open(`https://127.0.0.2:${(server.address() as AddressInfo).port}`, {});
+    t.after(async () => {
+      await exporter.close();
+      server.close();
+    });
+    const [outcome] = await sendAll(exporter, http.one, AbortSignal.timeout(5000));
+    assert.match(
+      reasonOf(outcome),
+      /its certificate is for another name; tls::server_name_override names it/,
+    );
   });
 }
 
