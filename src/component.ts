@@ -36,8 +36,8 @@ interface Described<Kind extends string, Schema extends TObject> {
   readonly bpf?: BpfUse;
   /** At most one instance in a configuration: it holds something of which there is one, on the machine or at its place. */
   readonly exclusive?: boolean;
-  /** It has endpoints: an instance is closed before another one with its id opens. */
-  readonly listens?: boolean;
+  /** It has an endpoint or a file to itself: an instance is closed before another one with its id opens. */
+  readonly ownsPlace?: boolean;
   /** What is wrong with a configuration that fits the schema. Opens and changes nothing. */
   check?(config: Static<Schema>): readonly ConfigProblem[];
   /** Paths of files that `open` and `reconfigure` read: where one has changed, the settings count as changed. */

@@ -2,6 +2,7 @@ import type { Component } from './component.ts';
 import { forward } from './connectors/forward.ts';
 import { noisyNeighbor } from './connectors/noisy-neighbor/noisy-neighbor.ts';
 import { debug } from './exporters/debug/debug.ts';
+import { file } from './exporters/file/file.ts';
 import { otlpGrpc } from './exporters/otlp-grpc/otlp-grpc.ts';
 import { otlpHttp } from './exporters/otlp-http/otlp-http.ts';
 import { prometheus } from './exporters/prometheus/prometheus.ts';
@@ -25,6 +26,7 @@ import { workload } from './processors/workload/workload.ts';
 import { agent } from './receivers/agent.ts';
 import { cgroup } from './receivers/cgroup/cgroup.ts';
 import { otlp } from './receivers/otlp/otlp.ts';
+import { otlpJsonFile } from './receivers/otlp-json-file/otlp-json-file.ts';
 import { replay } from './receivers/replay/replay.ts';
 import { scheduler } from './receivers/scheduler/scheduler.ts';
 
@@ -34,6 +36,7 @@ export const components: readonly Component[] = [
   cgroup,
   scheduler,
   otlp,
+  otlpJsonFile,
   replay,
   workload,
   contention,
@@ -47,6 +50,7 @@ export const components: readonly Component[] = [
   forward,
   noisyNeighbor,
   debug,
+  file,
   otlpGrpc,
   otlpHttp,
   prometheus,

@@ -149,19 +149,19 @@ export class GraphRunner {
     };
     const isHeld = (planned: InstancePlan) => holders.get(planned) !== undefined;
     for (const planned of missing) if (!isHeld(planned)) await open(planned);
-    // Last: what is exclusive, listens, or has a store, cannot be open twice, so that for a moment there is none.
+    // Last: what is exclusive, has a place to itself, or has a store, cannot be open twice, so that for a moment there is none.
     const going = new Set([...holders.values()].filter((holder) => holder !== undefined));
     if (going.size > 0) await this.#handOver([...going], { undo, handovers });
     for (const planned of missing) if (isHeld(planned)) await open(planned);
     return opened;
   }
 
-  /** The instance that has to go before another one opens: of an exclusive component, or with the same endpoint or store. */
+  /** The instance that has to go before another one opens: of an exclusive component, or with the same place or store. */
   #holderBefore({ key, configured, hasStore }: InstancePlan, kept: ReadonlyMap<string, Instance>) {
     const { component } = configured;
     const holds = ({ plan }: Instance) =>
       (component.exclusive && plan.configured.component === component) ||
-      (component.listens && plan.key === key) ||
+      (component.ownsPlace && plan.key === key) ||
       (hasStore && plan.hasStore && plan.key === key);
     return this.graph.instances.find(
       (instance) => holds(instance) && kept.get(instance.key) !== instance && !instance.isClosed,

@@ -34,6 +34,7 @@ const required = (name = 'one'): Readonly<Record<string, object>> => ({
   filter: { metrics: { metric: ['name == "a"'] } },
   resource: { attributes: [{ key: 'a', action: 'delete' }] },
   attributes: { actions: [{ key: 'a', action: 'delete' }] },
+  file: { path: `${directory}/${name}.json` },
   file_storage: { directory },
   health_check: { endpoint: 'localhost:0' },
   zpages: { endpoint: 'localhost:0' },
@@ -43,6 +44,7 @@ const required = (name = 'one'): Readonly<Record<string, object>> => ({
   oauth2_client: { client_id: 'c', client_secret: 's', token_url: 'https://127.0.0.1:1/token' },
   otlp_grpc: { endpoint: 'localhost:4317', tls: { insecure: true } },
   otlp_http: { endpoint: 'http://localhost:4318' },
+  otlp_json_file: { include: [`${directory}/*.json`] },
   otlp: { protocols: { grpc: { endpoint: 'localhost:0' }, http: { endpoint: 'localhost:0' } } },
 });
 

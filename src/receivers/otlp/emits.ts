@@ -1,12 +1,8 @@
-import { counterPerSignal } from '../../telemetry/counter-per-signal.ts';
+import { receiverRefused } from '../../otlp/refused.ts';
 import { counter, type Emits } from '../../telemetry/emits.ts';
 
 export const intakeCounters = {
-  refused: counterPerSignal('otelcol_receiver_refused', {
-    meaning:
-      'Items that a receiver handed to its pipelines (and counted as accepted), which did not take them all, by reason: their sender was told, and may send them again.',
-    isLoss: false,
-  }),
+  refused: receiverRefused,
   rejected: counter({
     name: 'earshot.agent.requests.rejected',
     unit: '{request}',

@@ -17,7 +17,7 @@ export const otlp: ReceiverComponent<typeof otlpConfig> = {
   summary: 'Takes metrics, logs and traces that applications and Collectors send: OTLP over gRPC and HTTP.',
   stability: { metrics: 'beta', logs: 'beta', traces: 'beta' } satisfies Record<OtlpSignal, Stability>,
   config: otlpConfig,
-  listens: true,
+  ownsPlace: true,
   emits: intakeEmits,
   check: otlpProblems,
   async open({ protocols, max_bytes_in_flight }, host) {

@@ -83,7 +83,7 @@ export function bench(config: string, behave: Behaviour = {}) {
       bpf: { purpose: 'look into the kernel' },
       open: openSource,
     },
-    { kind: 'receiver', ...common, type: 'server', stability, listens: true, open: openSource },
+    { kind: 'receiver', ...common, type: 'server', stability, ownsPlace: true, open: openSource },
     {
       kind: 'processor',
       ...common,

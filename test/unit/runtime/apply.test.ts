@@ -264,7 +264,7 @@ test('an exclusive component is closed before the next one opens', async () => {
   await agent.stop();
 });
 
-test('a component that listens is closed before another one with its id opens', async () => {
+test('a component with a place to itself is closed before another one with its id opens', async () => {
   const server = one.replaceAll('source', 'server');
   const { reload, happened, agent } = await running(server);
   await reload(withSetting('server', 'b', server));
