@@ -25,13 +25,18 @@ export function holdHangUp(): () => boolean {
   };
 }
 
+/** At Ctrl-C the terminal signals each process, and npm passes the signal on once more: for ms, both are one. */
+const repeated = 500;
+
 /** Resolves with the reason when the agent shall end in order; a second signal ends it at once. */
 export function stopRequest({ reload, printsOnly }: Requested): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
-  let isStopping = false;
+  let first: { readonly reason: string; readonly at: number } | undefined;
   const stop = (reason: string) => {
-    if (isStopping) process.exit(1);
-    isStopping = true;
+    const at = performance.now();
+    if (first?.reason === reason && at - first.at < repeated) return;
+    if (first) process.exit(1);
+    first = { reason, at };
     resolve(reason);
   };
   for (const signal of ending) process.on(signal, stop);
@@ -40,7 +45,7 @@ export function stopRequest({ reload, printsOnly }: Requested): Promise<string> 
   process.on('SIGHUP', () => {
     // One that was hung up is no terminal any more: its user has left.
     if (terminals.some((fd) => !isatty(fd))) stop('the terminal is closed');
-    else if (!isStopping) reload();
+    else if (!first) reload();
   });
   // As in `earshot run | head`. All other errors are those of the exporter that prints.
   process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {

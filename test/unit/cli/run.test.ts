@@ -310,10 +310,22 @@ service: {pipelines: {metrics: {receivers: [agent], exporters: [otlp_grpc]}}}
   await new Promise((resolve) => silent.once('connection', resolve));
   child.kill('SIGTERM');
   await outputOf(child, 'stderr', 'Starting shutdown...');
+  await sleep(600); // sooner the same signal is the first one, passed on
   child.kill('SIGTERM');
   assert.equal(await exit, 1);
   assert.ok(!output.stderr.includes('Shutdown complete.'));
   silent.close();
+});
+
+test('Ctrl-C, which npm passes on once more, ends in order', async () => {
+  const { child, output, exit } = start('--config', good);
+  await outputOf(child, 'stderr', 'Everything is ready');
+  for (let times = 0; times < 3; times += 1) {
+    child.kill('SIGINT');
+    await sleep(1);
+  }
+  assert.equal(await exit, 0, output.stderr);
+  assert.match(output.stderr, /Shutdown complete\./);
 });
 
 const scheduler = file(
