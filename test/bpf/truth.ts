@@ -1,11 +1,13 @@
 import { pseudoSerials } from '../../src/receivers/scheduler/abi.ts';
 import type { Command, Setup } from './command.ts';
 import type { Class, Expected, ExpectedPair, ExpectedWait, Kernel } from './expected.ts';
+import { ExpectedTotals } from './expected-totals.ts';
 import { Sleepers } from './sleepers.ts';
 import type { Cpu, Group, Thread } from './state.ts';
 import { lineage, ThrottledTime } from './throttled-time.ts';
 import { constant, type Own, Timeline } from './timeline.ts';
-import { noTime, type Waiting, waitingFrom } from './waiting.ts';
+
+import { type Waiting, waitingFrom } from './waiting.ts';
 
 const intervals = constant('INTERVALS');
 const never = Number.POSITIVE_INFINITY;
@@ -18,8 +20,9 @@ export interface Progress {
 
 /** Replays a schedule by brute force: every slice of every CPU is kept, every wait cut along all of them. */
 export class Truth {
-  readonly cells = new Map<bigint, Expected>();
-  readonly pairs = new Map<string, ExpectedPair>();
+  readonly #totals = new ExpectedTotals();
+  readonly cells: ReadonlyMap<bigint, Expected> = this.#totals.cells;
+  readonly pairs: ReadonlyMap<string, ExpectedPair> = this.#totals.pairs;
   readonly waits: ExpectedWait[] = [];
   readonly progress: Progress[] = [];
   /** Waits with a wrong stamp: not counted, and counted from when they were found awake. */
@@ -98,7 +101,8 @@ export class Truth {
     const nextSerial = next ? serialOf(next) : pseudoSerials.idle;
     const prevSerial = prev ? serialOf(prev) : pseudoSerials.idle;
     const ran = timeline.end(cpu.clock, cpu.stolen, prevSerial);
-    if (prevSerial !== pseudoSerials.idle && ran > 0) this.#cell(prev ? cellOf(prev) : prevSerial).run += ran;
+    if (prevSerial !== pseudoSerials.idle && ran > 0)
+      this.#totals.cell(prev ? cellOf(prev) : prevSerial).run += ran;
     timeline.running = nextSerial;
     if (isTraced) {
       this.#missedSince.delete(timeline);
@@ -239,11 +243,11 @@ export class Truth {
     } else if (this.#kernel !== 'tasks' && !prev.isRealTime && this.#throttled.isThrottled(prev.group, cpu)) {
       this.#throttled.notice(prev.group, cpu);
     } else if (nextSerial === serialOf(prev)) {
-      this.#cell(cellOf(prev)).preemptedBySelf++;
+      this.#totals.cell(cellOf(prev)).preemptedBySelf++;
     } else if (nextSerial === pseudoSerials.kernel) {
-      this.#cell(cellOf(prev)).preemptedByKernel++;
+      this.#totals.cell(cellOf(prev)).preemptedByKernel++;
     } else if (nextSerial !== pseudoSerials.idle) {
-      this.#pair(cellOf(prev), nextSerial).preemptions++;
+      this.#totals.pair(cellOf(prev), nextSerial).preemptions++;
     }
   }
 
@@ -270,7 +274,7 @@ export class Truth {
 
   /** What of a wait passed on this CPU and has not been charged. */
   #charge(thread: Thread, waiting: Waiting, cpu: Cpu, isGoingOn = false): void {
-    const cell = this.#cell(cellOf(thread));
+    const cell = this.#totals.cell(cellOf(thread));
     const to = cpu.clock;
     const from = waiting.from;
     let slack = 0;
@@ -280,7 +284,7 @@ export class Truth {
       cell.classes[name] += ns;
       waiting.classes[name] += ns;
       if (culprit === undefined || ns === 0) return;
-      this.#pair(cellOf(thread), culprit)[name === 'throttled' ? 'throttled' : 'other'] += ns;
+      this.#totals.pair(cellOf(thread), culprit)[name === 'throttled' ? 'throttled' : 'other'] += ns;
       if (name === 'other') waiting.culprits.set(culprit, (waiting.culprits.get(culprit) ?? 0) + ns);
     };
     const walk = (start: number, end: number) => {
@@ -313,7 +317,7 @@ export class Truth {
     const addThrottled = (ns: number, start: number, end: number) => {
       add('throttled', ns);
       for (const [culprit, ns] of this.#throttled.parts(thread.group, cpu, start, end))
-        if (ns > 0) this.#pair(cellOf(thread), culprit).throttled += ns;
+        if (ns > 0) this.#totals.pair(cellOf(thread), culprit).throttled += ns;
     };
     cell.wait += to - from;
     waiting.wait += to - from;
@@ -385,28 +389,6 @@ export class Truth {
       sum.blur += blur;
       sum.mayBeUnknown ||= mayBeUnknown;
     }
-  }
-
-  #cell(cell: bigint): Expected {
-    const found = this.cells.get(cell) ?? {
-      wait: 0,
-      run: 0,
-      classes: noTime(),
-      slack: 0,
-      blur: 0,
-      mayBeUnknown: false,
-      preemptedBySelf: 0,
-      preemptedByKernel: 0,
-    };
-    this.cells.set(cell, found);
-    return found;
-  }
-
-  #pair(victim: bigint, culprit: bigint): ExpectedPair {
-    const key = `${victim}<${culprit}`;
-    const found = this.pairs.get(key) ?? { other: 0, throttled: 0, preemptions: 0 };
-    this.pairs.set(key, found);
-    return found;
   }
 }
 
