@@ -7,6 +7,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { AddressInfo, Server } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { decodeMetrics, type ReceivedMetrics } from './otlp-decode.ts';
 import { partialSuccess, statusDetails } from './otlp-receiver.ts';
 
@@ -26,8 +27,8 @@ export type Reaction =
   | { readonly kind: 'accept' }
   /** Keeps all but the first items. */
   | { readonly kind: 'partial'; readonly rejected: number }
-  /** Keeps it, and answers so late. */
-  | { readonly kind: 'late'; readonly after: number }
+  /** Keeps it, and answers so many milliseconds later, or after this. */
+  | { readonly kind: 'late'; readonly after: number | Promise<void> }
   | { readonly kind: 'http'; readonly status: number; readonly headers?: Readonly<Record<string, string>> }
   | { readonly kind: 'grpc'; readonly code: number; readonly retryAfter?: number; readonly reset?: true }
   | { readonly kind: 'reset'; readonly code: number }
@@ -153,6 +154,9 @@ function keptOf(ids: readonly string[], reaction: Reaction): readonly string[] {
   return reaction.kind === 'accept' || reaction.kind === 'late' ? ids : [];
 }
 
+const past = (after: number | Promise<void>) =>
+  typeof after === 'number' ? pause(after, undefined, { ref: false }) : after;
+
 const garbage = Buffer.from('<html>not OTLP</html>');
 
 function answerHttp(response: ServerResponse, reaction: Reaction): void {
@@ -167,7 +171,7 @@ function answerHttp(response: ServerResponse, reaction: Reaction): void {
       ok(partialSuccess(reaction.rejected, 'too old'));
       break;
     case 'late':
-      setTimeout(ok, reaction.after, Buffer.alloc(0)).unref();
+      void past(reaction.after).then(() => ok(Buffer.alloc(0)));
       break;
     case 'http':
       response.writeHead(reaction.status, reaction.headers).end();
@@ -191,7 +195,7 @@ function answerGrpc(stream: ServerHttp2Stream, reaction: Reaction): void {
       answer(stream, partialSuccess(reaction.rejected, 'too old'));
       break;
     case 'late':
-      setTimeout(answer, reaction.after, stream, Buffer.alloc(0)).unref();
+      void past(reaction.after).then(() => answer(stream, Buffer.alloc(0)));
       break;
     case 'garbage':
       answer(stream, garbage);

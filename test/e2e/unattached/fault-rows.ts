@@ -16,6 +16,10 @@ export interface FaultRow {
   readonly delay?: number;
   /** At first nothing listens there, for longer than the queue is. */
   readonly isDown?: true;
+  /** Some requests wait for their second attempt until the agent ends. */
+  readonly untilEnd?: true;
+  /** So many requests never get an answer. */
+  readonly unanswered?: number;
   /** The server keeps what the agent sends again: it cannot know. */
   readonly repeats?: true;
 }
@@ -56,9 +60,11 @@ const resets = { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_PROTOCOL_ERROR,
 
 const short = { timeout: '1s' };
 const lateBy = 1500;
+/** Seconds: longer than the table takes. */
+const muchLater = 3600;
 /** What ends a connection ends no other request on it. */
 const alone = { sending_queue: { num_consumers: 1 } };
-/** Only at first: at the end of the agent nothing is under way that the server has kept. */
+/** The first requests alone. */
 const atFirst =
   (fault: Reaction) =>
   ({ ordinal }: Arrival): Reaction =>
@@ -105,7 +111,21 @@ export const faultRows: readonly FaultRow[] = [
       react: atFirst({ kind: 'late', after: lateBy }),
     },
     {
-      ...{ name: `${over}-hangs`, over, react: () => ({ kind: 'hang' }), loses: ['queue_full'] },
+      ...{ name: `${over}-retry-at-end`, over, untilEnd: true },
+      react: atFirst(
+        over === 'grpc'
+          ? { kind: 'grpc', code: UNAVAILABLE, retryAfter: muchLater * 1000 }
+          : { kind: 'http', status: 503, headers: { 'Retry-After': `${muchLater}` } },
+      ),
+    },
+    {
+      ...{
+        name: `${over}-hangs`,
+        over,
+        react: () => ({ kind: 'hang' }),
+        loses: ['queue_full'],
+        unanswered: 5,
+      },
       settings: { timeout: '0s', sending_queue: { queue_size: 5 } },
     },
     {
