@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { components } from '../components.ts';
 import type { Config } from '../config/config.ts';
+import type { ConfigInput } from '../config/load.ts';
 import { loadWithRemote } from '../config/remote.ts';
 
 export interface ConfigOptions {
@@ -43,9 +44,12 @@ function readStdin(): Buffer {
 }
 
 /** Throws a `ConfigError` with all problems. */
-export function load({ config, set, featureGates }: ConfigOptions): Promise<Config> {
+export function load(
+  { config, set, featureGates }: ConfigOptions,
+  { withOrigins = false }: Pick<ConfigInput, 'withOrigins'> = {},
+): Promise<Config> {
   return loadWithRemote(
-    { files: config, sets: set, featureGates, environment: process.env, readStdin },
+    { files: config, sets: set, featureGates, environment: process.env, readStdin, withOrigins },
     components,
   );
 }

@@ -1,7 +1,7 @@
 import type { Static, TObject } from 'typebox';
 import type { Component } from '../component.ts';
 import type { Signal } from '../telemetry/batch.ts';
-import type { Problem } from './config-error.ts';
+import type { Path, Problem } from './config-error.ts';
 import type { Delivery } from './schema/delivery.ts';
 import type { serviceSchema } from './schema/file-schema.ts';
 import type { Files } from './text/files.ts';
@@ -24,6 +24,8 @@ export interface Config {
   readonly warnings: readonly Problem[];
   /** All that it was read from, and what its components read. */
   readonly files: Files;
+  /** Where what stands at a path was written, as `a.yaml:3`; undefined: nowhere, it is a default. Only where it was asked for. */
+  readonly originOf?: (path: Path) => string | undefined;
 }
 
 export type ById<Kind extends Component['kind']> = ReadonlyMap<

@@ -32,9 +32,12 @@ import { digestAt, type Files } from './text/files.ts';
 import { type ConfigSources, readTree } from './text/read.ts';
 import { Retriever, type Surroundings } from './text/retrieve.ts';
 import type { Position, Source } from './text/source.ts';
-import { problemAt, type Tree } from './text/tree.ts';
+import { originOf, problemAt, type Tree } from './text/tree.ts';
 
-export interface ConfigInput extends ConfigSources, Surroundings {}
+export interface ConfigInput extends ConfigSources, Surroundings {
+  /** `Config.originOf` keeps all texts in memory. */
+  readonly withOrigins?: boolean;
+}
 
 /** By the components, and by whether pipelines may be missing: a schema is compiled once. */
 const schemas = {
@@ -65,7 +68,7 @@ interface Means {
   readonly components: readonly Component[];
 }
 
-function load(input: ConfigSources, { retriever, components }: Means): Config {
+function load(input: ConfigInput, { retriever, components }: Means): Config {
   const { enabled: gates, ...ofGates } = readGates(input.featureGates ?? []);
   const schema = schemaFor(components, gates);
   const { trees, tree: written, ...read } = readTree(input, { retriever, gates });
@@ -120,6 +123,7 @@ function load(input: ConfigSources, { retriever, components }: Means): Config {
     warnings: shown(firstOf(warnings)),
     hostSchema: hostSchemaOf(components),
     files,
+    ...(input.withOrigins && { originOf: (path) => originOf(tree, path) }),
   });
 }
 
@@ -242,7 +246,7 @@ function configuredAs<C extends Component>(
 function typed(
   shape: Shape,
   catalogue: Catalogue,
-  rest: Pick<Config, 'pipelines' | 'warnings' | 'hostSchema' | 'files'>,
+  rest: Pick<Config, 'pipelines' | 'warnings' | 'hostSchema' | 'files' | 'originOf'>,
 ): Config {
   function configured<Kind extends Component['kind']>(kind: Kind): ById<Kind> {
     const section = sectionOf(kind);

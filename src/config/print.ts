@@ -1,14 +1,18 @@
-import { Document, Scalar, visit } from 'yaml';
+import { Document, isMap, isNode, isScalar, isSeq, Scalar, visit } from 'yaml';
 import type { Component } from '../component.ts';
-import { escaped } from '../printable.ts';
+import { escaped, printable } from '../printable.ts';
 import type { Nanoseconds } from '../telemetry/units.ts';
 import type { Config, Configured } from './config.ts';
+import type { Path } from './config-error.ts';
 import { configSchemaOf } from './schema/delivery.ts';
 import { printDuration } from './schema/duration.ts';
 import { sections, serviceSchema } from './schema/file-schema.ts';
 import { type JsonSchema, jsonSchema, schemaAt } from './schema/json-schema.ts';
 
-/** The configuration as it takes effect, defaults filled in and secrets left out, as YAML. */
+/**
+ * The configuration as it takes effect, defaults filled in and secrets left out, as YAML; behind each value where it was
+ * written, if `config` knows.
+ */
 export function printConfig(config: Config): string {
   const bodies = sections.map((section) => {
     const entries = [...config[section]].map(([id, { component, config, delivery }]: Entry) => [
@@ -27,12 +31,13 @@ export function printConfig(config: Config): string {
     host: written(config.host, jsonSchema(config.hostSchema)),
     telemetry: written(config.telemetry, jsonSchema(serviceSchema.properties.telemetry)),
   };
-  return printableYaml({ ...Object.fromEntries(bodies), service });
+  return printableYaml({ ...Object.fromEntries(bodies), service }, config.originOf);
 }
 
 /** What is not printable is in quotes, by YAML's own escapes; a dollar in a value is not expanded when it is read again. */
-function printableYaml(value: unknown): string {
+function printableYaml(value: unknown, originOf: Config['originOf']): string {
   const document = new Document(value);
+  if (originOf) addOrigins(document.contents, [], originOf);
   visit(document, {
     Scalar(key, node) {
       if (typeof node.value !== 'string') return;
@@ -45,6 +50,18 @@ function printableYaml(value: unknown): string {
     .split('\n')
     .map((line) => escaped(line, yamlEscape))
     .join('\n');
+}
+
+/** As a comment on each value that has no others inside. */
+function addOrigins(node: unknown, path: Path, originOf: Config['originOf'] & {}): void {
+  if (isMap(node) && node.items.length > 0) {
+    for (const { key, value } of node.items) addOrigins(value, [...path, String(key)], originOf);
+  } else if (isSeq(node) && node.items.length > 0) {
+    for (const [index, item] of node.items.entries()) addOrigins(item, [...path, String(index)], originOf);
+  } else if (isNode(node)) {
+    const origin = originOf(path) ?? (isScalar(node) ? 'default' : undefined); // the YAML library gives {} three lines
+    if (origin !== undefined) node.comment = ` ${printable(withoutCredentials(origin))}`;
+  }
 }
 
 /** The YAML library escapes those that JSON has to. */

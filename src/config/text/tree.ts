@@ -1,7 +1,7 @@
 import type { Path, Problem } from '../config-error.ts';
 import type { JsonSchema } from '../schema/json-schema.ts';
 import { schemaAt } from '../schema/json-schema.ts';
-import type { Position } from './source.ts';
+import { type Position, place } from './source.ts';
 
 /** Configuration text as data in which every key and value knows where it was written. */
 export type Tree = ScalarTree | ListTree | MapTree;
@@ -108,6 +108,17 @@ export function find(tree: Tree, path: Path): Found {
     } else break;
   }
   return found;
+}
+
+/** Where the value at a path was written, for a person to read; undefined: nothing was. */
+export function originOf(tree: Tree, path: Path): string | undefined {
+  const above = find(tree, path.slice(0, -1)).tree;
+  const { tree: found, key } = find(tree, path);
+  if (found === above || (found.kind === 'scalar' && found.value === null)) return undefined;
+  const at = key ?? found.at;
+  const { name } = at.source;
+  const where = name === '--set' ? name : `${name}:${place(at).line}`;
+  return found.hidden === undefined ? where : `${where}, ${found.hidden}`;
 }
 
 /** A problem at the key of what a path names, or, if that is not there, at the nearest key above. */

@@ -17,6 +17,14 @@ test('print-config shows the effective configuration', () => {
   assert.equal(parse(stdout).receivers.agent.interval, '1m30s');
 });
 
+test('print-config --print-origin names file and line behind each value', () => {
+  const { status, stdout } = earshot('print-config', '--print-origin', '--config', good);
+  assert.equal(status, 0);
+  assert.match(stdout, / {4}interval: 100ms # \S+good\.yaml:1\n/);
+  assert.match(stdout, / {4}verbosity: normal # \S+good\.yaml:2\n/);
+  assert.match(stdout, / {4}root_path: \/ # default\n/);
+});
+
 test('a command whose output cannot be written ends with one line and 1', (t) => {
   const full = openSync('/dev/full', 'w');
   t.after(() => closeSync(full));

@@ -109,16 +109,18 @@ export function loadTexts(
     sets = [],
     featureGates = [],
     environment = {},
+    withOrigins = false,
   }: {
     sets?: readonly string[];
     featureGates?: readonly string[];
     environment?: Record<string, string>;
+    withOrigins?: boolean;
   } = {},
 ) {
   const files = new Map(texts.map((text, index) => [`${String.fromCharCode(97 + index)}.yaml`, text]));
   const readFile = (path: string) => files.get(path) ?? '';
   return loadConfig(
-    { files: [...files.keys()], sets, featureGates, environment, readFile },
+    { files: [...files.keys()], sets, featureGates, environment, readFile, withOrigins },
     sampleComponents,
   );
 }
