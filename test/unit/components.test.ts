@@ -120,6 +120,10 @@ async function turn(): Promise<void> {
   for (let phase = 0; phase < 2; phase++) await new Promise((resolve) => setImmediate(resolve));
 }
 
+/** Sockets on which a process with these resources listens, and its pipes. */
+const listening = (resources: readonly string[]) =>
+  resources.filter((resource) => /^(TCPServer|Pipe)Wrap$/.test(resource)).length;
+
 const openWithDefaults = (component: Component, name: string) =>
   component.open(
     configWith(component, required(name)[component.type] ?? null),
@@ -151,11 +155,16 @@ for (const component of components)
       const before = process.getActiveResourcesInfo();
       const opened = await openWithDefaults(component, 'one');
       assert.equal(monitors.size, component.type === 'agent' ? 1 : 0);
+      const listens = listening(process.getActiveResourcesInfo()) > listening(before);
       await opened.close();
       await opened.close();
       assert.equal(monitors.size, 0);
       await turn();
       assert.deepEqual(process.getActiveResourcesInfo(), before);
+      assert.ok(
+        !listens || component.exclusive || component.ownsPlace,
+        'what listens has its place to itself',
+      );
     });
 
     test('has two independent instances', async () => {

@@ -18,6 +18,7 @@ export const prometheus: HeldExporterComponent<typeof config> = {
   stability: { metrics: 'beta' },
   shape: 'held',
   config,
+  ownsPlace: true,
   emits: { counters: Object.values(prometheusCounters) },
   check({ endpoint, tls }) {
     const message = listenProblem(endpoint, exampleEndpoint);

@@ -38,6 +38,7 @@ export const healthCheck: PlainExtensionComponent<typeof config> = {
     'Answers probes over HTTP: 200 when the agent has started and what its data pass is healthy (attached, last export accepted), otherwise 503; with the status of each component.',
   stability: 'development',
   config,
+  ownsPlace: true,
   check({ endpoint }) {
     const message = listenProblem(endpoint, defaultEndpoint);
     return message === undefined ? [] : [{ path: ['endpoint'], message }];

@@ -28,6 +28,7 @@ export const zpages: PlainExtensionComponent<typeof config> = {
     'Pages on the running agent: `/debug/pipelinez` (components, queues, errors, the next batch at each edge), `/debug/extensionz`, `/debug/servicez`; with `?format=json` the same as JSON.',
   stability: 'development',
   config,
+  ownsPlace: true,
   check({ endpoint }) {
     const message = listenProblem(endpoint, defaultEndpoint);
     return message === undefined ? [] : [{ path: ['endpoint'], message }];
