@@ -10,8 +10,9 @@ type Collect = (options: {
 let collect: Collect | undefined;
 
 /**
- * Frees everything that nothing refers to, compacts the rest and gives the pages back; blocks for some 50 ms. For the end of
- * something large that does not come again soon: V8 alone would keep the pages for as long as they might be needed again.
+ * Frees everything that nothing refers to, compacts the rest and gives the pages back; blocks for some 50 ms, longer where the
+ * heap is large. For the end of something large that does not come again soon, and for a limit of resident memory: V8 alone
+ * would keep the pages for as long as they might be needed again.
  */
 export function collectGarbage(): void {
   collect ??= exposedCollect();

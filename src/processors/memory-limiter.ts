@@ -3,7 +3,7 @@ import { readOwnMemory } from '../cgroup/own-memory.ts';
 import type { ConfigProblem, Host, Processor, ProcessorComponent } from '../component.ts';
 import { duration } from '../config/schema/duration.ts';
 import { Type } from '../config/schema/type.ts';
-import { collectGarbage } from '../machine/garbage.ts';
+import { collectGarbage } from '../machine/collect-garbage.ts';
 import { counter, type Emits } from '../telemetry/emits.ts';
 import { type Bytes, bytes } from '../telemetry/units.ts';
 

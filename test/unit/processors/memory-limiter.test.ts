@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 import { setTimeout, setImmediate as turn } from 'node:timers/promises';
 import type { Deliver } from '../../../src/component.ts';
-import { collectGarbage } from '../../../src/machine/garbage.ts';
+import { collectGarbage } from '../../../src/machine/collect-garbage.ts';
 import { memoryLimiter } from '../../../src/processors/memory-limiter.ts';
 import { milliseconds, seconds } from '../../../src/telemetry/units.ts';
 import { FakeClock } from '../fake-clock.ts';
@@ -134,6 +134,19 @@ test('memory that is really taken and given back', async () => {
     await setTimeout(10); // memory outside of the heap is freed by another thread
   }
   assert.equal(refuses(), false);
+});
+
+test('pages of which little is in use are given back, and data is taken again', async () => {
+  collectGarbage();
+  const before = process.memoryUsage.rss() / mebibyte;
+  const { refuses, measure } = await open({ limit_mib: Math.round(before) + 60, spike_limit_mib: 20 });
+  let all: readonly object[] = Array.from({ length: 1_000_000 }, (_, index) => ({ index, list: [index] }));
+  await measure();
+  assert.ok(refuses(), `${all.length} objects were made`);
+  all = all.filter((_, index) => index % 500 === 0);
+  await measure();
+  assert.equal(refuses(), false);
+  assert.equal(all.length, 2000);
 });
 
 const config = `
