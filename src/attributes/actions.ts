@@ -3,8 +3,9 @@ import type { Attributes, AttributeValue } from '@opentelemetry/api';
 import type { Static } from 'typebox';
 import type { ConfigProblem } from '../component.ts';
 import { Type } from '../config/schema/type.ts';
+import { Draft } from './draft.ts';
 import { regularExpression, regularExpressionProblem } from './pattern.ts';
-import { textOf, valueIn } from './value.ts';
+import { textOf } from './value.ts';
 
 const actionNames = ['insert', 'update', 'upsert', 'delete', 'hash', 'extract', 'convert'] as const;
 type ActionName = (typeof actionNames)[number];
@@ -48,8 +49,7 @@ type Action = Static<typeof actionSchema>;
 
 export const actionsSchema = (description: string) => Type.Array(actionSchema, { minItems: 1, description });
 
-/** The same object if nothing changes. */
-type Step = (attributes: Attributes) => Attributes;
+type Step = (draft: Draft) => void;
 
 /** What an action takes beside its key. */
 interface Recipe {
@@ -60,10 +60,9 @@ interface Recipe {
 const setting = (isDue: (former: AttributeValue | undefined) => boolean): Recipe => ({
   uses: ['value', 'from_attribute'],
   step: ({ key = '', value, from_attribute: from }) => {
-    return (attributes) => {
-      const source = from === undefined ? value : valueIn(attributes, from);
-      if (source === undefined || !isDue(valueIn(attributes, key))) return attributes;
-      return withValue(attributes, key, source);
+    return (draft) => {
+      const source = from === undefined ? value : draft.get(from);
+      if (source !== undefined && isDue(draft.get(key))) draft.set(key, source);
     };
   },
 });
@@ -74,43 +73,28 @@ const recipes: Readonly<Record<ActionName, Recipe>> = {
   upsert: setting(() => true),
   delete: {
     uses: ['pattern'],
-    step: (action) => {
-      const isChosen = choice(action);
-      return (attributes) =>
-        Object.keys(attributes).some(isChosen)
-          ? Object.fromEntries(Object.entries(attributes).filter(([key]) => !isChosen(key)))
-          : attributes;
-    },
+    step: (action) => eachChosen(action, (draft, key) => draft.delete(key)),
   },
   hash: {
     uses: ['pattern'],
-    step: (action) => {
-      const isChosen = choice(action);
-      return (attributes) =>
-        Object.keys(attributes)
-          .filter(isChosen)
-          .reduce((now, key) => withChanged(now, key, hashed), attributes);
-    },
+    step: (action) => eachChosen(action, (draft, key) => convert(draft, key, hashed)),
   },
   extract: {
     uses: ['pattern'],
     step: ({ key = '', pattern = '' }) => {
       const matching = regularExpression(pattern);
-      return (attributes) => {
-        const text = valueIn(attributes, key);
+      return (draft) => {
+        const text = draft.get(key);
         const groups = typeof text === 'string' ? matching.exec(text)?.groups : undefined;
-        return Object.entries(groups ?? {}).reduce(
-          (now, [name, part]) => withValue(now, name, part ?? ''),
-          attributes,
-        );
+        for (const name in groups) draft.set(name, groups[name] ?? '');
       };
     },
   },
   convert: {
     uses: ['converted_type'],
     step: ({ key = '', converted_type: type = 'string' }) => {
-      const convert = conversions[type];
-      return (attributes) => withChanged(attributes, key, convert);
+      const conversion = conversions[type];
+      return (draft) => convert(draft, key, conversion);
     },
   },
 };
@@ -136,27 +120,29 @@ function numberOf(value: AttributeValue, text: RegExp): number | undefined {
 
 const hashed = (value: AttributeValue) => createHash('sha256').update(textOf(value)).digest('hex');
 
-function choice({ key, pattern }: Action): (key: string) => boolean {
-  const matching = pattern === undefined ? undefined : regularExpression(pattern);
-  return (each) => each === key || matching?.test(each) === true;
+/** The key, and those that match the pattern. */
+function eachChosen({ key, pattern }: Action, change: (draft: Draft, key: string) => void): Step {
+  if (pattern === undefined) return (draft) => key !== undefined && change(draft, key);
+  const matching = regularExpression(pattern);
+  return (draft) => {
+    for (const each of Object.keys(draft.attributes))
+      if (each === key || matching.test(each)) change(draft, each);
+  };
 }
 
-const withValue = (attributes: Attributes, key: string, value: AttributeValue): Attributes =>
-  valueIn(attributes, key) === value ? attributes : { ...attributes, [key]: value };
-
-function withChanged(
-  attributes: Attributes,
-  key: string,
-  change: (value: AttributeValue) => AttributeValue,
-): Attributes {
-  const value = valueIn(attributes, key);
-  return value === undefined ? attributes : withValue(attributes, key, change(value));
+function convert(draft: Draft, key: string, conversion: (value: AttributeValue) => AttributeValue): void {
+  const value = draft.get(key);
+  if (value !== undefined) draft.set(key, conversion(value));
 }
 
 /** All actions, one after the other. The same object if nothing changes. */
-export function createActions(actions: readonly Action[]): Step {
+export function createActions(actions: readonly Action[]): (attributes: Attributes) => Attributes {
   const steps = actions.map((action) => recipes[action.action].step(action));
-  return (attributes) => steps.reduce((now, step) => step(now), attributes);
+  return (attributes) => {
+    const draft = new Draft(attributes);
+    for (const step of steps) step(draft);
+    return draft.attributes;
+  };
 }
 
 /** `at`: the key that has the actions. */

@@ -71,6 +71,16 @@ const cases: readonly [title: string, actions: Actions, before: Attributes, afte
   ],
   ['convert an absent one', [{ key: 'a', action: 'convert', converted_type: 'int' }], {}, {}],
   [
+    'a key may be named like the prototype',
+    [
+      { key: 'a', action: 'insert', value: 1 },
+      { key: '__proto__', action: 'upsert', from_attribute: 'b' },
+      { key: 'b', action: 'delete' },
+    ],
+    { b: [2] },
+    JSON.parse('{"a": 1, "__proto__": [2]}'),
+  ],
+  [
     'one after the other',
     [
       { key: 'b', action: 'insert', from_attribute: 'a' },
