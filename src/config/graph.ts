@@ -44,15 +44,18 @@ export function plan(pipelines: readonly Pipeline[], connects: Connects): Plan {
   }
 
   for (const { id: pipeline, signal, receivers, processors, exporters } of pipelines) {
-    let targets = [...new Set(exporters)].map((id) =>
-      connects.has(id) ? vertex('connector', id, { consumes: signal }) : vertex('exporter', id),
-    );
-    const into = (from: { readonly next: Edge[] }) =>
-      from.next.push(...targets.map((to) => ({ signal, to })));
+    // Shared by all that lead there: of many receivers and exporters there are as many edges as the product.
+    let edges = [...new Set(exporters)].map((id): Edge => {
+      const to = connects.has(id) ? vertex('connector', id, { consumes: signal }) : vertex('exporter', id);
+      return { signal, to };
+    });
+    const into = ({ next }: { readonly next: Edge[] }) => {
+      for (const edge of edges) next.push(edge);
+    };
     for (const id of processors.toReversed()) {
       const processor = vertex('processor', id, { pipeline });
       into(processor);
-      targets = [processor];
+      edges = [{ signal, to: processor }];
     }
     for (const id of new Set(receivers)) {
       const pairs = connects.get(id);

@@ -130,6 +130,17 @@ function chain(length: number, end: string) {
   return { pipelines, connects };
 }
 
+test('what leads to the same exporters has the same edges: there are not as many as the product', () => {
+  const ids = (prefix: string) => Array.from({ length: 100 }, (_, n) => `${prefix}${n}`);
+  const planned = plan(
+    [{ id: 'metrics', signal: 'metrics', receivers: ids('r'), processors: [], exporters: ids('e') }],
+    new Map(),
+  );
+  assert.ok(planned.kind === 'order');
+  const edges = planned.order.flatMap(({ next }) => next);
+  assert.deepEqual([edges.length, new Set(edges).size], [10_000, 100]);
+});
+
 test('pipelines chained by 5,000 connectors are ordered', () => {
   const { pipelines, connects } = chain(5_000, 'e');
   const planned = plan(pipelines, connects);
