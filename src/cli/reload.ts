@@ -11,7 +11,7 @@ import { end, print, report } from './output.ts';
 export function addReload(program: Command): void {
   withSocket(program.command('reload'))
     .description(
-      'Make the running agent read again what its own --config and --set name, and say what has changed.',
+      'Make the running agent read again what its own --config and --set name, open its log files anew, and say what has changed.',
     )
     .addOption(new Option('--config <source>').hideHelp())
     .action(async ({ socket = defaultSocket, config }: { socket?: string; config?: string }) => {

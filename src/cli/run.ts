@@ -58,7 +58,6 @@ async function run(options: RunOptions): Promise<void> {
       early = reason;
       return;
     }
-    ownLog.reopen();
     log.info(`${reason} Reloading the configuration...`);
     manager.reloading();
     running
@@ -80,6 +79,7 @@ async function run(options: RunOptions): Promise<void> {
     let { files } = config;
     const agent = createAgent(world, {
       load() {
+        ownLog.reopen();
         const loading = load(from);
         loading.then(
           (loaded) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, renameSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -79,11 +79,15 @@ test('a running agent applies what was changed in its file, and refuses what is 
   const text = readFileSync(good, 'utf8').replace('service: {', 'service: {extensions: [admin], ');
   const written = (path: string) => `extensions: {admin: {endpoint: "unix://${path}"}}\n${text}`;
   const config = file('reloaded.yaml', written(socket));
-  const { child, output, exit } = start('--config', config);
+  const log = join(folder, 'reloaded.log');
+  const paths = `service.telemetry.logs.output_paths=[stderr, ${log}]`;
+  const { child, output, exit } = start('--config', config, '--set', paths);
   t.after(() => child.kill('SIGKILL'));
   await outputOf(child, 'stderr', 'Everything is ready');
+  renameSync(log, `${log}.1`);
   const first = await reload(socket);
   assert.deepEqual(first, { stdout: 'unchanged     3\n', stderr: '' });
+  assert.match(readFileSync(log, 'utf8'), /^[^\n]*Configuration applied\./);
   const changed = () => reload(socket);
   file('reloaded.yaml', written(socket).replace('normal', 'basic'));
   assert.deepEqual(await changed(), {
