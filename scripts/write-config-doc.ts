@@ -25,7 +25,7 @@ export function configDocument(components: readonly Component[]): string {
     'Options of the command line, as in the Collector: `--feature-gates=a,-b` enables `a` and disables `b`, `earshot featuregate` lists them. Alpha gates are off by default, beta gates on.',
     gateTable(),
     '## Coming from the Collector',
-    'Sections, ids, pipelines, `${env:X:-default}`, `${file:path}`, `${yaml:text}`, `${https://…}` in values (one inside another too), `$$`, keys `a::b::c`, repeated `--config` (a file, `env:NAME`, `yaml:text`, an address, or `-` for standard input) and `--set` are those of the OpenTelemetry Collector. What a variable or `yaml:` holds is final here: neither expanded again nor unescaped; the last line end of a file is left out; a configuration has 1 MiB with all that it reads, 1,000 references, and 10 s for each address. A reload reads all of it again, and `run --watch` watches each file. Components that Earshot does not have:',
+    'Sections, ids, pipelines, `${env:X:-default}`, `${file:path}`, `${yaml:text}`, `${https://…}` in values (one inside another too), `$$`, keys `a::b::c`, repeated `--config` (a file, `env:NAME`, `yaml:text`, an address, or `-` for standard input) and `--set` are those of the OpenTelemetry Collector. What a variable or `yaml:` holds is final here: neither expanded again nor unescaped; the last line end of a file is left out; a configuration has 1 MiB with all that it reads, 1,000 references, and 10 s for each address. A reload reads all of it again but for standard input and named pipes, which are read once; `run --watch` watches each file. Components that Earshot does not have:',
     collectorTable(),
   ]
     .join('\n\n')

@@ -43,13 +43,15 @@ function readStdin(): Buffer {
   return stdin;
 }
 
+const pipes = new Map<string, Buffer>();
+
 /** Throws a `ConfigError` with all problems. */
 export function load(
   { config, set, featureGates }: ConfigOptions,
   { withOrigins = false }: Pick<ConfigInput, 'withOrigins'> = {},
 ): Promise<Config> {
   return loadWithRemote(
-    { files: config, sets: set, featureGates, environment: process.env, readStdin, withOrigins },
+    { files: config, sets: set, featureGates, environment: process.env, readStdin, pipes, withOrigins },
     components,
   );
 }

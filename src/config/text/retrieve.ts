@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
 import type { Problem } from '../config-error.ts';
 import { didYouMean } from '../rules/did-you-mean.ts';
 import { decodeSource, maxBytes } from './decode.ts';
@@ -18,6 +18,8 @@ export interface Surroundings {
   readonly environment: Environment;
   readonly readFile?: (path: string) => string | Buffer;
   readonly readStdin?: () => Buffer;
+  /** What came through named pipes, by path: the next load has the same, for a pipe without a writer would block it. */
+  readonly pipes?: Map<string, Buffer>;
   readonly fetched?: (url: string) => Fetched;
 }
 
@@ -97,8 +99,8 @@ export class Retriever {
       const { readFile } = this.#from;
       const { bytes, isFile } = readFile
         ? { bytes: Buffer.from(readFile(path)), isFile: true }
-        : readRegular(path);
-      // A pipe can be read once only, and not be watched.
+        : readAt(path, this.#from.pipes);
+      // Nothing else can be watched.
       if (isFile) this.files.set(path, digestOf(bytes));
       this.#contents.set(path, bytes);
       return bytes;
@@ -109,10 +111,15 @@ export class Retriever {
   }
 }
 
-function readRegular(path: string): { bytes: Buffer; isFile: boolean } {
+function readAt(path: string, pipes?: Surroundings['pipes']): { bytes: Buffer; isFile: boolean } {
+  const isPipe = statSync(path).isFIFO();
+  const known = isPipe ? pipes?.get(path) : undefined;
+  if (known) return { bytes: known, isFile: false };
   const file = openSync(path, 'r');
   try {
-    return { bytes: readFileSync(file), isFile: fstatSync(file).isFile() };
+    const bytes = readFileSync(file);
+    if (isPipe) pipes?.set(path, bytes);
+    return { bytes, isFile: fstatSync(file).isFile() };
   } finally {
     closeSync(file);
   }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, renameSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -21,6 +23,19 @@ test('SIGHUP applies what was changed in the file; what is wrong is refused, and
   assert.match(output.stderr, /error .*changing\.yaml:2:\d+: .*"loud" is not one of basic, normal, detailed/);
   child.kill();
   assert.equal(await exit, 0);
+});
+
+test('a configuration from a named pipe is read once: a reload without a writer has the same', async (t) => {
+  const pipe = join(folder, 'config.pipe');
+  spawnSync('mkfifo', [pipe]);
+  const { child, output, exit } = start('--config', pipe);
+  t.after(() => child.kill('SIGKILL'));
+  await writeFile(pipe, readFileSync(good));
+  await outputOf(child, 'stderr', 'Everything is ready');
+  child.kill('SIGHUP');
+  await outputOf(child, 'stderr', 'Configuration applied.');
+  child.kill();
+  assert.equal(await exit, 0, output.stderr);
 });
 
 test('SIGHUP during the start is remembered: the configuration is read again after it', async (t) => {
