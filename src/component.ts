@@ -210,9 +210,15 @@ export interface Receiver extends Producer {
 
 /**
  * Hands a batch over, and resolves with what became of it: once each exporter has it in its queue, or, where it has none or
- * waits for the result, has delivered or lost it. The worst of several. `retry`: its sender may send it again.
+ * waits for the result, has delivered or lost it. The worst of several. `retry`: it is not lost, its sender has it still and
+ * sends it again.
  */
-export type Deliver = (batch: Batch) => Promise<Outcome>;
+export type Deliver = (batch: Batch, origin?: Origin) => Promise<Outcome>;
+
+/** Of what was sent to a receiver. */
+export interface Origin {
+  readonly transport?: string;
+}
 
 /** A function of a batch; its result, or all of its results, go on, an empty batch ends there. */
 export interface Processor<Result extends Processed = Batch> extends Producer {

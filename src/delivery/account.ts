@@ -10,6 +10,7 @@ import type { Nanoseconds } from '../telemetry/units.ts';
 import { failureOf } from './attempt.ts';
 import { deliveryCounters } from './emits.ts';
 import { LogLimit } from './log-limit.ts';
+import { lose, type PendingLosses } from './pending-losses.ts';
 import type { Overflow, Request } from './queue.ts';
 import type { Delivered, LossReason } from './retry.ts';
 
@@ -37,6 +38,7 @@ export class Account {
   readonly #context: AccountContext;
   readonly #retryAdvice: string;
   readonly #limit: LogLimit;
+  readonly #pending = new WeakMap<Request, PendingLosses>();
   #isUnstored = false;
 
   /** `retryAdvice`: added where a loss could have been retried. */
@@ -44,6 +46,11 @@ export class Account {
     this.#context = context;
     this.#retryAdvice = retryAdvice;
     this.#limit = new LogLimit(context.clock);
+  }
+
+  /** Its sender still has the request: what is lost of it is told first. */
+  pend(request: Request, pending: PendingLosses): void {
+    this.#pending.set(request, pending);
   }
 
   capacity(by: number): void {
@@ -54,8 +61,8 @@ export class Account {
     this.#count(deliveryCounters.queueSize, by);
   }
 
-  overflowed({ signal, items }: Request, reason: Overflow, bounds: object): void {
-    this.#count(deliveryCounters.enqueueFailed[signal], items, reason);
+  overflowed(request: Request, reason: Overflow, bounds: object): void {
+    this.#lose(request, deliveryCounters.enqueueFailed, reason);
     const sentence = reason === 'request_too_large' ? 'element size too large' : 'sending queue is full';
     if (this.#limit.isDue(reason)) this.#context.log.error({ reason, ...bounds }, sentence);
   }
@@ -81,8 +88,8 @@ export class Account {
     );
   }
 
-  late({ signal, items }: Request): void {
-    this.#count(deliveryCounters.enqueueFailed[signal], items, 'shutdown');
+  late(request: Request): void {
+    this.#lose(request, deliveryCounters.enqueueFailed, 'shutdown');
   }
 
   retried({ signal }: Request, { reason, code = reason }: Failure, after: Nanoseconds): void {
@@ -112,8 +119,9 @@ export class Account {
     this.#context.health.healthy(this.#subject(signal));
   }
 
-  lost({ signal, items }: Request, because: LossReason, { reason, code = reason }: Failure): void {
-    this.#count(deliveryCounters.sendFailed[signal], items, because);
+  lost(request: Request, because: LossReason, { reason, code = reason }: Failure): void {
+    const { signal, items } = request;
+    this.#lose(request, deliveryCounters.sendFailed, because);
     const advice = because === 'retry_disabled' ? this.#retryAdvice : '';
     const error = `${errorPrefix[because] ?? ''}${shortened(reason)}`;
     const isLogged = this.#limit.isDue(`${signal} ${because} ${code}`);
@@ -129,6 +137,16 @@ export class Account {
 
   #subject(signal: Signal) {
     return { kind: 'exporter', id: this.#context.id, signal } as const;
+  }
+
+  #lose(request: Request, metrics: Readonly<Record<Signal, CounterMetric>>, reason: string): void {
+    const { id: exporter, counters } = this.#context;
+    const { signal, items } = request;
+    const loss = {
+      ...{ metric: metrics[signal], attributes: { exporter, reason } },
+      ...{ items, signal, component: `exporter ${exporter}`, reason },
+    };
+    lose(counters, loss, this.#pending.get(request));
   }
 
   #count(metric: CounterMetric, by: number, reason?: string): void {

@@ -15,6 +15,13 @@ export const deliveryCounters = {
     meaning: 'Items lost before the sending queue, by reason.',
     isLoss: true,
   }),
+  deferred: counter({
+    name: 'earshot.agent.items.deferred',
+    unit: '{item}',
+    meaning:
+      'Items that were turned away and are not lost, by component and reason: the receiver was told, and its sender, or the file that it reads, still has them. Those that come again are counted again.',
+    isLoss: false,
+  }),
   unreadable: counter({
     name: 'earshot.agent.queue.unreadable',
     unit: '{request}',
@@ -34,11 +41,12 @@ export const deliveryCounters = {
   }),
 } as const;
 
-const { sent, sendFailed, enqueueFailed, unreadable, queueSize, queueCapacity } = deliveryCounters;
+const { sent, sendFailed, enqueueFailed, deferred, unreadable, queueSize, queueCapacity } = deliveryCounters;
 
 export const deliveryEmits: Emits = {
   counters: [
     ...[sent, sendFailed, enqueueFailed].flatMap((counters) => Object.values(counters)),
+    deferred,
     unreadable,
     queueSize,
     queueCapacity,

@@ -189,8 +189,9 @@ function heldSender(exporter: HeldExporter, context: SenderContext): Sender {
   const account = new Account(context);
   let isClosed = false;
   return {
-    async offer(batch) {
+    async offer(batch, pending) {
       const request = { signal: batch.signal, items: itemCount(batch) };
+      if (pending) account.pend(request, pending);
       if (isClosed) {
         account.late(request);
         return outcomeOfPut('shutdown');

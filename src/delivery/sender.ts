@@ -6,6 +6,7 @@ import type { Nanoseconds } from '../telemetry/units.ts';
 import type { Account } from './account.ts';
 import type { Attempts } from './attempt.ts';
 import { accepted, outcomeOfDelivery, outcomeOfPut, together } from './outcome.ts';
+import type { PendingLosses } from './pending-losses.ts';
 import type { Lease, Put, Queue, Request } from './queue.ts';
 import type { Retry } from './retry.ts';
 
@@ -13,9 +14,9 @@ import type { Retry } from './retry.ts';
 export interface Sender {
   /**
    * Resolves at once where there is a queue with room, without one or with `wait_for_result` when the data is delivered or lost,
-   * with what became of it.
+   * with what became of it. `pending`: where the sender of the batch still has it.
    */
-  offer(batch: Batch): Promise<Outcome>;
+  offer(batch: Batch, pending?: PendingLosses): Promise<Outcome>;
   /** From now on an offer that waits for its delivery does not wait between attempts. */
   skipBackoff(): void;
   /** Sends queued payloads, each once more at most; drops the rest at the limit. */
@@ -55,9 +56,10 @@ export function createSender<R extends Request, Content extends Request>(chain: 
   if (hasQueue) account.capacity(chain.capacity);
   if (queue.size > 0) consume(); // of an agent before
 
-  async function offer(batch: Batch): Promise<Outcome> {
+  async function offer(batch: Batch, pending?: PendingLosses): Promise<Outcome> {
     const outcomes: (Outcome | Promise<Outcome>)[] = [];
     for (const request of chain.requestsOf(batch)) {
+      if (pending) account.pend(request, pending);
       const result = waitsForResult ? resultOf(request) : accepted;
       const placing = place(request);
       // at once where it is in memory and there is room: a receiver's batch is not held up

@@ -3,7 +3,12 @@ import { counter, type Emits } from '../telemetry/emits.ts';
 
 export const runtimeCounters = {
   receiverAccepted: counterPerSignal('otelcol_receiver_accepted', {
-    meaning: 'Items that a receiver handed to its pipelines.',
+    meaning: 'Items that a receiver handed to its pipelines, and that none turned away.',
+    isLoss: false,
+  }),
+  receiverRefused: counterPerSignal('otelcol_receiver_refused', {
+    meaning:
+      'Items of a receiver that a pipeline or exporter turned away, by reason; another may have taken them. There they are counted as lost or deferred.',
     isLoss: false,
   }),
   processorIncoming: counter({
@@ -21,8 +26,7 @@ export const runtimeCounters = {
   itemsDropped: counter({
     name: 'earshot.agent.items.dropped',
     unit: '{item}',
-    meaning:
-      'Items lost because a component of the agent failed, or refused them, by component and reason. A sender that was told may send those that were refused again.',
+    meaning: 'Items lost because a component of the agent failed, or refused them, by component and reason.',
     isLoss: true,
   }),
   collectSkipped: counter({
@@ -53,8 +57,8 @@ export const runtimeCounters = {
   }),
 } as const;
 
-const { receiverAccepted, ...others } = runtimeCounters;
+const { receiverAccepted, receiverRefused, ...others } = runtimeCounters;
 
 export const runtimeEmits: Emits = {
-  counters: [...Object.values(receiverAccepted), ...Object.values(others)],
+  counters: [receiverAccepted, receiverRefused, others].flatMap((counters) => Object.values(counters)),
 };

@@ -1,6 +1,7 @@
-import { type Failure, type Outcome, resultsOf } from '../component.ts';
+import { type Origin, type Outcome, resultsOf } from '../component.ts';
 import type { Edge, Vertex } from '../config/graph.ts';
 import { accepted, together } from '../delivery/outcome.ts';
+import { type Loss, lose, PendingLosses } from '../delivery/pending-losses.ts';
 import { type Batch, itemCount } from '../telemetry/batch.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import { type Health, messageOf, type Subject } from '../telemetry/health.ts';
@@ -26,9 +27,10 @@ export interface Flow {
   forgetFormer(): void;
   /**
    * Takes a batch that an instance yielded by itself to everything after it. Resolves when every exporter has the data in
-   * its queue, or has delivered it, with the worst of what became of it.
+   * its queue, or has delivered it, with the worst of what became of it. With an origin its sender has it still, and sends it
+   * again if that is `retry`.
    */
-  deliver(from: Instance, batch: Batch): Promise<Outcome>;
+  deliver(from: Instance, batch: Batch, origin?: Origin): Promise<Outcome>;
 }
 
 /**
@@ -38,66 +40,72 @@ export function createFlow({ counters, health, taps, complete }: FlowContext): F
   let current = new Graph();
   let former = current;
 
-  async function deliver(from: Instance, batch: Batch): Promise<Outcome> {
+  async function deliver(from: Instance, batch: Batch, origin?: Origin): Promise<Outcome> {
     const graph = current.has(from) ? current : former;
     const next = graph.nextOf(from);
     if (!next.some(({ signal }) => signal === batch.signal)) return accepted;
-    countYield(from, batch);
-    const whole = from.opened.kind === 'receiver' ? complete(batch) : batch;
-    return graph.track(leave({ graph, from: from.key, next }, whole));
+    const way = { graph, from: from.key, next };
+    const { opened, subject } = from;
+    if (opened.kind === 'receiver')
+      return graph.track(receive({ ...way, receiver: subject.id, origin }, batch));
+    // those that a processor holds were counted as incoming on arrival
+    if (opened.kind === 'processor') countOutgoing(subject, batch);
+    return graph.track(leave(way, batch));
   }
 
-  /** Batches that a processor holds were counted as incoming on arrival. */
-  function countYield({ opened: { kind }, subject }: Instance, batch: Batch): void {
-    const { signal } = batch;
+  /** As the Collector does, counts a batch of a receiver when it is known what became of it. */
+  async function receive({ receiver, origin, ...way }: Arrival, batch: Batch): Promise<Outcome> {
+    const pending = origin && new PendingLosses(counters);
+    const outcome = await leave({ ...way, ...(pending && { pending }) }, complete(batch));
+    pending?.settle(outcome.kind);
     const items = itemCount(batch);
-    if (kind === 'receiver')
-      counters.add(runtimeCounters.receiverAccepted[signal], items, { receiver: subject.id });
-    if (kind === 'processor')
-      counters.add(runtimeCounters.processorOutgoing, items, { processor: subject.id, signal });
+    const attributes = { receiver, ...origin };
+    if (outcome.kind === 'retry' || outcome.kind === 'refused') {
+      const reason = outcome.code ?? (outcome.kind === 'refused' ? 'permanent' : 'retryable');
+      counters.add(runtimeCounters.receiverRefused[batch.signal], items, { ...attributes, reason });
+    } else counters.add(runtimeCounters.receiverAccepted[batch.signal], items, attributes);
+    return outcome;
   }
 
-  async function leave({ graph, from, next }: Way, batch: Batch): Promise<Outcome> {
+  function countOutgoing({ id }: Subject, batch: Batch): void {
+    const attributes = { processor: id, signal: batch.signal };
+    counters.add(runtimeCounters.processorOutgoing, itemCount(batch), attributes);
+  }
+
+  async function leave(way: Way, batch: Batch): Promise<Outcome> {
+    const { from, next } = way;
     const items = itemCount(batch);
     if (items === 0) return accepted;
     const edges = next.filter(({ signal }) => signal === batch.signal);
     for (const { to } of edges) taps.show({ from, to: to.instance, signal: batch.signal }, batch);
-    const outcomes = await Promise.all(edges.map(({ to }) => enter(graph, to, batch)));
+    const outcomes = await Promise.all(edges.map(({ to }) => enter(way, to, batch)));
     return together(outcomes, items);
   }
 
-  async function enter(graph: Graph, vertex: Vertex, batch: Batch): Promise<Outcome> {
+  async function enter({ graph, ...way }: Way, vertex: Vertex, batch: Batch): Promise<Outcome> {
     const { role: kind, id, pipeline } = vertex;
     const part = kind === 'exporter' ? { signal: batch.signal } : {};
     const subject = { kind, id, ...(pipeline !== undefined && { pipeline }), ...part };
     try {
       const taker = graph.takerOf(vertex.instance);
       const to = taker instanceof Promise ? await taker : taker;
-      if (to?.opened.kind === 'exporter') return await to.opened.sender.offer(batch);
+      if (to?.opened.kind === 'exporter') return await to.opened.sender.offer(batch, way.pending);
       const refusal = to?.opened.kind === 'processor' ? to.opened.running.refusal?.() : undefined;
-      if (refusal) return refuse(subject, refusal, batch);
+      if (refusal) {
+        lose(counters, dropped(subject, batch, refusal.code ?? 'refused'), way.pending);
+        health.unhealthy(subject, refusal.reason); // the component itself logs that it refuses
+        return { kind: 'retry', ...refusal };
+      }
       const emitted = pass(to, batch);
       health.healthy(subject);
-      const way = { graph, from: vertex.instance, next: vertex.next };
-      const outcomes = await Promise.all(emitted.map((each) => leave(way, each)));
+      const onward = { ...way, graph, from: vertex.instance, next: vertex.next };
+      const outcomes = await Promise.all(emitted.map((each) => leave(onward, each)));
       return together(outcomes, itemCount(batch));
     } catch (error) {
-      countDropped(subject, batch, 'error');
+      lose(counters, dropped(subject, batch, 'error'));
       health.unhealthy(subject, messageOf(error), { sentence: 'Component failed. Dropping data.' });
       return { kind: 'refused', reason: messageOf(error) };
     }
-  }
-
-  /** The component itself logs that it refuses. */
-  function refuse(subject: Subject, refusal: Failure, batch: Batch): Outcome {
-    countDropped(subject, batch, refusal.code ?? 'refused');
-    health.unhealthy(subject, refusal.reason);
-    return { kind: 'retry', ...refusal };
-  }
-
-  function countDropped({ kind, id }: Subject, batch: Batch, reason: string): void {
-    const attributes = { component: `${kind} ${id}`, signal: batch.signal, reason };
-    counters.add(runtimeCounters.itemsDropped, itemCount(batch), attributes);
   }
 
   function pass(to: Instance | undefined, batch: Batch): readonly Batch[] {
@@ -106,8 +114,7 @@ export function createFlow({ counters, health, taps, complete }: FlowContext): F
         const processed = resultsOf(to.opened.running.process(batch));
         const attributes = { processor: to.subject.id, signal: batch.signal };
         counters.add(runtimeCounters.processorIncoming, itemCount(batch), attributes);
-        for (const each of processed)
-          counters.add(runtimeCounters.processorOutgoing, itemCount(each), attributes);
+        for (const each of processed) countOutgoing(to.subject, each);
         return processed;
       }
       case 'connector':
@@ -137,4 +144,16 @@ interface Way {
   readonly graph: Graph;
   readonly from: string;
   readonly next: readonly Edge[];
+  /** Where the sender of the batch still has it. */
+  readonly pending?: PendingLosses;
+}
+
+interface Arrival extends Omit<Way, 'pending'> {
+  readonly receiver: string;
+  readonly origin: Origin | undefined;
+}
+
+function dropped({ kind, id }: Subject, batch: Batch, reason: string): Loss {
+  const attributes = { component: `${kind} ${id}`, signal: batch.signal, reason };
+  return { metric: runtimeCounters.itemsDropped, items: itemCount(batch), attributes, ...attributes };
 }

@@ -1,4 +1,4 @@
-import type { Outcome, Producer } from '../component.ts';
+import type { Origin, Outcome, Producer } from '../component.ts';
 import type { Configured } from '../config/config.ts';
 import { outcomeOfPut } from '../delivery/outcome.ts';
 import type { TimerClock } from '../machine/clock.ts';
@@ -17,7 +17,7 @@ export interface InstanceContext {
   readonly counters: Counters;
   readonly health: Health;
   /** Hands a batch that the instance yields by itself to the pipelines behind it. */
-  deliver(from: Instance, batch: Batch): Promise<Outcome>;
+  deliver(from: Instance, batch: Batch, origin?: Origin): Promise<Outcome>;
 }
 
 /** An opened component with all that the runtime does for it. It may outlive the graph for which it was opened. */
@@ -81,13 +81,14 @@ export class Instance {
         deliver: (batch) => deliver(this, batch),
       }),
     );
-    if (opened.kind === 'receiver') opened.running.listen?.((batch) => this.#deliverReceived(batch));
+    if (opened.kind === 'receiver')
+      opened.running.listen?.((...received) => this.#deliverReceived(...received));
   }
 
   /** One batch that was sent to it; none after the end of its pulls. */
-  async #deliverReceived(batch: Batch): Promise<Outcome> {
+  async #deliverReceived(batch: Batch, origin: Origin = {}): Promise<Outcome> {
     if (this.#isCancelled) return outcomeOfPut('shutdown');
-    return this.#context.deliver(this, batch);
+    return this.#context.deliver(this, batch, origin);
   }
 
   /** Since when its longest collection is under way. */

@@ -1,4 +1,4 @@
-import type { Introspection, Outcome } from '../component.ts';
+import type { Introspection, Origin, Outcome } from '../component.ts';
 import type { Batch } from '../telemetry/batch.ts';
 import type { Health, Subject } from '../telemetry/health.ts';
 import { hostOf } from './host.ts';
@@ -15,7 +15,7 @@ export interface OpenContext {
   readonly services: Services;
   /** What an extension sees of the agent. */
   introspectionFor(subject: Subject): Introspection;
-  deliver(from: Instance, batch: Batch): Promise<Outcome>;
+  deliver(from: Instance, batch: Batch, origin?: Origin): Promise<Outcome>;
 }
 
 /** Those that are open for the same configuration. */

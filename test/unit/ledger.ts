@@ -18,15 +18,19 @@ export interface Ledgered {
 
 export interface Ledger {
   readonly accepted: number;
+  /** By a pipeline of the receivers. */
+  readonly refused: number;
   readonly sent: number;
   readonly queued: number;
   /** In processors. */
   readonly held: number;
   /** Dropped by processors as their configuration says. */
   readonly filtered: number;
+  /** Turned away, while the sender of the batch still has it. */
+  readonly deferred: number;
   /** By reason. */
   readonly lost: Readonly<Record<string, number>>;
-  /** Accepted, and neither sent nor queued nor held nor filtered nor counted as lost; negative: counted twice. */
+  /** Accepted or refused, and none of what follows; negative: counted twice. */
   readonly missing: number;
 }
 
@@ -45,14 +49,17 @@ export function ledgerOf(
   const sum = (found: readonly { readonly value: number }[]) =>
     found.reduce((sum, { value }) => sum + value, 0);
 
-  const accepted = sum(
-    receivers.flatMap((receiver) => of(runtimeCounters.receiverAccepted[signal], { receiver })),
-  );
+  const ofReceivers = (metrics: Readonly<Record<Signal, CounterMetric>>) =>
+    sum(receivers.flatMap((receiver) => of(metrics[signal], { receiver })));
+  const accepted = ofReceivers(runtimeCounters.receiverAccepted);
+  const refused = ofReceivers(runtimeCounters.receiverRefused);
   const sent = sum(of(deliveryCounters.sent[signal], { exporter }));
   const queued = sum(of(deliveryCounters.queueSize, { exporter })) * itemsPerRequest;
-  const dropped = [...processors.map((id) => `processor ${id}`), `exporter ${exporter}`].flatMap(
-    (component) => of(runtimeCounters.itemsDropped, { component, signal }),
-  );
+  const ofComponents = (metric: CounterMetric) =>
+    [...processors.map((id) => `processor ${id}`), `exporter ${exporter}`].flatMap((component) =>
+      of(metric, { component, signal }),
+    );
+  const deferred = sum(ofComponents(deliveryCounters.deferred));
   const filtered = sum(
     processors.flatMap((component) =>
       signal === 'profiles' ? [] : of(filteredItems[signal], { component }),
@@ -68,12 +75,12 @@ export function ledgerOf(
   const failed = [deliveryCounters.sendFailed, deliveryCounters.enqueueFailed].flatMap((metrics) =>
     of(metrics[signal], { exporter }),
   );
-  for (const { attributes, value } of [...failed, ...dropped]) {
+  for (const { attributes, value } of [...failed, ...ofComponents(runtimeCounters.itemsDropped)]) {
     const reason = String(attributes.reason);
     lost[reason] = (lost[reason] ?? 0) + value;
   }
   const lostInAll = Object.values(lost).reduce((sum, value) => sum + value, 0);
   const held = inside - filtered;
-  const missing = accepted - sent - queued - held - filtered - lostInAll;
-  return { accepted, sent, queued, held, filtered, lost, missing };
+  const missing = accepted + refused - sent - queued - held - filtered - deferred - lostInAll;
+  return { accepted, refused, sent, queued, held, filtered, deferred, lost, missing };
 }

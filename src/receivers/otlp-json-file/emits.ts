@@ -1,8 +1,6 @@
-import { receiverRefused } from '../../otlp/refused.ts';
 import { counter, type Emits } from '../../telemetry/emits.ts';
 
 export const jsonFileCounters = {
-  refused: receiverRefused,
   skipped: counter({
     name: 'earshot.agent.lines.skipped',
     unit: '{line}',
@@ -19,6 +17,4 @@ export const jsonFileCounters = {
   }),
 } as const;
 
-const { refused, ...others } = jsonFileCounters;
-
-export const jsonFileEmits: Emits = { counters: [...Object.values(refused), ...Object.values(others)] };
+export const jsonFileEmits: Emits = { counters: Object.values(jsonFileCounters) };

@@ -1,4 +1,4 @@
-import type { Deliver, Host, Outcome, ReceiverComponent, Stability } from '../../component.ts';
+import type { Deliver, Host, ReceiverComponent, Stability } from '../../component.ts';
 import { type Batch, itemCount } from '../../telemetry/batch.ts';
 import { codecOf, type OtlpSignal } from '../../telemetry/otlp.ts';
 import { bytes, nanoseconds, seconds } from '../../telemetry/units.ts';
@@ -43,7 +43,6 @@ export const otlpJsonFile: ReceiverComponent<typeof jsonFileConfig> = {
       for (const batch of batchesIn(line, host)) {
         if (deliver === undefined) return false;
         const outcome = await deliver(batch);
-        countRefused(host, batch, outcome);
         if (outcome.kind !== 'retry') continue;
         waitUntil = nanoseconds(clock.elapsed() + (outcome.after ?? retryAfter));
         return false;
@@ -97,12 +96,6 @@ export const otlpJsonFile: ReceiverComponent<typeof jsonFileConfig> = {
 
 /** Where a pipeline does not say when. */
 const retryAfter = seconds(1);
-
-function countRefused({ counters, id }: Host, batch: Batch, outcome: Outcome): void {
-  if (outcome.kind !== 'retry' && outcome.kind !== 'refused') return;
-  const reason = outcome.code ?? (outcome.kind === 'refused' ? 'permanent' : 'retryable');
-  counters.add(jsonFileCounters.refused[batch.signal], itemCount(batch), { receiver: id, reason });
-}
 
 const fields = { resourceMetrics: 'metrics', resourceLogs: 'logs', resourceSpans: 'traces' } as const;
 

@@ -1,8 +1,6 @@
-import { receiverRefused } from '../../otlp/refused.ts';
 import { counter, type Emits } from '../../telemetry/emits.ts';
 
 export const intakeCounters = {
-  refused: receiverRefused,
   rejected: counter({
     name: 'earshot.agent.requests.rejected',
     unit: '{request}',
@@ -26,6 +24,4 @@ export const intakeCounters = {
   }),
 } as const;
 
-const { refused, ...others } = intakeCounters;
-
-export const intakeEmits: Emits = { counters: [...Object.values(refused), ...Object.values(others)] };
+export const intakeEmits: Emits = { counters: Object.values(intakeCounters) };

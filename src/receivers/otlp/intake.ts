@@ -1,6 +1,6 @@
 import type { Deliver, Host, Outcome } from '../../component.ts';
 import type { RpcStatus } from '../../otlp/status-message.ts';
-import { type Batch, itemCount } from '../../telemetry/batch.ts';
+import type { Batch } from '../../telemetry/batch.ts';
 import { codecOf, type OtlpSignal } from '../../telemetry/otlp.ts';
 import type { OtlpAnswer, OtlpEncoding } from '../../telemetry/otlp-codec.ts';
 import { type Bytes, seconds } from '../../telemetry/units.ts';
@@ -107,13 +107,7 @@ export function createIntake(host: Host, maxBytes: Bytes): Intake {
     const batch = decode(request);
     if (typeof batch === 'string')
       return { kind: 'refused', status: { code: codes.invalidArgument, message: batch } };
-    const outcome = await deliver(batch);
-    const { signal, transport } = request;
-    if (outcome.kind === 'retry' || outcome.kind === 'refused') {
-      const reason = outcome.code ?? (outcome.kind === 'refused' ? 'permanent' : 'retryable');
-      counters.add(intakeCounters.refused[signal], itemCount(batch), { receiver: id, transport, reason });
-    }
-    return replyOf(outcome);
+    return replyOf(await deliver(batch, { transport: request.transport }));
   }
 
   return {

@@ -43,7 +43,7 @@ test('a page shows components with their errors, edges, and counters of queues a
     ?.filter(({ component }) => component === 'exporter sink')
     .map(({ counter }) => counter);
   assert.ok(names?.includes('otelcol_exporter_queue_capacity'));
-  assert.ok(tables.counters?.some(({ counter }) => counter === 'otelcol_receiver_accepted_metric_points'));
+  assert.ok(tables.counters?.some(({ counter }) => counter === 'otelcol_receiver_refused_metric_points'));
 });
 
 test('the sample of an edge is the next batch that passes', async (t) => {

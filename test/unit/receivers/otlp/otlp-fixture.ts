@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { request as httpRequest, type IncomingHttpHeaders, type RequestOptions } from 'node:http';
 import type { TestContext } from 'node:test';
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
-import type { Outcome } from '../../../../src/component.ts';
+import type { Origin, Outcome } from '../../../../src/component.ts';
 import { loadConfig } from '../../../../src/config/load.ts';
 import { debug } from '../../../../src/exporters/debug/debug.ts';
 import { otlp } from '../../../../src/receivers/otlp/otlp.ts';
@@ -41,8 +41,10 @@ export async function setUp(
   const receiver = await otlp.open(settingsOf(settings), { ...host, signals: new Set(signals) });
   t.after(() => receiver.close());
   const taken: Batch[] = [];
-  receiver.listen?.(async (batch) => {
+  const origins: (Origin | undefined)[] = [];
+  receiver.listen?.(async (batch, origin) => {
     taken.push(batch);
+    origins.push(origin);
     return reply(batch);
   });
   const endpointOf = (protocol: 'GRPC' | 'HTTP') => {
@@ -50,7 +52,7 @@ export async function setUp(
     return lines.find(({ msg }) => msg === `Starting ${protocol} server`)?.endpoint ?? '';
   };
   return {
-    ...{ receiver, taken, logged, http: endpointOf('HTTP'), grpc: endpointOf('GRPC') },
+    ...{ receiver, taken, origins, logged, http: endpointOf('HTTP'), grpc: endpointOf('GRPC') },
     counts: () =>
       Object.fromEntries(
         host.counters
