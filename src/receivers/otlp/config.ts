@@ -5,7 +5,7 @@ import { duration } from '../../config/schema/duration.ts';
 import { Type } from '../../config/schema/type.ts';
 import { listenProblem } from '../../net/host-port.ts';
 import { transports } from '../../net/listener.ts';
-import { type ServerTls, serverTls, serverTlsProblems } from './server-tls.ts';
+import { type OtlpTls, otlpTls, otlpTlsProblems } from './server-tls.ts';
 
 const closed = { additionalProperties: false } as const;
 
@@ -20,7 +20,7 @@ const grpcConfig = Type.Object(
   {
     endpoint: Type.String({ default: 'localhost:4317', description: 'Where it listens, `host:port`.' }),
     transport,
-    tls: Type.Optional(serverTls),
+    tls: Type.Optional(otlpTls),
     max_recv_msg_size_mib: Type.Integer({
       default: 4,
       minimum: 1,
@@ -59,7 +59,7 @@ const httpConfig = Type.Object(
   {
     endpoint: Type.String({ default: 'localhost:4318', description: 'Where it listens, `host:port`.' }),
     transport,
-    tls: Type.Optional(serverTls),
+    tls: Type.Optional(otlpTls),
     traces_url_path: path('traces'),
     metrics_url_path: path('metrics'),
     logs_url_path: path('logs'),
@@ -119,7 +119,7 @@ export function otlpProblems({ protocols }: OtlpConfig): readonly ConfigProblem[
 function protocolProblems(protocol: {
   readonly endpoint: string;
   readonly transport: string;
-  readonly tls?: ServerTls;
+  readonly tls?: OtlpTls;
 }): readonly ConfigProblem[] {
   const { endpoint, tls } = protocol;
   const message =
@@ -130,6 +130,6 @@ function protocolProblems(protocol: {
       : listenProblem(endpoint, 'localhost:4317');
   return [
     ...(message === undefined ? [] : [{ path: ['endpoint'], message }]),
-    ...(tls ? serverTlsProblems(tls) : []),
+    ...(tls ? otlpTlsProblems(tls) : []),
   ];
 }

@@ -1,4 +1,3 @@
-import type { TlsOptions } from 'node:tls';
 import type { Host, ReceiverComponent, Stability, Task } from '../../component.ts';
 import { parseHostPort } from '../../net/host-port.ts';
 import { type Listener, listen } from '../../net/listener.ts';
@@ -9,7 +8,7 @@ import { intakeCounters, intakeEmits } from './emits.ts';
 import { createGrpc } from './grpc.ts';
 import { createHttp } from './http.ts';
 import { createIntake, type Intake } from './intake.ts';
-import { type ServerTls, secureContext } from './server-tls.ts';
+import { openOtlpTls } from './server-tls.ts';
 
 export const otlp: ReceiverComponent<typeof otlpConfig> = {
   kind: 'receiver',
@@ -20,7 +19,8 @@ export const otlp: ReceiverComponent<typeof otlpConfig> = {
   ownsPlace: true,
   emits: intakeEmits,
   check: otlpProblems,
-  async open({ protocols, max_bytes_in_flight }, host) {
+  async open(config, host) {
+    const { protocols, max_bytes_in_flight } = config;
     const intake = createIntake(host, bytes(max_bytes_in_flight));
     const served: Served[] = [];
     const close = async () => {
@@ -56,6 +56,8 @@ interface Served {
   readonly listener: Listener;
   readonly server: ProtocolServer;
   readonly tasks: readonly Task[];
+  /** Reads the files of TLS, for new connections. */
+  secure(): void;
 }
 
 const unreadBy = (host: Host, transport: 'grpc' | 'http') => () =>
@@ -92,7 +94,7 @@ async function serve(config: GrpcConfig | HttpConfig, { host, server, alpn }: Se
   let failure: string | undefined;
   const listener = await listen({
     ...{ endpoint, transport, maxConnections },
-    ...(tls && { tls: tlsOptions(tls, alpn) }),
+    ...(tls && { tls: { ...openOtlpTls(tls), ALPNProtocols: [alpn] } }),
     onConnection: server.accept,
     onFailed(reason) {
       failure = reason;
@@ -118,26 +120,13 @@ async function serve(config: GrpcConfig | HttpConfig, { host, server, alpn }: Se
       if (reason !== undefined) throw new Error(reason);
     },
   };
-  const reload: readonly Task[] =
-    tls?.reload_interval === undefined
-      ? []
-      : [
-          {
-            name: `read the files of TLS for ${endpoint}`,
-            every: tls.reload_interval,
-            run: () => listener.secure(secureContext(tls)),
-          },
-        ];
-  return { listener, server, tasks: [accept, ...reload] };
-}
-
-function tlsOptions(tls: ServerTls, alpn: string): TlsOptions {
-  const isMutual = tls.client_ca_file !== undefined;
-  return {
-    ...secureContext(tls),
-    ALPNProtocols: [alpn],
-    ...(isMutual && { requestCert: true, rejectUnauthorized: true }),
+  const secure = () => {
+    if (tls) listener.secure(openOtlpTls(tls));
   };
+  const every = tls?.reload_interval;
+  const reload =
+    every === undefined ? [] : [{ name: `read the files of TLS for ${endpoint}`, every, run: secure }];
+  return { listener, server, tasks: [accept, ...reload], secure };
 }
 
 function isLoopback(endpoint: string): boolean {

@@ -1,23 +1,16 @@
-import type { SecureContextOptions } from 'node:tls';
+import type { TlsOptions } from 'node:tls';
 import type { Static } from 'typebox';
 import type { ConfigProblem } from '../../component.ts';
 import { duration } from '../../config/schema/duration.ts';
-import { readPem } from '../../config/schema/pem.ts';
+import { openServerTls, serverTlsKeys, serverTlsProblems } from '../../config/schema/server-tls.ts';
 import { Type } from '../../config/schema/type.ts';
 
 const versions = ['1.2', '1.3'] as const;
 
 /** TLS keys of a server, as the Collector's. */
-export const serverTls = Type.Object(
+export const otlpTls = Type.Object(
   {
-    cert_file: Type.String({ description: 'Certificate to show clients, PEM.' }),
-    key_file: Type.String({ description: 'Its private key, PEM.' }),
-    client_ca_file: Type.Optional(
-      Type.String({
-        description:
-          "Certificate authority of clients' certificates, PEM: a client without one of it is refused.",
-      }),
-    ),
+    ...serverTlsKeys,
     min_version: Type.Enum(versions, {
       default: '1.2',
       description: 'Oldest version of TLS to speak, in quotes.',
@@ -37,18 +30,11 @@ export const serverTls = Type.Object(
   { additionalProperties: false },
 );
 
-export type ServerTls = Static<typeof serverTls>;
-
-const read = ({ client_ca_file: ca_file, cert_file, key_file }: ServerTls) =>
-  readPem({ cert_file, key_file, ...(ca_file !== undefined && { ca_file }) });
+export type OtlpTls = Static<typeof otlpTls>;
 
 /** Files that cannot be read or used, versions that exclude one another. */
-export function serverTlsProblems(tls: ServerTls): readonly ConfigProblem[] {
-  const { unread, unusable } = read(tls);
-  const files = [...unread, ...unusable].map(({ path: [key = ''], message }) => ({
-    path: ['tls', key === 'ca_file' ? 'client_ca_file' : key],
-    message,
-  }));
+export function otlpTlsProblems(tls: OtlpTls): readonly ConfigProblem[] {
+  const files = serverTlsProblems(tls);
   if (tls.min_version <= tls.max_version) return files;
   return [
     ...files,
@@ -57,14 +43,8 @@ export function serverTlsProblems(tls: ServerTls): readonly ConfigProblem[] {
 }
 
 /** With the files as they are now; throws where they cannot be used. */
-export function secureContext(tls: ServerTls): SecureContextOptions {
-  const [problem] = serverTlsProblems(tls);
-  if (problem) throw new Error(`cannot use ${problem.path.join('::')}: ${problem.message}`);
-  const { ca, cert, key } = read(tls).texts;
-  return {
-    ...{ cert, key },
-    ...(ca !== undefined && { ca }),
-    minVersion: `TLSv${tls.min_version}`,
-    maxVersion: `TLSv${tls.max_version}`,
-  };
-}
+export const openOtlpTls = (tls: OtlpTls): TlsOptions => ({
+  ...openServerTls(tls),
+  minVersion: `TLSv${tls.min_version}`,
+  maxVersion: `TLSv${tls.max_version}`,
+});
