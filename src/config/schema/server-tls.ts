@@ -21,6 +21,10 @@ export interface ServerTls {
   readonly client_ca_file?: string;
 }
 
+/** Paths of the files that settings name. */
+export const serverTlsFiles = ({ cert_file, key_file, client_ca_file }: ServerTls): readonly string[] =>
+  [cert_file, key_file, client_ca_file].filter((path) => path !== undefined);
+
 const read = ({ cert_file, key_file, client_ca_file }: ServerTls): ReadPem =>
   readPem({ cert_file, key_file, ...(client_ca_file !== undefined && { ca_file: client_ca_file }) });
 

@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Host, ReceiverComponent, Stability, Task } from '../../component.ts';
+import { serverTlsFiles } from '../../config/schema/server-tls.ts';
 import { parseHostPort } from '../../net/host-port.ts';
 import { type Listener, listen } from '../../net/listener.ts';
 import type { OtlpSignal } from '../../telemetry/otlp.ts';
@@ -19,6 +21,7 @@ export const otlp: ReceiverComponent<typeof otlpConfig> = {
   ownsPlace: true,
   emits: intakeEmits,
   check: otlpProblems,
+  files: ({ protocols }) => Object.values(protocols).flatMap(({ tls }) => (tls ? serverTlsFiles(tls) : [])),
   async open(config, host) {
     const { protocols, max_bytes_in_flight } = config;
     const intake = createIntake(host, bytes(max_bytes_in_flight));
@@ -40,6 +43,11 @@ export const otlp: ReceiverComponent<typeof otlpConfig> = {
     return {
       tasks: served.flatMap(({ tasks }) => tasks),
       listen: intake.listen,
+      async reconfigure(next) {
+        if (!isDeepStrictEqual(next, config)) return 'restart';
+        for (const { secure } of served) secure();
+        return 'applied';
+      },
       async stopListening() {
         for (const { listener } of served) listener.stop();
         const answered = intake.stop();

@@ -13,13 +13,14 @@ import { fakeHost } from '../../fake-host.ts';
 process.env.no_grpc_proxy = '127.0.0.1,localhost';
 
 /** The settings as the agent reads them. */
-export function settingsOf(text: string) {
+export const settingsOf = (text: string) => configuredAs(text).config as Parameters<typeof otlp.open>[0];
+
+export function configuredAs(text: string) {
   const file = `receivers: {otlp: ${text}}
 exporters: {debug: }
 service: {pipelines: {metrics: {receivers: [otlp], exporters: [debug]}}}`;
   const input = { files: ['test'], sets: [], environment: {}, readFile: () => file };
-  const { config } = loadConfig(input, [otlp, debug]).receivers.get('otlp') ?? assert.fail('no receiver');
-  return config as Parameters<typeof otlp.open>[0];
+  return loadConfig(input, [otlp, debug]).receivers.get('otlp') ?? assert.fail('no receiver');
 }
 
 export const onAnyPort = '{protocols: {grpc: {endpoint: "localhost:0"}, http: {endpoint: "localhost:0"}}}';

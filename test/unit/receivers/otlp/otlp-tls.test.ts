@@ -10,7 +10,7 @@ import { credentials, status } from '@grpc/grpc-js';
 import { codecOf } from '../../../../src/telemetry/otlp.ts';
 import { batchWith } from '../../batch-with.ts';
 import { fixture } from '../../exporters/otlp-fixture.ts';
-import { call, setUp } from './otlp-fixture.ts';
+import { call, configuredAs, settingsOf, setUp } from './otlp-fixture.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'earshot-otlp-tls-'));
 after(() => rmSync(directory, { recursive: true }));
@@ -91,14 +91,18 @@ test('an older version of TLS than the least is refused', async (t) => {
   assert.equal(await postTls(http), 200);
 });
 
+const current = `cert_file: "${at('current.pem')}", key_file: "${at('current.key')}"`;
+
+/** Writes a certificate to where the receiver reads it. */
+function use(name: string): void {
+  copyFileSync(at(`${name}.pem`), at('current.pem'));
+  copyFileSync(at(`${name}.key`), at('current.key'));
+}
+
 test('a new certificate is shown once the files have been read again', async (t) => {
   for (const name of ['first', 'second']) certificate(name);
-  const use = (name: string) => {
-    copyFileSync(at(`${name}.pem`), at('current.pem'));
-    copyFileSync(at(`${name}.key`), at('current.key'));
-  };
   use('first');
-  const tls = `cert_file: "${at('current.pem')}", key_file: "${at('current.key')}", reload_interval: 10s`;
+  const tls = `${current}, reload_interval: 10s`;
   const { receiver, http } = await setUp(t, { settings: withTls(tls) });
   assert.equal(await shownAt(http), 'first');
   use('second');
@@ -106,6 +110,21 @@ test('a new certificate is shown once the files have been read again', async (t)
   for (const { name, run } of receiver.tasks ?? [])
     if (name.startsWith('read the files')) await run(new AbortController().signal);
   assert.equal(await shownAt(http), 'second');
+});
+
+test('a reload of the configuration reads new files, while connections go on', async (t) => {
+  for (const name of ['first', 'second']) certificate(name);
+  use('first');
+  const before = configuredAs(withTls(current));
+  const { receiver, http } = await setUp(t, { settings: withTls(current) });
+  use('second');
+  const after = configuredAs(withTls(current));
+  assert.notDeepEqual(after.files, before.files);
+  assert.equal(await shownAt(http), 'first');
+  assert.equal(await receiver.reconfigure?.(after.config), 'applied');
+  assert.equal(await shownAt(http), 'second');
+  const other = settingsOf(withTls(`${current}, min_version: "1.3"`));
+  assert.equal(await receiver.reconfigure?.(other), 'restart');
 });
 
 function shownAt(endpoint: string): Promise<string | undefined> {
