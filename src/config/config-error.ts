@@ -15,7 +15,7 @@ export interface Problem {
   readonly secrets?: readonly Position[];
 }
 
-/** A list that ends there: what follows would be read by nobody, and each takes time to find and to describe. */
+/** A list that ends there: more are of no use to a reader, and each takes time to find and to describe. */
 export const maxProblems = 50;
 
 /** The errors in the configuration, in the order of the files, at most `maxProblems`. */

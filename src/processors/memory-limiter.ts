@@ -58,7 +58,7 @@ export const memoryLimiter: ProcessorComponent<typeof memoryLimiterConfig> = {
   kind: 'processor',
   type: 'memory_limiter',
   summary:
-    'Refuses data while the agent takes too much memory, and collects garbage. What a receiver pulled is lost then, counted with the reason `memory_limit`; those who send are told to send again.',
+    'Refuses data while the agent takes too much memory, and collects garbage. What a receiver pulled is lost then, counted with the reason `memory_limit`; senders over OTLP are told to send again.',
   stability: { metrics: 'beta', logs: 'beta', traces: 'alpha', profiles: 'development' },
   config: memoryLimiterConfig,
   emits: memoryLimiterEmits,

@@ -1,6 +1,6 @@
 import { Type } from './type.ts';
 
-/** Which extension shows a server who asks; one that is not there, or does not, is refused. */
+/** Which extension adds credentials to requests; one that is not there, or adds none, is refused. */
 export const authKey = {
   auth: Type.Optional(
     Type.Object(

@@ -3,7 +3,7 @@ import type { ConfigProblem } from '../../component.ts';
 import { type ReadPem, readPem } from './pem.ts';
 import { Type } from './type.ts';
 
-/** TLS keys of a server: its certificate, and who may come. */
+/** TLS keys of a server: its certificate, and which clients it takes. */
 export const serverTlsKeys = {
   cert_file: Type.String({ description: 'Certificate to show clients, PEM.' }),
   key_file: Type.String({ description: 'Its private key, PEM.' }),

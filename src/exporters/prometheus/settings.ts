@@ -31,7 +31,7 @@ export const config = Type.Object(
     }),
     enable_open_metrics: Type.Boolean({
       default: false,
-      description: 'Whether OpenMetrics is answered to those who ask for it.',
+      description: 'Whether OpenMetrics is answered to requests for it.',
     }),
     add_metric_suffixes: Type.Boolean({
       default: true,
@@ -40,7 +40,7 @@ export const config = Type.Object(
     translation_strategy: Type.Optional(
       Type.Enum(strategies, {
         description:
-          'How names become those of Prometheus, as in its own `otlp::translation_strategy`: whether names end in unit and `_total`, and whether characters that only Prometheus 3 takes become `_`. Who does not ask for such characters gets `_` with each strategy.',
+          'How names become those of Prometheus, as in its own `otlp::translation_strategy`: whether names end in unit and `_total`, and whether characters that only Prometheus 3 takes become `_`. A request that does not ask for such characters gets `_` with each strategy.',
       }),
     ),
     without_scope_info: Type.Boolean({

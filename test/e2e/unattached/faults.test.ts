@@ -187,7 +187,7 @@ for (const row of faultRows)
     assert.deepEqual(
       [...kept.keys()].filter((id) => !accepted.has(id)),
       [],
-      'what nobody sent',
+      'items that were not sent',
     );
     assert.equal(kept.size + sum(lost), accepted.size, ledger);
     assert.equal(sent, kept.size, ledger);
