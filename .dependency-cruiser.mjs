@@ -4,7 +4,7 @@
  * Each layer imports from layers above it in this list, never from those below.
  */
 const layers = [
-  ['version.ts', 'printable.ts', 'telemetry'],
+  ['version.ts', 'printable.ts', 'store.ts', 'telemetry'],
   ['machine', 'net'],
   ['bpf'],
   ['component.ts'],

@@ -4,6 +4,7 @@ import type { Static, TObject } from 'typebox';
 import type { BpfHost, BpfUse } from './bpf/bpf.ts';
 import type { Clock } from './machine/clock.ts';
 import type { Machine } from './machine/machine.ts';
+import type { Store } from './store.ts';
 import type { Batch, Signal } from './telemetry/batch.ts';
 import type { Counters } from './telemetry/counters.ts';
 import type { Emits } from './telemetry/emits.ts';
@@ -335,38 +336,6 @@ export type ExporterComponent = RequestExporterComponent | LocalExporterComponen
 export interface Storage extends Running {
   /** The store of one component, which no other sees; it is open once at a time. */
   openStore(component: string): Promise<Store>;
-}
-
-/** Bytes by key, in the order of the keys' UTF-8. What was applied outlives the process, however it ends. */
-export interface Store extends Closable {
-  get(key: string): Promise<Uint8Array | undefined>;
-  /** In order, from a key on, before another, at most so many. */
-  entries(range: StoreRange): Promise<readonly StoreEntry[]>;
-  /** All of them in this order, or none. Rejects where there is no room, or with a `LateChange` where they may be applied later. */
-  apply(changes: readonly StoreChange[]): Promise<void>;
-}
-
-/** An error of changes that were not applied in time. */
-export interface LateChange {
-  /** Whether they were in the end. */
-  readonly applied: Promise<boolean>;
-}
-
-export interface StoreRange {
-  readonly from?: string;
-  readonly before?: string;
-  readonly limit: number;
-}
-
-export interface StoreEntry {
-  readonly key: string;
-  readonly value: Uint8Array;
-}
-
-export interface StoreChange {
-  readonly key: string;
-  /** Undefined: the key is deleted. */
-  readonly value: Uint8Array | undefined;
 }
 
 /** What exporters show to servers that ask for it. */

@@ -1,6 +1,7 @@
-import type { HeldExporter, LocalExporter, Payload, RequestExporter, Store } from '../component.ts';
+import type { HeldExporter, LocalExporter, Payload, RequestExporter } from '../component.ts';
 import { type Delivery, maxQueueBytes, noRetry } from '../config/schema/delivery.ts';
 import type { TimerClock } from '../machine/clock.ts';
+import type { Store } from '../store.ts';
 import { type Batch, itemCount } from '../telemetry/batch.ts';
 import { messageOf } from '../telemetry/health.ts';
 import { nanoseconds } from '../telemetry/units.ts';

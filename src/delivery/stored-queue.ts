@@ -1,4 +1,5 @@
-import type { LateChange, Payload, Store, StoreChange } from '../component.ts';
+import type { Payload } from '../component.ts';
+import type { LateChange, Store, StoreChange } from '../store.ts';
 import { perSignal } from '../telemetry/batch.ts';
 import type { Queue, Request } from './queue.ts';
 import type { Room, Size } from './room.ts';

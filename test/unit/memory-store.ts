@@ -1,4 +1,4 @@
-import type { LateChange, Store, StoreChange, StoreEntry, StoreRange } from '../../src/component.ts';
+import type { LateChange, Store, StoreChange, StoreEntry, StoreRange } from '../../src/store.ts';
 
 /** A store as long as the test; it can be made to fail, and to show what a change did. */
 export class MemoryStore implements Store {

@@ -1,6 +1,7 @@
 import type { Attributes } from '@opentelemetry/api';
-import type { Connector, Host, Store } from '../../component.ts';
+import type { Connector, Host } from '../../component.ts';
 import { type Explanations, explanations } from '../../explanations/explanations.ts';
+import type { Store } from '../../store.ts';
 import { type Batch, bySignal } from '../../telemetry/batch.ts';
 import { gauge, type Point, resourceMetrics } from '../../telemetry/metrics/build.ts';
 import type { MetricsBatch } from '../../telemetry/metrics/metrics.ts';

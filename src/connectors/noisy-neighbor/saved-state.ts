@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Host, Store, StoreEntry, Task } from '../../component.ts';
+import type { Host, Task } from '../../component.ts';
+import type { Store, StoreEntry } from '../../store.ts';
 import { messageOf } from '../../telemetry/health.ts';
 import { seconds } from '../../telemetry/units.ts';
 import { findingCounters } from './emits.ts';

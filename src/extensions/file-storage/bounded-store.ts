@@ -1,11 +1,5 @@
-import type {
-  ExtensionHost,
-  LateChange,
-  Store,
-  StoreChange,
-  StoreEntry,
-  StoreRange,
-} from '../../component.ts';
+import type { ExtensionHost } from '../../component.ts';
+import type { LateChange, Store, StoreChange, StoreEntry, StoreRange } from '../../store.ts';
 import { seconds } from '../../telemetry/units.ts';
 import type { FileStore } from './file-store.ts';
 import { StorageError } from './storage-error.ts';

@@ -1,4 +1,4 @@
-import type { StoreChange, StoreEntry, StoreRange } from '../../component.ts';
+import type { StoreChange, StoreEntry, StoreRange } from '../../store.ts';
 import { sqlite } from './sqlite.ts';
 import { StorageError } from './storage-error.ts';
 

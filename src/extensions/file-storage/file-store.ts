@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import type { Store, StoreChange, StoreEntry, StoreRange } from '../../component.ts';
+import type { Store, StoreChange, StoreEntry, StoreRange } from '../../store.ts';
 import { type Database, openDatabase } from './database.ts';
 import { logOf } from './move-aside.ts';
 import { faultOf, StorageError, type StorageFault, storageError } from './storage-error.ts';

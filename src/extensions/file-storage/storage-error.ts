@@ -1,4 +1,4 @@
-import type { LateChange } from '../../component.ts';
+import type { LateChange } from '../../store.ts';
 import { messageOf } from '../../telemetry/health.ts';
 
 /** Why a file cannot be used: by what can be done about it. */

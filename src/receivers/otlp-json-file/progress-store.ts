@@ -1,4 +1,4 @@
-import type { Store } from '../../component.ts';
+import type { Store } from '../../store.ts';
 import type { Progress } from './tracked-file.ts';
 
 const key = 'progress';

@@ -1,6 +1,7 @@
-import type { Attempt, Outcome, Payload, Store } from '../../../src/component.ts';
+import type { Attempt, Outcome, Payload } from '../../../src/component.ts';
 import type { Delivery } from '../../../src/config/schema/delivery.ts';
 import { openSender } from '../../../src/delivery/open-sender.ts';
+import type { Store } from '../../../src/store.ts';
 import { type Batch, itemCount } from '../../../src/telemetry/batch.ts';
 import { seconds, toSeconds } from '../../../src/telemetry/units.ts';
 import { fakeWorld, total } from '../runtime/fake-world.ts';

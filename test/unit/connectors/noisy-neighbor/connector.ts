@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
-import type { Store } from '../../../../src/component.ts';
 import { components } from '../../../../src/components.ts';
 import { loadConfig } from '../../../../src/config/load.ts';
 import { noisyNeighborEmits } from '../../../../src/connectors/noisy-neighbor/emits.ts';
 import { noisyNeighbor } from '../../../../src/connectors/noisy-neighbor/noisy-neighbor.ts';
 import { schedulerCounters } from '../../../../src/receivers/scheduler/emits.ts';
+import type { Store } from '../../../../src/store.ts';
 import { findingAttributes } from '../../../../src/telemetry/attributes/finding.ts';
 import type { MetricsBatch } from '../../../../src/telemetry/metrics/metrics.ts';
 import { fakeHost } from '../../fake-host.ts';
