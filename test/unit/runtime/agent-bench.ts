@@ -281,6 +281,24 @@ service:
     metrics/b: {receivers: [source], exporters: [sink/b]}
 `;
 
+export const one = `
+receivers: {source: }
+processors: {step: }
+exporters: {sink: }
+service: {pipelines: {metrics: {receivers: [source], processors: [step], exporters: [sink]}}}
+`;
+/** With another setting of the component, by its id. */
+export const withSetting = (id: string, setting: string, config = one) =>
+  config.replace(`${id}: `, `${id}: {setting: ${setting}}`);
+
+/** The bench of an agent that has started; nothing has happened since. */
+export async function running(config: string, behave: Behaviour = {}) {
+  const agent = bench(config, behave);
+  await agent.start();
+  agent.happened();
+  return agent;
+}
+
 /** Holds every batch; releases one every two seconds. */
 export function hoarder(): Pick<Processor, 'process' | 'pulls' | 'flush'> {
   const held: Batch[] = [];
