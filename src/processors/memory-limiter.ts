@@ -1,6 +1,15 @@
 import type { Static } from 'typebox';
 import { readOwnMemory } from '../cgroup/own-memory.ts';
-import type { ConfigProblem, Host, Processor, ProcessorComponent } from '../component.ts';
+import {
+  type ConfigProblem,
+  type Failure,
+  type Host,
+  type Processor,
+  type ProcessorComponent,
+  type Running,
+  type ServiceHost,
+  serviceRef,
+} from '../component.ts';
 import { duration } from '../config/schema/duration.ts';
 import { Type } from '../config/schema/type.ts';
 import { collectGarbage } from '../machine/collect-garbage.ts';
@@ -107,7 +116,19 @@ function limitsOf(config: Config): Limits {
   return { hard: bytes(hard), soft: bytes(hard - spike), of };
 }
 
+interface MemoryLimit extends Running {
+  refusal(): Failure | undefined;
+}
+
+/** One for all pipelines that have the processor: resident memory is that of the agent, and a collection blocks it. */
+const memoryLimit = serviceRef({ id: 'memory_limit', open: openMemoryLimit });
+
 async function openMemoryLimiter(config: Config, host: Host): Promise<Processor> {
+  const { refusal } = await host.use(memoryLimit, { key: host.id, settings: config });
+  return { process: (batch) => batch, refusal, close: async () => {} };
+}
+
+async function openMemoryLimit(host: ServiceHost, config: Config): Promise<MemoryLimit> {
   const { log, clock, counters, id } = host;
   const { soft, hard, of } = limitsOf(config);
   const inMebibytes = { soft_limit_mib: rounded(soft), limit_mib: rounded(hard) };
@@ -139,7 +160,6 @@ async function openMemoryLimiter(config: Config, host: Host): Promise<Processor>
   log.info({ ...inMebibytes, ...(of && { of }) }, 'Memory limiter configured');
   measure();
   return {
-    process: (batch) => batch,
     refusal: () =>
       isRefusing ? { reason: 'data refused due to high memory usage', code: 'memory_limit' } : undefined,
     tasks: [{ name: 'measure', every: config.check_interval, run: measure }],

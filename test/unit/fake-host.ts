@@ -74,7 +74,7 @@ export function fakeHost(id: string, emits?: Emits, cgroups: Cgroups = new FakeC
     },
   };
   return {
-    ...{ host, printed, logged },
+    ...{ host, printed, logged, tasks },
     /** Runs each task of the services once. */
     async runTasks() {
       for (const task of tasks) await task.run(new AbortController().signal);

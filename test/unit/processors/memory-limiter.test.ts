@@ -9,7 +9,7 @@ import { FakeClock } from '../fake-clock.ts';
 import { fakeHost } from '../fake-host.ts';
 import { ledgerOf } from '../ledger.ts';
 import { bench } from '../runtime/agent-bench.ts';
-import { batchOf } from '../runtime/fake-world.ts';
+import { batchOf, total } from '../runtime/fake-world.ts';
 import { loadProcessor } from './load-processor.ts';
 
 type Config = Parameters<typeof memoryLimiter.open>[0];
@@ -28,15 +28,12 @@ function resident(...readings: readonly number[]) {
 }
 
 async function open(written: object) {
-  const { host, logged } = fakeHost('memory_limiter', memoryLimiter.emits);
+  const { host, logged, tasks, runTasks: measure } = fakeHost('memory_limiter', memoryLimiter.emits);
   const clock = new FakeClock();
-  const { refusal, tasks: [task] = [] } = await memoryLimiter.open(
-    loadProcessor('memory_limiter', written) as Config,
-    { ...host, clock },
-  );
+  const config = loadProcessor('memory_limiter', written) as Config;
+  const { refusal } = await memoryLimiter.open(config, { ...host, clock });
   return {
-    ...{ clock, task, refuses: () => refusal?.() !== undefined, refusal },
-    measure: () => task?.run(new AbortController().signal),
+    ...{ clock, tasks, measure, refuses: () => refusal?.() !== undefined, refusal },
     log: () => logged.splice(0).map((line) => JSON.parse(line) as Record<string, unknown>),
     collections: () => host.counters.read()[0]?.value ?? 0,
   };
@@ -104,8 +101,11 @@ test('above the hard limit garbage is collected at each measurement, above the s
 
 test('it measures each `check_interval`', async () => {
   resident(1);
-  const { task } = await open({ limit_mib: 100, check_interval: '250ms' });
-  assert.equal(task?.every, milliseconds(250));
+  const { tasks } = await open({ limit_mib: 100, check_interval: '250ms' });
+  assert.deepEqual(
+    tasks.map(({ every }) => every),
+    [milliseconds(250)],
+  );
 });
 
 test('percentages are of the memory that the agent may take', async () => {
@@ -204,6 +204,26 @@ test('in an agent what is pulled is lost by its reason, and a sender is told to 
   await agent.stop();
   const { missing, held } = ledger();
   assert.deepEqual({ missing, held }, { missing: 0, held: 0 });
+});
+
+test('pipelines that have the same processor share its measurements and collections', async () => {
+  const two = config.replace(
+    'metrics: {',
+    'logs: {receivers: [source], processors: [step], exporters: [sink]}, metrics: {',
+  );
+  const { start, clock, counters, agent } = bench(two, {
+    step: async (host) =>
+      memoryLimiter.open(loadProcessor('memory_limiter', { limit_mib: 100 }) as Config, host),
+  });
+  resident(500);
+  await start();
+  await clock.advance(seconds(2.5));
+  assert.deepEqual(
+    agent.health.list.map(({ subject }) => subject.pipeline),
+    ['metrics', 'logs'],
+  );
+  await agent.stop();
+  assert.equal(total(counters, 'earshot.agent.memory_limiter.collections', { processor: 'step' }), 3);
 });
 
 for (const [written, message] of [
