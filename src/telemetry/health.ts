@@ -64,10 +64,17 @@ export class Health {
   }
 }
 
-function nameOf({ kind, id, pipeline, signal, pull, task }: Subject): string {
-  const part = signal ?? pull ?? task;
+const partOf = ({ signal, pull, task }: Subject) => signal ?? pull ?? task;
+
+function nameOf(subject: Subject): string {
+  const { kind, id, pipeline } = subject;
+  const part = partOf(subject);
   return [kind, pipeline, id, part && `(${part})`].filter(Boolean).join(' ');
 }
+
+/** Of one component in one line, each reason with the part that it is about. */
+export const reasonsOf = (troubles: readonly Trouble[]): string =>
+  troubles.map(({ subject, reason }) => [partOf(subject), reason].filter(Boolean).join(': ')).join('; ');
 
 /** A component in the Collector's log fields. */
 export const logFields = ({ kind, id, pipeline, signal, pull, task }: Subject) => ({

@@ -1,6 +1,6 @@
 import type { AgentHealth, GraphView } from '../../component.ts';
 import { printDuration } from '../../config/schema/duration.ts';
-import type { Trouble } from '../../telemetry/health.ts';
+import { reasonsOf, type Trouble } from '../../telemetry/health.ts';
 import { nanoseconds, type UnixNanoseconds } from '../../telemetry/units.ts';
 
 export interface HealthReport {
@@ -44,7 +44,7 @@ export function healthReport(health: AgentHealth, { nodes }: GraphView, now: Uni
     const ofIt = byKey.get(key);
     return [
       key,
-      ofIt ? { status: 'StatusRecoverableError', error: errorOf(ofIt) } : { status: statusOf[phase] },
+      ofIt ? { status: 'StatusRecoverableError', error: reasonsOf(ofIt) } : { status: statusOf[phase] },
     ];
   });
   const isHealthy = phase === 'ready' && !troubles.some(isOnTheWay);
@@ -60,11 +60,3 @@ export function healthReport(health: AgentHealth, { nodes }: GraphView, now: Uni
 }
 
 const isOnTheWay = ({ subject: { kind } }: Trouble) => kind !== 'service' && kind !== 'extension';
-
-const errorOf = (troubles: readonly Trouble[]) =>
-  troubles
-    .map(({ subject: { signal, pull, task }, reason }) => {
-      const part = signal ?? pull ?? task;
-      return part === undefined ? reason : `${part}: ${reason}`;
-    })
-    .join('; ');

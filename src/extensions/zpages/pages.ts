@@ -2,6 +2,7 @@ import { parse } from 'yaml';
 import type { GraphEdge, GraphNode, Introspection } from '../../component.ts';
 import { printDuration } from '../../config/schema/duration.ts';
 import type { Counter, Counters } from '../../telemetry/counters.ts';
+import { reasonsOf } from '../../telemetry/health.ts';
 import { nanoseconds, type UnixNanoseconds } from '../../telemetry/units.ts';
 import { version } from '../../version.ts';
 
@@ -43,12 +44,11 @@ function pipelinesPage({ agent, counters }: Shown): Page {
   const { troubles } = agent.health();
   const readings = counters.read();
   const errorsOf = ({ kind, id, pipeline }: GraphNode) =>
-    troubles
-      .filter(({ subject }) => subject.kind === kind && subject.id === id && subject.pipeline === pipeline)
-      .map(({ subject: { signal, pull, task }, reason }) =>
-        [signal ?? pull ?? task, reason].filter(Boolean).join(': '),
-      )
-      .join('; ');
+    reasonsOf(
+      troubles.filter(
+        ({ subject }) => subject.kind === kind && subject.id === id && subject.pipeline === pipeline,
+      ),
+    );
   return {
     title: 'Pipelines',
     tables: {
@@ -63,10 +63,7 @@ function extensionsPage({ agent }: Shown): Page {
   const { service } = parse(agent.config()) as { service?: { extensions?: readonly string[] } }; // as it was checked
   const { troubles } = agent.health();
   const reasons = (kind: string, id: string) =>
-    troubles
-      .filter(({ subject }) => subject.kind === kind && subject.id === id)
-      .map(({ reason }) => reason)
-      .join('; ');
+    reasonsOf(troubles.filter(({ subject }) => subject.kind === kind && subject.id === id));
   const services = new Set(troubles.flatMap(({ subject: { kind, id } }) => (kind === 'service' ? [id] : [])));
   return {
     title: 'Extensions',

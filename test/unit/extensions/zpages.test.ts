@@ -14,7 +14,7 @@ async function served(t: TestContext, config = whole, behave: Behaviour = {}) {
     ...behave,
     async side(host) {
       resolve(host);
-      return {};
+      return (await behave.side?.(host)) ?? {};
     },
   });
   const agent = await start();
@@ -90,6 +90,18 @@ test('the service page has phase, version and the configuration without secrets'
   const html = await get('/debug/servicez');
   assert.match(html.headers.get('content-type') ?? '', /^text\/html/);
   assert.match(html.headers.get('content-security-policy') ?? '', /default-src 'none'/);
+});
+
+test('the page of extensions says which task fails, and why', async (t) => {
+  const run = () => {
+    throw new Error('no such file');
+  };
+  const { clock, json } = await served(t, whole, {
+    side: async () => ({ tasks: [{ name: 'read', every: seconds(1), run }] }),
+  });
+  await clock.advance(seconds(2));
+  const { tables } = (await json('/debug/extensionz')) as { tables: { extensions: object[] } };
+  assert.deepEqual(tables.extensions, [{ extension: 'side', error: 'read: no such file' }]);
 });
 
 test('names and reasons of others are text in HTML, not markup', async (t) => {
