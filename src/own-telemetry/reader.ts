@@ -1,5 +1,4 @@
 import { createSecureContext } from 'node:tls';
-import type { Metadata } from '@grpc/grpc-js';
 import type { MetricProducer, MetricReader } from '@opentelemetry/sdk-metrics';
 import type { ReaderConfig } from '../config/schema/telemetry.ts';
 import { type HttpServer, serveHttp } from '../net/http-server.ts';
@@ -40,21 +39,21 @@ export async function openReader(
   const { endpoint, headers, compression, timeout } = periodic.exporter.otlp;
   const [
     { OTLPMetricExporter },
-    { Metadata: Headers, credentials },
+    { credentials },
+    { metadataOf },
     { hostOf, TlsCredentials },
     { PeriodicExportingMetricReader },
   ] = await Promise.all([
     import('@opentelemetry/exporter-metrics-otlp-grpc'),
     import('@grpc/grpc-js'),
+    import('../client/grpc-metadata.ts'),
     import('../client/grpc-credentials.ts'),
     import('@opentelemetry/sdk-metrics'),
   ]);
   const { protocol, host } = new URL(endpoint);
-  const metadata = new Headers();
-  for (const [name, value] of Object.entries(headers)) setHeader(metadata, name, value);
   type Config = NonNullable<ConstructorParameters<typeof OTLPMetricExporter>[0]>;
   const exporter = new OTLPMetricExporter({
-    ...{ url: endpoint, metadata, timeoutMillis: toMilliseconds(timeout) },
+    ...{ url: endpoint, metadata: metadataOf(headers), timeoutMillis: toMilliseconds(timeout) },
     compression: compression as NonNullable<Config['compression']>, // its enum is of these texts
     credentials:
       protocol === 'https:'
@@ -67,15 +66,4 @@ export async function openReader(
     exportTimeoutMillis: Math.min(interval, toMilliseconds(timeout)),
   });
   return { reader, listen: async () => undefined };
-}
-
-/** gRPC's own error has the value. */
-function setHeader(metadata: Metadata, name: string, value: string): void {
-  try {
-    metadata.set(name, value);
-  } catch {
-    throw new Error(
-      'name or value of a header of service::telemetry::metrics has a character that gRPC does not carry',
-    );
-  }
 }

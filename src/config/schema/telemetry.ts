@@ -1,6 +1,6 @@
 import type { Static } from 'typebox';
 import { duration } from './duration.ts';
-import { secret } from './secret.ts';
+import { headersKey } from './headers.ts';
 import { Type } from './type.ts';
 
 const prometheus = Type.Object(
@@ -28,12 +28,7 @@ const otlp = Type.Object(
       description:
         'Where to send: `http://` is plaintext, `https://` is TLS. Credentials belong into `headers`.',
     }),
-    headers: Type.Unsafe<Readonly<Record<string, string>>>({
-      type: 'object',
-      default: {},
-      additionalProperties: secret({ pattern: '^[ -~]*$' }),
-      description: 'Sent with each request, printable ASCII; never printed.',
-    }),
+    ...headersKey,
     compression: Type.Enum(['none', 'gzip'], { default: 'none', description: 'Of the requests.' }),
     timeout: duration({ default: '10s', minimum: '1ms', description: 'Of one request.' }),
   },

@@ -1,7 +1,7 @@
 import { tlsProblems } from '../../client/tls.ts';
 import type { ConfigProblem } from '../../component.ts';
-import { isPlainKey } from '../../config/rules/secrets.ts';
-import { type ConnectionConfig, metadataOf, target } from './connection.ts';
+import { headerProblems } from '../../config/schema/headers.ts';
+import { type ConnectionConfig, target } from './connection.ts';
 
 /** The Collector makes no such connection either. */
 const unencrypted = 'would be sent unencrypted: turn TLS on, by https:// or tls::insecure: false';
@@ -17,7 +17,7 @@ export function connectionProblems({
   const wrong = addressProblem(address, scheme);
   return [
     ...(wrong === undefined ? [] : [{ path: ['endpoint'], message: wrong }]),
-    ...Object.entries(headers).flatMap(([key, value]) => headerProblem(key, value)),
+    ...headerProblems(headers, 'gRPC'),
     ...(plaintext ? [] : tlsProblems(tls)),
     ...(plaintext && auth ? [{ path: ['auth'], message: unencrypted }] : []),
   ];
@@ -43,15 +43,4 @@ function malformedProblem(address: string): string {
     return 'is not host:port; an IPv6 address goes in brackets, as [::1]:4317';
   if (/^[^:/?#\s]+:[^\d]/.test(address)) return 'port must be a number, as in host:4317';
   return 'is not host:port, as localhost:4317';
-}
-
-function headerProblem(key: string, value: string): readonly ConfigProblem[] {
-  try {
-    metadataOf({ [key]: value });
-    return [];
-  } catch {
-    // Only why it was thrown is known, and the error may hold the value.
-    const message = 'name or value of a header has a character that gRPC does not carry';
-    return [{ path: isPlainKey(key) ? ['headers', key] : ['headers'], message }];
-  }
 }

@@ -3,10 +3,11 @@ import {
   Client,
   compressionAlgorithms,
   credentials,
-  Metadata,
+  type Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
 import { hostOf, TlsCredentials } from '../../client/grpc-credentials.ts';
+import { metadataOf } from '../../client/grpc-metadata.ts';
 import { openTls, type Tls } from '../../client/tls.ts';
 import type { TlsClientConfig } from '../../client/tls-keys.ts';
 import type { Attempt } from '../../component.ts';
@@ -95,22 +96,6 @@ function withCredentials(metadata: Metadata, credentials: Request['credentials']
   const whole = metadata.clone();
   for (const [name, value] of Object.entries(credentials)) whole.set(name, value);
   return whole;
-}
-
-/** Header values are secrets: no error repeats one. */
-export function metadataOf(headers: Readonly<Record<string, string>>): Metadata {
-  const metadata = new Metadata();
-  for (const [key, value] of Object.entries(headers)) {
-    try {
-      metadata.set(key, key.endsWith('-bin') ? Buffer.from(value) : value);
-    } catch {
-      // grpc-js' own error holds the value.
-      throw new Error(
-        `cannot use headers::${key}: its name or value has a character that gRPC does not carry`,
-      );
-    }
-  }
-  return metadata;
 }
 
 function channelOptions({ compression, keepalive, tls }: ConnectionConfig): ChannelOptions {

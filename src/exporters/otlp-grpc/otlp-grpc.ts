@@ -13,7 +13,7 @@ import type {
 } from '../../component.ts';
 import { authKey } from '../../config/schema/authenticator.ts';
 import { duration } from '../../config/schema/duration.ts';
-import { secret } from '../../config/schema/secret.ts';
+import { headersKey } from '../../config/schema/headers.ts';
 import { Type } from '../../config/schema/type.ts';
 import { outcomeOf } from '../../otlp/answer.ts';
 import { requestsOf } from '../../otlp/requests.ts';
@@ -37,10 +37,7 @@ const config = Type.Object(
       default: 'gzip',
       description: 'How requests are compressed.',
     }),
-    headers: Type.Record(Type.String(), secret(), {
-      default: {},
-      description: 'Sent with each request; never printed.',
-    }),
+    ...headersKey,
     tls: Type.Object(tlsClientKeys('Plaintext, no TLS.'), { ...closed, default: {} }),
     keepalive: Type.Optional(
       Type.Object(

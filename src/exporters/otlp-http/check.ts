@@ -1,19 +1,14 @@
 import type { HttpConfig } from '../../client/http.ts';
 import { tlsProblems } from '../../client/tls.ts';
 import type { ConfigProblem } from '../../component.ts';
-import { isPlainKey } from '../../config/rules/secrets.ts';
-import { validateHeaderName, validateHeaderValue } from '../../net/node-http.ts';
+import { headerProblems } from '../../config/schema/headers.ts';
 import type { Endpoints } from './endpoint.ts';
 
 const endpointKeys = ['endpoint', 'metrics_endpoint', 'logs_endpoint', 'traces_endpoint'] as const;
 
 /** What the schema cannot say. No message repeats a value: it may come from the environment. */
 export function configProblems(config: HttpConfig & Endpoints): readonly ConfigProblem[] {
-  return [
-    ...endpointProblems(config),
-    ...Object.entries(config.headers).flatMap(([key, value]) => headerProblem(key, value)),
-    ...tlsProblems(config.tls),
-  ];
+  return [...endpointProblems(config), ...headerProblems(config.headers, 'HTTP'), ...tlsProblems(config.tls)];
 }
 
 function endpointProblems(endpoints: Endpoints): readonly ConfigProblem[] {
@@ -35,16 +30,4 @@ function urlProblem(text: string, isBase: boolean): string | undefined {
   if (isBase && search !== '')
     return 'must not have a query: paths are added to it; use metrics_endpoint or headers';
   return undefined;
-}
-
-function headerProblem(key: string, value: string): readonly ConfigProblem[] {
-  try {
-    validateHeaderName(key);
-    validateHeaderValue(key, value);
-    return [];
-  } catch {
-    // Only why it was thrown is known, and the error may hold the value.
-    const message = 'name or value of a header has a character that HTTP does not carry';
-    return [{ path: isPlainKey(key) ? ['headers', key] : ['headers'], message }];
-  }
 }

@@ -13,7 +13,7 @@ import type {
   Stability,
 } from '../../component.ts';
 import { authKey } from '../../config/schema/authenticator.ts';
-import { secret } from '../../config/schema/secret.ts';
+import { headersKey } from '../../config/schema/headers.ts';
 import { Type } from '../../config/schema/type.ts';
 import { requestsOf } from '../../otlp/requests.ts';
 import { converterTo, temporalityKeys } from '../../otlp/temporality.ts';
@@ -48,10 +48,7 @@ const config = Type.Object(
       default: 'gzip',
       description: 'How requests are compressed.',
     }),
-    headers: Type.Record(Type.String(), secret(), {
-      default: {},
-      description: 'Sent with each request; never printed.',
-    }),
+    ...headersKey,
     tls: Type.Object(tlsClientKeys('Without effect: the scheme of the endpoint decides.'), {
       ...closed,
       default: {},
