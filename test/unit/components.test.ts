@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -6,6 +7,7 @@ import { join } from 'node:path';
 import perfHooks from 'node:perf_hooks';
 import { after, describe, mock, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import {
   type Component,
   type ExporterComponent,
@@ -177,3 +179,19 @@ for (const component of components)
       await two.close();
     });
   });
+
+test('gRPC is loaded by a component that opens, not by the list of components', async () => {
+  const list = new URL('../../src/components.ts', import.meta.url);
+  const program = `
+    await import('${list}');
+    const { cache } = process.getBuiltinModule('module').createRequire('/');
+    process.stdout.write(Object.keys(cache).join('\\n'));
+  `;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program]);
+  const loaded = stdout.split('\n');
+  assert.ok(loaded.some((file) => file.includes('/node_modules/yaml/')));
+  assert.deepEqual(
+    loaded.filter((file) => file.includes('/@grpc/')),
+    [],
+  );
+});

@@ -1,7 +1,8 @@
 import { tlsProblems } from '../../client/tls.ts';
 import type { ConfigProblem } from '../../component.ts';
 import { headerProblems } from '../../config/schema/headers.ts';
-import { type ConnectionConfig, target } from './connection.ts';
+import type { OtlpGrpcConfig } from './config.ts';
+import { target } from './target.ts';
 
 /** The Collector makes no such connection either. */
 const unencrypted = 'would be sent unencrypted: turn TLS on, by https:// or tls::insecure: false';
@@ -12,7 +13,7 @@ export function connectionProblems({
   headers,
   tls,
   auth,
-}: ConnectionConfig): readonly ConfigProblem[] {
+}: OtlpGrpcConfig): readonly ConfigProblem[] {
   const { address, scheme, plaintext } = target({ endpoint, tls });
   const wrong = addressProblem(address, scheme);
   return [

@@ -9,23 +9,11 @@ import {
 import { hostOf, TlsCredentials } from '../../client/grpc-credentials.ts';
 import { metadataOf } from '../../client/grpc-metadata.ts';
 import { openTls, type Tls } from '../../client/tls.ts';
-import type { TlsClientConfig } from '../../client/tls-keys.ts';
 import type { Attempt } from '../../component.ts';
-import { type Nanoseconds, toMilliseconds } from '../../telemetry/units.ts';
+import { toMilliseconds } from '../../telemetry/units.ts';
 import { version } from '../../version.ts';
-
-export interface ConnectionConfig {
-  readonly endpoint: string;
-  readonly compression: 'gzip' | 'none';
-  readonly headers: Readonly<Record<string, string>>;
-  readonly tls: TlsClientConfig;
-  readonly auth?: { readonly authenticator: string };
-  readonly keepalive?: {
-    readonly time: Nanoseconds;
-    readonly timeout: Nanoseconds;
-    readonly permit_without_stream: boolean;
-  };
-}
+import type { OtlpGrpcConfig } from './config.ts';
+import { target } from './target.ts';
 
 interface Request extends Attempt {
   /** Beside those that are configured. */
@@ -42,11 +30,11 @@ export interface Connection {
 }
 
 /** For plaintext nothing is read. */
-export const tlsOf = (config: ConnectionConfig): Tls | undefined =>
+export const tlsOf = (config: OtlpGrpcConfig): Tls | undefined =>
   target(config).plaintext ? undefined : openTls(config.tls);
 
 /** Nothing connects before the first call. */
-export function openConnection(config: ConnectionConfig, secure: Tls | undefined): Connection {
+export function openConnection(config: OtlpGrpcConfig, secure: Tls | undefined): Connection {
   const { address } = target(config);
   if (address === '') throw new Error('requires a non-empty "endpoint"');
   const { tls } = config;
@@ -86,19 +74,13 @@ export function openConnection(config: ConnectionConfig, secure: Tls | undefined
   };
 }
 
-/** A scheme decides between plaintext and TLS; without one, `tls::insecure` does. */
-export function target({ endpoint, tls }: Pick<ConnectionConfig, 'endpoint' | 'tls'>) {
-  const [, scheme, address = ''] = /^(?:(https?|dns):\/\/\/?)?(.*?)\/?$/.exec(endpoint.trim()) ?? [];
-  return { address, scheme, plaintext: scheme === 'http' || (scheme !== 'https' && tls.insecure) };
-}
-
 function withCredentials(metadata: Metadata, credentials: Request['credentials']): Metadata {
   const whole = metadata.clone();
   for (const [name, value] of Object.entries(credentials)) whole.set(name, value);
   return whole;
 }
 
-function channelOptions({ compression, keepalive, tls }: ConnectionConfig): ChannelOptions {
+function channelOptions({ compression, keepalive, tls }: OtlpGrpcConfig): ChannelOptions {
   return {
     'grpc.primary_user_agent': `earshot/${version}`,
     'grpc.default_compression_algorithm': compressionAlgorithms[compression === 'gzip' ? 'gzip' : 'identity'],
