@@ -12,6 +12,8 @@ export interface HttpConfig {
 
 export interface Post {
   readonly headers: Readonly<Record<string, string>>;
+  /** The host is not the one for which headers are configured: it gets none of them. */
+  readonly isForeign?: boolean;
   readonly body: Uint8Array;
   readonly abort: AbortSignal;
 }
@@ -19,8 +21,9 @@ export interface Post {
 export interface Response {
   readonly status: number;
   readonly contentType: string;
-  /** `Retry-After`, as it came. */
+  /** `Retry-After` and `Location`, as they came. */
   readonly retryAfter: string | undefined;
+  readonly location: string | undefined;
   /** Cut at a bound. */
   readonly body: Buffer;
 }
@@ -48,13 +51,18 @@ export function openHttp({ headers, tls }: HttpConfig, secure: Tls): HttpConnect
     }),
   } as const;
   return {
-    post(url, { headers: own, body, abort }) {
+    post(url, { headers: own, isForeign = false, body, abort }) {
       const { promise, resolve, reject } = Promise.withResolvers<Response>();
       const isTls = url.protocol === 'https:';
       const request = (isTls ? httpsRequest : httpRequest)(url, {
         method: 'POST',
         agent: agents[isTls ? 'https:' : 'http:'],
-        headers: { 'User-Agent': `earshot/${version}`, ...headers, ...own, 'Content-Length': body.length },
+        headers: {
+          'User-Agent': `earshot/${version}`,
+          ...(!isForeign && headers),
+          ...own,
+          'Content-Length': body.length,
+        },
         signal: abort,
       });
       request.on('error', reject);
@@ -81,6 +89,7 @@ async function readResponse(response: IncomingMessage): Promise<Response> {
     status: statusCode,
     contentType: headers['content-type'] ?? '',
     retryAfter: headers['retry-after'],
+    location: headers.location,
     body: Buffer.concat(chunks),
   };
 }

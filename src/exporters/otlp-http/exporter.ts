@@ -10,6 +10,7 @@ import { compress } from './compress.ts';
 import type { OtlpHttpConfig } from './config.ts';
 import { endpointOf, printableUrl } from './endpoint.ts';
 import { acceptance, refusal, unreachable } from './outcome.ts';
+import { type Route, redirectOf, routeTo } from './redirect.ts';
 
 export function openExporter(settings: OtlpHttpConfig, host: Host): RequestExporter {
   const authenticator = settings.auth && host.authenticator(settings.auth.authenticator);
@@ -45,32 +46,44 @@ async function send(payload: Payload, sending: Sending): Promise<Outcome> {
   if (url === undefined)
     return { kind: 'refused', reason: `no endpoint for ${signal}: set endpoint or ${signal}_endpoint` };
   const body = await compress(payload.bytes, settings.compression);
-  return authenticate(authenticator, (credentials) => post(payload, { ...sending, url, body, credentials }));
+  const route = routeTo(url);
+  return authenticate(authenticator, (credentials) =>
+    post(payload, { ...sending, route, body, credentials }),
+  );
 }
 
 interface Posting extends Sending {
-  readonly url: URL;
+  readonly route: Route;
   readonly body: Uint8Array;
   readonly credentials: Readonly<Record<string, string>>;
 }
 
+const strangerRemedy =
+  'it is the host of a redirect, which gets neither headers nor credentials: set it as the endpoint if it may';
+
 async function post(payload: Payload, posting: Posting): Promise<Outcome> {
-  const { settings, connection, abort, host, url, body, credentials } = posting;
+  const { settings, connection, abort, host, route, body, credentials } = posting;
+  const { url, isTrusted } = route;
   const { compression, encoding: usual } = settings;
   const { encoding = usual } = payload;
   const address = printableUrl(url);
   try {
     const response = await connection.post(url, {
       headers: {
-        ...credentials,
+        ...(isTrusted && credentials),
         'Content-Type': contentTypes[encoding],
         ...(compression !== 'none' && { 'Content-Encoding': compression }),
       },
+      isForeign: !isTrusted,
       body,
       abort,
     });
-    if (response.status < 200 || response.status > 299)
-      return refusal(response, { address, now: host.clock.now() });
+    const redirect = redirectOf(route, response);
+    if (typeof redirect === 'object') return post(payload, { ...posting, route: redirect });
+    if (response.status < 200 || response.status > 299) {
+      const remedy = redirect ?? (isTrusted ? undefined : strangerRemedy);
+      return refusal(response, { address, now: host.clock.now(), ...(remedy && { remedy }) });
+    }
     return acceptance(payload, { response, encoding, address });
   } catch (error) {
     if (abort.aborted) return { kind: 'retry', reason: `${address} did not answer in time` };

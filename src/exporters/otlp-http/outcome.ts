@@ -13,22 +13,27 @@ const retryable: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 /** What an answer that is no success means for its payload. */
 export function refusal(
   response: Response,
-  { address, now }: { readonly address: string; readonly now: UnixNanoseconds },
+  {
+    address,
+    now,
+    remedy = remedies[response.status],
+  }: { readonly address: string; readonly now: UnixNanoseconds; readonly remedy?: string },
 ): Outcome {
   const { status, retryAfter } = response;
   const words = wordsOf(response);
   const reason = `${address} answered ${status} ${STATUS_CODES[status] ?? ''}`.trim();
   const code = String(status);
   const full = words === undefined ? reason : `${reason}: ${words}`;
-  if (!retryable.has(status)) return { kind: 'refused', code, reason: `${full}${remedies[status] ?? ''}` };
+  if (!retryable.has(status))
+    return { kind: 'refused', code, reason: remedy === undefined ? full : `${full}; ${remedy}` };
   const after = delayOf(retryAfter, now);
   return { kind: 'retry', code, reason: full, ...(after !== undefined && { after }) };
 }
 
 const remedies: Readonly<Record<number, string>> = {
-  404: '; is the path right?',
-  405: '; is the path right?',
-  415: '; another encoding or compression may be what it takes',
+  404: 'is the path right?',
+  405: 'is the path right?',
+  415: 'another encoding or compression may be what it takes',
 };
 
 /** A connection that failed or ended before the answer was whole. */
