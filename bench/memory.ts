@@ -4,7 +4,7 @@
  *     bench/memory.ts [--seconds 4] [--rounds 3] [--batches 360] [--collector path/to/otelcol]
  *
  * Each trial is a process of its own, the variants in turns: Node.js with nothing to do, the built agent with its receiver
- * `agent` and one exporter, and a Collector of that path with its own telemetry in the place of ours. MiB of
+ * `agent` and each exporter, and a Collector of that path with its own telemetry in the place of ours. MiB of
  * `/proc/<pid>/status`, medians, and of V8's own figures. Then one agent sends `--batches` batches, as many as an hour has
  * at the default interval, to a server that answers.
  */
@@ -74,6 +74,9 @@ const variants: Record<string, Variant> = {
     isReady: 'ready',
   },
   'agent, debug': agentWith('debug', {}),
+  'agent, table': agentWith('table', {}),
+  'agent, file': agentWith('file', { path: join(folder, 'out.jsonl') }),
+  'agent, prometheus': agentWith('prometheus', { endpoint: '127.0.0.1:0' }),
   'agent, otlp_http': agentWith('otlp_http', { endpoint: 'http://127.0.0.1:1' }),
   'agent, otlp_grpc': agentWith('otlp_grpc', nowhere),
 };
