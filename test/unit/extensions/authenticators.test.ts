@@ -211,6 +211,14 @@ test('a token server that is silent, is away or answers nonsense is named with t
   }
 });
 
+test('the secret goes nowhere that a token server redirects to', async (t) => {
+  const other = await startTokenServer(t, () => token(1));
+  const server = await startTokenServer(t, () => ({ status: 307, location: other.url, body: '' }));
+  const { authenticator } = await openOAuth2({ token_url: server.url });
+  await assert.rejects(authenticator.headers(), /it answered 307 Temporary Redirect$/);
+  assert.equal(other.asked.length, 0);
+});
+
 test('secrets from files are read at each request for a token, and other settings take effect at once', async (t) => {
   const file = fileIn(t);
   const server = await startTokenServer(t, (_, count) => token(count, 100));

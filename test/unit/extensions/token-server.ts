@@ -11,6 +11,7 @@ export interface Asked {
 export interface TokenAnswer {
   readonly status?: number;
   readonly body: unknown;
+  readonly location?: string;
 }
 
 /** A server of OAuth 2.0 tokens; `answer` undefined: it is silent. */
@@ -27,7 +28,9 @@ export async function startTokenServer(
     const given = answer(one, asked.length);
     if (given === undefined) return;
     const text = typeof given.body === 'string' ? given.body : JSON.stringify(given.body);
-    response.writeHead(given.status ?? 200, { 'content-type': 'application/json' }).end(text);
+    const { status = 200, location } = given;
+    const headers = { 'content-type': 'application/json', ...(location !== undefined && { location }) };
+    response.writeHead(status, headers).end(text);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
