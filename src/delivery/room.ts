@@ -32,7 +32,6 @@ export class Room {
   readonly #options: RoomOptions;
   readonly #taken: Record<Sizer, number> = { requests: 0, items: 0, bytes: 0 };
   readonly #waiting: Waiting[] = [];
-  #isClosed = false;
 
   constructor(options: RoomOptions) {
     this.#options = options;
@@ -46,7 +45,6 @@ export class Room {
   /** Undefined: the room is its own until it leaves. At once, unless it has to wait. */
   enter(size: Size): Entry | Promise<Entry> {
     const { limits, blocks = false } = this.#options;
-    if (this.#isClosed) return 'closed';
     if (limits.some(({ sizer, most }) => size[sizer] > most)) return 'request_too_large';
     const full = this.#lack(size);
     if (full === undefined && this.#waiting.length === 0) {
@@ -71,9 +69,8 @@ export class Room {
     }
   }
 
-  /** Nothing waits or enters any more. */
+  /** Nothing waits any more, or comes. */
   close(): void {
-    this.#isClosed = true;
     for (const { resolve } of this.#waiting.splice(0)) resolve('closed');
   }
 

@@ -92,12 +92,12 @@ for (const where of ['memory', 'a store'] as const) {
       queue: { num_consumers: 1, queue_size: 1, block_on_overflow: true },
       ...storeOf(),
     });
-    const offers = [1, 2, 4].map((items) => sender.offer(batchOf('metrics', items)));
+    const done = watch([1, 2, 4].map((items) => sender.offer(batchOf('metrics', items))));
     await settle();
     sender.skipBackoff();
     await settle();
+    assert.equal(done.length, 3);
     await sender.close(seconds(5));
-    await Promise.all(offers);
     assert.equal(count('sent_metric_points'), 7);
     assert.equal(clock.timers, 0);
   });
