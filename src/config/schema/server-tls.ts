@@ -29,19 +29,20 @@ const read = ({ cert_file, key_file, client_ca_file }: ServerTls): ReadPem =>
   readPem({ cert_file, key_file, ...(client_ca_file !== undefined && { ca_file: client_ca_file }) });
 
 /** Files that cannot be read, or not be used. */
-export function serverTlsProblems(tls: ServerTls): readonly ConfigProblem[] {
-  const { unread, unusable } = read(tls);
-  return [...unread, ...unusable].map(({ path: [key = ''], message }) => ({
+export const serverTlsProblems = (tls: ServerTls): readonly ConfigProblem[] => problemsIn(read(tls));
+
+const problemsIn = ({ unread, unusable }: ReadPem): readonly ConfigProblem[] =>
+  [...unread, ...unusable].map(({ path: [key = ''], message }) => ({
     path: ['tls', key === 'ca_file' ? 'client_ca_file' : key],
     message,
   }));
-}
 
 /** For a server of Node.js. Reads the files; throws where they cannot be used. */
 export function openServerTls(tls: ServerTls): TlsOptions {
-  const [problem] = serverTlsProblems(tls);
+  const pem = read(tls);
+  const [problem] = problemsIn(pem);
   if (problem) throw new Error(`cannot use ${problem.path.join('::')}: ${problem.message}`);
-  const { ca, cert, key } = read(tls).texts;
+  const { ca, cert, key } = pem.texts;
   return {
     ...(cert !== undefined && { cert }),
     ...(key !== undefined && { key }),
