@@ -246,10 +246,12 @@ function typeRemedy(type: string, data: unknown, shown: string): string {
   if (type === 'object' && isText && /^[\w/.-]+:\S/.test(data)) return ': is a space missing after ":"?';
   if ((type === 'integer' || type === 'number') && isText && /^[\d_]+$/.test(data))
     return ': write it as digits only, without quotes';
-  const [, amount, prefix = '', binary] = (isText && /^(\d+)\s*([kmgKMG])(i?)[bB]?$/.exec(data)) || [];
+  const [, amount, prefix = '', binary, unit] =
+    (isText && /^(\d+)\s*([kmgKMG])(i?)([bB]?)$/.exec(data)) || [];
   if (type === 'integer' && amount) {
     const step = binary ? 1024 : 1000;
-    return `: write it in bytes, ${Number(amount) * step ** (' kmg'.indexOf(prefix.toLowerCase()))}`;
+    const number = Number(amount) * step ** ' kmg'.indexOf(prefix.toLowerCase());
+    return `: write it ${unit ? 'in bytes' : 'as digits only'}, ${number}`;
   }
   return '';
 }
