@@ -5,7 +5,7 @@ export const intakeCounters = {
     name: 'earshot.agent.requests.rejected',
     unit: '{request}',
     meaning:
-      'Requests that are no data of a signal that a pipeline takes, by reason: their sender was told not to send them again.',
+      'Requests that are no data of a signal that a pipeline takes, or on which the agent failed (`error`), by reason: their sender was told not to send them again.',
     isLoss: true,
   }),
   deferred: counter({

@@ -1,6 +1,7 @@
 import type { Deliver, Host, Outcome } from '../../component.ts';
 import type { RpcStatus } from '../../otlp/status-message.ts';
 import type { Batch } from '../../telemetry/batch.ts';
+import { messageOf } from '../../telemetry/health.ts';
 import { codecOf, type OtlpSignal } from '../../telemetry/otlp.ts';
 import type { OtlpAnswer, OtlpEncoding } from '../../telemetry/otlp-codec.ts';
 import { type Bytes, seconds } from '../../telemetry/units.ts';
@@ -104,10 +105,18 @@ export function createIntake(host: Host, maxBytes: Bytes): Intake {
 
   async function take(request: ReceivedRequest): Promise<Reply> {
     if (deliver === undefined) return deferred('stopping');
-    const batch = decode(request);
-    if (typeof batch === 'string')
-      return { kind: 'refused', status: { code: codes.invalidArgument, message: batch } };
-    return replyOf(await deliver(batch, { transport: request.transport }));
+    const { transport } = request;
+    try {
+      const batch = decode(request);
+      if (typeof batch === 'string')
+        return { kind: 'refused', status: { code: codes.invalidArgument, message: batch } };
+      return replyOf(await deliver(batch, { transport }));
+    } catch (error) {
+      const message = messageOf(error);
+      host.log.error({ error: message, transport }, 'A request could not be handled.');
+      rejected('error', transport);
+      return { kind: 'refused', status: { code: codes.internal, message } };
+    }
   }
 
   return {

@@ -193,6 +193,25 @@ describe('gRPC', () => {
     assert.deepEqual(counts(), {});
   });
 
+  test('a request on which the agent itself fails is INTERNAL, and ends nothing else', async (t) => {
+    let isBroken = true;
+    const reply = (): Outcome => {
+      if (isBroken) throw new Error('bug');
+      return { kind: 'accepted' };
+    };
+    const { grpc, http, counts } = await setUp(t, { reply });
+    const called = await call(grpc, codecOf('logs').grpcMethod, proto('logs'));
+    assert.equal('code' in called && called.code, status.INTERNAL);
+    const { status: code } = await post(http, '/v1/logs', { body: proto('logs'), type: protobuf });
+    assert.equal(code, 500);
+    const name = 'earshot.agent.requests.rejected';
+    assert.deepEqual(counts(), { [`${name} grpc error`]: 1, [`${name} http error`]: 1 });
+    isBroken = false;
+    assert.deepEqual(await call(grpc, codecOf('logs').grpcMethod, proto('logs')), {
+      answer: Buffer.alloc(0),
+    });
+  });
+
   test('bytes that are no OTLP are INVALID_ARGUMENT', async (t) => {
     const { grpc, counts } = await setUp(t);
     const called = await call(grpc, codecOf('logs').grpcMethod, Buffer.from([10, 200]));
