@@ -76,9 +76,7 @@ export function createCodec<Batch, Item extends object, Content, Answer extends 
     },
     decode: (request, encoding) =>
       decoded(
-        encoding === 'json'
-          ? decodeJson(wire.request, Buffer.from(request).toString())
-          : decodeProto(wire.request, request),
+        encoding === 'json' ? decodeJson(wire.request, textOf(request)) : decodeProto(wire.request, request),
       ),
     readAnswer(answer, encoding) {
       // a server may answer JSON with nothing where it accepted all
@@ -100,6 +98,10 @@ export function createCodec<Batch, Item extends object, Content, Answer extends 
     },
   };
 }
+
+/** Without a copy of the bytes. */
+const textOf = ({ buffer, byteOffset, byteLength }: Uint8Array) =>
+  Buffer.from(buffer, byteOffset, byteLength).toString();
 
 const encoders = { proto: encodeProto, json: encodeJson } as const;
 

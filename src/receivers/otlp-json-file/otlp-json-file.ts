@@ -97,6 +97,8 @@ export const otlpJsonFile: ReceiverComponent<typeof jsonFileConfig> = {
 /** Where a pipeline does not say when. */
 const retryAfter = seconds(1);
 
+const isSpace = (byte: number) => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
+
 const fields = { resourceMetrics: 'metrics', resourceLogs: 'logs', resourceSpans: 'traces' } as const;
 
 /** Of the signals that a pipeline takes; a line without any of OTLP is counted. */
@@ -106,7 +108,7 @@ function batchesIn({ bytes: line }: Line, { counters, id, signals }: Host): read
     return [];
   };
   if (line === undefined) return skip('too_long');
-  if (line.length === 0 || /^\s*$/.test(line.toString('latin1'))) return [];
+  if (line.every(isSpace)) return [];
   const found = Object.entries(fields).flatMap(([field, signal]) =>
     line.includes(`"${field}"`) ? [signal] : [],
   );

@@ -152,6 +152,13 @@ describe('what is read', () => {
   });
 });
 
+test('blank lines are nothing, and not counted', async (t) => {
+  writeFileSync(path, `\n \t\r\n${line('a')}\n`);
+  const { poll, counts } = await setUp(t, { more: ', start_at: beginning' });
+  assert.deepEqual(await poll(), ['a']);
+  assert.deepEqual(counts(), {});
+});
+
 describe('lines that are left out, counted', () => {
   for (const [reason, text] of [
     ['malformed', '{"resourceLogs": [}\n'],
