@@ -38,7 +38,7 @@ function timeOf(stamp: string, isLocalTime: boolean): number | undefined {
     : Date.UTC(year, month - 1, date, hour, minute, second, milli);
 }
 
-/** Gives the file the name of a backup made at this time; one that somebody has removed has none. */
+/** Gives the file the name of a backup made at this time; one that was removed has none. */
 export async function moveAside(path: string, now: number, { isLocalTime }: BackupOptions): Promise<void> {
   const { directory, stem, extension } = partsOf(path);
   for (let time = now; ; time++) {

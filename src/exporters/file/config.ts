@@ -47,9 +47,14 @@ export const fileConfig = Type.Object(
       }),
     ),
     flush_interval: duration({
+      default: '1s',
+      description:
+        "The Collector's: data are in the file after so long at the latest. Here they are at once, whatever the value.",
+    }),
+    sync_interval: duration({
       default: '0',
       description:
-        'What was written is forced to the disk so often; 0: as the kernel does it. Readers see all that is written at once.',
+        'What is in the file is forced to the disk so often, and at its end; 0: as the kernel does it.',
     }),
     create_directory: Type.Boolean({ default: false, description: 'Make the directory of the file.' }),
     directory_permissions: Type.Optional(

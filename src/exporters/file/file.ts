@@ -23,7 +23,7 @@ export const file: LocalExporterComponent<typeof fileConfig> = {
   emits: fileEmits,
   check: fileProblems,
   async open(config, { id, clock, counters }) {
-    const { path, rotation, append } = config;
+    const { path, rotation, append, sync_interval: every } = config;
     const of = { exporter: id };
     if (config.create_directory)
       await mkdir(dirname(path), {
@@ -34,6 +34,7 @@ export const file: LocalExporterComponent<typeof fileConfig> = {
       path,
       append: append || rotation !== undefined,
       isFramed: isFramed(config),
+      isSynced: every > 0,
       ...(rotation && {
         rotation: {
           maxSize: bytes(rotation.max_megabytes * 1024 * 1024),
@@ -46,13 +47,12 @@ export const file: LocalExporterComponent<typeof fileConfig> = {
       onTorn: () => counters.add(fileCounters.torn, 1, of),
       onUndeleted: (files) => counters.add(fileCounters.undeleted, files, of),
     });
-    const { flush_interval: every } = config;
     return {
       async write(batch) {
         const all = await recordsOf(batch, config);
         if (all.length > 0) await records.write(Buffer.concat(all));
       },
-      ...(every > 0 && { tasks: [{ name: 'force to disk', every, run: () => records.flush() }] }),
+      ...(every > 0 && { tasks: [{ name: 'force to disk', every, run: () => records.sync() }] }),
       close: () => records.close(),
     };
   },

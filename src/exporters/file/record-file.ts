@@ -8,6 +8,8 @@ export interface RecordFileOptions {
   /** What is in the file stays. */
   readonly append: boolean;
   readonly isFramed: boolean;
+  /** What is in a file is on the disk when it is closed. */
+  readonly isSynced: boolean;
   readonly rotation?: BackupOptions & { readonly maxSize: Bytes };
   /** Milliseconds since the epoch. */
   now(): number;
@@ -20,7 +22,7 @@ export interface RecordFile {
   /** Rejects, and leaves nothing of it behind, where it cannot be written. One call at a time. */
   write(records: Uint8Array): Promise<void>;
   /** Forces what was written to the disk. */
-  flush(): Promise<void>;
+  sync(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -41,7 +43,22 @@ export async function openRecordFile(options: RecordFileOptions): Promise<Record
     if (left > 0) options.onUndeleted(left);
   }
 
+  async function sync(): Promise<void> {
+    if (!isDirty || !isRegular) return;
+    isDirty = false;
+    await file.datasync();
+  }
+
+  async function end(): Promise<void> {
+    try {
+      if (options.isSynced) await sync();
+    } finally {
+      await file.close();
+    }
+  }
+
   async function rotate(backups: BackupOptions): Promise<void> {
+    if (options.isSynced) await sync();
     if (!isMoved) await moveAside(path, now(), backups);
     isMoved = true;
     const next = await openAt({ ...options, append: true });
@@ -72,13 +89,11 @@ export async function openRecordFile(options: RecordFileOptions): Promise<Record
       size += records.length;
       isDirty = true;
     },
-    async flush() {
-      if (!isDirty || closed) return;
-      isDirty = false;
-      await file.datasync();
+    async sync() {
+      if (!closed) await sync();
     },
     close() {
-      closed ??= file.close();
+      closed ??= end();
       return closed;
     },
   };

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { file } from '../../../src/exporters/file/file.ts';
 import { codecOf } from '../../../src/telemetry/otlp.ts';
-import { nanoseconds } from '../../../src/telemetry/units.ts';
+import { nanoseconds, seconds } from '../../../src/telemetry/units.ts';
 import { batchWith, itemsIn } from '../../unit/batch-with.ts';
 import { fakeHost } from '../../unit/fake-host.ts';
 
@@ -50,7 +50,14 @@ async function fill(at: string): Promise<void> {
   const filler = join(at, 'disk', 'filler');
   writeFileSync(filler, Buffer.alloc(100_000));
   const exporter = await file.open(
-    { path, append: false, format: 'json', flush_interval: nanoseconds(0), create_directory: false },
+    {
+      path,
+      append: false,
+      format: 'json',
+      flush_interval: seconds(1),
+      sync_interval: nanoseconds(0),
+      create_directory: false,
+    },
     fakeHost('file', file.emits).host,
   );
   const padding = 'x'.repeat(7000);

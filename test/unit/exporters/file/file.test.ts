@@ -8,6 +8,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, type TestContext, test } from 'node:test';
@@ -52,6 +53,8 @@ async function setUp(t: TestContext, more = '', at = path) {
 
 const signals = ['metrics', 'logs', 'traces'] as const;
 const batchOf = (signal: (typeof signals)[number], label = 'a') => batchWith(signal, { one: [label, 'b'] });
+/** Of which a file of a mebibyte holds one. */
+const large = (label: string) => batchWith('logs', { one: [label, 'x'.repeat(600_000)] });
 const linesIn = (of = path) => readFileSync(of, 'utf8').split('\n').slice(0, -1);
 const logsIn = (of = path) =>
   linesIn(of).flatMap((line) => itemsIn(codecOf('logs').decode(Buffer.from(line), 'json')));
@@ -145,7 +148,6 @@ describe('what is in the file at the start', () => {
 });
 
 describe('rotation', () => {
-  const large = (label: string) => batchWith('logs', { one: [label, 'x'.repeat(600_000)] });
   const backups = () =>
     readdirSync(directory)
       .filter((name) => name !== 'data.json')
@@ -223,6 +225,45 @@ describe('rotation', () => {
     await other.close();
     await exporter.write(large('3'));
     assert.equal(logsIn(at)[0]?.label, '3');
+  });
+});
+
+describe('forcing to the disk', () => {
+  async function watched(t: TestContext, more: string, at = path) {
+    const probe = await open(join(directory, 'probe'), 'w');
+    const { mock } = t.mock.method(Object.getPrototypeOf(probe) as FileHandle, 'datasync');
+    await probe.close();
+    return { ...(await setUp(t, more, at)), syncs: () => mock.callCount() };
+  }
+
+  test('is not done unless asked for', async (t) => {
+    const { exporter, syncs } = await watched(t, ', flush_interval: 100ms, rotation: {max_megabytes: 1}');
+    for (const label of ['1', '2']) await exporter.write(large(label));
+    await exporter.close();
+    assert.deepEqual([exporter.tasks, syncs()], [undefined, 0]);
+  });
+
+  test('is done each `sync_interval` where something was written, and at the end of each file', async (t) => {
+    const { exporter, syncs } = await watched(t, ', sync_interval: 5s, rotation: {max_megabytes: 1}');
+    const [task] = exporter.tasks ?? [];
+    assert.equal(task?.every, seconds(5));
+    const run = async () => task?.run(new AbortController().signal);
+    await run();
+    assert.equal(syncs(), 0);
+    await exporter.write(large('1'));
+    for (let times = 0; times < 2; times += 1) await run();
+    assert.equal(syncs(), 1);
+    for (const label of ['2', '3']) await exporter.write(large(label));
+    assert.equal(syncs(), 2, 'the second file has a name with the time, and was not on the disk');
+    await exporter.close();
+    assert.equal(syncs(), 3);
+  });
+
+  test('is not asked of what is no file', async (t) => {
+    const { exporter, syncs } = await watched(t, ', sync_interval: 5s', '/dev/null');
+    await exporter.write(batchOf('logs'));
+    await exporter.close();
+    assert.equal(syncs(), 0);
   });
 });
 

@@ -336,7 +336,14 @@ for (const signal of ['metrics', 'logs', 'traces'] as const)
   test(`what exporter file wrote is read, each field the same: ${signal}`, async (t) => {
     const { host } = fakeHost('file', file.emits);
     const exporter = await file.open(
-      { path, append: false, format: 'json', flush_interval: nanoseconds(0), create_directory: false },
+      {
+        path,
+        append: false,
+        format: 'json',
+        flush_interval: seconds(1),
+        sync_interval: nanoseconds(0),
+        create_directory: false,
+      },
       host,
     );
     t.after(() => exporter.close());
