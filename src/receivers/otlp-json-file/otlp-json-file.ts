@@ -3,6 +3,7 @@ import { type Batch, itemCount } from '../../telemetry/batch.ts';
 import { codecOf, type OtlpSignal } from '../../telemetry/otlp.ts';
 import { bytes, nanoseconds, seconds } from '../../telemetry/units.ts';
 import { MalformedError } from '../../telemetry/wire/malformed-error.ts';
+import { requestFields } from '../../telemetry/wire/messages.ts';
 import { jsonFileConfig } from './config.ts';
 import { jsonFileCounters, jsonFileEmits } from './emits.ts';
 import { Files } from './files.ts';
@@ -99,7 +100,7 @@ const retryAfter = seconds(1);
 
 const isSpace = (byte: number) => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
 
-const fields = { resourceMetrics: 'metrics', resourceLogs: 'logs', resourceSpans: 'traces' } as const;
+const otlpSignals = Object.keys(requestFields) as readonly OtlpSignal[];
 
 /** Of the signals that a pipeline takes; a line without any of OTLP is counted. */
 function batchesIn({ bytes: line }: Line, { counters, id, signals }: Host): readonly Batch[] {
@@ -109,9 +110,7 @@ function batchesIn({ bytes: line }: Line, { counters, id, signals }: Host): read
   };
   if (line === undefined) return skip('too_long');
   if (line.every(isSpace)) return [];
-  const found = Object.entries(fields).flatMap(([field, signal]) =>
-    line.includes(`"${field}"`) ? [signal] : [],
-  );
+  const found = otlpSignals.filter((signal) => line.includes(`"${requestFields[signal].resources}"`));
   try {
     if (found.length === 0) {
       JSON.parse(line.toString());

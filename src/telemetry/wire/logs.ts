@@ -1,20 +1,10 @@
 import type { AnyValue as ApiValue } from '@opentelemetry/api';
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import { hrTime, type UnixNanoseconds } from '../units.ts';
+import { requestFields } from './messages.ts';
 import type { Message } from './proto.ts';
-import {
-  type AttributedMessage,
-  grouped,
-  groupMessages,
-  itemMessage,
-  type Received,
-  type ReceivedItem,
-  type ReceivedScope,
-  received,
-  receivedOf,
-  resourceOf,
-  scopeOf,
-} from './received.ts';
+import { type AttributedMessage, type Received, type ReceivedScope, received } from './received.ts';
+import { itemsOf, type ReceivedInScope, requestOf } from './received-items.ts';
 import { spanContextOf } from './span-context.ts';
 import { type AnyValue, attributesOf, plainValue } from './values.ts';
 
@@ -31,36 +21,15 @@ interface LogRecordMessage extends AttributedMessage {
   readonly eventName?: string;
 }
 
-interface LogsRequest {
-  readonly resourceLogs?: readonly {
-    readonly resource?: AttributedMessage;
-    readonly schemaUrl?: string;
-    readonly scopeLogs?: readonly {
-      readonly scope?: AttributedMessage;
-      readonly schemaUrl?: string;
-      readonly logRecords?: readonly LogRecordMessage[];
-    }[];
-  }[];
-}
+const fields = requestFields.logs;
 
-interface ReceivedRecord extends ReceivedItem {
-  readonly scope: ReceivedScope;
-}
-
-export function recordsOf({ resourceLogs = [] }: LogsRequest): readonly ReadableLogRecord[] {
-  return resourceLogs.flatMap((group) => {
-    const of = resourceOf(group);
-    return (group.scopeLogs ?? []).flatMap((ofScope) => {
-      const scope = scopeOf(ofScope, of);
-      return (ofScope.logRecords ?? []).map((message) => recordOf(message, scope));
-    });
-  });
-}
+export const recordsOf = (request: Message): readonly ReadableLogRecord[] =>
+  itemsOf(request, fields, recordOf);
 
 function recordOf(
   message: LogRecordMessage,
   scope: ReceivedScope,
-): Received<ReadableLogRecord, ReceivedRecord> {
+): Received<ReadableLogRecord, ReceivedInScope> {
   const { severityNumber, severityText, body, eventName, droppedAttributesCount = 0 } = message;
   const attributes = attributesOf(message.attributes);
   const time = message.timeUnixNano ?? 0n;
@@ -84,13 +53,4 @@ function recordOf(
 }
 
 /** Records that were received, as a request. */
-export const logsMessage = (records: readonly ReadableLogRecord[]): Message => ({
-  resourceLogs: groupMessages(
-    grouped(records, (record) => {
-      const before = receivedOf<ReceivedRecord>(record);
-      if (before === undefined) throw new Error('a record that was not received');
-      return { scope: before.scope, message: itemMessage(record.attributes, before) };
-    }),
-    { scopes: 'scopeLogs', items: 'logRecords' },
-  ),
-});
+export const logsMessage = (records: readonly ReadableLogRecord[]): Message => requestOf(records, fields);

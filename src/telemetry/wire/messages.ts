@@ -203,8 +203,20 @@ const exemplar = message({
   filteredAttributes: many(7, () => keyValue),
 });
 
-/** A request of resources, which hold scopes, which hold items. */
-const request = (resources: string, scopes: string, items: string, item: MessageType) => {
+/** Names of the fields of a request of resources, which hold scopes, which hold items. */
+export interface RequestFields {
+  readonly resources: string;
+  readonly scopes: string;
+  readonly items: string;
+}
+
+export const requestFields = {
+  metrics: { resources: 'resourceMetrics', scopes: 'scopeMetrics', items: 'metrics' },
+  logs: { resources: 'resourceLogs', scopes: 'scopeLogs', items: 'logRecords' },
+  traces: { resources: 'resourceSpans', scopes: 'scopeSpans', items: 'spans' },
+} as const satisfies Record<string, RequestFields>;
+
+const request = ({ resources, scopes, items }: RequestFields, item: MessageType) => {
   const ofScope = message({
     scope: one(1, () => scope),
     [items]: many(2, () => item),
@@ -219,9 +231,9 @@ const request = (resources: string, scopes: string, items: string, item: Message
 };
 
 export const requestTypes = {
-  metrics: request('resourceMetrics', 'scopeMetrics', 'metrics', metric),
-  logs: request('resourceLogs', 'scopeLogs', 'logRecords', logRecord),
-  traces: request('resourceSpans', 'scopeSpans', 'spans', span),
+  metrics: request(requestFields.metrics, metric),
+  logs: request(requestFields.logs, logRecord),
+  traces: request(requestFields.traces, span),
 } as const;
 
 /** What servers answer. */

@@ -1,20 +1,10 @@
 import type { HrTime, Link, SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import type { Span } from '../span.ts';
 import { hrTime, type UnixNanoseconds } from '../units.ts';
+import { requestFields } from './messages.ts';
 import type { Message } from './proto.ts';
-import {
-  type AttributedMessage,
-  grouped,
-  groupMessages,
-  itemMessage,
-  type Received,
-  type ReceivedItem,
-  type ReceivedScope,
-  received,
-  receivedOf,
-  resourceOf,
-  scopeOf,
-} from './received.ts';
+import { type AttributedMessage, type Received, type ReceivedScope, received } from './received.ts';
+import { itemsOf, type ReceivedInScope, requestOf } from './received-items.ts';
 import { spanContextOf } from './span-context.ts';
 import { attributesOf } from './values.ts';
 
@@ -43,35 +33,13 @@ interface SpanMessage extends AttributedMessage, SpanIds {
   readonly links?: readonly (AttributedMessage & SpanIds & { readonly droppedAttributesCount?: number })[];
 }
 
-interface TracesRequest {
-  readonly resourceSpans?: readonly {
-    readonly resource?: AttributedMessage;
-    readonly schemaUrl?: string;
-    readonly scopeSpans?: readonly {
-      readonly scope?: AttributedMessage;
-      readonly schemaUrl?: string;
-      readonly spans?: readonly SpanMessage[];
-    }[];
-  }[];
-}
+const fields = requestFields.traces;
 
-interface ReceivedSpan extends ReceivedItem {
-  readonly scope: ReceivedScope;
-}
-
-export function spansOf({ resourceSpans = [] }: TracesRequest): readonly Span[] {
-  return resourceSpans.flatMap((group) => {
-    const of = resourceOf(group);
-    return (group.scopeSpans ?? []).flatMap((ofScope) => {
-      const scope = scopeOf(ofScope, of);
-      return (ofScope.spans ?? []).map((message) => spanOf(message, scope));
-    });
-  });
-}
+export const spansOf = (request: Message): readonly Span[] => itemsOf(request, fields, spanOf);
 
 const noContext = { traceId: '', spanId: '', traceFlags: 0 } as const;
 
-function spanOf(message: SpanMessage, scope: ReceivedScope): Received<Span, ReceivedSpan> {
+function spanOf(message: SpanMessage, scope: ReceivedScope): Received<Span, ReceivedInScope> {
   const { name = '', kind = 0, status = {}, events = [], traceId, parentSpanId } = message;
   const start = message.startTimeUnixNano ?? 0n;
   const end = message.endTimeUnixNano ?? 0n;
@@ -117,13 +85,4 @@ const linkOf = (link: NonNullable<SpanMessage['links']>[number]): Link => ({
 });
 
 /** Spans that were received, as a request. */
-export const tracesMessage = (spans: readonly Span[]): Message => ({
-  resourceSpans: groupMessages(
-    grouped(spans, (span) => {
-      const before = receivedOf<ReceivedSpan>(span);
-      if (before === undefined) throw new Error('a span that was not received');
-      return { scope: before.scope, message: itemMessage(span.attributes, before) };
-    }),
-    { scopes: 'scopeSpans', items: 'spans' },
-  ),
-});
+export const tracesMessage = (spans: readonly Span[]): Message => requestOf(spans, fields);
