@@ -224,7 +224,7 @@ export interface Origin {
 /** A function of a batch; its result, or all of its results, go on, an empty batch ends there. */
 export interface Processor<Result extends Processed = Batch> extends Producer {
   process(batch: Batch): Result;
-  /** Why it takes no batch now. Those that come are lost, unless their sender sends them again. */
+  /** Why it takes no batch now, and is unhealthy; it logs that itself. Those that come are lost, unless their sender sends them again. */
   refusal?(): Failure | undefined;
 }
 export type Processed = Batch | readonly Batch[];

@@ -93,7 +93,6 @@ export function createFlow({ counters, health, taps, complete }: FlowContext): F
       const refusal = to?.opened.kind === 'processor' ? to.opened.running.refusal?.() : undefined;
       if (refusal) {
         lose(counters, dropped(subject, batch, refusal.code ?? 'refused'), way.pending);
-        health.unhealthy(subject, refusal.reason); // the component itself logs that it refuses
         return { kind: 'retry', ...refusal };
       }
       const emitted = pass(to, batch);

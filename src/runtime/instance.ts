@@ -74,6 +74,10 @@ export class Instance {
     const context = { subject, clock, counters, health };
     this.#tasks = (opened.running.tasks ?? []).map((task) => startTask(task, context));
     if (opened.kind === 'exporter' || opened.kind === 'extension') return;
+    if (opened.kind === 'processor') {
+      const { running } = opened;
+      if (running.refusal) health.watch(subject, () => running.refusal?.()?.reason);
+    }
     const { pulls = [] }: Producer = opened.running;
     this.#tickers = pulls.map((pull) =>
       startTicker(pull, {

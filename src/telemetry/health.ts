@@ -21,10 +21,13 @@ export interface Trouble {
   readonly reason: string;
 }
 
+type Reason = () => string | undefined;
+
 /** Components that are unhealthy; each change is logged once. */
 export class Health {
   /** Those that the log has, in these or in other words, are logged. */
   readonly #troubles = new Map<string, Trouble & { readonly isLogged: boolean }>();
+  readonly #watched = new Map<string, { readonly subject: Subject; readonly reason: Reason }>();
   readonly #log: Logger;
 
   constructor(log: Logger) {
@@ -33,11 +36,22 @@ export class Health {
 
   /** Reasons by subject (`receiver scheduler (totals)`). */
   get troubles(): ReadonlyMap<string, string> {
-    return new Map([...this.#troubles].map(([name, { reason }]) => [name, reason]));
+    return new Map(this.list.map(({ subject, reason }) => [nameOf(subject), reason]));
   }
 
   get list(): readonly Trouble[] {
-    return [...this.#troubles.values()].map(({ subject, reason }) => ({ subject, reason }));
+    return [
+      ...[...this.#troubles.values()].map(({ subject, reason }) => ({ subject, reason })),
+      ...[...this.#watched.values()].flatMap(({ subject, reason: reasonOf }) => {
+        const reason = reasonOf();
+        return reason === undefined ? [] : [{ subject, reason }];
+      }),
+    ];
+  }
+
+  /** Unhealthy whenever there is a reason, until it is forgotten. The component logs that itself. */
+  watch(subject: Subject, reason: Reason): void {
+    this.#watched.set(nameOf(subject), { subject, reason });
   }
 
   /** Without `log` it is not logged, and neither is the recovery of what was never logged. */
@@ -58,9 +72,10 @@ export class Health {
 
   /** A component was closed: nothing of it is unhealthy any more. */
   forget({ kind, id, pipeline }: Subject): void {
-    for (const [name, { subject }] of this.#troubles)
-      if (subject.kind === kind && subject.id === id && subject.pipeline === pipeline)
-        this.#troubles.delete(name);
+    for (const troubles of [this.#troubles, this.#watched])
+      for (const [name, { subject }] of troubles)
+        if (subject.kind === kind && subject.id === id && subject.pipeline === pipeline)
+          troubles.delete(name);
   }
 }
 

@@ -218,12 +218,32 @@ test('pipelines that have the same processor share its measurements and collecti
   resident(500);
   await start();
   await clock.advance(seconds(2.5));
-  assert.deepEqual(
-    agent.health.list.map(({ subject }) => subject.pipeline),
-    ['metrics', 'logs'],
-  );
+  assert.deepEqual(agent.health.list.map(({ subject }) => subject.pipeline).toSorted(), ['logs', 'metrics']);
   await agent.stop();
   assert.equal(total(counters, 'earshot.agent.memory_limiter.collections', { processor: 'step' }), 3);
+});
+
+test('the agent is unhealthy while data is refused, whether any comes or not', async () => {
+  const { start, reload, clock, agent } = bench(config, {
+    step: async (host) =>
+      memoryLimiter.open(loadProcessor('memory_limiter', { limit_mib: 100 }) as Config, host),
+    source: async () => ({ pulls: [], listen() {} }),
+  });
+  resident(500);
+  await start();
+  assert.equal(agent.health.list.length, 1);
+  resident(50);
+  await clock.advance(seconds(1));
+  assert.deepEqual(agent.health.list, []);
+  resident(500);
+  await clock.advance(seconds(1));
+  assert.deepEqual(
+    [...agent.health.troubles],
+    [['processor metrics step', 'data refused due to high memory usage']],
+  );
+  await reload(config.replace('processors: [step], ', ''));
+  assert.deepEqual(agent.health.list, []);
+  await agent.stop();
 });
 
 for (const [written, message] of [
