@@ -10,7 +10,7 @@ import {
   type Signal,
   splitBatch,
 } from '../telemetry/batch.ts';
-import { counter, type Emits } from '../telemetry/emits.ts';
+import { type CounterMetric, counter, type Emits } from '../telemetry/emits.ts';
 
 const batchConfig = Type.Object(
   {
@@ -42,13 +42,13 @@ const batchCounters = {
   bySize: counter({
     name: 'otelcol_processor_batch_batch_size_trigger_send',
     unit: '{times}',
-    meaning: 'Times that a processor `batch` sent on what it held because of its size.',
+    meaning: 'Batches that a processor `batch` sent on because of their size, or with a `timeout` of 0.',
     isLoss: false,
   }),
   byTime: counter({
     name: 'otelcol_processor_batch_timeout_trigger_send',
     unit: '{times}',
-    meaning: 'Times that a processor `batch` sent on what it held because of its `timeout`.',
+    meaning: 'Batches that a processor `batch` sent on because of its `timeout`.',
     isLoss: false,
   }),
   lost: counter({
@@ -110,6 +110,11 @@ async function openBatch(config: Config, host: Host): Promise<Processor<Processe
     return parts.slice(0, -1);
   }
 
+  function counted(metric: CounterMetric, batches: readonly Batch[]): readonly Batch[] {
+    if (batches.length > 0) host.counters.add(metric, batches.length, of);
+    return batches;
+  }
+
   const takeAll = () => [...held.keys()].flatMap((signal) => take(signal));
 
   return {
@@ -121,10 +126,8 @@ async function openBatch(config: Config, host: Host): Promise<Processor<Processe
       now.batches.push(batch);
       now.items += items;
       held.set(signal, now);
-      if (timeout === 0) return take(signal);
-      if (now.items < size) return emptyBatch(signal);
-      host.counters.add(batchCounters.bySize, 1, of);
-      return take(signal, true);
+      if (timeout > 0 && now.items < size) return emptyBatch(signal);
+      return counted(batchCounters.bySize, take(signal, timeout > 0));
     },
     pulls:
       timeout === 0
@@ -133,11 +136,7 @@ async function openBatch(config: Config, host: Host): Promise<Processor<Processe
             {
               name: 'timeout',
               every: timeout,
-              collect() {
-                const batches = takeAll();
-                if (batches.length > 0) host.counters.add(batchCounters.byTime, 1, of);
-                return batches;
-              },
+              collect: () => counted(batchCounters.byTime, takeAll()),
             },
           ],
     flush: takeAll,

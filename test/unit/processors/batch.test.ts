@@ -62,23 +62,25 @@ test('what is held goes on after `timeout`, whatever its size', async () => {
     ],
   );
   assert.deepEqual(await timeOut(), []);
-  assert.deepEqual(counted(), { otelcol_processor_batch_timeout_trigger_send: 1 });
+  assert.deepEqual(counted(), { otelcol_processor_batch_timeout_trigger_send: 2 });
 });
 
 test('with `timeout: 0` nothing is held, and large batches are divided', async () => {
-  const { take, pull } = await open({ timeout: 0, send_batch_size: 0, send_batch_max_size: 4 });
+  const { take, pull, counted } = await open({ timeout: 0, send_batch_size: 0, send_batch_max_size: 4 });
   assert.equal(pull, undefined);
   const small = batchOfSize('logs', 3);
   assert.deepEqual(take(small), [small]);
   assert.deepEqual(sizes(take(batchOfSize('logs', 10))), [4, 4, 2]);
+  assert.deepEqual(counted(), { otelcol_processor_batch_batch_size_trigger_send: 4 });
 });
 
 test('a rest below `send_batch_size` is held', async () => {
-  const { take, flush } = await open({ send_batch_size: 4, send_batch_max_size: 4 });
+  const { take, flush, counted } = await open({ send_batch_size: 4, send_batch_max_size: 4 });
   assert.deepEqual(sizes(take(batchOfSize('logs', 10))), [4, 4]);
   assert.deepEqual(sizes(take(batchOfSize('logs', 2))), [4]);
   take(batchOfSize('logs', 1));
   assert.deepEqual(sizes(flush()), [1]);
+  assert.deepEqual(counted(), { otelcol_processor_batch_batch_size_trigger_send: 3 });
 });
 
 test('what is held and not flushed is counted as lost, once', async () => {
