@@ -15,5 +15,5 @@ export interface SummaryMetricData extends Pick<MetricData, 'descriptor' | 'aggr
 /** Beside the SDK's own, which end at 3. */
 export const summaryType = 4;
 
-/** In a batch it stands among the SDK's types; who does not ask for it sees points of a kind that it does not know. */
+/** In a batch it stands among the SDK's types; code that does not ask for it sees points of a kind that it does not know. */
 export const asMetricData = (metric: SummaryMetricData): MetricData => metric as unknown as MetricData;

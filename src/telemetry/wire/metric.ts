@@ -54,7 +54,7 @@ export function metricOf(message: MetricMessage): MetricData {
   const kind = kinds.find((each) => message[each] !== undefined);
   const data = kind === undefined ? undefined : message[kind];
   const points = data?.dataPoints ?? [];
-  // one that is not specified, or that the kind does not have, is not for anybody to convert
+  // one that is not specified, or that the kind does not have, is never converted
   const temporality =
     data?.aggregationTemporality === deltaOfProtocol
       ? AggregationTemporality.DELTA
