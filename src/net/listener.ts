@@ -8,7 +8,7 @@ export interface ListenOptions {
   readonly endpoint: string;
   readonly transport: Transport;
   readonly tls?: TlsOptions;
-  /** Further ones are not accepted. */
+  /** Further ones are not accepted, which has failed. */
   readonly maxConnections: number;
   /** One that is open, and secure where `tls` is there. */
   onConnection(socket: Socket): void;
@@ -37,7 +37,7 @@ const handshakeTimeout = 10_000;
 
 /** Rejects with the endpoint and what to do where it cannot listen. */
 export async function listen(options: ListenOptions): Promise<Listener> {
-  const { endpoint, transport, tls, onConnection, onFailed, onInsecure } = options;
+  const { endpoint, transport, tls, maxConnections, onConnection, onFailed, onInsecure } = options;
   const sockets = new Set<Socket>();
   const track = (socket: Socket) => {
     sockets.add(socket);
@@ -48,9 +48,10 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   secureServer?.on('tlsClientError', ({ message }) => onInsecure?.(message));
   const server: Server = secureServer ?? createServer(onConnection);
   server.on('connection', track);
-  server.maxConnections = options.maxConnections;
+  server.maxConnections = maxConnections;
   if (transport === 'unix') await removeStale(endpoint);
   await bind(server, options);
+  server.on('drop', () => onFailed(`cannot accept a connection at ${endpoint}: ${maxConnections} are open`));
   server.on('error', ({ message }) => onFailed(`cannot accept a connection at ${endpoint}: ${message}`));
   const address = server.address();
   let closed: Promise<unknown> | undefined;
