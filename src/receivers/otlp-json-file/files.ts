@@ -29,8 +29,10 @@ export class Files {
     this.#known = new Map(options.known.map((each) => [`${each.device}:${each.inode}`, each]));
   }
 
+  /** Those known of an agent before and not found since may be on a disk that is not there yet; the oldest give way. */
   get progress(): readonly Progress[] {
-    return Array.from(this.#open.values(), ({ progress }) => progress);
+    const open = Array.from(this.#open.values(), ({ progress }) => progress);
+    return [...this.#known.values(), ...open].slice(-this.#options.mostFiles);
   }
 
   /** Reads what is new in all of them; `take` as of `TrackedFile.read`. Rejects, after the rest, where a file cannot be read. */

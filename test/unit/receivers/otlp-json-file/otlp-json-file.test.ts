@@ -265,6 +265,26 @@ describe('with a storage', () => {
     assert.deepEqual((await poll()).toSorted(), ['b', 'c']);
   });
 
+  test('a file that was not there meanwhile goes on where it was left', async (t) => {
+    const store = new MemoryStore();
+    writeFileSync(path, line('a'));
+    const run = async () => {
+      store.isClosed = false;
+      const { poll, receiver } = await setUp(t, { store });
+      const labels = await poll();
+      await receiver.close();
+      return labels;
+    };
+    const first = await setUp(t, { ...fromBeginning, store });
+    assert.deepEqual(await first.poll(), ['a']);
+    await first.receiver.close();
+    renameSync(path, `${path}.away`);
+    assert.deepEqual(await run(), []);
+    appendFileSync(`${path}.away`, line('b'));
+    renameSync(`${path}.away`, path);
+    assert.deepEqual(await run(), ['b']);
+  });
+
   test('another file in its place is read from its beginning', async (t) => {
     const store = new MemoryStore();
     writeFileSync(path, line('a'));
