@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { TlsOptions } from 'node:tls';
+import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import { parseHostPort } from './host-port.ts';
 import { listenError } from './listener.ts';
 import { createServer } from './node-http.ts';
@@ -8,6 +8,8 @@ import { createServer } from './node-http.ts';
 export interface HttpServer {
   /** Where it listens: of port 0 the one that the kernel chose. */
   readonly port: number;
+  /** Of HTTPS, for connections from now on. */
+  secure(context: SecureContextOptions): void;
   /** Ends its connections too. Idempotent. */
   close(): Promise<void>;
 }
@@ -27,9 +29,9 @@ export function serveHttp(
 ): Promise<HttpServer> {
   const { host = '', port } = parseHostPort(endpoint) ?? {};
   const limits = { requestTimeout: 5000, headersTimeout: 5000 };
-  const server = tls
-    ? process.getBuiltinModule('node:https').createServer({ ...limits, ...tls }, answer)
-    : createServer(limits, answer);
+  const secureServer =
+    tls && process.getBuiltinModule('node:https').createServer({ ...limits, ...tls }, answer);
+  const server = secureServer ?? createServer(limits, answer);
   server.maxConnections = maxConnections;
   return new Promise((resolve, reject) => {
     const cannotListen = (cause: Error) => reject(listenError(endpoint, cause));
@@ -41,6 +43,7 @@ export function serveHttp(
       server.on('error', ({ message }) => onFailed(`cannot accept a connection at ${endpoint}: ${message}`));
       resolve({
         port: (server.address() as AddressInfo).port, // a server on a port
+        secure: (context) => secureServer?.setSecureContext(context),
         async close() {
           if (!server.listening) return;
           const closed = new Promise((done) => server.close(done));

@@ -33,6 +33,7 @@ export async function openExporter(configured: Config, host: Host): Promise<Held
       const next = config as Config; // checked by the runtime
       if (keptKeys.some((key) => JSON.stringify(next[key]) !== JSON.stringify(configured[key])))
         return 'restart';
+      if (next.tls) server.secure(openServerTls(next.tls));
       settings = settingsOf(next);
       registry.apply(settings);
       return 'applied';

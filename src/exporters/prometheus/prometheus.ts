@@ -1,5 +1,5 @@
 import type { HeldExporterComponent } from '../../component.ts';
-import { serverTlsProblems } from '../../config/schema/server-tls.ts';
+import { serverTlsFiles, serverTlsProblems } from '../../config/schema/server-tls.ts';
 import { listenProblem } from '../../net/host-port.ts';
 import { prometheusCounters } from './emits.ts';
 import { config, exampleEndpoint } from './settings.ts';
@@ -21,5 +21,6 @@ export const prometheus: HeldExporterComponent<typeof config> = {
       ...(tls ? serverTlsProblems(tls) : []),
     ];
   },
+  files: ({ tls }) => (tls ? serverTlsFiles(tls) : []),
   open: async (settings, host) => (await import('./exporter.ts')).openExporter(settings, host),
 };

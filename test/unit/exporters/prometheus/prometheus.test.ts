@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { get, type RequestOptions } from 'node:https';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { prometheus } from '../../../../src/exporters/prometheus/prometheus.ts';
@@ -121,6 +123,33 @@ test('HTTPS, and clients with a certificate only', async (t) => {
   const mutual = await open(t, { tls: { ...pair, client_ca_file: pair.cert_file } });
   assert.notEqual(await status(mutual.port), 200);
   assert.equal(await status(mutual.port, { cert: ca, key: readFileSync(pair.key_file) }), 200);
+});
+
+test('a reload takes new files of TLS for new connections, and the series stay', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'earshot-prometheus-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const tls = { cert_file: join(folder, 'server.pem'), key_file: join(folder, 'server.key') };
+  const put = (generation: 1 | 2) => {
+    cpSync(fixture(`rotation/server-${generation}.pem`), tls.cert_file);
+    cpSync(fixture(`rotation/server-${generation}.key`), tls.key_file);
+  };
+  put(1);
+  const { exporter, config, port } = await open(t, { tls });
+  take(exporter, { name: 'a', value: 1 });
+  const read = (generation: 1 | 2) =>
+    new Promise<string>((resolve, reject) =>
+      get(
+        `https://127.0.0.1:${port}/metrics`,
+        { ca: readFileSync(fixture(`rotation/ca-${generation}.pem`)), agent: false },
+        (answer) => void answer.toArray().then((chunks) => resolve(Buffer.concat(chunks).toString()), reject),
+      ).on('error', reject),
+    );
+  const shown = await read(1);
+  put(2);
+  assert.deepEqual(prometheus.files?.(config), [tls.cert_file, tls.key_file]);
+  assert.equal(await exporter.reconfigure?.(config), 'applied');
+  assert.equal(await read(2), shown);
+  await assert.rejects(read(1));
 });
 
 test('files of TLS and endpoints that are of no use are refused', () => {
