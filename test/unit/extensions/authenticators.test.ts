@@ -8,8 +8,6 @@ import type { Authenticator, RequestExporter } from '../../../src/component.ts';
 import { components } from '../../../src/components.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { printConfig } from '../../../src/config/print.ts';
-import { otlpGrpc } from '../../../src/exporters/otlp-grpc/otlp-grpc.ts';
-import { otlpHttp } from '../../../src/exporters/otlp-http/otlp-http.ts';
 import { basicAuth } from '../../../src/extensions/basic-auth.ts';
 import { bearerTokenAuth } from '../../../src/extensions/bearer-token-auth.ts';
 import type { OAuth2Config } from '../../../src/extensions/oauth2-client/config.ts';
@@ -18,11 +16,10 @@ import { systemClock } from '../../../src/machine/clock.ts';
 import { createAgent } from '../../../src/runtime/agent.ts';
 import { seconds } from '../../../src/telemetry/units.ts';
 import { startOtlpHttpReceiver } from '../../lab/otlp-http-receiver.ts';
-import { startOtlpReceiver } from '../../lab/otlp-receiver.ts';
 import { batchWith } from '../batch-with.ts';
 import { reasonOf, sendAll, tlsOn } from '../exporters/otlp-fixture.ts';
-import { defaults as grpcDefaults } from '../exporters/otlp-grpc/otlp-grpc-fixture.ts';
-import { defaults as httpDefaults } from '../exporters/otlp-http/otlp-http-fixture.ts';
+import { setUp as setUpGrpc } from '../exporters/otlp-grpc/otlp-grpc-fixture.ts';
+import { setUp as setUpHttp } from '../exporters/otlp-http/otlp-http-fixture.ts';
 import type { FakeClock } from '../fake-clock.ts';
 import { fakeHost } from '../fake-host.ts';
 import { fakeWorld } from '../runtime/fake-world.ts';
@@ -37,16 +34,10 @@ interface Sending {
   refuse(isRefused: boolean): void;
 }
 
+const auth = { authenticator: 'a' };
 const exporters = {
   async otlp_grpc(t: TestContext, authenticator: Authenticator): Promise<Sending> {
-    const receiver = await startOtlpReceiver();
-    const { host } = fakeHost('otlp_grpc', otlpGrpc.emits);
-    const settings = { ...grpcDefaults, endpoint: receiver.endpoint, auth: { authenticator: 'a' } };
-    const exporter = await otlpGrpc.open(settings, { ...host, authenticator: () => authenticator });
-    t.after(async () => {
-      await exporter.close();
-      await receiver.close();
-    });
+    const { receiver, exporter } = await setUpGrpc(t, { settings: { auth }, authenticator });
     return {
       exporter,
       seen: () => receiver.metrics().map(({ headers }) => headers.authorization),
@@ -57,14 +48,7 @@ const exporters = {
     };
   },
   async otlp_http(t: TestContext, authenticator: Authenticator): Promise<Sending> {
-    const receiver = await startOtlpHttpReceiver();
-    const { host } = fakeHost('otlp_http', otlpHttp.emits);
-    const settings = { ...httpDefaults, endpoint: receiver.endpoint, auth: { authenticator: 'a' } };
-    const exporter = await otlpHttp.open(settings, { ...host, authenticator: () => authenticator });
-    t.after(async () => {
-      await exporter.close();
-      await receiver.close();
-    });
+    const { receiver, exporter } = await setUpHttp(t, { settings: { auth }, authenticator });
     return {
       exporter,
       seen: () => receiver.requests.map(({ headers }) => headers.authorization),

@@ -1,4 +1,3 @@
-import type { TestContext } from 'node:test';
 import type { Static } from 'typebox';
 import { otlpGrpc } from '../../../../src/exporters/otlp-grpc/otlp-grpc.ts';
 import { resourceAttributes } from '../../../../src/telemetry/attributes/resource.ts';
@@ -8,7 +7,7 @@ import { waitMetrics } from '../../../../src/telemetry/metrics/wait.ts';
 import type { UnixNanoseconds } from '../../../../src/telemetry/units.ts';
 import { startOtlpReceiver } from '../../../lab/otlp-receiver.ts';
 import { fakeHost } from '../../fake-host.ts';
-import { sharedDefaults, tlsOff } from '../otlp-fixture.ts';
+import { settingUp, sharedDefaults, tlsOff } from '../otlp-fixture.ts';
 
 // A proxy in the environment is not what is tested here.
 process.env.no_grpc_proxy = '127.0.0.1,localhost';
@@ -21,22 +20,7 @@ export const defaults: Omit<Settings, 'endpoint'> = {
   temporality: 'cumulative',
 };
 
-export async function setUp(
-  t: TestContext,
-  {
-    settings = {},
-    server = {},
-  }: { settings?: Partial<Settings>; server?: Parameters<typeof startOtlpReceiver>[0] } = {},
-) {
-  const receiver = await startOtlpReceiver(server);
-  const { host, logged } = fakeHost('otlp_grpc', otlpGrpc.emits);
-  const exporter = await otlpGrpc.open({ ...defaults, endpoint: receiver.endpoint, ...settings }, host);
-  t.after(async () => {
-    await exporter.close();
-    await receiver.close();
-  });
-  return { receiver, exporter, logged };
-}
+export const setUp = settingUp(otlpGrpc, { defaults, start: startOtlpReceiver });
 
 export const interval = (n = 0): Interval => ({
   start: (1_700_000_000_000_000_001n + BigInt(n) * 10_000_000_000n) as UnixNanoseconds,
