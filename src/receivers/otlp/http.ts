@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { createServer } from '../../net/node-http.ts';
+import { serveConnections } from '../../net/serve-connections.ts';
 import { encodeStatus, type RpcStatus } from '../../otlp/status-message.ts';
 import { codecOf, type OtlpSignal } from '../../telemetry/otlp.ts';
 import type { OtlpEncoding } from '../../telemetry/otlp-codec.ts';
@@ -25,7 +25,7 @@ const encodings: Readonly<Record<string, OtlpEncoding>> = {
 /** OTLP over HTTP, on connections that it is given. */
 export function createHttp(options: HttpOptions): ProtocolServer {
   // headers as long as the Collector waits for them; a body of 20 MiB may take longer
-  const server = createServer(
+  const server = serveConnections(
     { headersTimeout: 60_000, requestTimeout: 300_000 },
     (request, response) =>
       void answer(request, response, options).catch(() => {

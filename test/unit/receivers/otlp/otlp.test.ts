@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -276,6 +277,18 @@ test('what is under way is answered before it stops; what comes then is turned a
     taken.reduce((sum, batch) => sum + itemCount(batch), 0),
     6,
   );
+});
+
+test('a connection of HTTP without a request ends as it stops', async (t) => {
+  const { receiver, http } = await setUp(t);
+  const socket = connect(Number(http.split(':').at(-1)), '127.0.0.1');
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  await once(socket, 'data');
+  const began = performance.now();
+  const closed = once(socket, 'close');
+  await receiver.stopListening?.();
+  await closed;
+  assert.ok(performance.now() - began < 2500); // Node.js ends it after 5 s by itself
 });
 
 test('it listens on sockets, also where an agent that has ended left one', async (t) => {
