@@ -105,7 +105,7 @@ async function removeStale(path: string): Promise<void> {
   if (!isAlive) unlinkSync(path);
 }
 
-export function listenError(endpoint: string, cause: NodeJS.ErrnoException): Error {
+function listenError(endpoint: string, cause: NodeJS.ErrnoException): Error {
   const reasons: Readonly<Record<string, string>> = {
     EADDRINUSE: 'another process listens there',
     EADDRNOTAVAIL: 'it is no address of this machine',

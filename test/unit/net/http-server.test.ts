@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Server } from 'node:http';
+import { Server } from 'node:net';
 import { test } from 'node:test';
 import { serveHttp } from '../../../src/net/http-server.ts';
 
