@@ -4,7 +4,7 @@
  *     bench/memory.ts [--seconds 4] [--rounds 3] [--batches 360] [--collector path/to/otelcol]
  *
  * Each trial is a process of its own, the variants in turns: Node.js with nothing to do, the built agent with its receiver
- * `agent` and each exporter, and a Collector of that path with its own telemetry in the place of ours. MiB of
+ * `agent` and each exporter, or a reader of own metrics, and a Collector of that path with its own telemetry in the place of ours. MiB of
  * `/proc/<pid>/status`, medians, and of V8's own figures. Then one agent sends `--batches` batches, as many as an hour has
  * at the default interval, to a server that answers.
  */
@@ -51,11 +51,24 @@ function configFile(config: object): string {
   return file;
 }
 
-function agentWith(exporter: string, settings: object, interval = '10s'): Variant {
+interface More {
+  readonly interval?: string;
+  /** Of the agent's own metrics. */
+  readonly readers?: readonly object[];
+}
+
+function agentWith(
+  exporter: string,
+  settings: object,
+  { interval = '10s', readers = [] }: More = {},
+): Variant {
   const file = configFile({
     receivers: { agent: { interval } },
     exporters: { [exporter]: settings },
-    service: { pipelines: { metrics: { receivers: ['agent'], exporters: [exporter] } } },
+    service: {
+      pipelines: { metrics: { receivers: ['agent'], exporters: [exporter] } },
+      telemetry: { metrics: { readers } },
+    },
   });
   return {
     program: process.execPath,
@@ -67,6 +80,8 @@ function agentWith(exporter: string, settings: object, interval = '10s'): Varian
 const nothing =
   'console.error("ready"); setInterval(() => {}, 1000); process.on("SIGTERM", () => process.exit())';
 const nowhere = { endpoint: '127.0.0.1:1', tls: { insecure: true } };
+const pull = { pull: { exporter: { prometheus: { port: 0 } } } };
+const periodic = { periodic: { interval: '1s', exporter: { otlp: { endpoint: 'http://127.0.0.1:1' } } } };
 const variants: Record<string, Variant> = {
   'Node.js alone': {
     program: process.execPath,
@@ -79,6 +94,8 @@ const variants: Record<string, Variant> = {
   'agent, prometheus': agentWith('prometheus', { endpoint: '127.0.0.1:0' }),
   'agent, otlp_http': agentWith('otlp_http', { endpoint: 'http://127.0.0.1:1' }),
   'agent, otlp_grpc': agentWith('otlp_grpc', nowhere),
+  'agent, debug, pull reader': agentWith('debug', {}, { readers: [pull] }),
+  'agent, debug, periodic reader': agentWith('debug', {}, { readers: [periodic] }),
 };
 if (values.collector !== undefined)
   variants['Collector, otlp'] = {
@@ -160,7 +177,7 @@ async function watchGrowth(batches: number): Promise<void> {
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   const { pid, stop } = await start(
-    agentWith('otlp_http', { endpoint: `http://127.0.0.1:${port}` }, '100ms'),
+    agentWith('otlp_http', { endpoint: `http://127.0.0.1:${port}` }, { interval: '100ms' }),
   );
   console.log('\n| batches | resident, MiB |\n| --- | --- |');
   for (const share of [0, 0.25, 0.5, 0.75, 1]) {
