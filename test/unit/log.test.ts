@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -141,4 +141,21 @@ test('a log file that was renamed is opened anew, and goes on where it cannot be
   t.mock.restoreAll();
   assert.equal(readFileSync(join(folder, 'log.2'), 'utf8'), 'after\nstill\n');
   assert.match(reported.join(''), /^cannot open the log .*EISDIR.*; the former file goes on\n$/);
+});
+
+test('a log that changes between files and back is in each, and leaves none open', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'earshot-log-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const descriptors = () => readdirSync('/proc/self/fd').length;
+  const inFile = (name: string) => ({ ...options, output_paths: [join(folder, name)] });
+  const own = openOwnLog(inFile('a'));
+  const before = descriptors();
+  for (const [n, name] of ['b', 'a', 'b', 'a'].entries()) {
+    own.apply(inFile(name));
+    own.reopen();
+    own.log.info(`line ${n}`);
+  }
+  assert.equal(descriptors(), before);
+  assert.match(readFileSync(join(folder, 'a'), 'utf8'), /line 1.*\n.*line 3.*\n$/);
+  assert.match(readFileSync(join(folder, 'b'), 'utf8'), /line 0.*\n.*line 2.*\n$/);
 });

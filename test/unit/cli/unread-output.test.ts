@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { lineWriter } from '../../../src/cli/output.ts';
 
 const output = pathToFileURL(`${import.meta.dirname}/../../../src/cli/output.ts`).href;
 const lines = 20_000;
@@ -28,4 +29,23 @@ test('a log whose reader stands still is bounded, and says how many lines are mi
   const received = text.split('\n').filter((line) => line.startsWith('xxx')).length;
   const [, missing] = /^standard error was not read; (\d+) lines are missing here\nlast$/m.exec(text) ?? [];
   assert.equal(received + Number(missing), lines);
+});
+
+test('each gap has its own number, a single line too', () => {
+  const written: string[] = [];
+  const output = { writableLength: 0, write: (text: string) => written.push(text) > 0 };
+  const write = lineWriter(output, 'it');
+  for (const [waiting, text] of [
+    [2 ** 21, 'a'],
+    [0, 'b'],
+    [0, 'c'],
+    [2 ** 21, 'd'],
+    [2 ** 21, 'e'],
+    [0, 'f'],
+  ] as const) {
+    output.writableLength = waiting;
+    write(text);
+  }
+  const missing = (lines: number) => `it was not read; ${lines} lines are missing here\n`;
+  assert.deepEqual(written, [missing(1), 'b\n', 'c\n', missing(2), 'f\n']);
 });
