@@ -105,6 +105,14 @@ test('rejected items of a partial success are lost, the rest is sent, and nothin
   assert.deepEqual([logged[0]?.msg, logged[0]?.message], ['Partial success response', 'too old']);
 });
 
+test('a server that rejects more than it was sent has rejected all of it, and no more', async () => {
+  const { sender, count } = await start(() => ({ kind: 'partial', rejected: 9, reason: 'too old' }));
+  await sender.offer(batchOf('metrics', 5));
+  await settle();
+  assert.equal(count('sent_metric_points'), 0);
+  assert.equal(count('send_failed_metric_points', 'partial'), 5);
+});
+
 test('an attempt without an answer is aborted at the timeout and retried', async () => {
   let aborts = 0;
   const { clock, sender, times, health } = await start((_, abort) => {

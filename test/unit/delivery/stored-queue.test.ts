@@ -62,7 +62,10 @@ test('what was accepted is delivered by the next process, in order, and nothing 
 test('what is undelivered at shutdown is kept, not lost', async () => {
   for (const outcome of [() => unavailable, never] as readonly (() => Outcome | Promise<Outcome>)[]) {
     const store = new MemoryStore();
-    const { sender, clock, count } = await start(outcome, { store, encode, queue: { num_consumers: 2 } });
+    const { sender, clock, count } = await start(outcome, {
+      ...{ store, encode, queue: { num_consumers: 2 } },
+      delivery: { timeout: seconds(0) }, // one waits in the queue until the deadline
+    });
     for (const label of ['a', 'b', 'c']) await sender.offer(batchOf(label));
     const closing = sender.close(seconds(5));
     await clock.advance(seconds(6));
@@ -80,6 +83,19 @@ test('what is undelivered at shutdown is kept, not lost', async () => {
     await next.sender.close(seconds(1));
     assert.deepEqual(texts, ['a', 'b', 'c']);
   }
+});
+
+test('what the disk did not take is lost at the deadline, under way or not, and counted', async () => {
+  const store = new MemoryStore();
+  const options = { store, encode, queue: { num_consumers: 1 }, delivery: { timeout: seconds(0) } };
+  const { sender, clock, count } = await start(never, options);
+  store.failure = new Error('no space is left');
+  for (const label of ['a', 'b']) await sender.offer(batchOf(label));
+  const closing = sender.close(seconds(5));
+  await clock.advance(seconds(6));
+  await closing;
+  assert.equal(count('send_failed_metric_points', 'shutdown'), 2);
+  assert.equal(count('queue_size'), 0);
 });
 
 test('what is refused or too old is lost, counted, and not sent by the next process', async () => {
