@@ -6,11 +6,12 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { collectorBinary } from '../lab/collector.ts';
+import { freePorts } from '../lab/free-ports.ts';
 import { ledgerOf } from '../unit/ledger.ts';
 import { startAgent } from './agent.ts';
 import { expected, type NumberedSignal, numberedBatch } from './numbered.ts';
 import { type Arrived, readItems } from './otlp-file.ts';
-import { freePorts, type PeerProcess, startPeer, until } from './peer-process.ts';
+import { type PeerProcess, startPeer, until } from './peer-process.ts';
 
 const signals = ['metrics', 'logs', 'traces'] as const;
 

@@ -1,7 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface PeerProcess {
@@ -46,13 +44,4 @@ export async function until(condition: () => boolean | Promise<boolean>, what: s
     if (performance.now() - begin > 30_000) throw new Error(`not within 30 s: ${what}`);
     await sleep(50);
   }
-}
-
-/** Ports of the loopback that nobody has at the moment. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port); // of TCP servers
-  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
-  return ports;
 }

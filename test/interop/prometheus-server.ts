@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { freePorts, startPeer } from './peer-process.ts';
+import { freePorts } from '../lab/free-ports.ts';
+import { startPeer } from './peer-process.ts';
 
 /** One series as Prometheus has it now. */
 export interface Series {

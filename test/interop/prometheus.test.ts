@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { strategies } from '../../src/exporters/prometheus/names.ts';
 import type { Batch } from '../../src/telemetry/batch.ts';
+import { freePorts } from '../lab/free-ports.ts';
 import { installed } from '../lab/needed.ts';
 import { prometheusBinary } from '../lab/prometheus.ts';
 import { losses } from '../unit/runtime/fake-world.ts';
 import { startAgent } from './agent.ts';
 import { inOrder, readExposition } from './exposed.ts';
 import { namesBatch, waits, waitsBatch } from './named.ts';
-import { freePorts, until } from './peer-process.ts';
+import { until } from './peer-process.ts';
 import { type PrometheusServer, type Series, startPrometheus } from './prometheus-server.ts';
 
 const intervals = { scrape_interval: '300ms', scrape_timeout: '300ms' };

@@ -11,11 +11,12 @@ import { type Batch, itemCount } from '../../src/telemetry/batch.ts';
 import { codecOf, type OtlpSignal } from '../../src/telemetry/otlp.ts';
 import { milliseconds } from '../../src/telemetry/units.ts';
 import { collectorBinary } from '../lab/collector.ts';
+import { freePorts } from '../lab/free-ports.ts';
 import { fakeHost } from '../unit/fake-host.ts';
 import { settingsOf } from '../unit/receivers/otlp/otlp-fixture.ts';
 import { definitions } from '../unit/telemetry/wire/definitions.ts';
 import { generated } from '../unit/telemetry/wire/generated-otlp.ts';
-import { freePorts, startPeer, until } from './peer-process.ts';
+import { startPeer, until } from './peer-process.ts';
 
 const signals = ['metrics', 'logs', 'traces'] as const;
 const accepting = (taken: Batch[]) => async (batch: Batch) => {

@@ -8,20 +8,11 @@ import { systemClock } from '../../../src/machine/clock.ts';
 import { createOwnTelemetry } from '../../../src/own-telemetry/own-telemetry.ts';
 import { runtimeCounters } from '../../../src/runtime/emits.ts';
 import { milliseconds, seconds } from '../../../src/telemetry/units.ts';
+import { freePorts } from '../../lab/free-ports.ts';
 import { startOtlpReceiver } from '../../lab/otlp-receiver.ts';
 import { fakeWorld } from '../runtime/fake-world.ts';
 
 process.env.no_grpc_proxy = '127.0.0.1,localhost';
-
-/** One that nobody listens on. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await new Promise<number>((resolve) => {
-    server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
-  });
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 const prometheus = (port: number, without = false): OwnMetricsConfig['readers'] => [
   {
@@ -71,7 +62,7 @@ async function opened(
 }
 
 test('Prometheus scrapes totals with type, resource and scope', async (t) => {
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   const { counters } = await opened(t, prometheus(port));
   const scrape = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
   const first = await scrape();
@@ -89,7 +80,7 @@ test('Prometheus scrapes totals with type, resource and scope', async (t) => {
 });
 
 test('scope and resource can be left out; `basic` has the names of the Collector alone', async (t) => {
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   await opened(t, prometheus(port, true), 'basic');
   const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
   assert.match(text, /^otelcol_exporter_sent_metric_points_total\{exporter="a"\} 5$/m);
@@ -97,15 +88,15 @@ test('scope and resource can be left out; `basic` has the names of the Collector
 });
 
 test('level `none` opens no reader', async (t) => {
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   await opened(t, prometheus(port), 'none');
   await assert.rejects(fetch(`http://127.0.0.1:${port}/metrics`));
 });
 
 test('a port that is taken is refused with what to do, and nothing stays open', async (t) => {
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   await opened(t, prometheus(port));
-  const other = await freePort();
+  const [other = 0] = await freePorts(1);
   await assert.rejects(opened(t, [...prometheus(other), ...prometheus(port)]), {
     message: `cannot listen at localhost:${port}: another process listens there; set another endpoint`,
   });
@@ -131,7 +122,7 @@ test('a periodic reader sends totals with the resource, and once more at the end
 });
 
 test('a destination that does not answer is told in the health, and does not hold up the end', async (t) => {
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   const { telemetry, health } = await opened(t, otlp(`http://127.0.0.1:${port}`));
   while (health.list.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
   assert.equal(health.list[0]?.subject.id, 'telemetry');
@@ -141,7 +132,7 @@ test('a destination that does not answer is told in the health, and does not hol
 });
 
 test('other readers take the place of the former, with totals since the same start', async (t) => {
-  const [one, other] = [await freePort(), await freePort()];
+  const [one = 0, other = 0] = await freePorts(2);
   const { telemetry, counters } = await opened(t, prometheus(one));
   await telemetry.apply({ level: 'normal', readers: prometheus(other) });
   await assert.rejects(fetch(`http://127.0.0.1:${one}/metrics`));
@@ -153,7 +144,7 @@ test('other readers take the place of the former, with totals since the same sta
 });
 
 test('where a reader cannot listen the former go on', async (t) => {
-  const [port, taken] = [await freePort(), await freePort()];
+  const [port = 0, taken = 0] = await freePorts(2);
   const holder = createServer().listen(taken, 'localhost');
   t.after(() => holder.close());
   await new Promise((resolve) => holder.once('listening', resolve));

@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { prometheus } from '../../../../src/exporters/prometheus/prometheus.ts';
 import type { Config } from '../../../../src/exporters/prometheus/settings.ts';
+import { freePorts } from '../../../lab/free-ports.ts';
 import { batchWith } from '../../batch-with.ts';
 import { fakeHost } from '../../fake-host.ts';
 import { defaults, type Made, metricsOf } from './prometheus-fixture.ts';
@@ -16,20 +17,12 @@ const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/tls/${na
 const at = '{instance="web-1",job="web"}';
 
 async function open(t: TestContext, changes: Partial<Config> = {}) {
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   const { host, logged } = fakeHost('prometheus', prometheus.emits);
   const config = { ...defaults, ...changes, endpoint: `localhost:${port}` };
   const exporter = await prometheus.open(config, host);
   t.after(() => exporter.close());
   return { exporter, config, logged, port, url: `http://127.0.0.1:${port}/metrics` };
-}
-
-/** One that nobody has at the moment. */
-async function freePort(): Promise<number> {
-  const { serveHttp } = await import('../../../../src/net/http-server.ts');
-  const server = await serveHttp('localhost:0', () => {}, assert.fail);
-  await server.close();
-  return server.port;
 }
 
 const take = (exporter: Awaited<ReturnType<typeof open>>['exporter'], ...all: readonly Made[]) =>
@@ -49,7 +42,7 @@ test('`/metrics` shows totals as text; other paths and methods are refused', asy
   assert.deepEqual([head.status, await head.text()], [200, '']);
 });
 
-test('what is shown is compressed for those who ask for it', async (t) => {
+test('what is shown is compressed where the request asks for it', async (t) => {
   const { exporter, url } = await open(t);
   for (let n = 0; n < 90; n++) take(exporter, { name: 'a', value: 1, attributes: { n } });
   const response = await fetch(url, { headers: { 'accept-encoding': 'zstd, gzip' } });
@@ -84,7 +77,7 @@ test('points that are not shown are rejected, with the reasons', async (t) => {
   assert.equal(exporter.take(batchWith('logs', { a: ['x'] })).kind, 'partial');
 });
 
-test('a reader that leaves in the middle disturbs nobody', async (t) => {
+test('a reader that leaves in the middle disturbs no other', async (t) => {
   const { exporter, url, port, logged } = await open(t, { max_series: 100_000 });
   const all = Array.from({ length: 30_000 }, (_, n) => ({ name: 'a', value: 1, attributes: { n } }));
   take(exporter, ...all);
