@@ -6,7 +6,7 @@ export interface ExportWatcher {
   failed(reason: string): void;
 }
 
-/** The exporter, with each result told: the SDK itself tells nobody. */
+/** The exporter, with each result reported: the SDK itself reports none. */
 export function watched(exporter: PushMetricExporter, watcher: ExportWatcher): PushMetricExporter {
   return {
     export(metrics, done) {

@@ -40,7 +40,7 @@ export interface WaitPart {
 export interface WholeWait {
   readonly serial: number;
   readonly wait: number;
-  /** Who was switched out for it. */
+  /** The cgroup whose thread was switched out for it. */
   readonly last: number;
   /** Began with a wake-up; otherwise the task was pushed off a CPU, or throttled. */
   readonly isWoken: boolean;

@@ -57,7 +57,7 @@ export function labelName(key: string, strategy: Strategy): string | undefined {
   return usable(/^_(?!_)/.test(name) ? `key${name}` : name);
 }
 
-/** What a reader gets of a name who cannot read all characters: Prometheus's scheme `underscores`. */
+/** What a reader that cannot read all characters gets of a name: Prometheus's scheme `underscores`. */
 export const escapedName = (name: string) => name.replace(/^\d|[^a-zA-Z0-9_:]/gu, '_');
 export const escapedLabel = (name: string) => name.replace(/^\d|[^a-zA-Z0-9_]/gu, '_');
 

@@ -36,7 +36,7 @@ export class Shelf {
     if (known !== undefined && known.type !== described.type) return 'type_conflict';
     const family = known ?? this.#begin(described);
     if (family === undefined) return 'type_conflict';
-    // a reader who cannot read all characters gets the same names for labels that differ in them
+    // a reader that cannot read all characters gets the same names for labels that differ in them
     const identity = JSON.stringify(labels.map(([name, value]) => [escapedLabel(name), value]));
     return family.series.has(identity) ? 'collision' : { family, identity };
   }

@@ -4,7 +4,7 @@ import type { UnixNanoseconds } from '../../telemetry/units.ts';
 
 export const logOf = (path: string) => `${path}-wal`;
 
-/** Renames a file that cannot be used, with its log, for whoever wants to look into it. Only the newest one is kept. */
+/** Renames a file that cannot be used, with its log, to be looked into. Only the newest one is kept. */
 export async function moveAside(
   path: string,
   { reason, now }: { readonly reason: string; readonly now: UnixNanoseconds },

@@ -20,7 +20,7 @@ import { fakeHost } from '../../fake-host.ts';
 import { sendAll } from '../otlp-fixture.ts';
 import type { Settings } from './otlp-http-fixture.ts';
 
-/** The rules are those that Datadog publishes; who applies them here is a stand-in of this project's own. */
+/** The rules are those that Datadog publishes; what applies them here is a stand-in of this project's own. */
 
 const file = fileURLToPath(new URL('../../../../config/examples/datadog.yaml', import.meta.url));
 
